@@ -1,0 +1,40 @@
+// Package handlers holds what can be asked of the bot, for whatever surface:
+// one table of commands, and the service behind it. It knows no surface and no
+// recipe; main hands it both.
+package handlers
+
+import (
+	"context"
+	"time"
+
+	"aurorabot/handlers/view"
+	"aurorabot/policy"
+)
+
+// A Request is who asks for what, from where.
+type Request struct {
+	Actor   policy.Actor
+	Channel string    // Slack channel ID; "cli" from the command line.
+	Thread  string    // Slack thread, "" outside of one.
+	Words   []string  // The command's words, options included: "recover", "devcluster", …
+	JSON    bool      // Data wanted as JSON (the command line's --json).
+	At      time.Time // When it was asked.
+	Source  string    // Idempotency key of the surface (Slack's trigger or action), "" if none.
+}
+
+// A Response answers a request. Message goes to people; Data to --json; Exit is
+// the command line's exit status (CONTRACT of exit statuses in docs).
+type Response struct {
+	Message view.Message
+	Data    any
+	Exit    int
+	Run     string // The run that the request began or belongs to, "" if none.
+	Private bool   // Only for the person who asked (refusals, usage).
+}
+
+// A Directory knows people: what Slack says of a user now. Answers must be
+// fresh enough to decide by: an implementation that cannot ask returns an
+// error, never an old answer.
+type Directory interface {
+	Person(ctx context.Context, teamID, userID string) (policy.Actor, error)
+}

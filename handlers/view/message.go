@@ -1,0 +1,81 @@
+// Package view turns facts into messages: Event, Plan, State and Finding in,
+// [Message] out. Every word that people read is here or in handlers; how it is
+// laid out is a matter of the surface (bot/blocks, handlers/cli).
+//
+// It is pure: no clock, no network, no files.
+package view
+
+// A Tone is how a message is meant; surfaces show it by colour or symbol, never
+// by that alone.
+type Tone string
+
+// The tones.
+const (
+	Plain Tone = "plain"
+	Good  Tone = "good"
+	Warn  Tone = "warn"
+	Bad   Tone = "bad"
+	Wait  Tone = "wait" // People are waited for.
+)
+
+// A Message is what to say, without markup and without a platform. Parts that
+// are empty are left out; they are shown in the order of the fields here.
+type Message struct {
+	Tone    Tone     `json:"tone"`
+	Head    string   `json:"head"`             // One line: the state.
+	Lines   []string `json:"lines,omitempty"`  // Paragraphs: evidence, then what to do.
+	Fields  []Field  `json:"fields,omitempty"` // Short facts, name and value.
+	Tasks   []Task   `json:"tasks,omitempty"`  // Progress.
+	Tables  []Table  `json:"tables,omitempty"`
+	Output  []Output `json:"output,omitempty"` // What programs printed; never interpreted.
+	Actions []Action `json:"actions,omitempty"`
+	Foot    string   `json:"foot,omitempty"`  // Small print.
+	Files   []File   `json:"files,omitempty"` // What is too long for a message.
+}
+
+// A Field is a short fact.
+type Field struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+// A Task is one line of progress.
+type Task struct {
+	ID     string `json:"id"`
+	Title  string `json:"title"`
+	State  string `json:"state"` // "pending", "running", "done", "skipped", "failed", "undone", "waiting"
+	Detail string `json:"detail,omitempty"`
+}
+
+// A Table has rows of equal length; the first row is the head.
+type Table struct {
+	Title string     `json:"title,omitempty"`
+	Rows  [][]string `json:"rows"`
+	Right []int      `json:"right,omitempty"` // Columns aligned right, from 0.
+}
+
+// Output is what programs printed, gathered: hosts with the same text stand together.
+type Output struct {
+	Title string `json:"title"` // For example "3 of 3 hosts: same".
+	Text  string `json:"text"`
+}
+
+// An Action is a button. Value comes back with the press; it names the run,
+// the gate and the digest, so that a press on an old message is recognised.
+type Action struct {
+	ID    string `json:"id"`              // "approve", "deny", "abort", "resume", "undo"
+	Label string `json:"label"`           // What stands on it.
+	Style string `json:"style,omitempty"` // "", "primary", "danger"
+	Value string `json:"value"`
+
+	// Type is what must be typed before it counts (the cluster's name);
+	// Ask is the question for a text that goes with it ("Why?"). Empty: neither.
+	Type string `json:"type,omitempty"`
+	Ask  string `json:"ask,omitempty"`
+}
+
+// A File goes along with a message when its text is too long for one.
+type File struct {
+	Name string `json:"name"`
+	Text string `json:"text"`
+}
