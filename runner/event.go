@@ -36,6 +36,11 @@ const (
 	StepFailed  Kind = "step.failed"  // Phase, Step, Host, Why; Changed
 	HoldBroken  Kind = "hold.broken"  // Phase, Step, Host, Why
 
+	// StepsReopened takes the done-mark from steps, so that they have their
+	// turn again: after a drop, a changed leader, a lapsed block. What they did
+	// stays on the list of effects to undo. Data: []string of step IDs; Why.
+	StepsReopened Kind = "steps.reopened"
+
 	UndoRequested Kind = "undo.requested" // Who, Why
 	UndoStarted   Kind = "undo.started"   // Phase, Step, Host
 	UndoDone      Kind = "undo.done"      // Phase, Step, Host, Why: evidence
@@ -104,6 +109,7 @@ const (
 	StopHold      StopReason = "hold"       // The world changed under an open run: resume or undo.
 	StopUnknown   StopReason = "unknown"    // The commit's outcome is unknown: resume looks again.
 	StopExpired   StopReason = "expired"    // What was approved ran out: resume proves and asks anew.
+	StopAborted   StopReason = "aborted"    // A person stopped it: resume or undo.
 	StopCrash     StopReason = "crash"      // The bot itself went away in the middle.
 )
 

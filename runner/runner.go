@@ -148,8 +148,8 @@ type Step struct {
 	Undo   func(context.Context, *Task, Receipt) (Answer, error)
 
 	// Shows lists the commands and file changes that Do will make, for the
-	// plan. It reads, it changes nothing. Nil for read-only steps.
-	Shows func(context.Context, *Task) ([]string, error)
+	// plan, from what the journal knows. It asks no host. Nil for read-only steps.
+	Shows func(*Task) []string
 
 	OneWay string // The sentence shown to approvers when there is no Undo.
 	Keeps  string // Why Cleanup leaves this effect in place, though Undo takes it back. Empty: Cleanup undoes it.
@@ -162,7 +162,7 @@ type Step struct {
 	Until []string
 
 	Dangerous bool          // The engine asks all Holds right before it.
-	Once      bool          // Do is called at most once in a run, whatever became of it: see [Engine].
+	Once      bool          // Do journals CommitSent before its effect, and is not called again after that: see [Engine].
 	Limit     time.Duration // Longest time for the step on one host. Zero: 5 minutes.
 }
 

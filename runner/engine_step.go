@@ -1,0 +1,170 @@
+package runner
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// defaultLimit is how long a step may take on one host if it says nothing.
+const defaultLimit = 5 * time.Minute
+
+// one takes a step on one host. The errors it returns are *StepError, or the
+// journal's.
+func (w *walk) one(ctx context.Context, p *Phase, st *Step, host string, gate *Gate) error {
+	limit := st.Limit
+	if limit == 0 {
+		limit = defaultLimit
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	t := w.task(p.ID, st.ID, host)
+	was := t.State.Of(st.ID, host)
+	begun := was.Begun && !was.Again
+
+	if st.Once && begun && t.State.Irreversible() {
+		// Whether the first call took effect is for a later step to find out.
+		return w.say(Event{Kind: StepDone, Phase: p.ID, Step: st.ID, Host: host, Why: "begun before; what became of it is not known here"})
+	}
+	if st.Verify != nil {
+		a, err := st.Verify(ctx, t)
+		if err != nil {
+			return w.failed(p, st, host, false, nil, fmt.Errorf("cannot tell whether it is done: %w", err))
+		}
+		if a.Yes {
+			kind := StepSkipped
+			if begun {
+				kind = StepDone
+			}
+			return w.say(Event{Kind: kind, Phase: p.ID, Step: st.ID, Host: host, Why: a.Evidence, Facts: facts(a)})
+		}
+	}
+	var look Answer
+	if st.Check != nil {
+		a, err := st.Check(ctx, t)
+		if err != nil {
+			return w.failed(p, st, host, false, nil, err)
+		}
+		if !a.Yes {
+			return w.failed(p, st, host, false, nil, fmt.Errorf("%s", a.Evidence))
+		}
+		look = a
+	}
+	if st.ReadOnly() {
+		return w.say(Event{Kind: StepDone, Phase: p.ID, Step: st.ID, Host: host, Why: look.Evidence, Facts: facts(look)})
+	}
+	if gate != nil {
+		// Between the look above and here time went by: people may have left.
+		if err := w.recheck(ctx, gate); err != nil {
+			return err
+		}
+	}
+	return w.do(ctx, p, st, host, t)
+}
+
+func (w *walk) do(ctx context.Context, p *Phase, st *Step, host string, t *Task) error {
+	if err := w.say(Event{Kind: StepStarted, Phase: p.ID, Step: st.ID, Host: host}); err != nil {
+		return err
+	}
+	t.State = w.now()
+	left, doErr := st.Do(ctx, t)
+	receipt := asReceipt(left)
+	if st.Once {
+		why := "sent"
+		if doErr != nil {
+			why = "the outcome is not known: " + doErr.Error()
+		}
+		return w.say(Event{Kind: StepDone, Phase: p.ID, Step: st.ID, Host: host, Why: why, Receipt: receipt})
+	}
+	if doErr != nil {
+		return w.failed(p, st, host, true, receipt, doErr)
+	}
+	t.State = w.now()
+	a, err := st.Verify(ctx, t)
+	if err != nil {
+		return w.failed(p, st, host, true, receipt, fmt.Errorf("cannot tell whether it took effect: %w", err))
+	}
+	if !a.Yes {
+		return w.failed(p, st, host, true, receipt, fmt.Errorf("done, but: %s", a.Evidence))
+	}
+	return w.say(Event{Kind: StepDone, Phase: p.ID, Step: st.ID, Host: host, Why: a.Evidence, Receipt: receipt, Facts: facts(a)})
+}
+
+func (w *walk) failed(p *Phase, st *Step, host string, changed bool, receipt Receipt, err error) error {
+	if jerr := w.say(Event{Kind: StepFailed, Phase: p.ID, Step: st.ID, Host: host, Why: err.Error(), Changed: changed, Receipt: receipt}); jerr != nil {
+		return jerr
+	}
+	return &StepError{Step: st.ID, Host: host, Err: err, Changed: changed}
+}
+
+func facts(a Answer) json.RawMessage { return asReceipt(a.Facts) }
+
+// asReceipt encodes what a step left. A value that is no JSON is a mistake in
+// a recipe; it is kept as its text rather than lost.
+func asReceipt(v any) json.RawMessage {
+	if v == nil {
+		return nil
+	}
+	b, err := json.Marshal(v)
+	if err != nil {
+		b, _ = json.Marshal(fmt.Sprintf("%v", v))
+	}
+	return b
+}
+
+// holds asks for every effect that must still be true whether it is.
+func (w *walk) holds(ctx context.Context, phase string) error {
+	state := w.now()
+	for i := range w.r.Phases {
+		for j := range w.r.Phases[i].Steps {
+			st := &w.r.Phases[i].Steps[j]
+			if st.Holds == nil || superseded(state, st) {
+				continue
+			}
+			var hosts []string
+			for host, ss := range state.Steps[st.ID] {
+				if ss.Progress == Done || ss.Progress == Skipped {
+					hosts = append(hosts, host)
+				}
+			}
+			failed := w.each(hosts, func(host string) error { return w.hold(ctx, phase, st, host) })
+			for host, err := range failed {
+				var broken *StepError
+				if !errors.As(err, &broken) {
+					return err
+				}
+				return stopEvent(StopHold, st.ID, []string{host}, fmt.Sprintf("%s: no longer true of %s (%s): %v", host, st.ID, st.Title, broken.Err))
+			}
+		}
+	}
+	return nil
+}
+
+func superseded(s *State, st *Step) bool {
+	for _, id := range st.Until {
+		if len(s.Steps[id]) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+func (w *walk) hold(ctx context.Context, phase string, st *Step, host string) error {
+	ctx, cancel := context.WithTimeout(ctx, defaultLimit)
+	defer cancel()
+	a, err := st.Holds(ctx, w.task(phase, st.ID, host))
+	if err == nil && a.Yes {
+		return nil
+	}
+	if err == nil {
+		err = fmt.Errorf("%s", a.Evidence)
+	} else {
+		err = fmt.Errorf("cannot tell: %w", err)
+	}
+	if jerr := w.say(Event{Kind: HoldBroken, Phase: phase, Step: st.ID, Host: host, Why: err.Error()}); jerr != nil {
+		return jerr
+	}
+	return &StepError{Step: st.ID, Host: host, Err: err}
+}

@@ -1,0 +1,300 @@
+// Package journal keeps the events of runs on disk: JSON lines, synced, chained
+// by hash, one file per run, in a folder that one process owns.
+//
+// A line is {"prev":HASH,"hash":HASH,"event":{…}}: hash is SHA-256 over prev and
+// the bytes of event, prev the hash of the line before, "" at the start. So a
+// changed byte, a missing and a reordered line are found by reading.
+package journal
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+
+	"aurorabot/runner"
+)
+
+// maxLine bounds one event, in bytes. A plan of 50 hosts takes less than 1 MiB.
+const maxLine = 16 << 20
+
+var runID = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
+
+// ErrLocked is wrapped by [Open] when another process owns the folder.
+var ErrLocked = errors.New("another process owns it")
+
+// A Dir is a folder of journals. It implements [runner.Journal].
+type Dir struct {
+	path string
+	lock *os.File
+
+	mu    sync.Mutex
+	tails map[string]tail
+}
+
+// A tail is where a run's file ends.
+type tail struct {
+	seq  int
+	hash string
+	size int64 // Of the whole lines; a torn line behind it is cut at the next append.
+}
+
+type line struct {
+	Prev  string          `json:"prev"`
+	Hash  string          `json:"hash"`
+	Event json.RawMessage `json:"event"`
+}
+
+// Open opens the folder at path, creates it (0700) if it is missing, and locks
+// it for this process until Close.
+func Open(path string) (*Dir, error) {
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return nil, fmt.Errorf("journal: %w", err)
+	}
+	lock, err := os.OpenFile(filepath.Join(path, "lock"), os.O_CREATE|os.O_RDWR|syscall.O_CLOEXEC, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("journal: %w", err)
+	}
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		lock.Close()
+		if errors.Is(err, syscall.EWOULDBLOCK) {
+			return nil, fmt.Errorf("journal %s: %w", path, ErrLocked)
+		}
+		return nil, fmt.Errorf("journal: lock %s: %w", path, err)
+	}
+	return &Dir{path: path, lock: lock, tails: map[string]tail{}}, nil
+}
+
+// ReadOnly opens the folder for reading, whoever owns it. Append fails.
+func ReadOnly(path string) *Dir { return &Dir{path: path, tails: map[string]tail{}} }
+
+// Close gives the folder up.
+func (d *Dir) Close() error {
+	if d.lock == nil {
+		return nil
+	}
+	return d.lock.Close()
+}
+
+func (d *Dir) file(run string) (string, error) {
+	if !runID.MatchString(run) {
+		return "", fmt.Errorf("journal: %q is no run ID", run)
+	}
+	return filepath.Join(d.path, run+".jsonl"), nil
+}
+
+// Append gives e its Seq, writes it and syncs it. The folder is synced too when
+// the run is new.
+func (d *Dir) Append(e runner.Event) (runner.Event, error) {
+	if d.lock == nil {
+		return e, errors.New("journal: opened read-only")
+	}
+	path, err := d.file(e.Run)
+	if err != nil {
+		return e, err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	t, known := d.tails[e.Run]
+	if !known {
+		_, t, err = read(path)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return e, err
+		}
+	}
+	e.Seq = t.seq + 1
+	raw, err := json.Marshal(e)
+	if err != nil {
+		return e, fmt.Errorf("journal %s: encode event: %w", e.Run, err)
+	}
+	hash := chain(t.hash, raw)
+	whole, err := json.Marshal(line{Prev: t.hash, Hash: hash, Event: raw})
+	if err != nil {
+		return e, fmt.Errorf("journal %s: encode line: %w", e.Run, err)
+	}
+	whole = append(whole, '\n')
+	// After an error it is unknown what lies on disk: the next append reads.
+	delete(d.tails, e.Run)
+	if err := d.write(path, t.size, whole); err != nil {
+		return e, err
+	}
+	d.tails[e.Run] = tail{seq: e.Seq, hash: hash, size: t.size + int64(len(whole))}
+	return e, nil
+}
+
+func (d *Dir) write(path string, at int64, whole []byte) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return fmt.Errorf("journal: %w", err)
+	}
+	defer f.Close()
+	if err := f.Truncate(at); err != nil { // A torn line of a crash.
+		return fmt.Errorf("journal: %w", err)
+	}
+	if _, err := f.WriteAt(whole, at); err != nil {
+		return fmt.Errorf("journal: %w", err)
+	}
+	if err := f.Sync(); err != nil {
+		return fmt.Errorf("journal: %w", err)
+	}
+	if at == 0 {
+		dir, err := os.Open(d.path)
+		if err != nil {
+			return fmt.Errorf("journal: %w", err)
+		}
+		defer dir.Close()
+		if err := dir.Sync(); err != nil {
+			return fmt.Errorf("journal: %w", err)
+		}
+	}
+	return nil
+}
+
+// Events returns all events of a run, oldest first; none if there is no such
+// run. A last line that a crash tore is left out: it was never acted on.
+func (d *Dir) Events(run string) ([]runner.Event, error) {
+	path, err := d.file(run)
+	if err != nil {
+		return nil, err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	events, _, err := read(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return events, err
+}
+
+// Runs returns the IDs of all runs, in the order of their first event.
+func (d *Dir) Runs() ([]string, error) {
+	names, err := filepath.Glob(filepath.Join(d.path, "*.jsonl"))
+	if err != nil {
+		return nil, fmt.Errorf("journal: %w", err)
+	}
+	type began struct {
+		run string
+		at  int64
+	}
+	var all []began
+	for _, n := range names {
+		run := strings.TrimSuffix(filepath.Base(n), ".jsonl")
+		events, err := d.Events(run)
+		if err != nil {
+			return nil, err
+		}
+		if len(events) > 0 {
+			all = append(all, began{run, events[0].At.UnixNano()})
+		}
+	}
+	slices.SortStableFunc(all, func(a, b began) int { return int(min(max(a.at-b.at, -1), 1)) })
+	runs := make([]string, len(all))
+	for i, b := range all {
+		runs[i] = b.run
+	}
+	return runs, nil
+}
+
+func chain(prev string, event []byte) string {
+	h := sha256.New()
+	io.WriteString(h, prev)
+	h.Write(event)
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// A BrokenError says where a journal was changed.
+type BrokenError struct {
+	File string
+	Line int // From 1.
+	What string
+}
+
+func (e *BrokenError) Error() string {
+	return fmt.Sprintf("journal %s: line %d: %s", e.File, e.Line, e.What)
+}
+
+// read returns the events of a file and where it ends. A torn last line is
+// left out; everything else that is wrong is a *BrokenError.
+func read(path string) ([]runner.Event, tail, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, tail{}, fmt.Errorf("journal: %w", err)
+	}
+	defer f.Close()
+	return readFrom(f, filepath.Base(path))
+}
+
+// readFrom reads a journal from r; name is for errors.
+func readFrom(r io.Reader, name string) ([]runner.Event, tail, error) {
+	var events []runner.Event
+	var t tail
+	in := bufio.NewReaderSize(r, 64<<10)
+	for n := 1; ; n++ {
+		raw, err := readLine(in)
+		if errors.Is(err, io.EOF) {
+			return events, t, nil // What is left without a newline was torn by a crash.
+		}
+		if err != nil {
+			return events, t, &BrokenError{name, n, err.Error()}
+		}
+		e, hash, what := decode(raw, t)
+		if what != "" {
+			return events, t, &BrokenError{name, n, what}
+		}
+		events = append(events, e)
+		t = tail{seq: e.Seq, hash: hash, size: t.size + int64(len(raw))}
+	}
+}
+
+func readLine(in *bufio.Reader) ([]byte, error) {
+	var whole []byte
+	for {
+		part, err := in.ReadSlice('\n')
+		whole = append(whole, part...)
+		if len(whole) > maxLine {
+			return nil, fmt.Errorf("longer than %d bytes", maxLine)
+		}
+		if !errors.Is(err, bufio.ErrBufferFull) {
+			return whole, err
+		}
+	}
+}
+
+func decode(raw []byte, t tail) (e runner.Event, hash, what string) {
+	var l line
+	if err := json.Unmarshal(raw, &l); err != nil {
+		return e, "", "not a line of a journal: " + err.Error()
+	}
+	// Written again it must be the same bytes: the hash covers the event only.
+	again, err := json.Marshal(l)
+	if err != nil {
+		return e, "", "not a line of a journal: " + err.Error()
+	}
+	switch {
+	case !bytes.Equal(append(again, '\n'), raw):
+		return e, "", "not as it was written"
+	case l.Prev != t.hash:
+		return e, "", "a line before it is missing, changed or in another place"
+	case chain(l.Prev, l.Event) != l.Hash:
+		return e, "", "changed after it was written"
+	}
+	if err := json.Unmarshal(l.Event, &e); err != nil {
+		return e, "", "event: " + err.Error()
+	}
+	if e.Seq != t.seq+1 {
+		return e, "", fmt.Sprintf("event %d follows event %d", e.Seq, t.seq)
+	}
+	return e, l.Hash, ""
+}
