@@ -40,7 +40,14 @@ func NewReaderSource(s Source) *Reader { return &Reader{src: s, size: -1} }
 
 // NewReaderBytes returns a Reader over b. Views are parts of b.
 func NewReaderBytes(b []byte) *Reader {
-	return &Reader{src: &whole{b: b}, size: int64(len(b))}
+	r := &Reader{}
+	r.ResetBytes(b)
+	return r
+}
+
+// ResetBytes makes the Reader start anew, at the beginning of b; Unknown and Odd stay as they are.
+func (r *Reader) ResetBytes(b []byte) {
+	r.src, r.buf, r.pos, r.base, r.size, r.err = none{}, b, 0, 0, int64(len(b)), nil
 }
 
 // SetSize tells how long the stream is, so that lengths and counts beyond it are refused at once.

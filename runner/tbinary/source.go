@@ -43,16 +43,7 @@ func (s *stream) Next(tail []byte) ([]byte, error) {
 	return nil, io.ErrNoProgress
 }
 
-// whole is a Source whose bytes are all in memory.
-type whole struct {
-	b    []byte
-	done bool
-}
+// none is the Source of a Reader that has all bytes already.
+type none struct{}
 
-func (w *whole) Next([]byte) ([]byte, error) {
-	if w.done || len(w.b) == 0 {
-		return nil, io.EOF
-	}
-	w.done = true
-	return w.b, nil
-}
+func (none) Next([]byte) ([]byte, error) { return nil, io.EOF }

@@ -308,6 +308,24 @@ func TestGettersAndSetters(t *testing.T) {
 	}
 }
 
+func TestCopy(t *testing.T) {
+	want := sample().Encode()
+	for name, r := range readers(append(want[:len(want):len(want)], 0xff)) {
+		if got := r.Copy([]byte("before"), TypeStruct, len(want)); string(got) != "before"+string(want) || r.Offset() != int64(len(want)) {
+			t.Errorf("%s: Copy = %q to byte %d, %v", name, got, r.Offset(), r.Err())
+		}
+	}
+	r := NewReaderBytes(want)
+	if r.Copy(nil, TypeStruct, len(want)/2); r.Err() == nil {
+		t.Error("Copy passes its limit")
+	}
+	for n := range want {
+		r := NewReaderBytes(want[:n])
+		r.Copy(nil, TypeStruct, len(want))
+		checkCut(t, "Copy", n, r.Err())
+	}
+}
+
 func TestMessage(t *testing.T) {
 	want := Message{"stageRecovery", Call, 7, (&Struct{}).SetStr(1, "scheduler-backup-2026-11-23-08-36")}
 	b := want.Append(nil)
@@ -346,6 +364,12 @@ func FuzzDecode(f *testing.F) {
 	f.Add([]byte("\x1f\x8b\x08\x00\x00\x00"))
 	f.Fuzz(func(t *testing.T, in []byte) {
 		s, n, err := Decode(in)
+		if err == nil {
+			r := NewReader(iotest.HalfReader(bytes.NewReader(in)))
+			if got := r.Copy(nil, TypeStruct, len(in)); r.Err() != nil || !bytes.Equal(got, in[:n]) {
+				t.Errorf("Copy = %x, %v, want %x", got, r.Err(), in[:n])
+			}
+		}
 		for name, r := range readers(in) {
 			r.Skip(TypeStruct)
 			if err == nil && (r.Err() != nil || r.Offset() != int64(n)) {
