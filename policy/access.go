@@ -1,0 +1,160 @@
+package policy
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Rules are what the operator wrote down: who may ask for what, and whose
+// consent a gate needs. They do not change while the bot runs.
+type Rules struct {
+	Teams  []string            `json:"teams"`  // Slack workspaces whose people are ours.
+	Lists  map[string][]string `json:"lists"`  // Named lists of user IDs.
+	Groups map[string]string   `json:"groups"` // Name of a group -> ID of Slack's user group.
+	Access []Rule              `json:"access"` // In order; a matching deny wins over every allow.
+	Gates  map[string]GateRule `json:"gates"`  // By gate: "start", "assess", "commit", "undo".
+
+	// RequesterMayApprove lets the requester's consent count, as one, and
+	// never lowers the number of people needed.
+	RequesterMayApprove bool `json:"requester_may_approve"`
+
+	// OSUsers maps the operating system's users to Slack users ("TEAM/USER"):
+	// from the command line nobody else approves.
+	OSUsers map[string]string `json:"os_users"`
+}
+
+// A Rule allows or denies.
+type Rule struct {
+	Name     string   `json:"name"`
+	Who      []string `json:"who"`      // Names of lists or groups, or user IDs; "*" is everybody of our teams.
+	Channels []string `json:"channels"` // Channel IDs; "*" everywhere; "cli" is the command line, "dm" direct messages.
+	Clusters []string `json:"clusters"` // Names; "*" is every cluster.
+	May      []string `json:"may"`      // Permissions; see [Permission].
+	Deny     bool     `json:"deny"`
+}
+
+// A Permission is what a command needs. "admin" contains "operate" and
+// "approve", each of which contains "read".
+type Permission string
+
+// The permissions.
+const (
+	Read    Permission = "read"    // Look: status, backups, assess, report, plan.
+	Approve Permission = "approve" // Approve and deny at gates.
+	Operate Permission = "operate" // Begin, resume, abort, undo a recovery; drop tasks.
+	Admin   Permission = "admin"
+)
+
+func (p Permission) contains(q Permission) bool {
+	return p == q || p == Admin || q == Read
+}
+
+// A Refusal is a "no" with its reason, in words for the person who asked.
+type Refusal struct {
+	Rule string // Which rule refused, for the audit: "access", "gate", "identity", …
+	Why  string
+}
+
+func (r *Refusal) Error() string { return r.Why }
+
+func refuse(rule, format string, args ...any) *Refusal {
+	return &Refusal{Rule: rule, Why: fmt.Sprintf(format, args...)}
+}
+
+// Identity refuses whoever is no full member of one of our teams: bots, guests,
+// people of other workspaces, deactivated ones.
+func (r Rules) Identity(a Actor) error {
+	switch {
+	case a.UserID == "" || a.TeamID == "":
+		return refuse("identity", "it is not known who asks")
+	case a.Bot:
+		return refuse("identity", "%s is a bot; only people decide", a.UserID)
+	case a.Deactivated:
+		return refuse("identity", "the account of %s is deactivated", a.UserID)
+	case a.Guest:
+		return refuse("identity", "%s is a guest here; guests cannot ask for this or approve it", a.UserID)
+	case a.Foreign || !slices.Contains(r.Teams, a.TeamID):
+		return refuse("identity", "%s belongs to another workspace (%s)", a.UserID, a.TeamID)
+	}
+	return nil
+}
+
+// Allow reports whether a may do what needs p, on cluster ("" if it concerns
+// none), from channel. A deny that matches wins.
+func (r Rules) Allow(a Actor, p Permission, cluster, channel string) error {
+	if err := r.Identity(a); err != nil {
+		return err
+	}
+	var elsewhere []string // Channels where it would be allowed.
+	allowed := false
+	for _, rule := range r.Access {
+		if !r.is(a, rule.Who) || !matches(rule.Clusters, cluster) || !rule.may(p) {
+			continue
+		}
+		if !matches(rule.Channels, channel) {
+			if !rule.Deny {
+				elsewhere = append(elsewhere, rule.Channels...)
+			}
+			continue
+		}
+		if rule.Deny {
+			return refuse("access", "rule %q denies %s on %s to %s", rule.Name, p, orAny(cluster), a.UserID)
+		}
+		allowed = true
+	}
+	switch {
+	case allowed:
+		return nil
+	case len(elsewhere) > 0:
+		return refuse("channel", "not from this channel (%s): %s on %s is allowed to %s in %s only", channel, p, orAny(cluster), a.UserID, strings.Join(elsewhere, ", "))
+	}
+	return refuse("access", "no rule allows %s on %s to %s", p, orAny(cluster), a.UserID)
+}
+
+func orAny(cluster string) string {
+	if cluster == "" {
+		return "the bot"
+	}
+	return cluster
+}
+
+func (rule Rule) may(p Permission) bool {
+	return slices.ContainsFunc(rule.May, func(m string) bool {
+		if rule.Deny {
+			return Permission(m) == p || m == "*"
+		}
+		return Permission(m).contains(p)
+	})
+}
+
+func matches(list []string, v string) bool {
+	return v == "" || slices.Contains(list, v) || slices.Contains(list, "*")
+}
+
+// is reports whether a is meant by one of the names.
+func (r Rules) is(a Actor, names []string) bool {
+	return slices.ContainsFunc(names, func(n string) bool {
+		if n == "*" || n == a.UserID {
+			return true
+		}
+		if slices.Contains(r.Lists[n], a.UserID) {
+			return true
+		}
+		id := r.Groups[n]
+		return id != "" && slices.Contains(a.Groups, id)
+	})
+}
+
+// OSUser returns the identity of a user of the operating system.
+func (r Rules) OSUser(name string) (team, user string, err error) {
+	key, ok := r.OSUsers[name]
+	if !ok {
+		return "", "", refuse("identity", "the operating system's user %q is mapped to nobody in Slack: policy.os_users", name)
+	}
+	team, user, ok = strings.Cut(key, "/")
+	if !ok {
+		return "", "", refuse("identity", "policy.os_users.%s is %q, not TEAM/USER", name, key)
+	}
+	return team, user, nil
+}
