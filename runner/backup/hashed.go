@@ -1,0 +1,103 @@
+package backup
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"hash"
+	"io"
+
+	"aurorabot/runner/tbinary"
+)
+
+// The blocks in which a file is read: few and large enough to keep two processors busy.
+const (
+	blockSize  = 512 << 10
+	blockCount = 4
+)
+
+// hashed is a tbinary.Source that reads and hashes in a goroutine of its own
+// while the walk uses the block before. The bytes are not copied: a block has
+// room in front, into which the unused tail of the block before it goes.
+type hashed struct {
+	full chan block
+	free chan []byte
+	last []byte // The buffer that the walk uses now.
+	sum  hash.Hash
+	err  error // Why reading ended; valid when full is closed.
+
+	size int64   // Bytes read so far.
+	head [2]byte // The first bytes of the file.
+}
+
+type block struct {
+	buf []byte // With room of tbinary.MaxView in front.
+	n   int    // Bytes of the file in it.
+}
+
+// newHashed starts to read r. The caller must call finish, which waits until r is read to its end.
+func newHashed(r io.Reader) *hashed {
+	h := &hashed{full: make(chan block, blockCount), free: make(chan []byte, blockCount), sum: sha256.New()}
+	for range blockCount {
+		h.free <- nil // Made when first wanted: most files have one block.
+	}
+	go h.read(r)
+	return h
+}
+
+func (h *hashed) read(r io.Reader) {
+	defer close(h.full)
+	for first := true; ; first = false {
+		buf := <-h.free
+		if buf == nil {
+			buf = make([]byte, tbinary.MaxView+blockSize)
+		}
+		n, err := io.ReadFull(r, buf[tbinary.MaxView:])
+		if n > 0 {
+			data := buf[tbinary.MaxView : tbinary.MaxView+n]
+			if first {
+				copy(h.head[:], data)
+			}
+			h.size += int64(n)
+			h.full <- block{buf, n}
+			h.sum.Write(data)
+		}
+		if err != nil {
+			if err == io.ErrUnexpectedEOF {
+				err = io.EOF
+			}
+			h.err = err
+			return
+		}
+	}
+}
+
+// Next implements tbinary.Source.
+func (h *hashed) Next(tail []byte) ([]byte, error) {
+	b, ok := <-h.full
+	if !ok {
+		return nil, h.err
+	}
+	start := tbinary.MaxView - copy(b.buf[tbinary.MaxView-len(tail):], tail)
+	h.release()
+	h.last = b.buf
+	return b.buf[start : tbinary.MaxView+b.n], nil
+}
+
+func (h *hashed) release() {
+	if h.last != nil {
+		h.free <- h.last
+		h.last = nil
+	}
+}
+
+// finish reads what is left. The error is that of the reader, nil at its end.
+func (h *hashed) finish() (size int64, sum string, err error) {
+	h.release()
+	for b := range h.full {
+		h.free <- b.buf
+	}
+	if h.err != io.EOF {
+		err = h.err
+	}
+	return h.size, hex.EncodeToString(h.sum.Sum(nil)), err
+}

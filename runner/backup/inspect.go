@@ -1,0 +1,183 @@
+package backup
+
+import (
+	"fmt"
+	"io"
+	"time"
+
+	"aurorabot/runner/tbinary"
+)
+
+// Options say how to look at a backup.
+type Options struct {
+	Name string    // For the report.
+	Size int64     // Of the file in bytes, if it is known: lengths beyond it are refused at once. 0 means unknown.
+	Now  time.Time // To tell timestamps in the future. The zero time means: do not look for them.
+}
+
+// skew is how far the clock of the leader that wrote a backup may be ahead of ours.
+const skew = time.Minute
+
+// Inspect reads a backup to its end.
+//
+// That the backup is damaged is not an error: the report says so. An error
+// means that r could not be read, so nothing is known; the report then says
+// what was read before.
+//
+// The memory is under 32 MiB whatever r holds, save for the report itself.
+func Inspect(r io.Reader, opts Options) (Report, error) {
+	src := newHashed(r)
+	in := &inspector{r: tbinary.NewReaderSource(src), tally: newTally()}
+	in.report = Report{
+		File: opts.Name, Metadata: map[string]string{}, Quotas: map[string]Quota{}, CronJobs: map[string]string{},
+	}
+	if opts.Size > 0 {
+		in.r.SetSize(opts.Size)
+	}
+	lenient(in.r, &in.warn)
+	eachField(in.r, &in.warn, in.field)
+
+	end := in.r.Offset()
+	var err error
+	in.report.Bytes, in.report.SHA256, err = src.finish()
+	if err != nil {
+		err = fmt.Errorf("reading %s: byte %d: %w", opts.Name, in.report.Bytes, err)
+	}
+	if tail := in.report.Bytes - end; in.r.Err() == nil && tail > 0 {
+		in.warn.say(oddTail, end, "")
+		in.warn[oddTail].n = int(tail)
+	}
+	if src.head == [2]byte{0x1f, 0x8b} {
+		in.warn.say(oddGzip, -1, "unpack it first")
+	}
+	in.finish(opts.Now)
+	return in.report, err
+}
+
+type inspector struct {
+	r      *tbinary.Reader
+	warn   warnings
+	tally  *tally
+	ids    seen
+	row    row
+	key    key    // Of what is not a task.
+	name   []byte // Host, role or the like.
+	report Report
+}
+
+// finish judges the snapshot as a whole.
+func (in *inspector) finish(now time.Time) {
+	out := &in.report
+	if err := in.r.Err(); err != nil {
+		out.Error = err.Error()
+	}
+	out.Valid = out.Error == ""
+	out.Timestamp = instant(out.TimestampMs)
+	out.Tasks = in.tally.figures()
+	out.Jobs = len(in.tally.jobs)
+	if out.Valid {
+		if out.TimestampMs == 0 {
+			in.warn.add(oddTimeless, -1, nil)
+		}
+		if out.FrameworkID == "" {
+			in.warn.add(oddFramework, -1, nil)
+		}
+		if out.Tasks.Total == 0 {
+			in.warn.add(oddNoTasks, -1, nil)
+		}
+	}
+	if !now.IsZero() && out.Time().After(now.Add(skew)) {
+		in.warn.say(oddFuture, -1, "%s, and now it is %s", out.Timestamp, now.UTC().Format(time.RFC3339))
+	}
+	if out.DBScriptStatements > 0 {
+		in.warn[oddScript].n, in.warn[oddScript].at = out.DBScriptStatements, -1
+	}
+	if in.ids.full() {
+		in.warn.say(oddManyIDs, -1, "%d of %d", maxSeen, in.tally.total)
+	}
+	out.Warnings = in.warn.list()
+}
+
+// field reads one field of the snapshot.
+func (in *inspector) field(f Field) {
+	r, out := in.r, &in.report
+	switch f {
+	case Timestamp:
+		out.TimestampMs = r.I64()
+	case HostAttributes:
+		eachStruct(r, &in.warn, in.host)
+	case TaskSet:
+		eachStruct(r, &in.warn, in.task)
+	case CronJobs:
+		eachStruct(r, &in.warn, in.cron)
+	case Metadata:
+		in.metadata()
+	case Quotas:
+		eachStruct(r, &in.warn, in.quota)
+	case JobUpdates:
+		eachStruct(r, &in.warn, in.update)
+	case DBScript:
+		_, n := r.List()
+		for ; n > 0 && r.Err() == nil; n-- {
+			r.Skip(tbinary.TypeString)
+			if r.Err() == nil {
+				out.DBScriptStatements++
+			}
+		}
+	case MaintenanceRequests:
+		eachStruct(r, &in.warn, in.maintenance)
+	default:
+		r.Skip(fieldTypes[f].t)
+	}
+}
+
+// task reads and counts one task.
+func (in *inspector) task() {
+	t := &in.row
+	t.read(in.r)
+	if in.r.Err() != nil {
+		return
+	}
+	if !t.status.Known() {
+		in.warn.say(oddStatus, t.at, "%s", t.status)
+	}
+	if len(t.id) == 0 {
+		in.warn.add(oddNoID, t.at, nil)
+	} else if in.ids.add(t.id) {
+		in.warn.add(oddTwice, t.at, t.id)
+	}
+	in.hostName(t.host, t.at)
+
+	k := t.job()
+	if !k.whole() {
+		in.warn.add(oddNoJob, t.at, t.id)
+		if k.empty() {
+			in.tally.count(t.status, nil)
+			return
+		}
+	}
+	j, fresh := in.tally.job(k)
+	if fresh {
+		in.jobName(k, t.at)
+	}
+	if j == nil {
+		in.warn.add(oddManyNames, t.at, nil)
+	} else if len(t.id) > 0 && !fits(t.id, j.prefix, t.instance) {
+		in.warn.add(oddMisfit, t.at, t.id)
+	}
+	in.tally.count(t.status, j)
+}
+
+// jobName looks at the characters of a job's key.
+func (in *inspector) jobName(k *key, at int64) {
+	if !allOf(k.role, nameChar) || !allOf(k.env, nameChar) || !allOf(k.name, nameChar) {
+		in.warn.add(oddName, at, k.path(nil))
+	}
+}
+
+// hostName looks at the characters of a host's name; tasks that run nowhere have none.
+func (in *inspector) hostName(name []byte, at int64) {
+	if !allOf(name, hostChar) {
+		in.warn.add(oddHost, at, name)
+	}
+}

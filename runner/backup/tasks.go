@@ -1,0 +1,75 @@
+package backup
+
+import (
+	"io"
+
+	"aurorabot/runner/tbinary"
+)
+
+// Task is what is shown and compared of one task.
+type Task struct {
+	ID                     string
+	Status                 Status
+	Role, Environment, Job string // Empty where the backup has none.
+	Instance               int32
+	Host                   string // Where it runs or ran; "" if it was never assigned.
+}
+
+// Key is the task's job as role/environment/name.
+func (t Task) Key() string { return t.Role + "/" + t.Environment + "/" + t.Job }
+
+// Tasks walks over the tasks of a backup, in the order of the file and in
+// constant memory, and calls f for each. An error of f ends the walk and is
+// returned as it is. That the backup is damaged is an error, a
+// *[tbinary.Error] with the offset; f has then been called for the tasks before the damage.
+func Tasks(r io.Reader, f func(Task) error) error {
+	var w warnings
+	var row row
+	var failed error
+	names := interned{}
+	in := tbinary.NewReader(r)
+	lenient(in, &w)
+	eachField(in, &w, func(field Field) {
+		if field != TaskSet {
+			in.Skip(fieldTypes[field].t)
+			return
+		}
+		eachStruct(in, &w, func() {
+			row.read(in)
+			if in.Err() != nil {
+				return
+			}
+			if failed = f(row.task(names)); failed != nil {
+				in.Fail(row.at, "stopped")
+			}
+		})
+	})
+	if failed != nil {
+		return failed
+	}
+	return in.Err()
+}
+
+// task copies what a row holds.
+func (t *row) task(names interned) Task {
+	k := t.job()
+	return Task{
+		ID: string(t.id), Status: t.status, Instance: t.instance,
+		Role: names.get(k.role), Environment: names.get(k.env), Job: names.get(k.name), Host: names.get(t.host),
+	}
+}
+
+// interned keeps one copy of each name: of roles, jobs and hosts there are few, of tasks many.
+type interned map[string]string
+
+// get returns b as a string. With 65536 names it keeps no more, so that a hostile file can't fill the memory.
+func (in interned) get(b []byte) string {
+	if s, ok := in[string(b)]; ok {
+		return s
+	}
+	s := string(b)
+	if len(in) < 1<<16 {
+		in[s] = s
+	}
+	return s
+}
