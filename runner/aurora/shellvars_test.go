@@ -1,0 +1,121 @@
+package aurora
+
+import (
+	"strings"
+	"testing"
+)
+
+const debian = `# Set to the host's name, or an address.
+HOSTNAME=s1
+GLOG_v=0
+LIBPROCESS_PORT=8083
+# Comma separated.
+ZK_ENDPOINTS="zk1:2181,zk2:2181"
+MESOS_MASTER=zk://zk1:2181/mesos
+LOGDB_FILE_PATH='/var/db/aurora'
+export BACKUP_DIR=/var/backups/aurora   # keep
+EXTRA_SCHEDULER_ARGS="-max_registration_delay=1mins -allow_gpu_resource=$GPU -x=y"
+`
+
+var disabled = []FlagChange{
+	{Flag: "mesos_master_address", Value: "zk://127.0.0.1:2/nonexistent/mesos"},
+	{Flag: "max_registration_delay", Value: "360mins"},
+	{Flag: "reconciliation_initial_delay", Value: "365days"},
+}
+
+// Only the flags we change are changed; comments, order and quotes stay.
+func TestRewrite(t *testing.T) {
+	v, err := ParseShellVars("aurora-scheduler", []byte(debian))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := v.Rewrite(disabled)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := strings.Replace(debian, "MESOS_MASTER=zk://zk1:2181/mesos", `MESOS_MASTER="zk://127.0.0.1:2/nonexistent/mesos"`, 1)
+	want = strings.Replace(want, `"-max_registration_delay=1mins -allow_gpu_resource=$GPU -x=y"`, `"-allow_gpu_resource=$GPU -x=y -max_registration_delay=360mins -reconciliation_initial_delay=365days"`, 1)
+	if string(got) != want {
+		t.Errorf("Rewrite =\n%s\nwant\n%s", got, want)
+	}
+	again, err := ParseShellVars("x", got)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range disabled {
+		if value, ok := again.Flag(c.Flag); !ok || value != c.Value {
+			t.Errorf("after Rewrite -%s = %q, %v", c.Flag, value, ok)
+		}
+	}
+	if twice, err := again.Rewrite(disabled); err != nil || string(twice) != string(got) {
+		t.Errorf("a second Rewrite changes more: %v\n%s", err, twice)
+	}
+}
+
+func TestFlag(t *testing.T) {
+	v, err := ParseShellVars("x", []byte(debian))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for flag, want := range map[string]string{
+		"native_log_file_path": "/var/db/aurora", "backup_dir": "/var/backups/aurora", "mesos_master_address": "zk://zk1:2181/mesos",
+		"max_registration_delay": "1mins", "zk_endpoints": "zk1:2181,zk2:2181", "http_port": "",
+	} {
+		if got, _ := v.Flag(flag); got != want {
+			t.Errorf("Flag(%s) = %q, want %q", flag, got, want)
+		}
+	}
+}
+
+// What would be a guess is refused.
+func TestRewriteRefuses(t *testing.T) {
+	for name, text := range map[string]string{
+		"not a shell file": "MESOS_MASTER=\"x\n",
+		"assigned twice":   "MESOS_MASTER=a\nMESOS_MASTER=b\n",
+		"appended":         "MESOS_MASTER=a\nEXTRA_SCHEDULER_ARGS+=b\n",
+		"array":            "MESOS_MASTER=a\nEXTRA_SCHEDULER_ARGS=(a b)\n",
+		"flag and value":   "MESOS_MASTER=a\nEXTRA_SCHEDULER_ARGS=\"-max_registration_delay 1mins\"\n",
+		"quoted in parts":  "MESOS_MASTER=a\"b\"'c'\n",
+	} {
+		v, err := ParseShellVars("f", []byte(text))
+		if err == nil {
+			_, err = v.Rewrite(disabled)
+		}
+		if err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+	v, err := ParseShellVars("f", []byte("A=1\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := v.Rewrite([]FlagChange{{Flag: "x", Value: "a;reboot"}}); err == nil {
+		t.Error("a value with a semicolon was written")
+	}
+}
+
+// Whatever the file, a rewrite either refuses or sets what it was asked to, and
+// changes nothing on the second time.
+func FuzzShellVars(f *testing.F) {
+	f.Add([]byte(debian))
+	f.Add([]byte("EXTRA_SCHEDULER_ARGS=\n"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		v, err := ParseShellVars("f", text)
+		if err != nil {
+			return
+		}
+		got, err := v.Rewrite(disabled)
+		if err != nil {
+			return
+		}
+		again, err := ParseShellVars("f", got)
+		if err != nil {
+			t.Fatalf("rewritten file does not parse: %v\n%q\n%q", err, text, got)
+		}
+		for _, c := range disabled {
+			if value, _ := again.Flag(c.Flag); value != c.Value {
+				t.Fatalf("-%s = %q\n%q\n%q", c.Flag, value, text, got)
+			}
+		}
+	})
+}
