@@ -1,0 +1,92 @@
+package scheduler
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Faults of the commit, the values of the knob COMMIT_FAULT.
+const (
+	faultDropReply   = "drop-reply"   // commits, then closes the connection without an answer
+	faultTimeout     = "timeout"      // the append is written, and reported as timed out
+	faultTimeoutLost = "timeout-lost" // the append is reported as timed out, and was never sent
+	faultCrashBefore = "crash-before" // the process dies before the append
+	faultCrashAfter  = "crash-after"  // the process dies after the append, before the answer
+)
+
+// knobs are the stand-in's own settings: environment variables with the prefix
+// AURORA_LAB_, so that the flags stay the real ones. Those that concern a call
+// can be changed while it runs (POST /lab/knobs).
+type knobs struct {
+	mu     sync.Mutex
+	values map[string]string
+}
+
+// knobNames are all knobs, each with what it does.
+var knobNames = map[string]string{
+	"VERSION":         "release of Aurora to behave as: 0.22.0",
+	"LINGER":          "yes, no: whether the process stays after its application ended; unset: as the release does",
+	"START_DELAY":     "time from the start of the process until HTTP listens, 4s",
+	"API_DELAY":       "time that each call of /api waits first",
+	"COMMIT_DELAY":    "time that commitRecovery waits before it appends",
+	"COMMIT_FAULT":    "drop-reply, timeout, timeout-lost, crash-before, crash-after",
+	"BACKUP_FAULT":    "truncate: backups get their final name and half of their bytes",
+	"CRASH_AT_REPLAY": "any value: the replay of the log dies as on an undecodable entry",
+}
+
+func readKnobs(environ []string) (*knobs, error) {
+	k := &knobs{values: map[string]string{}}
+	for _, e := range environ {
+		name, value, _ := strings.Cut(e, "=")
+		name, ours := strings.CutPrefix(name, "AURORA_LAB_")
+		if !ours {
+			continue
+		}
+		if err := k.set(name, value); err != nil {
+			return nil, err
+		}
+	}
+	return k, nil
+}
+
+// set changes a knob. Unknown names and unreadable times are errors: a fault
+// that is misspelt must not pass as none.
+func (k *knobs) set(name, value string) error {
+	if _, known := knobNames[name]; !known {
+		return fmt.Errorf("knob AURORA_LAB_%s: unknown", name)
+	}
+	if strings.HasSuffix(name, "_DELAY") && value != "" {
+		if _, err := time.ParseDuration(value); err != nil {
+			return fmt.Errorf("knob AURORA_LAB_%s: %w", name, err)
+		}
+	}
+	switch value {
+	case "", faultDropReply, faultTimeout, faultTimeoutLost, faultCrashBefore, faultCrashAfter:
+	default:
+		if name == "COMMIT_FAULT" {
+			return fmt.Errorf("knob AURORA_LAB_%s: unknown fault %q", name, value)
+		}
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.values[name] = value
+	return nil
+}
+
+func (k *knobs) get(name string) string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.values[name]
+}
+
+func (k *knobs) duration(name string) time.Duration {
+	d, _ := time.ParseDuration(k.get(name)) // checked when it was set; unset is none
+	return d
+}
+
+// die ends the process as SIGKILL would: nothing is flushed, closed or said.
+// Tests that run schedulers inside their own process replace it.
+var die = func() { os.Exit(137) }

@@ -1,0 +1,166 @@
+package scheduler
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"aurorabot/lab/master"
+)
+
+// Main is the program aurora-scheduler of the lab. args[0] is its name. It runs
+// until SIGTERM, and then returns 143; what it returns otherwise is the exit
+// status of the real one: 1 for flags that it refuses and a log that it can't
+// open, 0 when its application ended and the release does not linger.
+func Main(args []string, _ io.Reader, stdout, stderr io.Writer, environ []string) int {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	return Run(ctx, args, stdout, stderr, environ)
+}
+
+// Run is [Main] with a context in the place of SIGTERM, so that several
+// schedulers fit into one process.
+func Run(ctx context.Context, args []string, stdout, stderr io.Writer, environ []string) int {
+	k, err := readKnobs(environ)
+	if err != nil {
+		fmt.Fprintln(stderr, err)
+		return 1
+	}
+	release := k.get("VERSION")
+	if release == "" {
+		release = "0.22.0"
+	}
+	v, err := parseVersion(release)
+	if err != nil {
+		fmt.Fprintln(stderr, err)
+		return 1
+	}
+	zone := time.Local
+	if tz := getenv(environ, "TZ"); tz != "" {
+		if zone, err = time.LoadLocation(tz); err != nil {
+			zone = time.UTC
+		}
+	}
+	log := &logger{w: stderr, zone: zone, clock: time.Now}
+	f, err := parseFlags(v.flags(flagTable()), args[1:])
+	var set *settings
+	if err == nil {
+		set, err = readSettings(f)
+	}
+	if err != nil {
+		log.error("main", "CommandLine", "%v", err)
+		fmt.Fprint(stdout, usage)
+		return 1
+	}
+	return newScheduler(set, v, k, log, environ).run(ctx)
+}
+
+func newScheduler(set *settings, v version, k *knobs, log *logger, environ []string) *scheduler {
+	s := &scheduler{
+		set: set, version: v, knobs: k, log: log, clock: time.Now, environ: environ,
+		lifecycle: stateIdle, started: time.Now(), down: make(chan struct{}), wake: make(chan struct{}, 1),
+	}
+	s.count.responses = map[string]int{}
+	s.storage = &storage{set: set, knobs: k, log: log, build: v.build(), clock: s.clock, fatal: s.shutdown, phase: "CONSTRUCTED", state: newState()}
+	s.backups = &backups{set: set, knobs: k, log: log, build: v.build(), clock: s.clock, last: s.started}
+	s.candidate = &candidate{set: set, version: v, log: log}
+	s.candidate.elected = func() { s.work.Go(s.lead) }
+	s.candidate.lost = func(bool) {
+		if st := s.at(); st == stateAwaiting || st == stateActive {
+			s.log.error("LeaderSelector-0", "SchedulerLifecycle", "Lost leadership, committing suicide.")
+			go s.shutdown("LeaderSelector-0")
+		}
+	}
+	return s
+}
+
+// run is the life of the process.
+func (s *scheduler) run(ctx context.Context) int {
+	process, end := context.WithCancel(ctx)
+	defer end()
+	s.ctx, s.stop = context.WithCancel(process)
+	s.log.info("main", "CommandLine", "-----------------------------------------------------------------------")
+	s.log.info("main", "CommandLine", "Parameters:")
+	for _, p := range s.set.flags.parameters() {
+		s.log.info("main", "CommandLine", "%s", p)
+	}
+	s.log.info("main", "CommandLine", "-----------------------------------------------------------------------")
+	select {
+	case <-ctx.Done():
+		return 143
+	case <-time.After(s.knobs.duration("START_DELAY")):
+	}
+	s.log.info("main", "CuratorFrameworkImpl", "Starting")
+	if err := s.candidate.connect(); err != nil {
+		s.log.error("main", "SchedulerMain", "%v", err)
+		return 1
+	}
+	defer s.candidate.close()
+	for _, key := range nameOrder(s.version.build()) {
+		s.log.info("TimeSeriesRepositoryImpl STARTING", "TimeSeriesRepositoryImpl", "Build Info key: %s has value %s", key, s.version.build()[key])
+	}
+	if err := s.listen(); err != nil {
+		s.log.error("main", "SchedulerMain", "Failed to start HTTP server: java.net.BindException: %v", err)
+		return 1
+	}
+	defer s.server.Close()
+	s.log.info("HttpServerLauncher STARTING", "Server", "Started @%dms", time.Since(s.started).Milliseconds())
+	s.move("main", statePreparing)
+	replica, err := openReplica(process, s.set, s.log, s.environ)
+	if err != nil {
+		return 1 // the replica has logged why
+	}
+	s.storage.replica = replica
+	s.storage.move("main", "PREPARED")
+	s.move("main", statePrepared)
+	s.log.info("main", "Lifecycle", "Awaiting shutdown")
+	s.work.Go(func() { s.candidate.run(s.ctx) })
+	status := s.await(ctx)
+	end()
+	s.candidate.close()
+	_ = s.server.Close()
+	s.work.Wait()
+	_ = replica.Close() // the process is over
+	return status
+}
+
+// await returns the exit status when the process is to end.
+func (s *scheduler) await(ctx context.Context) int {
+	select {
+	case <-ctx.Done():
+		s.log.info("ShutdownHook", "SchedulerMain", "Stopping scheduler services.")
+		return 143
+	case <-s.down:
+	}
+	switch s.knobs.get("LINGER") {
+	case "no":
+		return 0
+	case "yes":
+	default:
+		if !s.version.lingers() {
+			return 0
+		}
+	}
+	<-ctx.Done()
+	s.log.info("ShutdownHook", "SchedulerMain", "Stopping scheduler services.")
+	return 143
+}
+
+// RunningTasks returns the tasks that a master must be running for the state of
+// a backup to be true: see [master.Seed].
+func RunningTasks(backup []byte) ([]master.Task, error) {
+	snap, err := decodeSnapshot(backup)
+	if err != nil {
+		return nil, fmt.Errorf("decode backup: %w", err)
+	}
+	var out []master.Task
+	for _, t := range snap.state.sortedTasks(taskQuery{}) {
+		if t.status.placed() {
+			out = append(out, master.Task{ID: t.id, Framework: snap.state.frameworkID, Agent: t.agent, Host: t.host, State: master.Running})
+		}
+	}
+	return out, nil
+}
