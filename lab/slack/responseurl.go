@@ -1,0 +1,107 @@
+package slack
+
+import (
+	"fmt"
+	"net/http"
+	"time"
+)
+
+// A response URL can be used this often, for so long.
+const (
+	maxReplies = 5
+	replyLife  = 30 * time.Minute
+)
+
+// responseURL is the right to answer one act of one person.
+type responseURL struct {
+	channel, user string
+	message       string // The message whose button was pressed. Empty for a command.
+	thread        string
+	issued        time.Time
+	uses          int
+}
+
+// replyTo issues a response URL; kind is "commands" or "actions". The caller
+// holds s.mu.
+func (s *Server) replyTo(kind, channel, user, message, thread string) string {
+	path := fmt.Sprintf("/%s/%s/%d/%s", kind, s.opt.Team.ID, s.now().UnixNano(), randomHex(12))
+	s.replies[path] = &responseURL{channel: channel, user: user, message: message, thread: thread, issued: s.now()}
+	return s.base + path
+}
+
+func (s *Server) serveResponseURL(w http.ResponseWriter, r *http.Request) {
+	a, err := readArgs(r)
+	if err != nil {
+		http.Error(w, "invalid_payload", http.StatusBadRequest)
+		return
+	}
+	s.record("response_url", a.plain())
+	if hook := s.faults.take("response_url"); hook != nil {
+		if rep := hook(Call{Method: "response_url", Body: raw(a.plain())}); rep != nil {
+			rep.write(w)
+			return
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	u := s.replies[r.URL.Path]
+	switch {
+	case u == nil:
+		responseError(w, http.StatusNotFound, "invalid_url")
+		return
+	case s.now().Sub(u.issued) > replyLife:
+		responseError(w, http.StatusNotFound, "expired_url")
+		return
+	case u.uses >= maxReplies:
+		responseError(w, http.StatusNotFound, "used_url")
+		return
+	}
+	if err := s.respond(u, a); err != nil {
+		code := "internal_error"
+		if e, ok := err.(*apiError); ok {
+			code = e.code
+		}
+		responseError(w, http.StatusBadRequest, code)
+		return
+	}
+	u.uses++
+	s.changed()
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	fmt.Fprint(w, `{"ok":true}`)
+}
+
+func responseError(w http.ResponseWriter, status int, code string) {
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.WriteHeader(status)
+	w.Write(raw(map[string]any{"ok": false, "error": code}))
+}
+
+// respond does what was posted to a response URL, or came with the
+// acknowledgement of a command. The caller holds s.mu.
+func (s *Server) respond(u *responseURL, a args) error {
+	old := s.find(u.channel, u.message, u.user)
+	if a.flag("delete_original") {
+		if old == nil {
+			return refuse("message_not_found")
+		}
+		s.remove(old)
+		return nil
+	}
+	m, err := s.compose(a)
+	if err != nil {
+		return err
+	}
+	if a.flag("replace_original") && old != nil {
+		s.rewrite(old, m)
+		return nil
+	}
+	m.Channel, m.TS = u.channel, s.stamp(s.now())
+	if m.ThreadTS == "" && u.message != "" {
+		m.ThreadTS = u.thread
+	}
+	if a.str("response_type") != "in_channel" {
+		m.For = u.user
+	}
+	s.add(m)
+	return nil
+}
