@@ -1,0 +1,123 @@
+package probe
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// ticks is USER_HZ: 100 on every Linux that Go runs on.
+const ticks = 100
+
+// schedulers lists the processes whose arguments are those of a scheduler:
+// they have both -native_log_file_path and -serverset_path. That finds
+// lingering ones too, which no supervisor knows any more.
+func schedulers(proc string) ([]Process, error) {
+	dirs, err := os.ReadDir(proc)
+	if err != nil {
+		return nil, fmt.Errorf("list processes: %w", err)
+	}
+	boot, err := bootTime(proc)
+	if err != nil {
+		return nil, err
+	}
+	var found []Process
+	for _, d := range dirs {
+		pid, err := strconv.Atoi(d.Name())
+		if err != nil {
+			continue
+		}
+		p, ok, err := process(proc, pid, boot)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			found = append(found, p)
+		}
+	}
+	slices.SortFunc(found, func(a, b Process) int { return a.PID - b.PID })
+	return found, nil
+}
+
+func process(proc string, pid int, boot time.Time) (Process, bool, error) {
+	dir := filepath.Join(proc, strconv.Itoa(pid))
+	raw, err := os.ReadFile(filepath.Join(dir, "cmdline"))
+	if gone(err) {
+		return Process{}, false, nil
+	}
+	if err != nil {
+		return Process{}, false, fmt.Errorf("arguments of process %d: %w", pid, err)
+	}
+	argv := strings.Split(strings.TrimSuffix(string(raw), "\x00"), "\x00")
+	// A shell that carries the arguments in one word is not the scheduler.
+	if !hasFlag(argv, "native_log_file_path") || !hasFlag(argv, "serverset_path") {
+		return Process{}, false, nil
+	}
+	stat, err := os.ReadFile(filepath.Join(dir, "stat"))
+	if gone(err) {
+		return Process{}, false, nil
+	}
+	if err != nil {
+		return Process{}, false, fmt.Errorf("start of process %d: %w", pid, err)
+	}
+	// The second field is the name in parentheses and may hold anything.
+	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+	if len(fields) < 20 {
+		return Process{}, false, fmt.Errorf("start of process %d: stat has %d fields", pid, len(fields))
+	}
+	if fields[0] == "Z" || fields[0] == "X" {
+		return Process{}, false, nil // Dead; nobody asked for its status yet.
+	}
+	start, err := strconv.ParseUint(fields[19], 10, 64)
+	if err != nil {
+		return Process{}, false, fmt.Errorf("start of process %d: %w", pid, err)
+	}
+	info, err := os.Stat(dir)
+	if err != nil {
+		return Process{}, false, nil //nolint:nilerr // It ended while we looked.
+	}
+	uid := -1
+	if st, ok := info.Sys().(*syscall.Stat_t); ok {
+		uid = int(st.Uid)
+	}
+	since := boot.Add(time.Duration(start) * time.Second / ticks)
+	return Process{PID: pid, Start: start, Since: since.UTC(), UID: uid, Argv: argv}, true, nil
+}
+
+func hasFlag(argv []string, name string) bool {
+	return slices.ContainsFunc(argv, func(a string) bool {
+		return strings.HasPrefix(a, "-"+name+"=") || a == "-"+name
+	})
+}
+
+// gone reports whether a process ended between two looks, or is none of ours to read.
+func gone(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ESRCH)
+}
+
+func bootTime(proc string) (time.Time, error) {
+	raw, err := os.ReadFile(filepath.Join(proc, "stat"))
+	if err != nil {
+		return time.Time{}, fmt.Errorf("time of boot: %w", err)
+	}
+	for line := range strings.Lines(string(raw)) {
+		if v, ok := strings.CutPrefix(line, "btime "); ok {
+			n, err := strconv.ParseInt(strings.TrimSpace(v), 10, 64)
+			if err != nil {
+				return time.Time{}, fmt.Errorf("time of boot: %w", err)
+			}
+			return time.Unix(n, 0), nil
+		}
+	}
+	return time.Time{}, errors.New("time of boot: /proc/stat has no btime")
+}
+
+func asErrno(err error, target *syscall.Errno) bool { return errors.As(err, target) }
