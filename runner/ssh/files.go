@@ -1,0 +1,379 @@
+package ssh
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/pkg/sftp"
+
+	"aurorabot/runner"
+)
+
+// fileLimit is the longest time for one of the small commands of Put.
+const fileLimit = 2 * time.Minute
+
+// Put is part of [runner.Host].
+//
+// The file is written in a folder of its own beside the target that only the
+// writer may enter (0700), so nobody reads it before it has its owner and mode.
+// For another account it is uploaded to the run directory and installed
+// through sudo: install, sha256sum, sync and mv as root.
+func (h *Host) Put(ctx context.Context, f runner.File) error {
+	err := h.put(ctx, f)
+	if err != nil {
+		return fmt.Errorf("put %s on %s: %w", f.Path, h.cfg.Name, err)
+	}
+	return nil
+}
+
+func (h *Host) put(ctx context.Context, f runner.File) error {
+	switch {
+	case !path.IsAbs(f.Path) || path.Clean(f.Path) != f.Path || f.Path == "/" || strings.ContainsRune(f.Path, 0):
+		return notStarted(errors.New("the path is not absolute and clean"))
+	case f.Mode&^0o7777 != 0:
+		return notStarted(fmt.Errorf("mode %#o is more than permission bits", f.Mode))
+	case strings.HasPrefix(f.Group, "-") || strings.HasPrefix(f.User, "-"):
+		return notStarted(errors.New("owner or group begins with '-'"))
+	}
+	if f.User == "" || f.User == h.cfg.User {
+		return h.putAsLogin(ctx, f)
+	}
+	return h.putAsRoot(ctx, f)
+}
+
+// putAsLogin writes as the login account.
+func (h *Host) putAsLogin(ctx context.Context, f runner.File) error {
+	room := path.Join(path.Dir(f.Path), ".aurorabot-"+strings.ToLower(rand.Text()[:10]))
+	temp := path.Join(room, path.Base(f.Path))
+	if _, err := h.upload(ctx, f, room, temp); err != nil {
+		return err
+	}
+	if f.Group != "" {
+		if err := h.must(ctx, "", "chgrp", "--", f.Group, temp); err != nil {
+			h.clear(ctx, "", room, temp)
+			return notStarted(unmark(err))
+		}
+	}
+	err := h.sftp(ctx, func(c *sftp.Client) error {
+		if err := c.Chmod(temp, os.FileMode(f.Mode&0o777)|special(f.Mode)); err != nil {
+			return notStarted(fmt.Errorf("chmod %s: %w", temp, err))
+		}
+		if err := c.PosixRename(temp, f.Path); err != nil {
+			return fmt.Errorf("rename to the target: %w", err)
+		}
+		return c.RemoveDirectory(room)
+	})
+	if err != nil {
+		h.clear(ctx, "", room, temp)
+	}
+	return err
+}
+
+// special turns the setuid, setgid and sticky bits of a mode into Go's.
+func special(mode uint32) os.FileMode {
+	var m os.FileMode
+	for bit, as := range map[uint32]os.FileMode{0o4000: os.ModeSetuid, 0o2000: os.ModeSetgid, 0o1000: os.ModeSticky} {
+		if mode&bit != 0 {
+			m |= as
+		}
+	}
+	return m
+}
+
+// putAsRoot uploads to the run directory and installs from there.
+func (h *Host) putAsRoot(ctx context.Context, f runner.File) error {
+	if !path.IsAbs(h.cfg.RunDir) {
+		return notStarted(errors.New("the host has no run directory in the configuration"))
+	}
+	name := strings.ToLower(rand.Text()[:10])
+	puts := path.Join(h.cfg.RunDir, "put")
+	if err := h.must(ctx, "", "mkdir", "-p", "-m", "0700", "--", puts); err != nil {
+		return notStarted(unmark(err))
+	}
+	room := path.Join(puts, name)
+	upload := path.Join(room, path.Base(f.Path))
+	sum, err := h.upload(ctx, f, room, upload)
+	if err != nil {
+		return err
+	}
+	defer h.clear(ctx, "", room, upload)
+
+	temp := path.Join(path.Dir(f.Path), "."+path.Base(f.Path)+".aurorabot-"+name)
+	install := []string{"install", "-m", fmt.Sprintf("%04o", f.Mode), "-o", f.User}
+	if f.Group != "" {
+		install = append(install, "-g", f.Group)
+	} else if group, err := h.output(ctx, "id", "-gn", "--", f.User); err == nil {
+		install = append(install, "-g", strings.TrimSpace(group))
+	} else {
+		return notStarted(fmt.Errorf("group of %s: %w", f.User, unmark(err)))
+	}
+	install = append(install, "-T", "--", upload, temp)
+	for _, argv := range [][]string{install, {"sync", "--", temp}} {
+		if err := h.must(ctx, "root", argv...); err != nil {
+			h.clear(ctx, "root", "", temp)
+			return err
+		}
+	}
+	err = h.hash(ctx, "root", temp, sum)
+	if err == nil {
+		err = h.must(ctx, "root", "mv", "-T", "--", temp, f.Path)
+	}
+	if err != nil {
+		h.clear(ctx, "root", "", temp)
+	}
+	return err
+}
+
+// upload makes the folder room, which must not exist, and in it the file temp,
+// synced and compared. It returns the SHA-256. After an error both are gone again.
+func (h *Host) upload(ctx context.Context, f runner.File, room, temp string) (string, error) {
+	source := io.NopCloser(io.Reader(bytes.NewReader(f.Content)))
+	if f.Source != nil {
+		var err error
+		if source, err = f.Source(); err != nil {
+			return "", notStarted(fmt.Errorf("source: %w", err))
+		}
+	}
+	defer source.Close()
+	sum := sha256.New()
+	sync := false
+	err := h.sftp(ctx, func(c *sftp.Client) error {
+		if err := c.Mkdir(room); err != nil {
+			return fmt.Errorf("make %s: %w", room, err)
+		}
+		// The library cannot say the mode on making a folder or file: the
+		// folder is closed while it is empty.
+		if err := c.Chmod(room, 0o700); err != nil {
+			return fmt.Errorf("chmod %s: %w", room, err)
+		}
+		w, err := c.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL)
+		if err != nil {
+			return fmt.Errorf("create %s: %w", temp, err)
+		}
+		defer w.Close()
+		if err := c.Chmod(temp, 0o600); err != nil {
+			return fmt.Errorf("chmod %s: %w", temp, err)
+		}
+		if _, err := w.ReadFrom(io.TeeReader(source, sum)); err != nil {
+			return fmt.Errorf("write %s: %w", temp, err)
+		}
+		if _, ok := c.HasExtension("fsync@openssh.com"); ok {
+			if err := w.Sync(); err != nil {
+				return fmt.Errorf("fsync %s: %w", temp, err)
+			}
+			sync = true
+		}
+		if err := w.Close(); err != nil {
+			return fmt.Errorf("close %s: %w", temp, err)
+		}
+		return nil
+	})
+	have := hex.EncodeToString(sum.Sum(nil))
+	switch {
+	case err != nil:
+	case f.SHA256 != "" && f.SHA256 != have:
+		err = fmt.Errorf("the source has SHA-256 %s, want %s", have, f.SHA256)
+	case !sync:
+		err = h.must(ctx, "", "sync", "--", temp)
+	}
+	if err == nil {
+		err = h.hash(ctx, "", temp, have)
+	}
+	if err != nil {
+		h.clear(ctx, "", room, temp)
+		// What was written never had the target's name.
+		return "", notStarted(err)
+	}
+	return have, nil
+}
+
+// hash compares the SHA-256 of a file on the host with want.
+func (h *Host) hash(ctx context.Context, user, file, want string) error {
+	out, err := h.outputAs(ctx, user, "sha256sum", "--", file)
+	if err != nil {
+		return err
+	}
+	// A name with special characters puts a backslash before the hash.
+	have, _, _ := strings.Cut(strings.TrimPrefix(out, `\`), " ")
+	if have != want {
+		return fmt.Errorf("SHA-256 of %s is %s on the host, want %s", file, have, want)
+	}
+	return nil
+}
+
+// clear removes what Put made itself, as far as it is still there. It also
+// works when ctx has ended. What it cannot remove has a name that says whose it is.
+func (h *Host) clear(ctx context.Context, user, room, file string) {
+	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), killTime)
+	defer stop()
+	_ = h.must(ctx, user, "rm", "-f", "--", file)
+	if room != "" {
+		_ = h.must(ctx, user, "rmdir", "--", room)
+	}
+}
+
+func (h *Host) must(ctx context.Context, user string, argv ...string) error {
+	_, err := h.outputAs(ctx, user, argv...)
+	return err
+}
+
+func (h *Host) output(ctx context.Context, argv ...string) (string, error) {
+	return h.outputAs(ctx, "", argv...)
+}
+
+// outputAs runs a command that has to end with 0.
+func (h *Host) outputAs(ctx context.Context, user string, argv ...string) (string, error) {
+	out, err := h.Run(ctx, runner.Command{Argv: argv, User: user, Limit: fileLimit})
+	if err != nil {
+		return "", err
+	}
+	if out.Exit != 0 {
+		return "", fmt.Errorf("%s: exit status %d: %s", argv[0], out.Exit, firstLines(out.Stderr))
+	}
+	return string(out.Stdout), nil
+}
+
+// Get is part of [runner.Host]. What the login account may not read is read
+// through sudo, as root. A file that is not there is [fs.ErrNotExist].
+func (h *Host) Get(ctx context.Context, name string, w io.Writer) (int64, error) {
+	var n int64
+	err := h.sftp(ctx, func(c *sftp.Client) error {
+		r, err := c.Open(name)
+		if err != nil {
+			return err
+		}
+		defer r.Close()
+		n, err = r.WriteTo(w)
+		return err
+	})
+	if n == 0 && errors.Is(err, fs.ErrPermission) {
+		n, err = h.getAsRoot(ctx, name, w)
+	}
+	if err != nil {
+		return n, fmt.Errorf("get %s on %s: %w", name, h.cfg.Name, err)
+	}
+	return n, nil
+}
+
+// getAsRoot streams a file through sudo. The size is asked first: the end of
+// the stream alone would not tell a whole file from a cut one.
+func (h *Host) getAsRoot(ctx context.Context, name string, w io.Writer) (int64, error) {
+	size, err := h.outputAs(ctx, "root", "stat", "-L", "-c", "%s", "--", name)
+	if err != nil {
+		if strings.Contains(err.Error(), "No such file or directory") {
+			return 0, fmt.Errorf("%w: %w", fs.ErrNotExist, err)
+		}
+		return 0, err
+	}
+	want, err := strconv.ParseInt(strings.TrimSpace(size), 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("stat: %w", err)
+	}
+	free, err := h.slot(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer free()
+	l, err := h.connect(ctx)
+	if err != nil {
+		return 0, err
+	}
+	count, errs := &counter{w: w}, &capped{most: 4096}
+	status, _, err := l.session(ctx, Quote(append(append([]string{"exec"}, h.sudo("root")...), "cat", "--", name)), nil, count, errs)
+	switch {
+	case err != nil:
+		return count.n, err
+	case status != 0:
+		return count.n, fmt.Errorf("cat: exit status %d: %s", status, firstLines(errs.bytes()))
+	case count.n < want:
+		return count.n, fmt.Errorf("got %d of %d bytes", count.n, want)
+	}
+	return count.n, nil
+}
+
+type counter struct {
+	w io.Writer
+	n int64
+}
+
+func (c *counter) Write(p []byte) (int, error) {
+	n, err := c.w.Write(p)
+	c.n += int64(n)
+	return n, err
+}
+
+// sftp hands do a client on a session of its own and ends it with ctx.
+func (h *Host) sftp(ctx context.Context, do func(*sftp.Client) error) error {
+	free, err := h.slot(ctx)
+	if err != nil {
+		return err
+	}
+	defer free()
+	l, err := h.connect(ctx)
+	if err != nil {
+		return err
+	}
+	s, err := l.open(ctx)
+	if err != nil {
+		return notStarted(err)
+	}
+	defer s.Close()
+	done := make(chan error, 1)
+	go func() {
+		in, err := s.StdinPipe()
+		if err != nil {
+			done <- err
+			return
+		}
+		out, err := s.StdoutPipe()
+		if err != nil {
+			done <- err
+			return
+		}
+		if err := s.RequestSubsystem("sftp"); err != nil {
+			done <- notStarted(fmt.Errorf("the host has no sftp subsystem: %w", err))
+			return
+		}
+		c, err := sftp.NewClientPipe(out, in, sftp.UseConcurrentWrites(true))
+		if err != nil {
+			done <- notStarted(fmt.Errorf("sftp: %w", err))
+			return
+		}
+		defer c.Close()
+		done <- do(c)
+	}()
+	select {
+	case err := <-done:
+		select {
+		case <-l.gone:
+			if err != nil {
+				err = fmt.Errorf("%w: %w", l.why, err)
+			}
+		default:
+		}
+		return err
+	case <-ctx.Done():
+		s.Close()
+		late := time.NewTimer(grace)
+		defer late.Stop()
+		select {
+		case <-done:
+		case <-late.C:
+			l.end(errors.New("connection closed by the bot: the host did not let go of an sftp session"))
+			<-done
+		}
+		return context.Cause(ctx)
+	}
+}

@@ -1,0 +1,215 @@
+package ssh
+
+import (
+	"bytes"
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"aurorabot/runner"
+)
+
+//go:embed scripts/wrap.sh
+var wrapScript string
+
+// spare is how much longer than the limit the host lets a command run before
+// it ends the command by itself: the dead man's switch for a bot that is gone.
+const spare = 10 * time.Second
+
+// Run is part of [runner.Host].
+//
+// A command that is given up (limit, end of ctx, lost connection) is ended on
+// the host through another session, and the error says "killed", "had ended
+// before", or "could not confirm that it was killed". An exception is a job
+// whose context ends: it goes on, see [runner.Command].
+func (h *Host) Run(ctx context.Context, cmd runner.Command) (runner.Output, error) {
+	begin := h.cfg.Now()
+	if cmd.Limit == 0 {
+		cmd.Limit = time.Minute
+	}
+	if cmd.Output == 0 {
+		cmd.Output = 1 << 20
+	}
+	out, err := runner.Output{}, check(cmd)
+	switch {
+	case err != nil:
+	case cmd.Job != "":
+		out, err = h.runJob(ctx, cmd)
+	default:
+		out, err = h.runHere(ctx, cmd)
+	}
+	if err == nil {
+		err = sudoRefused(cmd.User, len(h.sudo(cmd.User)) > 0, out)
+	}
+	if err != nil {
+		return runner.Output{}, fmt.Errorf("run %s on %s: %w", Quote(cmd.Argv), h.cfg.Name, err)
+	}
+	out.Took = h.cfg.Now().Sub(begin)
+	return out, nil
+}
+
+func check(cmd runner.Command) error {
+	switch {
+	case len(cmd.Argv) == 0 || cmd.Argv[0] == "":
+		return notStarted(errors.New("no command"))
+	case slices.ContainsFunc(cmd.Argv, func(a string) bool { return strings.ContainsRune(a, 0) }):
+		return notStarted(errors.New("an argument holds a NUL byte"))
+	case strings.HasPrefix(cmd.User, "-") || strings.ContainsAny(cmd.User, "\x00#%"):
+		return notStarted(fmt.Errorf("%q is no account", cmd.User))
+	case !validJob(cmd.Job):
+		return notStarted(fmt.Errorf("job %q: only letters, digits, '.' and '-', and not '.' first", cmd.Job))
+	}
+	return nil
+}
+
+// runHere runs a command that ends with the connection.
+func (h *Host) runHere(ctx context.Context, cmd runner.Command) (runner.Output, error) {
+	limited, stop := context.WithTimeoutCause(ctx, cmd.Limit, fmt.Errorf("not done within %v", cmd.Limit))
+	defer stop()
+	free, err := h.slot(limited)
+	if err != nil {
+		return runner.Output{}, err
+	}
+	defer free()
+	l, err := h.connect(limited)
+	if err != nil {
+		return runner.Output{}, err
+	}
+
+	stdout, stderr := &capped{most: cmd.Output}, &marked{rest: capped{most: cmd.Output}}
+	var stdin io.Reader
+	if cmd.Stdin != nil {
+		stdin = bytes.NewReader(cmd.Stdin)
+	}
+	line := script(wrapScript, append(append([]string{seconds(cmd.Limit + spare)}, h.sudo(cmd.User)...), cmd.Argv...)...)
+	status, begun, err := l.session(limited, line, stdin, stdout, stderr)
+	leader, known := stderr.process()
+	switch {
+	case err != nil && !begun:
+		return runner.Output{}, notStarted(err)
+	case err != nil && !known:
+		return runner.Output{}, fmt.Errorf("%w; could not confirm that it was killed: the host did not say its process ID", err)
+	case err != nil:
+		return runner.Output{}, fmt.Errorf("%w; %s", err, h.kill(ctx, leader, cmd.User))
+	case !known:
+		return runner.Output{}, notStarted(fmt.Errorf("the login shell ends with exit status %d: %s", status,
+			firstLines(append(stderr.rest.bytes(), stdout.bytes()...))))
+	}
+	return runner.Output{
+		Stdout: stdout.bytes(), Stderr: stderr.rest.bytes(), Exit: status,
+		Cut: stdout.wasCut() || stderr.rest.wasCut(),
+	}, nil
+}
+
+// script returns the line that runs a script of ours with arguments. The login
+// shell sees quoted words only, so it may be any shell with exec.
+func script(text string, args ...string) string {
+	return Quote(append([]string{"exec", "sh", "-c", text, "aurorabot"}, args...))
+}
+
+func seconds(d time.Duration) string {
+	return strconv.FormatInt(int64((d+time.Second-1)/time.Second), 10)
+}
+
+// sudoRefused recognises that sudo did not run the command: it ends with 1 and
+// says so itself, which the command then had no chance to do.
+func sudoRefused(user string, through bool, out runner.Output) error {
+	text := strings.TrimSpace(string(out.Stderr))
+	if !through || out.Exit != 1 || len(out.Stdout) > 0 || text == "" {
+		return nil
+	}
+	for line := range strings.Lines(text) {
+		line = strings.TrimSpace(line)
+		ours := strings.HasPrefix(line, "sudo: ") || strings.HasPrefix(line, "Sorry, user ") || strings.HasPrefix(line, "Sorry, ") ||
+			strings.Contains(line, " is not in the sudoers file") || line == "" || strings.HasPrefix(line, "usage: sudo") ||
+			strings.Contains(line, "may not run sudo")
+		if !ours {
+			return nil
+		}
+	}
+	return notStarted(fmt.Errorf("sudo to %s: %s", user, firstLines([]byte(text))))
+}
+
+func firstLines(b []byte) string {
+	const most = 300
+	text := strings.TrimSpace(string(b))
+	if len(text) > most {
+		text = text[:most] + "…"
+	}
+	if text == "" {
+		return "no output"
+	}
+	return strings.ReplaceAll(text, "\n", " | ")
+}
+
+// A process is known for good by its ID and start time.
+type process struct{ id, begun string }
+
+// A marked takes the line off the front of standard error with which the
+// wrapper says that it runs. What a login shell wrote before it is not part of
+// the command's output once the line was there.
+type marked struct {
+	mu     sync.Mutex
+	head   []byte // Not yet searched for the line.
+	leader process
+	known  bool
+	rest   capped
+}
+
+const mark = "aurorabot: "
+
+func (m *marked) Write(p []byte) (int, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.known {
+		return m.rest.Write(p)
+	}
+	m.head = append(m.head, p...)
+	for {
+		line, after, whole := bytes.Cut(m.head, []byte("\n"))
+		if !whole {
+			return len(p), nil
+		}
+		m.head = bytes.Clone(after)
+		if m.leader, m.known = parseStat(string(line)); m.known {
+			m.rest.kept.Reset()
+			m.rest.cut = false
+			m.rest.Write(m.head)
+			return len(p), nil
+		}
+		m.rest.Write(append(line, '\n'))
+	}
+}
+
+func (m *marked) process() (process, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.known {
+		m.rest.Write(m.head)
+		m.head = nil
+	}
+	return m.leader, m.known
+}
+
+// parseStat reads the wrapper's line: a line of /proc/PID/stat, see proc(5).
+func parseStat(line string) (process, bool) {
+	stat, ok := strings.CutPrefix(line, mark)
+	at := strings.LastIndex(stat, ") ")
+	if !ok || at < 0 {
+		return process{}, false
+	}
+	id, _, _ := strings.Cut(stat, " ")
+	fields := strings.Fields(stat[at+2:])
+	const begun = 22 - 3 // Field 22; the name, field 2, was the last one cut off.
+	if len(fields) <= begun {
+		return process{}, false
+	}
+	return process{id, fields[begun]}, true
+}

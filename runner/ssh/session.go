@@ -1,0 +1,160 @@
+package ssh
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+)
+
+// grace is how long the host may take to close a session that we gave up.
+const grace = 2 * time.Second
+
+// session runs line in a session of its own and returns its exit status,
+// 128+n if signal n ended it. begun reports whether the host may have started
+// line. The caller holds a slot.
+func (l *link) session(ctx context.Context, line string, stdin io.Reader, stdout, stderr io.Writer) (status int, begun bool, err error) {
+	s, err := l.open(ctx)
+	if err != nil {
+		return 0, false, err
+	}
+	defer s.Close()
+	s.Stdin, s.Stdout, s.Stderr = stdin, stdout, stderr
+
+	refused := false
+	ended := make(chan error, 1)
+	go func() {
+		if err := s.Start(line); err != nil {
+			refused = true
+			ended <- err
+			return
+		}
+		ended <- s.Wait()
+	}()
+	select {
+	case err = <-ended:
+	case <-ctx.Done():
+		// Closing the session ends neither the command nor, on a connection
+		// that is dead, Wait.
+		s.Close()
+		late := time.NewTimer(grace)
+		defer late.Stop()
+		select {
+		case <-ended:
+		case <-late.C:
+			l.end(errors.New("connection closed by the bot: the host did not let go of a session"))
+			<-ended
+		}
+		return 0, true, context.Cause(ctx)
+	}
+
+	var exit *ssh.ExitError
+	switch {
+	case err == nil:
+		return 0, true, nil
+	case errors.As(err, &exit) && exit.Signal() != "":
+		return 128 + signalNumber(exit.Signal()), true, nil
+	case errors.As(err, &exit):
+		return exit.ExitStatus(), true, nil
+	}
+	select {
+	case <-l.gone:
+		err = l.why
+	default:
+	}
+	// "command failed" is the host's own answer that it did not start it.
+	if refused && err.Error() == "ssh: command "+line+" failed" {
+		return 0, false, errors.New("the host refuses to run commands")
+	}
+	return 0, true, err
+}
+
+// open opens a session. A host that does not answer within ctx is cut off:
+// nothing else wakes up the library.
+func (l *link) open(ctx context.Context) (*ssh.Session, error) {
+	type opened struct {
+		s   *ssh.Session
+		err error
+	}
+	done := make(chan opened, 1)
+	go func() {
+		s, err := l.client.NewSession()
+		done <- opened{s, err}
+	}()
+	var late <-chan time.Time
+	cancelled := ctx.Done()
+	for {
+		select {
+		case o := <-done:
+			switch {
+			case o.err != nil:
+				select {
+				case <-l.gone:
+					o.err = l.why
+				default:
+				}
+				return nil, fmt.Errorf("opening a session: %w", o.err)
+			case ctx.Err() != nil:
+				o.s.Close()
+				return nil, fmt.Errorf("opening a session: %w", context.Cause(ctx))
+			}
+			return o.s, nil
+		case <-cancelled:
+			cancelled = nil
+			t := time.NewTimer(grace)
+			defer t.Stop()
+			late = t.C
+		case <-late:
+			l.end(errors.New("connection closed by the bot: the host did not open a session"))
+			return nil, fmt.Errorf("opening a session: %w", context.Cause(ctx))
+		}
+	}
+}
+
+// signalNumber is the number on Linux of a signal as SSH names it; 0 if SSH has no name for it.
+func signalNumber(name string) int {
+	numbers := map[string]syscall.Signal{
+		"HUP": syscall.SIGHUP, "INT": syscall.SIGINT, "QUIT": syscall.SIGQUIT, "ILL": syscall.SIGILL,
+		"ABRT": syscall.SIGABRT, "FPE": syscall.SIGFPE, "KILL": syscall.SIGKILL, "SEGV": syscall.SIGSEGV,
+		"PIPE": syscall.SIGPIPE, "ALRM": syscall.SIGALRM, "TERM": syscall.SIGTERM,
+		"USR1": syscall.SIGUSR1, "USR2": syscall.SIGUSR2,
+	}
+	return int(numbers[name])
+}
+
+// A capped keeps the first bytes of what is written to it, and throws the rest
+// away without holding up the writer.
+type capped struct {
+	mu   sync.Mutex
+	most int
+	kept bytes.Buffer
+	cut  bool
+}
+
+func (c *capped) Write(p []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	room := min(c.most-c.kept.Len(), len(p))
+	c.kept.Write(p[:room])
+	c.cut = c.cut || room < len(p)
+	return len(p), nil
+}
+
+// bytes returns what was kept. It may be called while somebody still writes.
+func (c *capped) bytes() []byte {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return bytes.Clone(c.kept.Bytes())
+}
+
+func (c *capped) wasCut() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.cut
+}

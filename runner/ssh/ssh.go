@@ -1,0 +1,103 @@
+// Package ssh is [runner.Host] over SSH: strict host keys, one connection per
+// host, no pseudo terminal, quoting in one place, and limits on everything.
+//
+// On the host it needs Linux's /proc, a POSIX sh, coreutils and util-linux;
+// sudo for commands of other accounts. Nothing is installed there: scripts go
+// along with the command. To end a command of another account, that account's
+// sudoers rules must allow kill; without it an abort says "could not confirm".
+package ssh
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"aurorabot/runner"
+)
+
+// A Config says how to reach a host. Zero values are usable where that is said.
+type Config struct {
+	Name       string   // What people call the host; see [runner.Host].
+	Address    string   // "host:port".
+	User       string   // Login account.
+	KeyFiles   []string // Private keys without passphrase; a certificate beside it ("KEY-cert.pub") is used.
+	Agent      string   // Path of an agent's socket. Empty: none. The agent is never forwarded.
+	KnownHosts []string // Files in OpenSSH's format. A host that is in none of them is refused.
+
+	Sudo   []string // What goes before "-u USER -- COMMAND". Nil: "sudo -n".
+	RunDir string   // Absolute folder on the host for jobs and uploads; User must be able to make it or write to it.
+
+	ConnectTimeout time.Duration // For TCP, handshake and login together. Zero: 10 s.
+	Keepalive      time.Duration // How often the peer is asked whether it is there, and how long it may take. Zero: 15 s.
+
+	Now func() time.Time // The bot's clock; needed.
+}
+
+// MaxSessions is how many sessions a Host has open at once. sshd's default
+// limit is 10 (MaxSessions), shared with whoever else multiplexes.
+const MaxSessions = 4
+
+// A Host is a machine reached over SSH. See [runner.Host].
+type Host struct {
+	cfg   Config
+	slots chan struct{} // Taken while a session is open.
+	turn  chan struct{} // Held by whoever looks at or replaces link.
+	link  *link         // Nil before the first call.
+}
+
+var _ runner.Host = (*Host)(nil)
+
+// New returns the host of cfg. It connects when the first call needs it.
+func New(cfg Config) *Host {
+	if cfg.Sudo == nil {
+		cfg.Sudo = []string{"sudo", "-n"}
+	}
+	if cfg.ConnectTimeout == 0 {
+		cfg.ConnectTimeout = 10 * time.Second
+	}
+	if cfg.Keepalive == 0 {
+		cfg.Keepalive = 15 * time.Second
+	}
+	return &Host{cfg: cfg, slots: make(chan struct{}, MaxSessions), turn: make(chan struct{}, 1)}
+}
+
+// Name is part of [runner.Host].
+func (h *Host) Name() string { return h.cfg.Name }
+
+// Close is part of [runner.Host]. Commands that run end with an error.
+func (h *Host) Close() error {
+	h.turn <- struct{}{}
+	defer func() { <-h.turn }()
+	if h.link != nil {
+		h.link.end(errors.New("closed by the bot"))
+		h.link = nil
+	}
+	return nil
+}
+
+// slot waits for a free session and returns what gives it back.
+func (h *Host) slot(ctx context.Context) (func(), error) {
+	select {
+	case h.slots <- struct{}{}:
+		return func() { <-h.slots }, nil
+	case <-ctx.Done():
+		return nil, notStarted(fmt.Errorf("waiting for one of %d sessions: %w", MaxSessions, context.Cause(ctx)))
+	}
+}
+
+// sudo returns what goes before an argv to run it as user: nothing for the login account.
+func (h *Host) sudo(user string) []string {
+	if user == "" || user == h.cfg.User {
+		return nil
+	}
+	return append(append([]string{}, h.cfg.Sudo...), "-u", user, "--")
+}
+
+// notStarted marks err as certain not to have changed anything.
+func notStarted(err error) error {
+	if errors.Is(err, runner.ErrNotStarted) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", runner.ErrNotStarted, err)
+}
