@@ -2,7 +2,6 @@ package backup
 
 import (
 	"bufio"
-	"bytes"
 	"fmt"
 	"io"
 	"os"
@@ -114,5 +113,3 @@ func BenchmarkInspect100k(b *testing.B) {
 		return err
 	})
 }
-
-var _ = bytes.MinRead

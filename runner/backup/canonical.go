@@ -73,13 +73,15 @@ func join(dst []byte, parts [][]byte) []byte {
 // digest is the SHA-256 of an element's canonical form.
 type digest [sha256.Size]byte
 
+func sum(b []byte) digest { return sha256.Sum256(b) }
+
 // digestOf falls back on the bytes as they are if they do not decode strictly.
 func digestOf(e []byte) digest {
 	s, err := tbinary.DecodeAll(e)
 	if err != nil {
-		return sha256.Sum256(e)
+		return sum(e)
 	}
-	return sha256.Sum256(canonical(nil, s))
+	return sum(canonical(nil, s))
 }
 
 // fullState lists the sets that make up the state that a restore must bring

@@ -1,6 +1,7 @@
 package backup
 
 import (
+	"fmt"
 	"math"
 
 	"aurorabot/runner/tbinary"
@@ -156,6 +157,25 @@ func (q *quotaReader) quota() Quota {
 		return q.resources
 	}
 	return q.old
+}
+
+// quotaOf is the quota in a ResourceAggregate.
+func quotaOf(aggregate *tbinary.Struct) Quota {
+	if aggregate == nil {
+		return Quota{}
+	}
+	var q quotaReader
+	q.read(tbinary.NewReaderBytes(aggregate.Encode()))
+	return q.quota()
+}
+
+// String writes the quota in a few words: "50 CPUs, 65536 MB RAM, 1048576 MB disk".
+func (q Quota) String() string {
+	s := fmt.Sprintf("%g CPUs, %d MB RAM, %d MB disk", q.CPUs, q.RAMMB, q.DiskMB)
+	if q.GPUs != 0 {
+		s += fmt.Sprintf(", %d GPUs", q.GPUs)
+	}
+	return s
 }
 
 // finite makes a number that JSON can write of any.

@@ -68,6 +68,7 @@ func Parse(b []byte) (*Snapshot, error) {
 			elem, n := r.List()
 			if n > 0 && elem != tbinary.TypeStruct {
 				r.Fail(start, "%s is a set of %s", known.name, elem)
+				n = 0 // It was not checked against the bytes that follow.
 			}
 			f.elem, f.elems = byte(elem), make([]Element, 0, n)
 			for ; n > 0 && r.Err() == nil; n-- {
