@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -44,6 +45,10 @@ func (w *walk) one(ctx context.Context, p *Phase, st *Step, host string, gate *G
 	var look Answer
 	if st.Check != nil {
 		a, err := st.Check(ctx, t)
+		var end *Ending
+		if errors.As(err, &end) {
+			return w.end(ctx, p, st, host, end)
+		}
 		if err != nil {
 			return w.failed(p, st, host, false, nil, err)
 		}
@@ -99,6 +104,51 @@ func (w *walk) failed(p *Phase, st *Step, host string, changed bool, receipt Rec
 	return &StepError{Step: st.ID, Host: host, Err: err, Changed: changed}
 }
 
+// end journals an Ending and returns the halt for it.
+func (w *walk) end(ctx context.Context, p *Phase, st *Step, host string, end *Ending) error {
+	if err := w.say(Event{Kind: StepFailed, Phase: p.ID, Step: st.ID, Host: host, Why: end.Why}); err != nil {
+		return err
+	}
+	if err := w.reopen(end.Reopen, end.Why); err != nil {
+		return err
+	}
+	if end.Reason == StopNotNeeded {
+		if err := w.say(Event{Kind: Refused, Phase: p.ID, Step: st.ID, Why: string(StopNotNeeded), Who: w.state.Who}); err != nil {
+			return err
+		}
+	}
+	if !end.Close {
+		return stopEvent(end.Reason, st.ID, []string{host}, end.Why)
+	}
+	if err := w.undoAll(ctx, w.undoable("")); err != nil {
+		return err
+	}
+	return &halt{&Event{Kind: RunClosed, Why: string(end.Reason), Step: st.ID}}
+}
+
+// reopen takes the done-mark from steps and voids the approvals of their gates.
+func (w *walk) reopen(steps []string, why string) error {
+	if len(steps) == 0 {
+		return nil
+	}
+	data, err := json.Marshal(steps)
+	if err != nil {
+		return fmt.Errorf("encode steps: %w", err)
+	}
+	if err := w.say(Event{Kind: StepsReopened, Data: data, Why: why}); err != nil {
+		return err
+	}
+	for i := range w.r.Gates {
+		g := &w.r.Gates[i]
+		if slices.Contains(steps, g.Before) && w.now().Gates[g.ID].Opened {
+			if err := w.say(Event{Kind: GateVoided, Gate: g.ID, Why: why}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 func facts(a Answer) json.RawMessage { return asReceipt(a.Facts) }
 
 // asReceipt encodes what a step left. A value that is no JSON is a mistake in
@@ -133,6 +183,9 @@ func (w *walk) holds(ctx context.Context, phase string) error {
 			for host, err := range failed {
 				var broken *StepError
 				if !errors.As(err, &broken) {
+					return err
+				}
+				if err := w.reopen(append([]string{st.ID}, st.Voids...), fmt.Sprintf("%s: %v", host, broken.Err)); err != nil {
 					return err
 				}
 				return stopEvent(StopHold, st.ID, []string{host}, fmt.Sprintf("%s: no longer true of %s (%s): %v", host, st.ID, st.Title, broken.Err))

@@ -154,12 +154,14 @@ type Step struct {
 	OneWay string // The sentence shown to approvers when there is no Undo.
 	Keeps  string // Why Cleanup leaves this effect in place, though Undo takes it back. Empty: Cleanup undoes it.
 	Last   bool   // In Cleanup and undo: after all others (opening traffic).
+	Tool   bool   // The effect is a tool of ours only: it goes when a run ends before anything else was done.
 
 	// Holds asks whether the effect is still true. Asked on resume, before
 	// each phase and right before a step that is Dangerous, from when the step
 	// is done until it is undone or a step of Until is begun.
 	Holds func(context.Context, *Task) (Answer, error)
 	Until []string
+	Voids []string // Steps that have their turn again after a resume, when Holds was broken: what rested on it.
 
 	Dangerous bool          // The engine asks all Holds right before it.
 	Once      bool          // Do journals CommitSent before its effect, and is not called again after that: see [Engine].
@@ -259,6 +261,17 @@ func (r *Recipe) Validate() error {
 	}
 	return nil
 }
+
+// An Ending is returned by a Check that ends the run in an orderly way, or
+// stops it for another reason than a failure.
+type Ending struct {
+	Reason StopReason
+	Why    string
+	Close  bool     // Nothing but tools was done yet: the run is closed with the reason as outcome.
+	Reopen []string // Steps that have their turn again after a resume; approvals of their gates are void.
+}
+
+func (e *Ending) Error() string { return e.Why }
 
 // A StepError is a step that could not be done on a host.
 type StepError struct {
