@@ -14,7 +14,8 @@ type LogEntry struct {
 	Framed      bool
 	summary
 
-	want, got int32 // Of an aborted series: chunks announced and found.
+	raw       []byte // All its bytes, if the joiner keeps them.
+	want, got int32  // Of an aborted series: chunks announced and found.
 }
 
 // joiner makes Aurora's entries of the appends, in the order of positions. A
@@ -22,8 +23,7 @@ type LogEntry struct {
 // its own; what was decoded counts when the MD5 of all of it is right.
 type joiner struct {
 	each func(*LogEntry) error // Called for every entry, aborted series and orphan chunk.
-	// whole decides who decodes a framed entry. If nil, summarizeStream does.
-	whole func(io.Reader) summary
+	keep bool                  // Give the bytes of every entry, too; only who holds the state needs them.
 
 	summarizer
 	entry  LogEntry
@@ -36,6 +36,7 @@ type series struct {
 	want, got   int32
 	checksum    []byte
 	sum         hash.Hash
+	raw         []byte
 	in          *io.PipeWriter
 	done        chan summary
 }
@@ -63,7 +64,11 @@ func (j *joiner) add(position uint64, b []byte) error {
 	if err := j.abort(); err != nil {
 		return err
 	}
-	return j.give(LogEntry{First: position, Last: position, summary: s})
+	e := LogEntry{First: position, Last: position, summary: s}
+	if j.keep {
+		e.raw = b
+	}
+	return j.give(e)
 }
 
 func (j *joiner) give(e LogEntry) error {
@@ -77,12 +82,9 @@ func (j *joiner) begin(position uint64, s summary) {
 		first: position, last: position, want: s.chunks, checksum: s.checksum,
 		sum: md5.New(), in: out, done: make(chan summary, 1),
 	}
-	walk, done := j.whole, j.series.done
-	if walk == nil {
-		walk = summarizeStream
-	}
+	done := j.series.done
 	go func() {
-		s := walk(in)
+		s := summarizeStream(in)
 		_ = in.Close() // What is left may come; nobody wants it.
 		done <- s
 	}()
@@ -93,6 +95,9 @@ func (j *joiner) chunk(position uint64, data []byte) error {
 	s.last = position
 	s.got++
 	s.sum.Write(data)
+	if j.keep {
+		s.raw = append(s.raw, data...)
+	}
 	_, _ = s.in.Write(data) // An error means that the walk has ended already: it says why.
 	if s.got == s.want {
 		return j.finish()
@@ -111,7 +116,7 @@ func (j *joiner) finish() error {
 	if out.kind != KindUndecodable {
 		out.how = "framed " + out.how
 	}
-	return j.give(LogEntry{First: s.first, Last: s.last, Framed: true, summary: out})
+	return j.give(LogEntry{First: s.first, Last: s.last, Framed: true, raw: s.raw, summary: out})
 }
 
 // abort ends an open series that lacks chunks.

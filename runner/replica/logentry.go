@@ -1,10 +1,7 @@
 package replica
 
 import (
-	"bufio"
 	"bytes"
-	"compress/zlib"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -75,10 +72,6 @@ type summary struct {
 
 var errUnion = errors.New("no member of LogEntry is set")
 
-// maxInflated bounds what is inflated of one entry: zlib makes at most about
-// a thousand times its input, and the largest cluster known has 1 GB.
-const maxInflated = 8 << 30
-
 // summarizer walks over entries; it keeps its reader from one to the next.
 type summarizer struct{ r *tbinary.Reader }
 
@@ -115,43 +108,23 @@ func member(b []byte) int {
 	return 0
 }
 
-// deflatedHead is the length of what precedes the bytes of a deflated entry:
-// type, number and length.
-const deflatedHead = 7
-
 // summarizeStream walks over a LogEntry of any length, a deflated one too, in
 // constant memory.
 func summarizeStream(in io.Reader) summary {
-	b := bufio.NewReaderSize(in, 64<<10)
-	head, err := b.Peek(deflatedHead)
-	if err != nil && err != io.EOF {
+	e, err := openStream(in)
+	if err != nil {
 		return undecodable(err)
 	}
-	if member(head) != entryDeflated || len(head) < deflatedHead {
-		return summarizeReader(tbinary.NewReader(b))
-	}
-	n := int64(int32(binary.BigEndian.Uint32(head[3:])))
-	_, _ = b.Discard(deflatedHead)
-	deflated := &counter{r: io.LimitReader(b, n)}
-	z, err := zlib.NewReader(deflated)
-	if err != nil {
-		return undecodable(fmt.Errorf("deflated: %w", err))
-	}
-	plain := &counter{r: io.LimitReader(z, maxInflated)}
-	s := summarizeReader(tbinary.NewReader(plain))
+	s := summarizeReader(e.reader)
 	if s.err == nil {
-		_, s.err = io.Copy(io.Discard, plain) // To zlib's own checksum.
-	}
-	if s.err == nil {
-		_, s.err = io.Copy(io.Discard, deflated)
-	}
-	if s.err == nil && deflated.n != n {
-		s.err = io.ErrUnexpectedEOF
+		s.err = e.rest()
 	}
 	if s.err != nil {
-		return undecodable(fmt.Errorf("deflated: %w", s.err))
+		return undecodable(s.err)
 	}
-	s.how, s.inflated = "deflated "+s.how, plain.n
+	if e.deflated {
+		s.how, s.inflated = "deflated "+s.how, e.plain.n
+	}
 	return s
 }
 
@@ -328,15 +301,4 @@ func frameOf(b []byte) (s summary) {
 		return undecodable(errors.New("frame chunk without data"))
 	}
 	return s
-}
-
-type counter struct {
-	r io.Reader
-	n int64
-}
-
-func (c *counter) Read(p []byte) (int, error) {
-	n, err := c.r.Read(p)
-	c.n += int64(n)
-	return n, err
 }

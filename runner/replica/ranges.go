@@ -75,14 +75,15 @@ func (r Ranges) gaps(first, last uint64) Ranges {
 	return out
 }
 
-// has tells whether p is in r.
-func (r Ranges) has(p uint64) bool {
+// within counts the positions of r in [first, last].
+func (r Ranges) within(first, last uint64) uint64 {
+	n := uint64(0)
 	for _, x := range r {
-		if p >= x.First && p <= x.Last {
-			return true
+		if from, to := max(x.First, first), min(x.Last, last); from <= to {
+			n += to - from + 1
 		}
 	}
-	return false
+	return n
 }
 
 func (r Ranges) String() string {

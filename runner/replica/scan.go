@@ -9,7 +9,9 @@ import (
 
 // scan is one pass over a log.
 type scan struct {
-	cut uint64 // Records below are leftovers of a truncation that the pass before found.
+	cut  uint64 // Records below are leftovers of a truncation that the pass before found.
+	lean bool   // No digests, no entries of Aurora's: somebody else looks at them.
+	took bool   // The last record was an action in its place.
 
 	report    *Report
 	present   Ranges // Positions with a record, leftovers included.
@@ -93,6 +95,7 @@ const (
 )
 
 func (s *scan) record(rec *leveldb.Record, r *record) error {
+	s.took = false
 	if s.firstFile == "" {
 		s.firstFile, s.firstAt = rec.File, rec.Offset
 	}
@@ -119,7 +122,7 @@ func (s *scan) record(rec *leveldb.Record, r *record) error {
 		s.problem(oddOrder, rec, "position %d stands twice or out of order", a.Position)
 		return nil
 	}
-	s.actions, s.last = true, a.Position
+	s.actions, s.last, s.took = true, a.Position, true
 	return s.action(a)
 }
 
@@ -152,6 +155,9 @@ func (s *scan) action(a *Action) error {
 	case a.Type == Append:
 		r.Appends++
 		r.AppendBytes += int64(len(a.Bytes))
+	}
+	if s.lean {
+		return nil
 	}
 	if a.Learned {
 		s.digests.add(a)

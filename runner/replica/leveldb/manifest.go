@@ -117,40 +117,50 @@ func (v *version) apply(p []byte) error {
 // wrong is in the ledger.
 func readVersion(f *folder, l *ledger) (*version, error) {
 	manifests := f.of(kindManifest)
-	var manifest entry
-	var found bool
-	current, ok := f.find(kindCurrent, 0)
-	if !ok {
-		l.note("CURRENT", 0, "missing")
-	} else if p, err := f.small(current, 4096); err != nil {
-		l.unreadable("CURRENT", err)
-	} else {
-		name, whole := strings.CutSuffix(string(p), "\n")
-		k, number := classify(name)
-		switch {
-		case len(p) == 0:
-			l.note("CURRENT", 0, "empty")
-		case !whole || k != kindManifest:
-			l.note("CURRENT", 0, "names no MANIFEST: %.60q", p)
-		default:
-			if manifest, found = f.find(kindManifest, number); !found || manifest.name != name {
-				found = false
-				l.note("CURRENT", 0, "names %s, which is missing", name)
-			}
-		}
+	manifest, wrong := currentManifest(f, l)
+	if wrong != "" && len(manifests) > 0 {
+		manifest = &manifests[len(manifests)-1] // The newest; nothing is lost if it is whole.
 	}
-	if !found {
-		if len(manifests) == 0 {
-			l.note("MANIFEST", 0, "missing")
-			return nil, nil
+	if manifest == nil {
+		if wrong != "" {
+			l.note("CURRENT", 0, "%s", wrong)
 		}
-		manifest = manifests[len(manifests)-1]
+		l.note("MANIFEST", 0, "missing")
+		return nil, nil
 	}
-	v, whole, err := readManifest(f, manifest, l)
-	if err != nil || !whole || !found {
+	v, whole, err := readManifest(f, *manifest, l)
+	if wrong != "" {
+		l.add(Damage{File: "CURRENT", What: wrong, Lost: !whole})
+	}
+	if err != nil || !whole {
 		return nil, err
 	}
 	return v, nil
+}
+
+// currentManifest asks CURRENT for the MANIFEST, or says what is wrong with it.
+func currentManifest(f *folder, l *ledger) (manifest *entry, wrong string) {
+	current, ok := f.find(kindCurrent, 0)
+	if !ok {
+		return nil, "missing"
+	}
+	p, err := f.small(current, 4096)
+	if err != nil {
+		l.unreadable("CURRENT", err)
+		return nil, "cannot be read"
+	}
+	name, whole := strings.CutSuffix(string(p), "\n")
+	k, number := classify(name)
+	if len(p) == 0 {
+		return nil, "empty"
+	} else if !whole || k != kindManifest {
+		return nil, fmt.Sprintf("names no MANIFEST: %.60q", p)
+	}
+	e, ok := f.find(kindManifest, number)
+	if !ok || e.name != name {
+		return nil, fmt.Sprintf("names %s, which is missing", name)
+	}
+	return &e, ""
 }
 
 // readManifest reads one MANIFEST. whole says that nothing is wrong with it.
