@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"aurorabot/lab/zookeeper/zktest"
+
 	"github.com/go-zookeeper/zk"
 	"github.com/google/go-cmp/cmp"
 )
@@ -28,7 +30,7 @@ func TestContract(t *testing.T) {
 }
 
 func TestContractOnRealZooKeeper(t *testing.T) {
-	addr := startReal(t)
+	addr := zktest.Server(t, contractTick)
 	answers := play(t, addr)
 	if *update {
 		if err := os.WriteFile(goldenTable, []byte(answers), 0o644); err != nil {
@@ -36,6 +38,30 @@ func TestContractOnRealZooKeeper(t *testing.T) {
 		}
 	}
 	compareTable(t, answers, "real ZooKeeper")
+}
+
+// ZooKeeper's own command line finds in the embedded server what it expects.
+func TestJavaClient(t *testing.T) {
+	s := start(t, Options{})
+	out := zktest.Client(t, s.Addr(), strings.Join([]string{
+		"create /j one", "create -e -s /j/n- two", "create -c /j/c", "set -v 0 /j three", "get /j", "ls /j", "addauth digest a:b",
+		"setAcl /j auth:a:b:cdrwa", "getAcl /j", "delete /j", "sync /j", "get -w /j", "set /j four", "deleteall /j", "ls /", "quit", "",
+	}, "\n"))
+	at := 0
+	for _, want := range []string{
+		"Welcome to ZooKeeper!", "Created /j\n", "Created /j/n-0000000000\n", "Created /j/c\n", "three\n", "[c, n-0000000000]\n",
+		"'digest,'a:3OptnM09ILoVSfbZtd3mB0IViII=\n: cdrwa\n", "Node not empty: /j\n", "Sync is OK\n",
+		"type:NodeDataChanged path:/j\n", "[zookeeper]\n",
+	} {
+		next := strings.Index(out[at:], want)
+		if next < 0 {
+			t.Fatalf("after %d bytes no %q in:\n%s", at, want, out)
+		}
+		at += next
+	}
+	if left := s.Dump(); left != "" || len(s.Sessions()) != 0 {
+		t.Errorf("left behind: %d sessions, nodes:\n%s", len(s.Sessions()), left)
+	}
 }
 
 var goldenTable = filepath.Join("testdata", "contract.golden")

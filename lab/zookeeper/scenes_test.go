@@ -348,7 +348,7 @@ func accessLists(b *table) {
 
 func sessionExpiry(b *table) {
 	var l link
-	c := dialVia(b.t, b.addr, 600*time.Millisecond, l.dial)
+	c := dialVia(b.t, b.addr, 1500*time.Millisecond, l.dial)
 	other := b.client()
 	b.make(other, "/x", 0)
 	b.make(c, "/x/mine", zk.FlagEphemeral)
@@ -357,7 +357,7 @@ func sessionExpiry(b *table) {
 	_, _, own, err := c.GetW("/x")
 	b.must(err)
 	before := c.SessionID()
-	time.Sleep(1500 * time.Millisecond) // longer than the timeout: pings keep the session
+	time.Sleep(2500 * time.Millisecond) // longer than the timeout: pings keep the session
 	ok, _, err := other.Exists("/x/mine")
 	b.say("kept alive by pings", ok, c.SessionID() == before, err)
 	l.sever()

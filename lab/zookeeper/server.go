@@ -23,7 +23,8 @@ import (
 // maxConns is how many clients may be connected at once; more are closed.
 const maxConns = 1000
 
-// A Clock tells a server the time.
+// A Clock tells a server the time, for sessions and nodes. What guards against
+// clients that hang in a read or write goes by the machine's time.
 type Clock interface {
 	// Now is the present time.
 	Now() time.Time

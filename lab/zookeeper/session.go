@@ -2,6 +2,8 @@ package zookeeper
 
 import (
 	"crypto/subtle"
+	"maps"
+	"slices"
 	"time"
 )
 
@@ -129,8 +131,8 @@ func (s *Server) tick() {
 
 func (s *Server) expireDue() {
 	now := s.opts.Clock.Now()
-	for _, sess := range s.sessions {
-		if !now.Before(sess.deadline) {
+	for _, id := range slices.Sorted(maps.Keys(s.sessions)) {
+		if sess := s.sessions[id]; !now.Before(sess.deadline) {
 			s.expire(sess)
 		}
 	}
