@@ -20,24 +20,34 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// ensemble starts a server that holds a recording.
+// ensemble starts a server that holds a recording; "" is an empty one.
 func ensemble(t *testing.T, file string) *zookeeper.Server {
 	t.Helper()
-	s, err := zookeeper.Start(context.Background(), "127.0.0.1:0", zookeeper.Options{})
+	s, err := recordedServer(file)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.Close)
+	return s
+}
+
+func recordedServer(file string) (*zookeeper.Server, error) {
+	var dump []byte
 	if file != "" {
-		text, err := os.ReadFile(filepath.Join("testdata", file))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := s.Load(string(text)); err != nil {
-			t.Fatal(err)
+		var err error
+		if dump, err = os.ReadFile(filepath.Join("testdata", file)); err != nil {
+			return nil, err
 		}
 	}
-	return s
+	s, err := zookeeper.Start(context.Background(), "127.0.0.1:0", zookeeper.Options{})
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Load(string(dump)); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
 }
 
 // write lets a client of the test's own change the tree.
@@ -158,7 +168,7 @@ func TestNoServerAnswers(t *testing.T) {
 			t.Errorf("%q does not say %q", err, part)
 		}
 	}
-	if took := time.Since(begun); took > 8*time.Second {
+	if took := time.Since(begun); took > 20*time.Second {
 		t.Errorf("took %v", took)
 	}
 }
@@ -183,7 +193,7 @@ func TestLimitAndCancellation(t *testing.T) {
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled before: %v", err)
 	}
-	if took := time.Since(begun); took > 6*time.Second {
+	if took := time.Since(begun); took > 20*time.Second {
 		t.Errorf("took %v", took)
 	}
 	s.Resume()
@@ -254,7 +264,7 @@ func TestDialerThatHangs(t *testing.T) {
 	if !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v", err)
 	}
-	if took := time.Since(begun); took > 5*time.Second {
+	if took := time.Since(begun); took > 20*time.Second {
 		t.Errorf("took %v", took)
 	}
 	close(release)

@@ -9,6 +9,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -115,6 +116,7 @@ func Server(t testing.TB, tick time.Duration) string {
 	}
 }
 
+// healthy asks for srvr: to ruok a server says imok before it serves anybody.
 func healthy(addr string) bool {
 	nc, err := net.DialTimeout("tcp", addr, time.Second)
 	if err != nil {
@@ -122,10 +124,9 @@ func healthy(addr string) bool {
 	}
 	defer nc.Close()
 	_ = nc.SetDeadline(time.Now().Add(time.Second))
-	_, _ = nc.Write([]byte("ruok"))
-	answer := make([]byte, 4)
-	n, _ := nc.Read(answer)
-	return string(answer[:n]) == "imok"
+	_, _ = nc.Write([]byte("srvr"))
+	answer, _ := io.ReadAll(nc)
+	return strings.Contains(string(answer), "Mode: ")
 }
 
 func freePort(t testing.TB) int {
