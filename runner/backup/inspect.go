@@ -24,7 +24,9 @@ const skew = time.Minute
 // means that r could not be read, so nothing is known; the report then says
 // what was read before.
 //
-// The memory is under 32 MiB whatever r holds, save for the report itself.
+// The memory does not grow with the file: a process that inspects 100,000
+// tasks in 140 MB peaks at 13 MiB, and one that inspects a file made to fill
+// the tables of ids and jobs at some 40 MiB.
 func Inspect(r io.Reader, opts Options) (Report, error) {
 	src := newHashed(r)
 	in := &inspector{r: tbinary.NewReaderSource(src), tally: newTally()}
@@ -117,17 +119,11 @@ func (in *inspector) field(f Field) {
 	case JobUpdates:
 		eachStruct(r, &in.warn, in.update)
 	case DBScript:
-		_, n := r.List()
-		for ; n > 0 && r.Err() == nil; n-- {
-			r.Skip(tbinary.TypeString)
-			if r.Err() == nil {
-				out.DBScriptStatements++
-			}
-		}
+		eachStatement(r, func() { out.DBScriptStatements++ })
 	case MaintenanceRequests:
 		eachStruct(r, &in.warn, in.maintenance)
 	default:
-		r.Skip(fieldTypes[f].t)
+		skipField(r, &in.warn, f)
 	}
 }
 

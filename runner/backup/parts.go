@@ -85,7 +85,7 @@ func (in *inspector) quota() {
 		case id == 1 && t == tbinary.TypeString:
 			in.name = text(r, in.name)
 		case id == 2 && t == tbinary.TypeStruct:
-			q.read(r)
+			q.read(r, &in.warn)
 		default:
 			return false
 		}
@@ -111,7 +111,7 @@ type quotaReader struct {
 	counted        int // Resources.
 }
 
-func (q *quotaReader) read(r *tbinary.Reader) {
+func (q *quotaReader) read(r *tbinary.Reader, w *warnings) {
 	eachIn(r, func(id int16, t tbinary.Type) bool {
 		switch {
 		case id == 1 && t == tbinary.TypeDouble:
@@ -121,11 +121,10 @@ func (q *quotaReader) read(r *tbinary.Reader) {
 		case id == 3 && t == tbinary.TypeI64:
 			q.old.DiskMB = r.I64()
 		case id == 4 && t == tbinary.TypeSet:
-			_, n := r.List()
-			for ; n > 0 && r.Err() == nil; n-- {
+			eachStruct(r, w, func() {
 				q.counted++
 				eachIn(r, q.resources.resource(r))
-			}
+			})
 		default:
 			return false
 		}
@@ -165,7 +164,7 @@ func quotaOf(aggregate *tbinary.Struct) Quota {
 		return Quota{}
 	}
 	var q quotaReader
-	q.read(tbinary.NewReaderBytes(aggregate.Encode()))
+	q.read(tbinary.NewReaderBytes(aggregate.Encode()), new(warnings))
 	return q.quota()
 }
 

@@ -98,7 +98,7 @@ func ReadState(r io.Reader) (*State, error) {
 				}
 			})
 		default:
-			in.Skip(fieldTypes[id].t)
+			skipField(in, &w, id)
 		}
 	})
 	if err := in.Err(); err != nil {

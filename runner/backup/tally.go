@@ -2,7 +2,7 @@ package backup
 
 // maxNames is how many bytes of different names are kept for the figures by
 // job, role, quota and cron. A file that holds more would grow the report
-// without bound; 8 MiB are some 100,000 jobs.
+// without bound; 8 MiB are some 40,000 jobs.
 const maxNames = 8 << 20
 
 // perName is what an entry of a map takes besides its text, roughly.

@@ -31,7 +31,7 @@ func Tasks(r io.Reader, f func(Task) error) error {
 	lenient(in, &w)
 	eachField(in, &w, func(field Field) {
 		if field != TaskSet {
-			in.Skip(fieldTypes[field].t)
+			skipField(in, &w, field)
 			return
 		}
 		eachStruct(in, &w, func() {

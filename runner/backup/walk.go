@@ -46,6 +46,29 @@ func eachStruct(r *tbinary.Reader, w *warnings, f func()) {
 	}
 }
 
+// skipField passes over a field, its elements read as what the scheduler takes them for.
+func skipField(r *tbinary.Reader, w *warnings, f Field) {
+	switch known := fieldTypes[f]; {
+	case known.t == tbinary.TypeSet:
+		eachStruct(r, w, func() { r.Skip(tbinary.TypeStruct) })
+	case f == DBScript:
+		eachStatement(r, func() {})
+	default:
+		r.Skip(known.t)
+	}
+}
+
+// eachStatement passes over the dbScript; f is called after each statement.
+func eachStatement(r *tbinary.Reader, f func()) {
+	_, n := r.List()
+	for ; n > 0; n-- {
+		if r.Skip(tbinary.TypeString); r.Err() != nil {
+			return
+		}
+		f()
+	}
+}
+
 // eachIn walks over the fields of a struct; f reads the value of the ones it knows, and tells which.
 func eachIn(r *tbinary.Reader, f func(id int16, t tbinary.Type) (read bool)) {
 	for {
