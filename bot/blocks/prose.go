@@ -1,0 +1,136 @@
+package blocks
+
+import (
+	"regexp"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/slack-go/slack"
+
+	"aurorabot/handlers/view"
+)
+
+// person is a whole policy.Actor key, "TEAM/USER": shown as the person's name.
+var person = regexp.MustCompile(`\bT[A-Z0-9]{6,}/([UW][A-Z0-9]{6,})\b`)
+
+var (
+	bold = &slack.RichTextSectionTextStyle{Bold: true}
+	code = &slack.RichTextSectionTextStyle{Code: true}
+)
+
+func raw(s string, style *slack.RichTextSectionTextStyle) slack.RichTextSectionElement {
+	return slack.NewRichTextSectionTextElement(s, style)
+}
+
+// prose returns s as elements of rich text: `…` becomes code, a person's key
+// the person; nothing else in it means anything to Slack.
+func prose(s string) []slack.RichTextSectionElement {
+	var out []slack.RichTextSectionElement
+	text := func(s string, style *slack.RichTextSectionTextStyle) {
+		if s != "" {
+			out = append(out, raw(s, style))
+		}
+	}
+	for {
+		before, rest, open := strings.Cut(s, "`")
+		quoted, after, closed := strings.Cut(rest, "`")
+		if !open || !closed || strings.Contains(quoted, "\n") {
+			people(s, text, &out)
+			return out
+		}
+		people(before, text, &out)
+		text(quoted, code)
+		s = after
+	}
+}
+
+// people writes s through text, but for the keys of people.
+func people(s string, text func(string, *slack.RichTextSectionTextStyle), out *[]slack.RichTextSectionElement) {
+	at := 0
+	for _, m := range person.FindAllStringSubmatchIndex(s, -1) {
+		text(s[at:m[0]], nil)
+		*out = append(*out, slack.NewRichTextSectionUserElement(s[m[2]:m[3]], nil))
+		at = m[1]
+	}
+	text(s[at:], nil)
+}
+
+func section(e ...slack.RichTextSectionElement) slack.RichTextElement {
+	return slack.NewRichTextSection(e...)
+}
+
+func rich(e ...slack.RichTextElement) slack.Block { return slack.NewRichTextBlock("", e...) }
+
+func preformatted(s string) slack.RichTextElement {
+	return &slack.RichTextPreformatted{
+		Type:     slack.RTEPreformatted,
+		Elements: []slack.RichTextSectionElement{raw(s, nil)},
+	}
+}
+
+func plain(s string) *slack.TextBlockObject {
+	return slack.NewTextBlockObject(slack.PlainTextType, s, false, false)
+}
+
+func (b *builder) head(m view.Message) {
+	if m.Head == "" {
+		return
+	}
+	h := tones[m.Tone] + m.Head
+	shown := cutEscaped(h, maxHeader)
+	b.add(slack.NewHeaderBlock(plain(shown)))
+	if shown != escape(h) {
+		e := prose(cut(m.Head, b.room/4))
+		b.add(rich(section(e...)))
+		b.whole = b.whole || utf8.RuneCountInString(m.Head) > b.room/4
+	}
+}
+
+// lines are one block: a paragraph each.
+func (b *builder) lines(m view.Message) {
+	if len(m.Lines) == 0 {
+		return
+	}
+	text, left := cutLines(strings.Join(m.Lines, "\n\n"), b.room/2)
+	if left > 0 {
+		text += "\n" + more(left, "line", wholeName)
+		b.whole = true
+	}
+	b.add(rich(section(prose(text)...)))
+}
+
+// fields are one block: a line each, the name in bold.
+func (b *builder) fields(m view.Message) {
+	if len(m.Fields) == 0 {
+		return
+	}
+	var e []slack.RichTextSectionElement
+	room := b.room / 3
+	for i, f := range m.Fields {
+		name := cut(f.Name, 60)
+		value := cut(f.Value, max(room/4, 40))
+		if i > 0 && (room < 60 || len(e) > 150) {
+			e = append(e, prose(more(len(m.Fields)-i, "fact", wholeName))...)
+			b.whole = true
+			break
+		}
+		if value != f.Value {
+			b.whole = true
+		}
+		e = append(e, raw(name+":", bold), raw(" ", nil))
+		e = append(e, prose(value)...)
+		if i < len(m.Fields)-1 {
+			e = append(e, raw("\n", nil))
+		}
+		room -= len(name) + utf8.RuneCountInString(value) + 60
+	}
+	b.add(rich(section(e...)))
+}
+
+// foot is small print, where Slack has it small.
+func (b *builder) foot(m view.Message) {
+	if m.Foot == "" {
+		return
+	}
+	b.add(slack.NewContextBlock("", plain(cutEscaped(m.Foot, min(maxContext, max(b.room/8, 120))))))
+}

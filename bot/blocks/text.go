@@ -1,0 +1,189 @@
+package blocks
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"aurorabot/handlers/view"
+)
+
+// tones are shown before the head. They carry nothing that the words don't.
+var tones = map[view.Tone]string{
+	view.Good: "✅ ",
+	view.Warn: "⚠️ ",
+	view.Bad:  "⛔ ",
+	view.Wait: "✋ ",
+}
+
+var escaper = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
+
+// escape makes s safe for text that Slack interprets.
+// https://docs.slack.dev/messaging/formatting-message-text#escaping (read 2026-11-23).
+func escape(s string) string { return escaper.Replace(s) }
+
+// clean makes s text that can be shown: valid UTF-8, without control
+// characters but tab and newline, and without the marks that turn the
+// direction of what follows (a host name could read as another one).
+func clean(s string) string {
+	s = strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\r\n", "\n")
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n' || r == '\t':
+			return r
+		case unicode.IsControl(r), r >= '\u202A' && r <= '\u202E', r >= '\u2066' && r <= '\u2069', r == '\u200E', r == '\u200F':
+			return '\uFFFD'
+		}
+		return r
+	}, s)
+}
+
+// line is clean s on one line, and never empty: Slack refuses empty text.
+func line(s string) string {
+	if s = strings.Join(strings.Fields(clean(s)), " "); s == "" {
+		return "-"
+	}
+	return s
+}
+
+// tidy returns m with every text clean, what must be one line on one line, and
+// what must not be empty not empty. All else here takes tidy messages only.
+func tidy(m view.Message) view.Message {
+	optional := func(s string) string {
+		if strings.TrimSpace(s) == "" {
+			return ""
+		}
+		return line(s)
+	}
+	t := m
+	t.Head, t.Foot = optional(m.Head), optional(m.Foot)
+	t.Lines, t.Fields, t.Tasks, t.Tables, t.Output, t.Actions = nil, nil, nil, nil, nil, nil
+	for _, l := range m.Lines {
+		if l = strings.TrimSpace(clean(l)); l != "" {
+			t.Lines = append(t.Lines, l)
+		}
+	}
+	for _, f := range m.Fields {
+		t.Fields = append(t.Fields, view.Field{Name: line(f.Name), Value: line(f.Value)})
+	}
+	for _, k := range m.Tasks {
+		t.Tasks = append(t.Tasks, view.Task{ID: k.ID, Title: line(k.Title), State: optional(k.State), Detail: optional(k.Detail)})
+	}
+	for _, b := range m.Tables {
+		rows := make([][]string, len(b.Rows))
+		for r := range b.Rows {
+			for _, cell := range b.Rows[r] {
+				rows[r] = append(rows[r], line(cell))
+			}
+		}
+		t.Tables = append(t.Tables, view.Table{Title: optional(b.Title), Rows: rows, Right: b.Right})
+	}
+	for _, o := range m.Output {
+		t.Output = append(t.Output, view.Output{Title: line(o.Title), Text: strings.TrimRight(clean(o.Text), "\n ")})
+	}
+	for _, a := range m.Actions {
+		a.Label = line(a.Label)
+		t.Actions = append(t.Actions, a)
+	}
+	return t
+}
+
+// cut returns s, or its first n-1 characters and "…".
+func cut(s string, n int) string {
+	if utf8.RuneCountInString(s) <= n {
+		return s
+	}
+	r := []rune(s)
+	return string(r[:max(n-1, 0)]) + "…"
+}
+
+// cutEscaped escapes s and cuts it so that the escaped text has at most n characters.
+func cutEscaped(s string, n int) string {
+	if e := escape(s); utf8.RuneCountInString(e) <= n {
+		return e
+	}
+	used := 1 // For the "…".
+	for i, r := range s {
+		if used += len([]rune(escape(string(r)))); used > n {
+			return escape(s[:i]) + "…"
+		}
+	}
+	return escape(s)
+}
+
+// cutLines returns the first lines of s that fit into n characters, and how
+// many lines it left out. A first line that is too long alone is cut.
+func cutLines(s string, n int) (kept string, left int) {
+	s = strings.TrimRight(s, "\n")
+	if utf8.RuneCountInString(s) <= n {
+		return s, 0
+	}
+	lines := strings.Split(s, "\n")
+	used, i := 0, 0
+	for ; i < len(lines); i++ {
+		if used += utf8.RuneCountInString(lines[i]) + 1; used > n {
+			break
+		}
+	}
+	if i == 0 {
+		return cut(lines[0], max(n, 1)), len(lines)
+	}
+	return strings.Join(lines[:i], "\n"), len(lines) - i
+}
+
+// more says what was left out and where it is.
+func more(left int, what, file string) string {
+	if left != 1 {
+		what += "s"
+	}
+	return fmt.Sprintf("… %d more %s in ", left, what) + "`" + file + "`"
+}
+
+// Text is m as the one text beside the blocks: what a notification shows, and
+// what programs that read no blocks have. Safe to send as it is.
+func Text(m view.Message) string {
+	s := tones[m.Tone] + line(m.Head)
+	for _, l := range m.Lines {
+		s += "\n" + clean(l)
+	}
+	return cutEscaped(s, maxFallback/4)
+}
+
+// Whole is everything that m says, as plain text for a file. Not escaped.
+func Whole(m view.Message) string { return whole(tidy(m)) }
+
+func whole(m view.Message) string {
+	var b strings.Builder
+	if m.Head != "" {
+		b.WriteString(tones[m.Tone] + m.Head + "\n")
+	}
+	for _, l := range m.Lines {
+		b.WriteString("\n" + l + "\n")
+	}
+	for i, f := range m.Fields {
+		if i == 0 {
+			b.WriteByte('\n')
+		}
+		fmt.Fprintf(&b, "%s: %s\n", f.Name, f.Value)
+	}
+	for i, t := range m.Tasks {
+		if i == 0 {
+			b.WriteByte('\n')
+		}
+		b.WriteString(taskLine(t) + "\n")
+	}
+	for _, t := range m.Tables {
+		if t.Title != "" {
+			b.WriteString("\n" + t.Title)
+		}
+		b.WriteString("\n" + aligned(t) + "\n")
+	}
+	for _, o := range m.Output {
+		b.WriteString("\n" + o.Title + "\n" + o.Text + "\n")
+	}
+	if m.Foot != "" {
+		b.WriteString("\n" + m.Foot + "\n")
+	}
+	return strings.TrimLeft(b.String(), "\n")
+}
