@@ -109,8 +109,12 @@ func beginning(ctx context.Context, db *leveldb.DB, dir string) (uint64, error) 
 
 func (e *LogEntry) content() EntryContent {
 	c := EntryContent{
-		Kind: e.kind, How: e.how, First: e.First, Last: e.Last, Ops: e.ops,
+		Kind: e.kind, How: e.how, First: e.First, Last: e.Last,
 		Timestamp: Millis(e.timestamp), Tasks: e.tasks, Inflated: e.inflated,
+	}
+	if len(e.ops) > 0 {
+		c.Ops = map[string]int64{}
+		e.ops.into(c.Ops)
 	}
 	if e.err != nil {
 		c.Error = e.err.Error()

@@ -22,7 +22,7 @@ const (
 
 // opNames are the members of the Op union, all releases. Number 2 was another
 // struct up to 0.7.
-var opNames = map[int16]string{
+var opNames = [...]string{
 	1: "saveFrameworkId", 2: "saveCronJob", 5: "removeJob", 6: "saveTasks", 7: "removeTasks",
 	8: "saveQuota", 9: "removeQuota", 10: "saveHostAttributes", 11: "rewriteTask",
 	12: "saveLock", 13: "removeLock", 14: "saveJobUpdate", 15: "saveJobUpdateEvent",
@@ -33,10 +33,35 @@ var opNames = map[int16]string{
 const acceptedJob = "saveAcceptedJob" // Op 2 of 0.5 to 0.7, which has a field 1.
 
 func opName(id int16) string {
-	if name, ok := opNames[id]; ok {
-		return name
+	if id > 0 && int(id) < len(opNames) && opNames[id] != "" {
+		return opNames[id]
 	}
 	return fmt.Sprintf("unknown op %d", id)
+}
+
+// opCounts counts Ops by name. A transaction has few kinds of them.
+type opCounts []opCount
+
+type opCount struct {
+	name string
+	n    int64
+}
+
+func (c *opCounts) add(name string) {
+	for i := range *c {
+		if (*c)[i].name == name {
+			(*c)[i].n++
+			return
+		}
+	}
+	*c = append(*c, opCount{name, 1})
+}
+
+// into adds the counts to a map.
+func (c opCounts) into(m map[string]int64) {
+	for _, o := range c {
+		m[o.name] += o.n
+	}
 }
 
 // LogEntryKind is what an entry of Aurora's log holds.
@@ -58,12 +83,12 @@ const (
 // summary is what one LogEntry holds, found by walking over it once.
 type summary struct {
 	kind      LogEntryKind
-	how       string           // "deflated deduplicatedSnapshot" and the like, for people.
-	ops       map[string]int64 // Of a transaction.
-	timestamp int64            // Of a snapshot, in ms since 1970.
-	tasks     int64            // Of a snapshot.
-	inflated  int64            // Bytes after inflating; 0 if it was not deflated.
-	err       error            // Of an undecodable one.
+	how       string   // "deflated deduplicatedSnapshot" and the like, for people.
+	ops       opCounts // Of a transaction; valid until the next entry.
+	timestamp int64    // Of a snapshot, in ms since 1970.
+	tasks     int64    // Of a snapshot.
+	inflated  int64    // Bytes after inflating; 0 if it was not deflated.
+	err       error    // Of an undecodable one.
 
 	chunks   int32  // Of a frame header.
 	checksum []byte // Of a frame header.
@@ -73,7 +98,10 @@ type summary struct {
 var errUnion = errors.New("no member of LogEntry is set")
 
 // summarizer walks over entries; it keeps its reader from one to the next.
-type summarizer struct{ r *tbinary.Reader }
+type summarizer struct {
+	r   *tbinary.Reader
+	ops opCounts
+}
 
 // of walks over the LogEntry in b.
 func (z *summarizer) of(b []byte) summary {
@@ -90,7 +118,11 @@ func (z *summarizer) of(b []byte) summary {
 	} else {
 		z.r.ResetBytes(b)
 	}
-	return summarizeReader(z.r)
+	s := summarizeReader(z.r, z.ops[:0])
+	if s.ops != nil {
+		z.ops = s.ops
+	}
+	return s
 }
 
 // member is the number of the union's first field if it has that member's
@@ -115,7 +147,7 @@ func summarizeStream(in io.Reader) summary {
 	if err != nil {
 		return undecodable(err)
 	}
-	s := summarizeReader(e.reader)
+	s := summarizeReader(e.reader, nil)
 	if s.err == nil {
 		s.err = e.rest()
 	}
@@ -128,7 +160,10 @@ func summarizeStream(in io.Reader) summary {
 	return s
 }
 
-func summarizeReader(r *tbinary.Reader) (s summary) {
+// summarizeReader walks over a LogEntry that is not deflated. The counts of
+// Ops are appended to ops.
+func summarizeReader(r *tbinary.Reader, ops opCounts) (s summary) {
+	s.ops = ops
 	for {
 		t, id := r.Field()
 		if t == tbinary.TypeStop {
@@ -175,9 +210,6 @@ func (s *summary) transaction(r *tbinary.Reader) {
 			if elem != tbinary.TypeStruct && n > 0 {
 				r.Fail(r.Offset(), "ops are %s, not structs", elem)
 			}
-			if s.ops == nil {
-				s.ops = make(map[string]int64, 2)
-			}
 			for ; n > 0 && r.Err() == nil; n-- {
 				s.op(r)
 			}
@@ -208,7 +240,7 @@ func (s *summary) op(r *tbinary.Reader) {
 				r.Skip(t)
 			}
 		}
-		s.ops[name]++
+		s.ops.add(name)
 	}
 }
 

@@ -301,8 +301,6 @@ func (s *salvage) transaction(st *state, e *LogEntry) error {
 		return err
 	}
 	s.out.Transactions++
-	for name, n := range e.ops {
-		s.out.Ops[name] += n
-	}
+	e.ops.into(s.out.Ops)
 	return nil
 }

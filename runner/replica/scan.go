@@ -177,9 +177,7 @@ func (s *scan) logEntry(e *LogEntry) error {
 	case KindTransaction:
 		a.Transactions++
 		a.LastTransaction = int64(e.Last)
-		for name, n := range e.ops {
-			a.Ops[name] += n
-		}
+		e.ops.into(a.Ops)
 	case KindSnapshot:
 		a.Snapshots++
 		a.LastSnapshot, a.LastSnapshotTime, a.LastSnapshotTasks = int64(e.First), Millis(e.timestamp), e.tasks

@@ -15,7 +15,7 @@ type survey struct {
 	any      bool   // Some position is learned.
 	snapshot *LogEntry
 	cuts     []obstacle // Where a replay must stop, in order of position.
-	aurora   bool // There is a snapshot, a transaction or a noop.
+	aurora   bool       // There is a snapshot, a transaction or a noop.
 }
 
 // obstacle is something in the log that a replay cannot pass.
