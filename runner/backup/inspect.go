@@ -61,6 +61,7 @@ type inspector struct {
 	warn   warnings
 	tally  *tally
 	ids    seen
+	hosts  map[string]struct{} // Those that have attributes.
 	row    row
 	key    key    // Of what is not a task.
 	name   []byte // Host, role or the like.
@@ -143,6 +144,13 @@ func (in *inspector) task() {
 		in.warn.add(oddTwice, t.at, t.id)
 	}
 	in.hostName(t.host, t.at)
+	// The scheduler stores a host's attributes before it uses an offer of it,
+	// and deletes none: a host without them is one whose name is damaged.
+	if len(t.host) > 0 && len(in.hosts) > 0 && t.status.Active() {
+		if _, ok := in.hosts[string(t.host)]; !ok {
+			in.warn.add(oddStray, t.at, t.host)
+		}
+	}
 
 	k := t.job()
 	if !k.whole() {

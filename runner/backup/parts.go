@@ -10,6 +10,33 @@ import (
 // host reads HostAttributes.
 func (in *inspector) host() {
 	at := in.r.Offset()
+	in.hostOf(at)
+	in.report.HostAttributes++
+	if len(in.name) == 0 || in.r.Err() != nil {
+		return
+	}
+	if _, ok := in.hosts[string(in.name)]; ok {
+		in.warn.add(oddPartTwice, at, in.name)
+	} else if !in.tally.keep(len(in.name)) {
+		// Without all names none can be missed.
+		in.warn.add(oddManyNames, at, nil)
+		in.hosts = nil
+	} else if in.hosts != nil || in.report.HostAttributes == 1 {
+		if in.hosts == nil {
+			in.hosts = map[string]struct{}{}
+		}
+		in.hosts[string(in.name)] = struct{}{}
+	}
+}
+
+// maintenance reads a HostMaintenanceRequest, which begins like HostAttributes.
+func (in *inspector) maintenance() {
+	in.hostOf(in.r.Offset())
+	in.report.MaintenanceRequests++
+}
+
+// hostOf reads a struct whose first field is a host.
+func (in *inspector) hostOf(at int64) {
 	in.name = in.name[:0]
 	eachIn(in.r, func(id int16, t tbinary.Type) bool {
 		if id != 1 || t != tbinary.TypeString {
@@ -20,14 +47,6 @@ func (in *inspector) host() {
 	})
 	in.named(at)
 	in.hostName(in.name, at)
-	in.report.HostAttributes++
-}
-
-// maintenance reads a HostMaintenanceRequest, which begins like HostAttributes.
-func (in *inspector) maintenance() {
-	in.host()
-	in.report.HostAttributes--
-	in.report.MaintenanceRequests++
 }
 
 // named warns of an entry whose key, in in.name, is empty.
@@ -72,6 +91,9 @@ func (in *inspector) cron() {
 		in.warn.add(oddManyNames, at, nil)
 		return
 	}
+	if _, ok := in.report.CronJobs[string(path)]; ok {
+		in.warn.add(oddPartTwice, at, path)
+	}
 	in.report.CronJobs[string(path)] = string(in.name)
 }
 
@@ -101,6 +123,9 @@ func (in *inspector) quota() {
 	if !in.tally.keep(len(in.name)) {
 		in.warn.add(oddManyNames, at, nil)
 		return
+	}
+	if _, ok := in.report.Quotas[string(in.name)]; ok {
+		in.warn.add(oddPartTwice, at, in.name)
 	}
 	in.report.Quotas[string(in.name)] = q.quota()
 }

@@ -29,7 +29,9 @@ const (
 	oddMisfit
 	oddName
 	oddHost
+	oddStray
 	oddPart
+	oddPartTwice
 	oddUTF8
 	oddControl
 	oddScript
@@ -58,7 +60,9 @@ var phrases = [oddities][2]string{
 	oddMisfit:      {"a task id does not fit its job and instance", "%d task ids do not fit their job and instance"},
 	oddName:        {"a name that Aurora does not allow", "%d names that Aurora does not allow"},
 	oddHost:        {"a host whose name is none", "%d hosts whose names are none"},
+	oddStray:       {"an active task runs on a host without attributes", "%d active tasks run on hosts without attributes"},
 	oddPart:        {"an entry without its key", "%d entries without their keys"},
+	oddPartTwice:   {"an entry's key occurs twice", "%d keys of entries occur again"},
 	oddUTF8:        {"text that is not UTF-8", "text that is not UTF-8, in %d places"},
 	oddControl:     {"text with control characters", "text with control characters, in %d places"},
 	oddScript:      {"1 statement in dbScript: what lies only there is lost on Aurora 0.20 and later", "%d statements in dbScript: what lies only there is lost on Aurora 0.20 and later"},

@@ -105,6 +105,22 @@ func TestWarnings(t *testing.T) {
 		{"no statement", func(s *Snapshot) {
 			s.set(DBScript, tbinary.TypeList).value = tbinary.AppendList(nil, tbinary.TypeString, 0)
 		}, ""},
+		{"host with attributes", attributes("agent1.lab.example"), ""},
+		{"host without attributes", attributes("agent2.lab.example"), "host without attributes, at byte 60: \"agent1.lab.example\""},
+		{"host without attributes, inactive", func(s *Snapshot) {
+			attributes("agent2.lab.example")(s)
+			s.SetElements(TaskSet, []Element{aTask().SetI32(2, 3).Encode()})
+		}, ""},
+		{"attributes twice", attributes("agent1.lab.example", "agent2", "agent1.lab.example"), "key occurs twice"},
+		{"quota twice", func(s *Snapshot) {
+			q := (&tbinary.Struct{}).SetStr(1, "ads")
+			s.SetElements(Quotas, []Element{q.Encode(), q.SetI32(9, 1).Encode()})
+		}, "key occurs twice"},
+		{"cron twice", func(s *Snapshot) {
+			key := aTask().Struct(1).Struct(4).Struct(28)
+			c := (&tbinary.Struct{}).SetStruct(3, (&tbinary.Struct{}).SetStr(4, "* * * * *").SetStruct(9, key)).Encode()
+			s.SetElements(CronJobs, []Element{c, c})
+		}, "key occurs twice"},
 		{"cron without job", func(s *Snapshot) { s.Add(CronJobs, &tbinary.Struct{}) }, "an entry without its key"},
 		{"quota without role", func(s *Snapshot) { s.Add(Quotas, &tbinary.Struct{}) }, "an entry without its key"},
 		{"update without job", func(s *Snapshot) { s.Add(JobUpdates, &tbinary.Struct{}) }, "an entry without its key"},
@@ -125,6 +141,15 @@ func TestWarnings(t *testing.T) {
 				t.Errorf("warnings %q, want one with %q", got.Warnings, tt.want)
 			}
 		})
+	}
+}
+
+// attributes gives hosts attributes.
+func attributes(hosts ...string) func(*Snapshot) {
+	return func(s *Snapshot) {
+		for _, h := range hosts {
+			s.Add(HostAttributes, (&tbinary.Struct{}).SetStr(1, h).SetI32(3, 1))
+		}
 	}
 }
 
