@@ -8,11 +8,13 @@ import (
 
 // Task is what is shown and compared of one task.
 type Task struct {
-	ID                     string
-	Status                 Status
-	Role, Environment, Job string // Empty where the backup has none.
-	Instance               int32
-	Host                   string // Where it runs or ran; "" if it was never assigned.
+	ID          string `json:"id"`
+	Status      Status `json:"status"`
+	Role        string `json:"role"` // This and the next two are empty where the backup has none.
+	Environment string `json:"environment"`
+	Job         string `json:"job"`
+	Instance    int32  `json:"instance"`
+	Host        string `json:"host"` // Where it runs or ran; "" if it was never assigned.
 }
 
 // Key is the task's job as role/environment/name.
