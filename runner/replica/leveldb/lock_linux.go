@@ -61,18 +61,38 @@ func heldInProc(info os.FileInfo) (string, error) {
 		return "", nil
 	}
 	defer locks.Close()
+	inode := fmt.Sprintf(":%d", stat.Ino)
 	want := fmt.Sprintf("%02x:%02x:%d", unix.Major(uint64(stat.Dev)), unix.Minor(uint64(stat.Dev)), stat.Ino)
 	lines := bufio.NewScanner(locks)
 	for lines.Scan() {
 		// 1: POSIX  ADVISORY  WRITE 1234 fe:01:5678 0 EOF; a waiting one has "->" after the number.
 		fields := strings.Fields(lines.Text())
-		if len(fields) < 6 || fields[1] == "->" || fields[5] != want {
+		if len(fields) < 6 || fields[1] == "->" {
 			continue
 		}
-		if pid, err := strconv.Atoi(fields[4]); err == nil && pid > 0 {
+		pid, err := strconv.Atoi(fields[4])
+		if err != nil || (fields[5] != want && !(strings.HasSuffix(fields[5], inode) && opens(pid, info))) {
+			continue
+		}
+		if pid > 0 {
 			return fmt.Sprintf("process %d", pid), nil
 		}
 		return "another process", nil
 	}
 	return "", nil
+}
+
+// opens tells whether a process has the file open. On an overlay the device in
+// /proc/locks is not the one that stat tells.
+func opens(pid int, file os.FileInfo) bool {
+	fds, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", pid))
+	if err != nil {
+		return false
+	}
+	for _, fd := range fds {
+		if info, err := os.Stat(fmt.Sprintf("/proc/%d/fd/%s", pid, fd.Name())); err == nil && os.SameFile(info, file) {
+			return true
+		}
+	}
+	return false
 }
