@@ -17,7 +17,7 @@ const (
 // back with the submission; see [slack.ModalViewRequest].
 func Modal(a view.Action, about view.Message, callback, meta string) slack.ModalViewRequest {
 	b := builder{room: 2000}
-	about = tidy(about)
+	about = tidy(view.Message{Tone: about.Tone, Head: about.Head, Lines: about.Lines, Fields: about.Fields})
 	b.add(slack.NewHeaderBlock(plain(cutEscaped(tones[about.Tone]+line(about.Head), maxHeader))))
 	b.lines(view.Message{Lines: about.Lines})
 	b.fields(view.Message{Fields: about.Fields})

@@ -39,7 +39,9 @@ func prose(s string) []slack.RichTextSectionElement {
 			return out
 		}
 		people(before, text, &out)
-		text(quoted, code)
+		if text(quoted, code); quoted == "" {
+			text("``", nil)
+		}
 		s = after
 	}
 }

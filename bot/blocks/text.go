@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"unicode"
-	"unicode/utf8"
 
 	"aurorabot/handlers/view"
 )
@@ -91,17 +90,38 @@ func tidy(m view.Message) view.Message {
 
 // cut returns s, or its first n-1 characters and "…".
 func cut(s string, n int) string {
-	if utf8.RuneCountInString(s) <= n {
+	if !longer(s, n) {
 		return s
 	}
-	r := []rune(s)
-	return string(r[:max(n-1, 0)]) + "…"
+	kept := 0
+	for i := range s {
+		if kept++; kept >= n {
+			return s[:i] + "…"
+		}
+	}
+	return "…"
+}
+
+// longer reports whether s has more than n characters, without counting all of
+// what a program may have printed.
+func longer(s string, n int) bool {
+	if len(s) <= n {
+		return false
+	}
+	for range s {
+		if n--; n < 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // cutEscaped escapes s and cuts it so that the escaped text has at most n characters.
 func cutEscaped(s string, n int) string {
-	if e := escape(s); utf8.RuneCountInString(e) <= n {
-		return e
+	if !longer(s, n) {
+		if e := escape(s); !longer(e, n) {
+			return e
+		}
 	}
 	used := 1 // For the "…".
 	for i, r := range s {
@@ -116,20 +136,23 @@ func cutEscaped(s string, n int) string {
 // many lines it left out. A first line that is too long alone is cut.
 func cutLines(s string, n int) (kept string, left int) {
 	s = strings.TrimRight(s, "\n")
-	if utf8.RuneCountInString(s) <= n {
+	if !longer(s, n) {
 		return s, 0
 	}
-	lines := strings.Split(s, "\n")
-	used, i := 0, 0
-	for ; i < len(lines); i++ {
-		if used += utf8.RuneCountInString(lines[i]) + 1; used > n {
+	used, end := 0, 0 // end is behind the last line that fits.
+	for i, r := range s {
+		if r == '\n' {
+			end = i
+		}
+		if used++; used > n {
 			break
 		}
 	}
-	if i == 0 {
-		return cut(lines[0], max(n, 1)), len(lines)
+	if end == 0 {
+		first, _, _ := strings.Cut(s, "\n")
+		return cut(first, max(n, 1)), strings.Count(s, "\n") + 1
 	}
-	return strings.Join(lines[:i], "\n"), len(lines) - i
+	return s[:end], strings.Count(s[end:], "\n")
 }
 
 // more says what was left out and where it is.
