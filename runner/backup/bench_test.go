@@ -113,6 +113,10 @@ func BenchmarkInspect100k(b *testing.B) {
 		_, err := io.Copy(io.Discard, bufio.NewReaderSize(struct{ io.Reader }{r}, 256<<10))
 		return err
 	})
+	run("state", func(r io.Reader) error {
+		_, err := ReadState(r)
+		return err
+	})
 	run("whole", func(r io.Reader) error {
 		s, err := Read(r)
 		if err == nil && len(s.Append(nil)) != int(size) {
