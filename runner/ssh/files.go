@@ -14,6 +14,7 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/pkg/sftp"
@@ -286,14 +287,12 @@ func (h *Host) getAsRoot(ctx context.Context, name string, w io.Writer) (int64, 
 		return 0, err
 	}
 	defer free()
-	l, err := h.connect(ctx)
-	if err != nil {
-		return 0, err
-	}
 	count, errs := &counter{w: w}, &capped{most: 4096}
-	status, _, err := l.session(ctx, Quote(append(append([]string{"exec"}, h.sudo("root")...), "cat", "--", name)), nil, count, errs)
+	defer count.stop()
+	status, _, err := h.session(ctx, Quote(append(append([]string{"exec"}, h.sudo("root")...), "cat", "--", name)), nil, count, errs)
 	switch {
 	case err != nil:
+		count.stop()
 		return count.n, err
 	case status != 0:
 		return count.n, fmt.Errorf("cat: exit status %d: %s", status, firstLines(errs.bytes()))
@@ -303,15 +302,29 @@ func (h *Host) getAsRoot(ctx context.Context, name string, w io.Writer) (int64, 
 	return count.n, nil
 }
 
+// A counter counts what goes to w, and lets nothing through once it is stopped.
 type counter struct {
-	w io.Writer
-	n int64
+	mu   sync.Mutex
+	w    io.Writer
+	n    int64
+	over bool
 }
 
 func (c *counter) Write(p []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.over {
+		return 0, io.ErrClosedPipe
+	}
 	n, err := c.w.Write(p)
 	c.n += int64(n)
 	return n, err
+}
+
+func (c *counter) stop() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.over = true
 }
 
 // sftp hands do a client on a session of its own and ends it with ctx.
@@ -321,13 +334,9 @@ func (h *Host) sftp(ctx context.Context, do func(*sftp.Client) error) error {
 		return err
 	}
 	defer free()
-	l, err := h.connect(ctx)
+	l, s, err := h.open(ctx)
 	if err != nil {
 		return err
-	}
-	s, err := l.open(ctx)
-	if err != nil {
-		return notStarted(err)
 	}
 	defer s.Close()
 	done := make(chan error, 1)

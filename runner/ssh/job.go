@@ -115,10 +115,6 @@ func (h *Host) lookAtJob(ctx context.Context, cmd runner.Command) (v verdict, er
 		return v, err
 	}
 	defer free()
-	l, err := h.connect(ctx)
-	if err != nil {
-		return v, err
-	}
 	argv := append(h.sudo(cmd.User), cmd.Argv...)
 	// The bound on what comes back: both outputs and the line before them.
 	out, errs := &capped{most: 2*cmd.Output + 8192}, &capped{most: 4096}
@@ -126,7 +122,7 @@ func (h *Host) lookAtJob(ctx context.Context, cmd runner.Command) (v verdict, er
 		h.jobDir(cmd.Job), seconds(cmd.Limit), strconv.Itoa(int(look / (100 * time.Millisecond))),
 		strconv.Itoa(cmd.Output), strconv.Itoa(len(cmd.Stdin)), Quote(argv),
 	}, argv...)...)
-	status, _, err := l.session(ctx, line, bytes.NewReader(cmd.Stdin), out, errs)
+	status, _, err := h.session(ctx, line, bytes.NewReader(cmd.Stdin), out, errs)
 	if err != nil {
 		return v, err
 	}

@@ -78,10 +78,6 @@ func (h *Host) runHere(ctx context.Context, cmd runner.Command) (runner.Output, 
 		return runner.Output{}, err
 	}
 	defer free()
-	l, err := h.connect(limited)
-	if err != nil {
-		return runner.Output{}, err
-	}
 
 	stdout, stderr := &capped{most: cmd.Output}, &marked{rest: capped{most: cmd.Output}}
 	var stdin io.Reader
@@ -89,7 +85,7 @@ func (h *Host) runHere(ctx context.Context, cmd runner.Command) (runner.Output, 
 		stdin = bytes.NewReader(cmd.Stdin)
 	}
 	line := script(wrapScript, append(append([]string{seconds(cmd.Limit + spare)}, h.sudo(cmd.User)...), cmd.Argv...)...)
-	status, begun, err := l.session(limited, line, stdin, stdout, stderr)
+	status, begun, err := h.session(limited, line, stdin, stdout, stderr)
 	leader, known := stderr.process()
 	switch {
 	case err != nil && !begun:

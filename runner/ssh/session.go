@@ -18,9 +18,10 @@ const grace = 2 * time.Second
 
 // session runs line in a session of its own and returns its exit status,
 // 128+n if signal n ended it. begun reports whether the host may have started
-// line. The caller holds a slot.
-func (l *link) session(ctx context.Context, line string, stdin io.Reader, stdout, stderr io.Writer) (status int, begun bool, err error) {
-	s, err := l.open(ctx)
+// line. The caller holds a slot. When ctx ends, stdout and stderr may still be
+// written to for a moment.
+func (h *Host) session(ctx context.Context, line string, stdin io.Reader, stdout, stderr io.Writer) (status int, begun bool, err error) {
+	l, s, err := h.open(ctx)
 	if err != nil {
 		return 0, false, err
 	}
@@ -40,17 +41,20 @@ func (l *link) session(ctx context.Context, line string, stdin io.Reader, stdout
 	select {
 	case err = <-ended:
 	case <-ctx.Done():
-		// Closing the session ends neither the command nor, on a connection
-		// that is dead, Wait.
+		// Closing the session does not end the command, and sshd answers to it
+		// only when the command has ended. Whoever gives up kills; a connection
+		// that holds on even then is dead.
 		s.Close()
-		late := time.NewTimer(grace)
-		defer late.Stop()
-		select {
-		case <-ended:
-		case <-late.C:
-			l.end(errors.New("connection closed by the bot: the host did not let go of a session"))
-			<-ended
-		}
+		go func() {
+			late := time.NewTimer(killTime + grace)
+			defer late.Stop()
+			select {
+			case <-ended:
+			case <-l.gone:
+			case <-late.C:
+				l.end(errors.New("connection closed by the bot: the host did not let go of a session"))
+			}
+		}()
 		return 0, true, context.Cause(ctx)
 	}
 
@@ -73,6 +77,27 @@ func (l *link) session(ctx context.Context, line string, stdin io.Reader, stdout
 		return 0, false, errors.New("the host refuses to run commands")
 	}
 	return 0, true, err
+}
+
+// open opens a session, connecting if need be. A connection that turns out to
+// be lost is replaced once: nothing was started on it. Errors wrap
+// [runner.ErrNotStarted].
+func (h *Host) open(ctx context.Context) (*link, *ssh.Session, error) {
+	for again := false; ; again = true {
+		l, err := h.connect(ctx)
+		if err != nil {
+			return nil, nil, err
+		}
+		s, err := l.open(ctx)
+		if err == nil {
+			return l, s, nil
+		}
+		var refused *ssh.OpenChannelError
+		if again || errors.As(err, &refused) || ctx.Err() != nil {
+			return nil, nil, notStarted(err)
+		}
+		l.end(err)
+	}
 }
 
 // open opens a session. A host that does not answer within ctx is cut off:

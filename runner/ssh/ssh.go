@@ -67,13 +67,18 @@ func (h *Host) Name() string { return h.cfg.Name }
 
 // Close is part of [runner.Host]. Commands that run end with an error.
 func (h *Host) Close() error {
+	h.drop(errors.New("closed by the bot"))
+	return nil
+}
+
+// drop closes the connection, because of why.
+func (h *Host) drop(why error) {
 	h.turn <- struct{}{}
 	defer func() { <-h.turn }()
 	if h.link != nil {
-		h.link.end(errors.New("closed by the bot"))
+		h.link.end(why)
 		h.link = nil
 	}
-	return nil
 }
 
 // slot waits for a free session and returns what gives it back.
