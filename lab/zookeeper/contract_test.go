@@ -184,6 +184,7 @@ func play(t *testing.T, addr string) string {
 		{"stat fields", statFields},
 		{"ephemeral and sequential", ephemeralSequential},
 		{"watches", watchesFire},
+		{"watches on the wire", rawWatches},
 		{"watches after a reconnect", watchesAfterReconnect},
 		{"multi", multis},
 		{"chroot", chroot},

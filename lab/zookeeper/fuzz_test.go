@@ -25,6 +25,10 @@ func FuzzPackets(f *testing.F) {
 	}
 	f.Add(request(opCreate, create("/a", 0)))
 	f.Add(append(request(opCreate2, create("/a", flagContainer)), request(opCreate, create("/a/b-", flagEphemeralSequential))...))
+	f.Add(append(request(opCreate, create("/e", flagEphemeral)), request(opDelete, func(e *encoder) {
+		e.string("/e")
+		e.int32(-1)
+	})...))
 	f.Add(request(opMulti, func(e *encoder) {
 		for _, path := range []string{"/a", "/a/b", "/a"} {
 			multiHead(e, opCreate, 0)

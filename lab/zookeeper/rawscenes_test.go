@@ -105,6 +105,50 @@ func reattachment(b *table) {
 	b.say("after the close", text)
 }
 
+// rawWatches counts events, which a client library would gather or drop.
+func rawWatches(b *table) {
+	c := b.client()
+	for _, path := range []string{"/rw", "/rw/both", "/rw/list", "/rw/data"} {
+		b.make(c, path, 0)
+	}
+	r := b.raw()
+	r.connect(3*time.Second, 0, make([]byte, 16), true)
+	watch := func(op int32, path string) {
+		var e encoder
+		e.string(path)
+		e.bool(true)
+		b.say(fmt.Sprintf("watch %s by operation %d", path, op), r.ask(op, e))
+	}
+	watch(opGetData, "/rw/both")
+	watch(opExists, "/rw/both")
+	watch(opGetChildren, "/rw/both")
+	watch(opGetChildren, "/rw/list")
+	watch(opGetData, "/rw/data")
+	for _, path := range []string{"/rw/both", "/rw/list", "/rw/list-that-is-not-watched"} {
+		b.say("delete "+path, c.Delete(path, -1))
+	}
+	for range 3 {
+		_, err := c.Set("/rw/data", nil, -1)
+		b.must(err)
+	}
+	var e encoder
+	e.int32(xidPing)
+	e.int32(opPing)
+	r.send(e)
+	for {
+		d := decoder{rest: r.receive()}
+		xid, zxid, code := d.int32(), d.int64(), d.int32()
+		if xid != xidEvent {
+			b.say("and no more", xid, code)
+			return
+		}
+		b.say("event", zxid, code, d.int32(), d.int32(), d.string(), len(d.rest))
+	}
+}
+
+// juteMaxBuffer is what a real server takes at most, unless it is told otherwise.
+const juteMaxBuffer = 0xfffff
+
 func limits(b *table) {
 	zeros := make([]byte, 16)
 	fresh := func() raw {
@@ -121,8 +165,8 @@ func limits(b *table) {
 		return e
 	}
 	overhead := 8 + len(create("/big", 0))
-	b.say("the largest packet", fresh().ask(opCreate, create("/big", maxPacket-overhead)))
-	b.say("one byte more", fresh().ask(opCreate, create("/bigger", maxPacket-overhead+len("/big")-len("/bigger")+1)))
+	b.say("the largest packet", fresh().ask(opCreate, create("/big", juteMaxBuffer-overhead)))
+	b.say("one byte more", fresh().ask(opCreate, create("/bigger", juteMaxBuffer-overhead+len("/big")-len("/bigger")+1)))
 	negative := fresh()
 	_, err := negative.net.Write([]byte{0xff, 0xff, 0xff, 0xff})
 	b.must(err)

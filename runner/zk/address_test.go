@@ -42,7 +42,7 @@ func TestParseURLRefusesWithoutTelling(t *testing.T) {
 	for _, url := range []string{
 		"", "h1:2181", "file:///etc/zk", "http://h1:2181/", "zk://", "zk:///mesos", "zk://h1:0/", "zk://h1:65536", "zk://h1:x", "zk://h1,,h2",
 		"zk://a b:1", "zk://h1:1//x", "zk://[::1:2181", "zk://::1:2181", "zk://nobody@h1:1", "zk://:canary@h1:1", "zk://u:canary@",
-		"zk://u:canary@h1:x", "zk://u:canary@h1:1//x", "zk://u:ca/canary@h1:1/x", "u:canary@h1:1", "zk://u:canary x@h1:99999",
+		"zk://u:canary@h1:x", "zk://u:canary@h1:1//x", "zk://u:ca/canary@h1:1/x", "zk://u:1/canary@h1:1/x", "u:canary@h1:1", "zk://u:canary x@h1:99999",
 		"x zk://u:canary@h1", "zk://scheme!u:canary@h1:x",
 	} {
 		a, err := ParseURL(url)

@@ -58,6 +58,8 @@ func TestGuard(t *testing.T) {
 		{"short greeting", framed(make([]byte, 19)), "not a ZooKeeper"},
 		{"greeting with a huge password", framed(append(make([]byte, 16), 0x7f, 0xff, 0xff, 0xff)), "not a ZooKeeper"},
 		{"greeting with a negative password", framed(append(make([]byte, 16), 0xff, 0xff, 0xff, 0xff)), "not a ZooKeeper"},
+		{"largest greeting", framed(append(greeting(), make([]byte, maxGreeting-37)...)), ""},
+		{"larger greeting", framed(append(greeting(), make([]byte, maxGreeting-36)...)), "not a ZooKeeper"},
 		{"cut greeting", framed(greeting())[:20], "cut off"},
 		{"large answer", append(framed(greeting()), 0, 0x40, 0, 1), "too large"},
 		{"negative length", append(framed(greeting()), 0xff, 0xff, 0xff, 0xff), "too large"},

@@ -2,6 +2,7 @@ package zk
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"net"
@@ -15,6 +16,7 @@ import (
 	"aurorabot/lab/zookeeper"
 
 	gozk "github.com/go-zookeeper/zk"
+	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 )
 
@@ -219,6 +221,40 @@ func TestServerStallsWithinALook(t *testing.T) {
 	if dials.Load() != 1 {
 		t.Errorf("%d dials", dials.Load())
 	}
+}
+
+// A server that lags must catch up before it is asked, and the session is
+// closed at the end.
+func TestLookSyncsFirstAndClosesLast(t *testing.T) {
+	s := ensemble(t, "three-active.txt")
+	var log opLog
+	c := New(Address{Servers: []string{s.Addr()}}, func(network, address string, timeout time.Duration) (net.Conn, error) {
+		nc, err := net.DialTimeout(network, address, timeout)
+		log.Conn = nc
+		return &log, err
+	})
+	if _, err := c.Members(context.Background(), "/aurora/scheduler"); err != nil {
+		t.Fatal(err)
+	}
+	const sync, children2, getData, closeSession = 9, 12, 4, -11
+	if diff := cmp.Diff([]int32{sync, children2, getData, closeSession}, log.ops); diff != "" {
+		t.Errorf("operations (-want +got):\n%s", diff)
+	}
+}
+
+// An opLog keeps the operation of each request that is written.
+type opLog struct {
+	net.Conn
+	greeted bool
+	ops     []int32
+}
+
+func (l *opLog) Write(b []byte) (int, error) {
+	if l.greeted {
+		l.ops = append(l.ops, int32(binary.BigEndian.Uint32(b[8:12])))
+	}
+	l.greeted = true
+	return l.Conn.Write(b)
 }
 
 // A pausing connection pauses the server once so many requests were written.
