@@ -77,13 +77,13 @@ function drawSide() {
     const here = c.id === at.channel;
     if (here || !read.has(c.id)) read.set(c.id, newest);
     return h("li", {}, h("button", { type: "button", class: newest > read.get(c.id) ? "unread" : "", "aria-current": here ? "page" : undefined,
-      onclick: () => go({ channel: c.id, thread: "", home: c.is_im && Boolean(state.home) }) }, label));
+      onclick: () => (c.is_im ? openBot(newest <= read.get(c.id)) : go({ channel: c.id, thread: "", home: false })) }, label));
   };
   const bot = context().user(state.bot);
   const rooms = (state.channels ?? []).filter((c) => !c.is_im);
   const direct = (state.channels ?? []).find((c) => c.is_im);
   redraw($("channels"), rooms.map((c) => entry(c, `${c.is_private ? "▪" : "#"} ${c.name}`)));
-  redraw($("direct"), [direct ? entry(direct, [avatar(bot, true), bot.name]) : h("li", {}, h("button", { type: "button", onclick: openBot }, avatar(bot, true), bot.name))]);
+  redraw($("direct"), [direct ? entry(direct, [avatar(bot, true), bot.name]) : h("li", {}, h("button", { type: "button", onclick: () => openBot(true) }, avatar(bot, true), bot.name))]);
   redraw($("globals"), (state.shortcuts ?? []).filter((s) => s.global).map((s) => h("li", {}, h("button", { type: "button", onclick: () => context().shortcut(s.callback_id, "") }, "⚡ " + s.name))));
   $("links").textContent = state.links ? `app connected, ${state.links} ${state.links === 1 ? "link" : "links"}` : "app not connected";
   $("links").className = state.links ? "good" : "bad";
@@ -96,12 +96,13 @@ function redraw(el, children) {
   if (i >= 0) el.children[i]?.querySelector("button")?.focus();
 }
 
-async function openBot() {
+// openBot shows the app's home, or its direct messages if there are new ones.
+async function openBot(home) {
   await act({ do: "direct" });
   await refresh();
   const direct = state.channels.find((c) => c.is_im);
-  go({ channel: direct.id, thread: "", home: true });
-  act({ do: "home" });
+  go({ channel: direct.id, thread: "", home });
+  if (home) act({ do: "home" });
 }
 
 // list brings an ordered list of messages up to date; an item whose message is

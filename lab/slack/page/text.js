@@ -8,7 +8,7 @@ const emoji = {
   large_green_circle: ["●", "good"], large_yellow_circle: ["●", "warn"], large_orange_circle: ["●", "warn"],
   red_circle: ["●", "bad"], large_red_circle: ["●", "bad"], large_blue_circle: ["●", "info"], white_circle: ["○", "calm"],
   hourglass: ["◔", "info"], hourglass_flowing_sand: ["◔", "info"], arrows_counterclockwise: ["↻", "info"],
-  information_source: ["ℹ", "info"], arrow_right: ["→", ""], eyes: ["◉", ""], lock: ["⚿", ""], wrench: ["⚙", ""], gear: ["⚙", ""],
+  information_source: ["ℹ", "info"], arrow_right: ["→", ""], eyes: ["◉", ""], lock: ["◈", ""], wrench: ["⚙", ""], gear: ["⚙", ""],
   memo: ["✎", ""], pushpin: ["✜", ""], bell: ["◭", ""], tada: ["✦", "good"], "+1": ["⊕", "good"], "-1": ["⊖", "bad"], question: ["?", "warn"],
 };
 
