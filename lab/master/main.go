@@ -109,36 +109,58 @@ type quiet struct{}
 func (quiet) Printf(string, ...any) {}
 
 // publish writes the master's node as a session's own, so that it goes with the
-// master.
+// master, and writes it again when a session was lost.
 func publish(ctx context.Context, address string, info Info) (*zk.Conn, error) {
 	servers, path, err := ParseZK(address)
 	if err != nil {
 		return nil, err
 	}
-	conn, _, err := zk.Connect(servers, 10*time.Second, zk.WithLogger(quiet{}), zk.WithLogInfo(false))
+	conn, events, err := zk.Connect(servers, 10*time.Second, zk.WithLogger(quiet{}), zk.WithLogInfo(false))
 	if err != nil {
 		return nil, err
 	}
 	stop := context.AfterFunc(ctx, conn.Close)
-	defer stop()
+	node, err := createNode(conn, path, info)
+	if err != nil {
+		stop()
+		conn.Close()
+		return nil, err
+	}
+	go func() {
+		defer stop()
+		for e := range events { // ends when the connection is closed
+			if e.Type != zk.EventSession || e.State != zk.StateHasSession {
+				continue
+			}
+			if there, _, err := conn.Exists(node); err != nil || there {
+				continue
+			}
+			if again, err := createNode(conn, path, info); err == nil {
+				node = again
+			}
+		}
+	}()
+	return conn, nil
+}
+
+// createNode makes the path and, in it, the master's node.
+func createNode(conn *zk.Conn, path string, info Info) (string, error) {
 	at := ""
 	for _, part := range strings.Split(strings.Trim(path, "/"), "/") {
 		at += "/" + part
 		if _, err := conn.Create(at, nil, 0, zk.WorldACL(zk.PermAll)); err != nil && !errors.Is(err, zk.ErrNodeExists) {
-			conn.Close()
-			return nil, fmt.Errorf("publish in %s: %w", at, err)
+			return "", fmt.Errorf("publish in %s: %w", at, err)
 		}
 	}
 	data, err := json.Marshal(info)
 	if err != nil {
-		conn.Close()
-		return nil, err
+		return "", err
 	}
-	if _, err := conn.Create(path+"/json.info_", data, zk.FlagEphemeral|zk.FlagSequence, zk.WorldACL(zk.PermAll)); err != nil {
-		conn.Close()
-		return nil, fmt.Errorf("publish in %s: %w", path, err)
+	node, err := conn.Create(path+"/json.info_", data, zk.FlagEphemeral|zk.FlagSequence, zk.WorldACL(zk.PermAll))
+	if err != nil {
+		return "", fmt.Errorf("publish in %s: %w", path, err)
 	}
-	return conn, nil
+	return node, nil
 }
 
 // ParseZK splits zk://[user:password@]host:port,host:port/path.

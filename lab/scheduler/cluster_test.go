@@ -9,10 +9,12 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -38,6 +40,10 @@ type cluster struct {
 	dir    string
 	nodes  []*node
 	master string // host:port
+
+	// session is the ZooKeeper session timeout: long, because the machine may be
+	// busy; tests that kill schedulers and wait for their nodes to go shorten it.
+	session string
 }
 
 // A node is one host; its scheduler may run or not.
@@ -53,6 +59,7 @@ type node struct {
 	status int
 	flags  []string
 	env    []string
+	child  *exec.Cmd // instead of cancel, if the scheduler is a process
 }
 
 type lockedBuffer struct {
@@ -76,12 +83,12 @@ func (b *lockedBuffer) String() string {
 // state that they begin with.
 func newCluster(t *testing.T, n int, backup []byte) *cluster {
 	t.Helper()
-	server, err := zookeeper.Start(t.Context(), "127.0.0.1:0", zookeeper.Options{TickTime: 200 * time.Millisecond})
+	server, err := zookeeper.Start(t.Context(), "127.0.0.1:0", zookeeper.Options{TickTime: 200 * time.Millisecond, MaxTimeout: 30 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(server.Close)
-	c := &cluster{t: t, zk: server, dir: t.TempDir()}
+	c := &cluster{t: t, zk: server, dir: t.TempDir(), session: "20secs"}
 	for i := 1; i <= n; i++ {
 		ip := fmt.Sprintf("127.0.%d.%d", 40+os.Getpid()%100, 10+i)
 		node := &node{c: c, n: i, ip: ip, http: freePort(t, ip), peers: freePort(t, ip)}
@@ -156,7 +163,7 @@ const fakeMaster = "zk://127.0.0.1:2/nonexistent/mesos"
 func (n *node) args(masterAddress string) []string {
 	return append([]string{
 		"-cluster_name=labcluster", "-hostname=" + n.ip, "-ip=" + n.ip, fmt.Sprintf("-http_port=%d", n.http),
-		"-zk_endpoints=" + n.c.zk.Addr(), "-serverset_path=/aurora/scheduler", "-zk_session_timeout=4secs",
+		"-zk_endpoints=" + n.c.zk.Addr(), "-serverset_path=/aurora/scheduler", "-zk_session_timeout=" + n.c.session,
 		"-native_log_file_path=" + n.path("replicated-log"), "-native_log_zk_group_path=/aurora/replicated-log",
 		fmt.Sprintf("-native_log_quorum_size=%d", len(n.c.nodes)/2+1), "-native_log_election_timeout=2secs",
 		"-backup_dir=" + n.path("backups"), "-mesos_master_address=" + masterAddress,
@@ -179,8 +186,43 @@ func (n *node) start(masterAddress string) {
 	}()
 }
 
+// spawn runs the node's scheduler as a process.
+func (n *node) spawn(masterAddress string) {
+	n.c.t.Helper()
+	cmd := exec.Command(os.Args[0], n.args(masterAddress)...)
+	cmd.Env = append(append(os.Environ(), "SCHEDULER_TEST_CHILD=1"), n.environ()...)
+	cmd.Stdout, cmd.Stderr = &n.log, &n.log
+	if err := cmd.Start(); err != nil {
+		n.c.t.Fatal(err)
+	}
+	n.child, n.done = cmd, make(chan struct{})
+	go func() {
+		defer close(n.done)
+		_ = cmd.Wait() // the exit status is in ProcessState
+		n.status = cmd.ProcessState.ExitCode()
+	}()
+}
+
+// kill is SIGKILL: the nodes in ZooKeeper stay until their session ends.
+func (n *node) kill() {
+	_ = n.child.Process.Kill() // it may have ended
+	<-n.done
+	n.child = nil
+}
+
 // stop is SIGTERM and the wait for the end.
 func (n *node) stop() int {
+	if n.child != nil {
+		_ = n.child.Process.Signal(syscall.SIGTERM) // it may have ended
+		select {
+		case <-n.done:
+		case <-time.After(20 * time.Second):
+			_ = n.child.Process.Kill()
+			<-n.done
+		}
+		n.child = nil
+		return n.status
+	}
 	if n.cancel == nil {
 		return 0
 	}

@@ -28,6 +28,7 @@ func (s *scheduler) vars() map[string]any {
 		v["scheduler_lifecycle_"+st] = number(st == s.lifecycle)
 	}
 	v["framework_registered"] = number(s.registered && s.lifecycle == stateActive)
+	v["quartz_scheduler_running"] = number(s.lifecycle == stateActive)
 	v["scheduler_framework_disconnects"] = s.count.disconnects
 	v["scheduler_framework_reregisters"] = s.count.reregisters
 	v["scheduler_status_update"] = s.count.statusUpdates
@@ -63,7 +64,7 @@ func (s *scheduler) storageVars(v map[string]any) {
 	v["mem_storage_attribute_size"], v["mem_storage_cron_size"] = len(st.hosts), len(st.crons)
 	v["mem_storage_maintenance_size"], v["mem_storage_quota_size"] = len(st.maintenance), len(st.quotas)
 	v["mem_storage_update_size"] = len(st.updates)
-	v["cron_jobs_loaded"], v["quartz_scheduler_running"] = number(s.storage.phase == "READY"), number(s.registered)
+	v["cron_jobs_loaded"] = number(s.storage.phase == "READY")
 	if s.storage.phase != "READY" {
 		return
 	}
