@@ -17,6 +17,9 @@ type frame struct {
 	Response *response
 }
 
+// socketNumber stands for a file descriptor in a log line.
+const socketNumber = 20
+
 // dialLimit is the longest time that a connection may take to come up.
 const dialLimit = 2 * time.Second
 
@@ -91,7 +94,7 @@ func (l *link) run(wg *sync.WaitGroup) {
 			}
 		}
 		if err := l.write(c, out); err != nil {
-			l.log.line(levelWarning, "process.cpp:1917", "Failed to send '%s' to '%s', %s", out.q.Kind.message(), l.address, strerror(err))
+			l.log.line(levelWarning, "process.cpp:1431", "Failed to recv on socket %d to peer 'unknown': %s", socketNumber, strerror(err))
 			_ = c.Close()
 			c = nil
 		}

@@ -120,12 +120,14 @@ func (w *Writer) elect(ctx context.Context) (uint64, bool, error) {
 // It returns [ErrTimeout] after the write timeout or when ctx ends. After an
 // error of any kind the writer must be started again.
 func (w *Writer) Append(ctx context.Context, data []byte) (uint64, error) {
+	w.log.log.vlog(1, "log.cpp:578", "Attempting to append %d bytes to the log", len(data))
 	return w.write(ctx, "append", action{Type: actionAppend, Bytes: data})
 }
 
 // Truncate drops every position below to. It returns the truncation's own
 // position, and errors as Append does.
 func (w *Writer) Truncate(ctx context.Context, to uint64) (uint64, error) {
+	w.log.log.vlog(1, "log.cpp:597", "Attempting to truncate the log to %d", to)
 	return w.write(ctx, "truncate", action{Type: actionTruncate, To: to})
 }
 
