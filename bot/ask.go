@@ -1,0 +1,251 @@
+package bot
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/slack-go/slack"
+	"github.com/slack-go/slack/socketmode"
+
+	"aurorabot/bot/blocks"
+)
+
+// An ask is what somebody wants, as Slack signed it. It is not yet looked at
+// who that is.
+type ask struct {
+	team, user      string
+	channel, thread string
+	source          string // Recognises the same delivery; "" if it need not be.
+	trigger         string // Opens a modal, within 3 s.
+	responseURL     string // Answers to the person alone, 5 times within 30 min. A secret.
+
+	words []string
+	wrong error // Why what was typed cannot be split into words.
+
+	button *button           // Pressed; words are made of it.
+	errors map[string]string // Of a modal: what was filled in wrongly, by block.
+	stale  []string          // User groups, or people as "", whose cached membership is out of date.
+	answer bool              // The acknowledgement may carry an answer to the person.
+	modal  bool              // The acknowledgement may carry errors.
+}
+
+// A button is a [view.Action] as it came back.
+type button struct {
+	id, value string
+	message   string // The message's ts.
+}
+
+// aboutRun are the commands whose first argument is a run.
+var aboutRun = []string{"approve", "deny", "abort", "resume", "undo", "tasks", "drop", "hand", "handover", "export"}
+
+// line is what an ask stands in line for: what concerns one run is done in
+// order, whoever asks; else what one person asks. An abort overtakes.
+func (a *ask) line() string {
+	if len(a.words) > 1 && slices.Contains(aboutRun, a.words[0]) {
+		if a.words[0] == "abort" {
+			return "abort/" + a.words[1]
+		}
+		return "run/" + a.words[1]
+	}
+	return "person/" + a.team + "/" + a.user
+}
+
+// read makes an ask of what came over a link. Nil: nobody asks for anything.
+func read(e socketmode.Event, botUser string) *ask {
+	switch data := e.Data.(type) {
+	case slack.SlashCommand:
+		return slash(data)
+	case slack.InteractionCallback:
+		switch data.Type {
+		case slack.InteractionTypeBlockActions:
+			return pressed(data)
+		case slack.InteractionTypeViewSubmission:
+			return submitted(data)
+		}
+	default:
+		if e.Type == socketmode.EventTypeEventsAPI {
+			return happened(e.Request.Payload, botUser)
+		}
+	}
+	return nil
+}
+
+func slash(c slack.SlashCommand) *ask {
+	a := &ask{team: c.TeamID, user: c.UserID, channel: c.ChannelID, trigger: c.TriggerID, responseURL: c.ResponseURL, answer: true}
+	if c.TriggerID != "" {
+		a.source = "slash:" + c.TriggerID
+	}
+	a.say(c.Text)
+	return a
+}
+
+// say takes text as the words of a command.
+func (a *ask) say(text string) {
+	if a.words, a.wrong = words(text); a.wrong == nil && len(a.words) == 0 {
+		a.words = []string{"help"}
+	}
+}
+
+func pressed(c slack.InteractionCallback) *ask {
+	if len(c.ActionCallback.BlockActions) == 0 {
+		return nil
+	}
+	p := c.ActionCallback.BlockActions[0]
+	a := &ask{
+		team: teamOf(c), user: c.User.ID, channel: c.Channel.ID, thread: c.Container.ThreadTs,
+		trigger: c.TriggerID, responseURL: c.ResponseURL,
+		source: strings.Join([]string{"press", p.ActionTs, c.User.ID, p.ActionID}, ":"),
+		button: &button{blocks.ActionID(p.ActionID), p.Value, c.Container.MessageTs},
+	}
+	if a.channel == "" {
+		a.channel = c.Container.ChannelID
+	}
+	a.words = a.button.words("", "")
+	return a
+}
+
+// teamOf is the workspace of the person, not the one where they pressed.
+func teamOf(c slack.InteractionCallback) string {
+	if c.User.TeamID != "" {
+		return c.User.TeamID
+	}
+	return c.Team.ID
+}
+
+// words are what somebody would have typed instead of pressing the button. Its
+// value is RUN|GATE|DIGEST; the latter two may be missing.
+func (b *button) words(typed, reason string) []string {
+	run, rest, _ := strings.Cut(b.value, "|")
+	gate, digest, _ := strings.Cut(rest, "|")
+	w := []string{b.id}
+	if run != "" {
+		w = append(w, run)
+	}
+	for _, o := range []struct{ option, value string }{
+		{"--gate", gate}, {"--digest", digest}, {"--typed", typed}, {"--reason", reason},
+	} {
+		if o.value != "" {
+			w = append(w, o.option, o.value)
+		}
+	}
+	return w
+}
+
+// meta is what a modal keeps for its submission.
+type meta struct {
+	ID      string `json:"id"`
+	Value   string `json:"value"`
+	Type    string `json:"type,omitempty"`
+	Ask     bool   `json:"ask,omitempty"`
+	Channel string `json:"channel"`
+	Thread  string `json:"thread,omitempty"`
+	Message string `json:"message"`
+}
+
+// modalID is the callback_id of our modals.
+const modalID = "confirm"
+
+func submitted(c slack.InteractionCallback) *ask {
+	var m meta
+	if c.View.CallbackID != modalID || json.Unmarshal([]byte(c.View.PrivateMetadata), &m) != nil {
+		return nil
+	}
+	filled := func(block string) string {
+		if c.View.State == nil {
+			return ""
+		}
+		return strings.TrimSpace(c.View.State.Values[block][block].Value)
+	}
+	typed, reason := filled(blocks.Typed), filled(blocks.Reason)
+	a := &ask{
+		team: teamOf(c), user: c.User.ID, channel: m.Channel, thread: m.Thread,
+		source: "view:" + c.View.ID + ":" + c.View.Hash,
+		words:  (&button{id: m.ID, value: m.Value}).words(typed, reason),
+		errors: map[string]string{}, modal: true,
+	}
+	if m.Type != "" && typed != m.Type {
+		a.errors[blocks.Typed] = fmt.Sprintf("This is not %s.", m.Type)
+	}
+	if m.Ask && reason == "" {
+		a.errors[blocks.Reason] = "Say why in a few words."
+	}
+	return a
+}
+
+// happened reads an event. Its source is the event's ID: the envelope's is
+// another one when it is delivered again.
+func happened(payload json.RawMessage, botUser string) *ask {
+	var p struct {
+		TeamID  string `json:"team_id"`
+		EventID string `json:"event_id"`
+		Event   struct {
+			Type        string          `json:"type"`
+			Subtype     string          `json:"subtype"`
+			User        json.RawMessage `json:"user"` // An object in some events.
+			Text        string          `json:"text"`
+			TS          string          `json:"ts"`
+			ThreadTS    string          `json:"thread_ts"`
+			Channel     json.RawMessage `json:"channel"`
+			ChannelType string          `json:"channel_type"`
+			BotID       string          `json:"bot_id"`
+			Team        string          `json:"team"`
+			UserTeam    string          `json:"user_team"`
+			Subteam     struct {
+				ID string `json:"id"`
+			} `json:"subteam"`
+			SubteamID string `json:"subteam_id"`
+		} `json:"event"`
+	}
+	if json.Unmarshal(payload, &p) != nil {
+		return nil
+	}
+	e := p.Event
+	switch e.Type {
+	case "subteam_members_changed":
+		return &ask{stale: []string{e.SubteamID}}
+	case "subteam_updated":
+		return &ask{stale: []string{e.Subteam.ID}}
+	case "user_change":
+		return &ask{stale: []string{""}}
+	case "app_mention":
+	case "message":
+		if e.ChannelType != "im" || e.Subtype != "" {
+			return nil
+		}
+	default:
+		return nil
+	}
+	a := &ask{team: p.TeamID, source: "event:" + p.EventID, thread: e.ThreadTS}
+	for _, team := range []string{e.Team, e.UserTeam} {
+		if team != "" {
+			a.team = team
+		}
+	}
+	json.Unmarshal(e.User, &a.user)
+	json.Unmarshal(e.Channel, &a.channel)
+	// Bots are not answered: two of them would talk for ever.
+	if e.BotID != "" || a.user == "" || a.user == botUser || a.channel == "" {
+		return nil
+	}
+	if a.thread == "" && e.Type == "app_mention" {
+		a.thread = e.TS // The answer hangs below the question, not in the channel.
+	}
+	a.say(unmention(e.Text, botUser))
+	return a
+}
+
+// unmention takes the bot's name off the beginning of what was said to it.
+func unmention(text, botUser string) string {
+	text = strings.TrimSpace(text)
+	for _, end := range []string{">", "|"} {
+		if rest, ok := strings.CutPrefix(text, "<@"+botUser+end); ok {
+			if end == "|" {
+				_, rest, _ = strings.Cut(rest, ">")
+			}
+			return rest
+		}
+	}
+	return text
+}

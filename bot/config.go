@@ -1,0 +1,76 @@
+package bot
+
+import (
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// Config is what the bot is made of. Zero values stand for the defaults named
+// here; BotToken, AppToken, StateFile and Now have none.
+type Config struct {
+	APIURL    string // Slack's Web API. Empty: https://slack.com/api/.
+	BotToken  string // "xoxb-…"
+	AppToken  string // "xapp-…", for Socket Mode.
+	StateFile string // What was posted and what was seen; made when missing.
+	Log       *slog.Logger
+	Now       func() time.Time
+
+	Command string   // The slash command, for hints. Empty: "/aurora".
+	Channel string   // Where runs are shown that were asked for elsewhere (the command line). Empty: nowhere.
+	Groups  []string // IDs of the user groups that policy names.
+
+	// Runs returns the runs to catch up on when the bot starts, those that are
+	// over included. Nil: only those that StateFile knows.
+	Runs func() ([]string, error)
+
+	Links       int           // Socket Mode links. Zero: 2.
+	Pace        time.Duration // Between two messages to one channel. Zero: 1 s, Slack's limit.
+	PingTimeout time.Duration // Without a ping for so long a link is opened anew. Zero: 30 s.
+	Drain       time.Duration // Longest time to finish what was begun when Run ends. Zero: 20 s.
+	Queue       int           // Most requests in hand; more are answered "busy". Zero: 128.
+	Parallel    int           // Most requests handled at once. Zero: 16.
+
+	Transport http.RoundTripper // For the Web API. Nil: like http.DefaultTransport.
+}
+
+func (c *Config) complete() error {
+	switch {
+	case c.BotToken == "":
+		return errors.New("slack: no bot token")
+	case c.AppToken == "":
+		return errors.New("slack: no app token")
+	case c.StateFile == "":
+		return errors.New("slack: no state file")
+	case c.Now == nil:
+		return errors.New("slack: no clock")
+	}
+	if c.APIURL == "" {
+		c.APIURL = "https://slack.com/api/"
+	}
+	if !strings.HasSuffix(c.APIURL, "/") {
+		c.APIURL += "/"
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.NewTextHandler(io.Discard, nil))
+	}
+	if c.Command == "" {
+		c.Command = "/aurora"
+	}
+	def(&c.Links, 2)
+	def(&c.Pace, time.Second)
+	def(&c.PingTimeout, 30*time.Second)
+	def(&c.Drain, 20*time.Second)
+	def(&c.Queue, 128)
+	def(&c.Parallel, 16)
+	return nil
+}
+
+func def[T int | time.Duration](v *T, to T) {
+	if *v <= 0 {
+		*v = to
+	}
+}

@@ -1,0 +1,118 @@
+package bot
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"aurorabot/bot/blocks"
+	"aurorabot/handlers/view"
+)
+
+// twiceWithin is how close together two presses of one person on one button
+// are one: a finger that slipped.
+const twiceWithin = 3 * time.Second
+
+// press looks what a button needs: a modal, or nothing more.
+func (b *Bot) press(a *ask) {
+	ctx := b.working
+	defer b.survive(ctx, a)
+	action, about, current := b.action(ctx, a.button)
+	if current && (action.Type != "" || action.Ask != "") {
+		b.open(ctx, a, action, about)
+		return
+	}
+	// On an old message there is nothing to type: the service says that it is old.
+	key := strings.Join([]string{"twice", a.team, a.user, a.channel, a.button.message, a.button.id, a.button.value}, ":")
+	if !b.pressed(key) {
+		return
+	}
+	if !b.work.put(a.line(), func() { b.perform(a) }) {
+		b.count.busy.Add(1)
+		b.store.forget(a.source)
+		b.whisper(ctx, a, view.Message{Tone: view.Warn, Head: "Busy. Nothing was done; press again in a minute."})
+	}
+}
+
+// pressed reports whether key was not pressed within [twiceWithin].
+func (b *Bot) pressed(key string) bool {
+	b.presses.Lock()
+	defer b.presses.Unlock()
+	now := b.Now()
+	for k, at := range b.pressedAt {
+		if now.Sub(at) > twiceWithin {
+			delete(b.pressedAt, k)
+		}
+	}
+	if _, ok := b.pressedAt[key]; ok {
+		return false
+	}
+	b.pressedAt[key] = now
+	return true
+}
+
+// action finds the button among what the run's messages show now, with the
+// message that it stands on. It is asked of the run, not of the message in
+// Slack: what has to be typed is never left to an old message.
+func (b *Bot) action(ctx context.Context, p *button) (view.Action, view.Message, bool) {
+	run, _, _ := strings.Cut(p.value, "|")
+	if run == "" {
+		return view.Action{}, view.Message{}, false
+	}
+	s, err := b.service.Screens(run)
+	if err != nil {
+		b.Log.InfoContext(ctx, "slack: a button of a run that cannot be shown", "run", run, "err", err)
+		return view.Action{}, view.Message{}, false
+	}
+	// The gate's own message says most about what is decided; it comes first.
+	var messages []view.Message
+	for _, k := range slices.Concat(s.Channel, s.Thread) {
+		messages = append(messages, k.Message)
+	}
+	for _, m := range append(messages, s.Status) {
+		for _, a := range m.Actions {
+			if a.ID == p.id && a.Value == p.value {
+				return a, m, true
+			}
+		}
+	}
+	return view.Action{}, view.Message{}, false
+}
+
+// open shows the modal of a button.
+func (b *Bot) open(ctx context.Context, a *ask, action view.Action, about view.Message) {
+	keep, err := json.Marshal(meta{
+		ID: action.ID, Value: action.Value, Type: action.Type, Ask: action.Ask != "",
+		Channel: a.channel, Thread: a.thread, Message: a.button.message,
+	})
+	if err == nil && utf8.RuneCount(keep) <= blocks.MaxMeta {
+		limited, cancel := context.WithTimeout(ctx, ackWithin)
+		defer cancel()
+		_, err = b.api.OpenViewContext(limited, a.trigger, blocks.Modal(action, about, modalID, string(keep)))
+		if err == nil {
+			return
+		}
+	}
+	b.Log.WarnContext(ctx, "slack: opening a modal", "action", action.ID, "err", b.secrets.err(err))
+	b.whisper(ctx, a, view.Message{
+		Tone:  view.Warn,
+		Head:  "The question could not be shown. Nothing was done.",
+		Lines: []string{"Press the button again, or type `" + b.Command + " " + strings.Join(a.words, " ") + "`."},
+	})
+}
+
+// inputs are the block_ids of the modal that a came from.
+func (a *ask) inputs() []string {
+	var ids []string
+	for option, id := range map[string]string{"--typed": blocks.Typed, "--reason": blocks.Reason} {
+		if slices.Contains(a.words, option) {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	slices.Reverse(ids)
+	return ids
+}

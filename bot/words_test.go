@@ -1,0 +1,59 @@
+package bot
+
+import (
+	"slices"
+	"testing"
+)
+
+func TestWords(t *testing.T) {
+	for _, tt := range []struct {
+		in   string
+		want []string
+	}{
+		{"", nil},
+		{"  status   devcluster ", []string{"status", "devcluster"}},
+		{`drop r "a b" 'c "d"' e\ f ""`, []string{"drop", "r", "a b", `c "d"`, "e f", ""}},
+		{"undo r —reason “two logs”", []string{"undo", "r", "--reason", "two logs"}},
+		{"undo r --reason ‘it’", []string{"undo", "r", "--reason", "it"}},
+		{"a — b", []string{"a", "—", "b"}},
+		{"say the operator’s name", []string{"say", "the", "operator’s", "name"}},
+		{"handover r <@U012AB3CD|ann o'hara>", []string{"handover", "r", "U012AB3CD"}},
+		{"x <#C012|incidents> <!subteam^S01|@sre> <!channel>", []string{"x", "C012", "S01", "@channel"}},
+		{"status <http://dev.example|dev.example> <https://a.example/?b=1&amp;c=2>", []string{"status", "dev.example", "https://a.example/?b=1&c=2"}},
+		{"log &lt;b&gt; &amp;amp; <b> $(id) `id` ; | > *", []string{"log", "<b>", "&amp;", "<b>", "$(id)", "`id`", ";", "|", ">", "*"}},
+		{"a\u00a0b\nc\td", []string{"a", "b", "c", "d"}},
+	} {
+		got, err := words(tt.in)
+		if err != nil || !slices.Equal(got, tt.want) {
+			t.Errorf("words(%q) = %q, %v, want %q", tt.in, got, err, tt.want)
+		}
+	}
+	for _, in := range []string{`a "b`, `a 'b`, `a \`, string(make([]byte, maxText+1))} {
+		if got, err := words(in); err == nil {
+			t.Errorf("words(%.10q…) = %q, want an error", in, got)
+		}
+	}
+}
+
+func TestUnmention(t *testing.T) {
+	for in, want := range map[string]string{
+		"<@U0BOT> status":     " status",
+		"<@U0BOT|aurora> a":   " a",
+		"hello <@U0BOT> a":    "hello <@U0BOT> a",
+		"<@U0BOTH> something": "<@U0BOTH> something",
+	} {
+		if got := unmention(in, "U0BOT"); got != want {
+			t.Errorf("unmention(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
+func FuzzWords(f *testing.F) {
+	f.Add("undo r —reason “two logs” <@U1|x> &lt;")
+	f.Fuzz(func(t *testing.T, text string) {
+		w, err := words(text)
+		if err == nil && len(w) > len(text) {
+			t.Errorf("%d words of %d bytes", len(w), len(text))
+		}
+	})
+}
