@@ -220,6 +220,7 @@ func (p *nftParser) tableStatement(verb, family, name string, t *table) error {
 	if !p.accept("{") {
 		return nil
 	}
+	p.declareChains(t)
 	for p.skipEnds(); !p.accept("}"); p.skipEnds() {
 		var err error
 		switch p.next() {
@@ -238,6 +239,24 @@ func (p *nftParser) tableStatement(verb, family, name string, t *table) error {
 		}
 	}
 	return nil
+}
+
+// declareChains makes the chains of a table's block before anything else in it:
+// so does the real one, which shows in the handles.
+func (p *nftParser) declareChains(t *table) {
+	depth := 0
+	for i := p.at; i+1 < len(p.tokens) && depth >= 0; i++ {
+		switch name := p.tokens[i+1]; p.tokens[i] {
+		case "{":
+			depth++
+		case "}":
+			depth--
+		case "chain":
+			if depth == 0 && t.chain(name) == nil {
+				t.Chains = append(t.Chains, &chain{Name: name, Handle: t.handle()})
+			}
+		}
+	}
 }
 
 func (p *nftParser) remove(verb, what string, t *table, name string) error {
