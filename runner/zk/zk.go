@@ -2,9 +2,9 @@
 // advertised, whose replicas are in the log's group, which Mesos master leads.
 //
 // It only reads. Each look is one connection that is closed afterwards, asks
-// each server at most a few times, and ends within its limit. An answer is
-// either complete or an error: a server that cannot be reached, a node that
-// cannot be read or understood is never an empty list.
+// each server at most a few times, and ends soon after its limit at the
+// latest. An answer is either complete or an error: a server that cannot be
+// reached, a node that cannot be read or understood is never an empty list.
 package zk
 
 import (
@@ -41,7 +41,8 @@ type Client struct {
 	address Address
 	dial    Dialer
 
-	// Limit is the longest time that one look may take. Zero means 15 s.
+	// Limit is the longest time that one look may take. Zero means 15 s. Where
+	// a server or the dialer hangs, letting go of it takes up to 3 s more.
 	Limit time.Duration
 }
 
