@@ -94,7 +94,12 @@ func Salvage(ctx context.Context, dirs []string, opts SalvageOptions) (*backup.S
 		return nil, s.out, err
 	}
 	snapshot, err := s.replay(ctx, v, base, limit)
-	if err != nil {
+	var stuck *stuckError
+	if errors.As(err, &stuck) {
+		if snapshot, err = s.before(ctx, v, base, stuck); err != nil {
+			return nil, s.out, err
+		}
+	} else if err != nil {
 		return nil, s.out, err
 	}
 	for _, src := range s.joined.sources {
@@ -103,6 +108,26 @@ func Salvage(ctx context.Context, dirs []string, opts SalvageOptions) (*backup.S
 		}
 	}
 	return snapshot, s.out, nil
+}
+
+// stuckError is an entry that decodes but cannot be applied.
+type stuckError struct {
+	at  uint64
+	err error
+}
+
+func (e *stuckError) Error() string { return fmt.Sprintf("entry at position %d: %v", e.at, e.err) }
+func (e *stuckError) Unwrap() error { return e.err }
+
+// before handles an entry that cannot be applied: it refuses, or goes up to it.
+func (s *salvage) before(ctx context.Context, v *survey, base uint64, stuck *stuckError) (*backup.Snapshot, error) {
+	possible := stuck.at > base
+	if !possible || !s.opts.UpToDamage {
+		return nil, &Refusal{Reasons: []string{stuck.Error()}, Partial: possible, Position: stuck.at - min(stuck.at, 1)}
+	}
+	s.out.Transactions, s.out.Ops, s.out.Ignored = 0, map[string]int64{}, map[string]int64{}
+	s.out.Dropped = append(s.out.Dropped, fmt.Sprintf("%v; everything from there on, up to %d", stuck, v.end))
+	return s.replay(ctx, v, base, stuck.at-1)
 }
 
 type salvage struct {
@@ -251,11 +276,11 @@ func (s *salvage) replay(ctx context.Context, v *survey, base, limit uint64) (*b
 				st, err = newState(snapshot)
 			}
 			if err != nil {
-				return fmt.Errorf("snapshot at position %d: %w", e.First, err)
+				return &stuckError{e.First, err}
 			}
 		case e.kind == KindTransaction && st != nil:
 			if err := s.transaction(st, e); err != nil {
-				return fmt.Errorf("transaction at position %d: %w", e.First, err)
+				return &stuckError{e.First, err}
 			}
 		case e.kind == KindOrphan:
 			s.out.Ignored["frame chunks without a header"]++

@@ -151,34 +151,46 @@ func (s *state) saveTask(t *tbinary.Struct) error {
 // saveCron takes a StoredCronJob or, to 0.7, a StoredJob.
 func (s *state) saveCron(c *tbinary.Struct) error {
 	key := jobKey(c.Struct(3).Struct(9))
+	if err := need("a cron job's key", key); err != nil {
+		return err
+	}
 	s.crons[key] = c.Encode()
-	return need("a cron job's key", key)
+	return nil
 }
 
 func (s *state) saveQuota(q *tbinary.Struct) error {
 	role := q.Str(1)
+	if err := need("a quota's role", role); err != nil {
+		return err
+	}
 	s.quotas[role] = q.Encode()
-	return need("a quota's role", role)
+	return nil
 }
 
 func (s *state) saveHost(h *tbinary.Struct) error {
+	if err := need("a host's name", h.Str(1)); err != nil {
+		return err
+	}
 	if !h.Has(4) {
 		s.ignore("host attributes without an agent id")
 		return nil
 	}
 	s.hosts[h.Str(1)] = h.Encode()
-	return need("a host's name", h.Str(1))
+	return nil
 }
 
 func (s *state) saveMaintenance(m *tbinary.Struct) error {
+	if err := need("a maintenance request's host", m.Str(1)); err != nil {
+		return err
+	}
 	s.saw(m.I64(4))
 	s.maintenance[m.Str(1)] = m.Encode()
-	return need("a maintenance request's host", m.Str(1))
+	return nil
 }
 
 func (s *state) saveLock(l *tbinary.Struct) error {
 	key := l.Struct(1)
-	if key == nil {
+	if key == nil { // Of a nil Lock, too.
 		return need("a lock's key", "")
 	}
 	s.locks[string(key.Encode())] = l.Encode()

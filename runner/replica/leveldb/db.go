@@ -75,10 +75,7 @@ func (d *DB) start() error {
 			d.warn("%s is a symbolic link to %s: not followed", e.name, e.link)
 		}
 	}
-	var err error
-	if d.version, err = readVersion(d.folder, &d.ledger); err != nil {
-		return err
-	}
+	d.version = readVersion(d.folder, &d.ledger)
 	d.checkFiles()
 	d.openTables()
 	return d.openLogs()

@@ -34,6 +34,12 @@ const (
 	kindTemp
 )
 
+// file is what is read of an open file.
+type file interface {
+	io.ReaderAt
+	io.Closer
+}
+
 // entry is one name in the folder.
 type entry struct {
 	name   string

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -115,7 +116,7 @@ func (v *version) apply(p []byte) error {
 // readVersion finds the MANIFEST through CURRENT and reads it. It returns nil
 // where there is no MANIFEST that can be trusted to name the files; what is
 // wrong is in the ledger.
-func readVersion(f *folder, l *ledger) (*version, error) {
+func readVersion(f *folder, l *ledger) *version {
 	manifests := f.of(kindManifest)
 	manifest, wrong := currentManifest(f, l)
 	if wrong != "" && len(manifests) > 0 {
@@ -126,16 +127,23 @@ func readVersion(f *folder, l *ledger) (*version, error) {
 			l.note("CURRENT", 0, "%s", wrong)
 		}
 		l.note("MANIFEST", 0, "missing")
-		return nil, nil
+		return nil
 	}
-	v, whole, err := readManifest(f, *manifest, l)
+	var v *version
+	whole := false
+	if file, err := f.open(*manifest); err != nil {
+		l.unreadable(manifest.name, err)
+	} else {
+		v, whole = readManifest(file, *manifest, l)
+		_ = file.Close()
+	}
 	if wrong != "" {
 		l.add(Damage{File: "CURRENT", What: wrong, Lost: !whole})
 	}
-	if err != nil || !whole {
-		return nil, err
+	if !whole {
+		return nil
 	}
-	return v, nil
+	return v
 }
 
 // currentManifest asks CURRENT for the MANIFEST, or says what is wrong with it.
@@ -164,18 +172,12 @@ func currentManifest(f *folder, l *ledger) (manifest *entry, wrong string) {
 }
 
 // readManifest reads one MANIFEST. whole says that nothing is wrong with it.
-func readManifest(f *folder, e entry, l *ledger) (v *version, whole bool, err error) {
-	file, err := f.open(e)
-	if err != nil {
-		l.unreadable(e.name, err)
-		return nil, false, nil
-	}
-	defer file.Close()
-	before := len(l.damage) + l.more
+func readManifest(file io.ReaderAt, e entry, l *ledger) (v *version, whole bool) {
+	before := l.count()
 	v = &version{tables: map[uint64]tableMeta{}}
 	if e.size > maxManifest {
 		l.note(e.name, maxManifest, "longer than %d bytes", maxManifest)
-		return v, false, nil
+		return v, false
 	}
 	r := newRecords(file, e.name, e.size, l)
 	r.torn = "ends inside an edit"
@@ -183,7 +185,7 @@ func readManifest(f *folder, e entry, l *ledger) (v *version, whole bool, err er
 		p, at, ok, err := r.next()
 		if err != nil {
 			l.unreadable(e.name, err)
-			return v, false, nil
+			return v, false
 		}
 		if !ok {
 			break
@@ -204,7 +206,7 @@ func readManifest(f *folder, e entry, l *ledger) (v *version, whole bool, err er
 	case v.comparator != "leveldb.BytewiseComparator":
 		l.note(e.name, 0, "comparator %q, not leveldb.BytewiseComparator", v.comparator)
 	}
-	return v, len(l.damage)+l.more == before, nil
+	return v, l.count() == before
 }
 
 // userKey is an internal key without its sequence number and type.

@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 )
 
@@ -52,7 +51,7 @@ type memory struct {
 // logFile is one write-ahead log that stays open for values read again.
 type logFile struct {
 	name string
-	file *os.File
+	file file
 	size int64
 }
 

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
-	"os"
 
 	"github.com/golang/snappy"
 )
@@ -32,7 +31,7 @@ type handle struct {
 
 // table reads one table in the order of its keys.
 type table struct {
-	file   *os.File
+	file   file
 	entry  entry
 	meta   *tableMeta // What MANIFEST says of it; nil if unknown.
 	ledger *ledger
@@ -251,7 +250,7 @@ func (t *table) next() (bool, error) {
 }
 
 func (t *table) nextBlock() error {
-	t.last = append(t.last[:0], t.key...)
+	t.keep()
 	t.at = t.blocks[t.nextAt]
 	t.nextAt++
 	t.block, t.pos, t.key = nil, 0, t.key[:0]
@@ -278,7 +277,15 @@ func (t *table) drop(what string) {
 	after, upTo := t.rangeOf(t.nextAt - 1)
 	t.ledger.add(Damage{File: t.entry.name, Offset: t.at.offset, What: "data block: " + what, After: after, UpTo: upTo, Lost: true})
 	t.block, t.pos = nil, 0
+	t.keep()
 	t.key = t.key[:0]
+}
+
+// keep remembers the current key, for the next block must begin above it.
+func (t *table) keep() {
+	if len(t.key) >= 8 {
+		t.last = append(t.last[:0], t.key...)
+	}
 }
 
 // lose lists damage that may cost any key of the table.
