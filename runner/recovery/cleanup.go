@@ -1,0 +1,112 @@
+package recovery
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"aurorabot/runner"
+)
+
+// cleanup is the runbook's "Cleanup": its own looks first, then the undoing of
+// Preparation, which the engine derives.
+func (r *Recovery) cleanup() runner.Phase {
+	return runner.Phase{ID: "cleanup", Title: "Cleanup", Source: "Cleanup", Undoes: "prepare", Steps: []runner.Step{
+		{
+			ID: stepProof, Source: "Cleanup", Title: "Go on only with a proved commit",
+			On: onBot, Check: r.proofIsThere,
+		},
+		{
+			ID: stepSnapshot, Source: "Cleanup", Title: "Let the disabled leader write a snapshot, so that its log does not rest on one replica's transactions",
+			On: r.nextLeader, Verify: r.snapshotWritten, Do: r.writeSnapshot, Limit: 5 * time.Minute,
+			OneWay: "a snapshot repeats what the log holds; nothing is lost by it",
+			Shows:  func(*runner.Task) []string { return []string{r.adminShows("scheduler_snapshot")} },
+		},
+		{
+			ID: stepVoting, Source: "Cleanup", Title: "Wait until all replicas are VOTING and have the same end",
+			On: onBot, Check: r.allVoting, Limit: 15 * time.Minute,
+		},
+	}}
+}
+
+func (r *Recovery) proofIsThere(_ context.Context, t *runner.Task) (runner.Answer, error) {
+	if t.State.Commit.Outcome != runner.Committed {
+		return runner.No("the commit is not proved: no scheduler may meet the real Mesos master"), nil
+	}
+	return runner.Yes("%s", t.State.Commit.Why), nil
+}
+
+// nextLeader is the host of the leader after the commit.
+func (r *Recovery) nextLeader(s *runner.State) []string {
+	if f, ok := nextLeader(s); ok {
+		return []string{f.Host}
+	}
+	return []string{leader}
+}
+
+// snapshotWritten asks the log itself: a snapshot lies behind the one that the
+// commit wrote.
+func (r *Recovery) snapshotWritten(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+	if !t.State.Of(t.Step, t.On).Begun {
+		return runner.No("not asked for yet"), nil
+	}
+	v, err := r.client(t.On).Vars(ctx)
+	if err != nil {
+		return runner.Answer{}, err
+	}
+	n, err := v.Int("scheduler_log_snapshots")
+	if err != nil {
+		return runner.Answer{}, err
+	}
+	if n < 1 {
+		return runner.No("%s wrote no snapshot since it leads", t.On), nil
+	}
+	return runner.Yes("%s wrote %d snapshots since it leads", t.On, n), nil
+}
+
+func (r *Recovery) writeSnapshot(ctx context.Context, t *runner.Task) (any, error) {
+	a, err := r.act(ctx, t, 2*time.Minute, "scheduler_snapshot")
+	if err != nil {
+		return nil, err
+	}
+	if !a.OK {
+		return a, fmt.Errorf("scheduler_snapshot: %s %s", a.Code, a.Message)
+	}
+	return a, nil
+}
+
+// allVoting compares copies of all logs while their schedulers run: whoever
+// starts next on the real master must have a quorum of the new log.
+func (r *Recovery) allVoting(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+	return r.until(ctx, 5*time.Minute, func(ctx context.Context) (runner.Answer, error) {
+		var ends []string
+		same, first := true, uint64(0)
+		for i, name := range r.Cluster.Names() {
+			on := *t
+			on.Host, on.On = r.Hosts[name], name
+			report, err := r.hotLog(ctx, &on)
+			if err != nil {
+				return runner.No("%s: %v", name, err), nil
+			}
+			if report.Status != "VOTING" {
+				return runner.No("%s is %s", name, report.Status), nil
+			}
+			if i == 0 {
+				first = report.End
+			}
+			same = same && report.End == first
+			ends = append(ends, fmt.Sprintf("%s ends at %d", name, report.End))
+		}
+		return runner.Answer{Yes: same, Evidence: "all VOTING; " + strings.Join(ends, ", ")}, nil
+	})
+}
+
+func asJSON(v any) json.RawMessage {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic("recovery: " + err.Error()) // Our own types always encode.
+	}
+	return b
+}

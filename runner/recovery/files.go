@@ -1,0 +1,181 @@
+package recovery
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"path/filepath"
+	"time"
+
+	"aurorabot/runner"
+	"aurorabot/runner/backup"
+)
+
+func sha256Hex(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
+}
+
+// maxConfig bounds a configuration file, in bytes.
+const maxConfig = 1 << 20
+
+// readConfig reads the scheduler's configuration file.
+func (r *Recovery) readConfig(ctx context.Context, t *runner.Task) ([]byte, error) {
+	var b bytes.Buffer
+	file := r.scheduler(t).ConfigFile
+	n, err := t.Host.Get(ctx, file, &limited{w: &b, left: maxConfig})
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", file, err)
+	}
+	if n == 0 {
+		return nil, fmt.Errorf("read %s: it is empty", file)
+	}
+	return b.Bytes(), nil
+}
+
+var errTooLong = errors.New("longer than expected")
+
+// limited is a writer that refuses more than left bytes.
+type limited struct {
+	w    io.Writer
+	left int64
+}
+
+func (l *limited) Write(p []byte) (int, error) {
+	if int64(len(p)) > l.left {
+		return 0, errTooLong
+	}
+	l.left -= int64(len(p))
+	return l.w.Write(p)
+}
+
+// inspectFile decodes a backup on the bot.
+func inspectFile(file string, now time.Time) (backup.Report, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return backup.Report{}, fmt.Errorf("backup: %w", err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return backup.Report{}, fmt.Errorf("backup: %w", err)
+	}
+	return backup.Inspect(f, backup.Options{Name: file, Size: info.Size(), Now: now})
+}
+
+// backupFile is where the bot keeps the run's backup.
+func (r *Recovery) backupFile(s *runner.State) (string, error) {
+	dir, err := r.Files(s.Run)
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(dir, s.Request.Backup), nil
+}
+
+// fetchBackup copies the backup to the bot, once, and checks its hash there.
+func (r *Recovery) fetchBackup(ctx context.Context, t *runner.Task, looks map[string]hostLook, found *clusterLook) (string, error) {
+	file, err := r.backupFile(t.State)
+	if err != nil {
+		return "", err
+	}
+	if have, err := hashOf(file); err == nil && have == found.Backup.SHA256 {
+		return file, nil
+	}
+	from := found.From[0]
+	if from == runner.Bot {
+		return file, fetch(file, found.Backup.SHA256, func(w io.Writer) error {
+			src, err := os.Open(filepath.Join(r.Cluster.BackupCopies, t.State.Request.Backup))
+			if err != nil {
+				return err
+			}
+			defer src.Close()
+			_, err = io.Copy(w, src)
+			return err
+		})
+	}
+	remote := path.Join(looks[from].Flags["backup_dir"], t.State.Request.Backup)
+	return file, fetch(file, found.Backup.SHA256, func(w io.Writer) error {
+		_, err := r.Hosts[from].Get(ctx, remote, w)
+		return err
+	})
+}
+
+// fetch writes file from get, whole or not at all, and checks its hash. An
+// empty hash is not checked.
+func fetch(file, hash string, get func(io.Writer) error) error {
+	tmp := file + ".part"
+	f, err := os.OpenFile(tmp, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	if err != nil {
+		return fmt.Errorf("copy to the bot: %w", err)
+	}
+	defer f.Close()
+	h := sha256.New()
+	if err := get(io.MultiWriter(f, h)); err != nil {
+		return fmt.Errorf("copy to %s: %w", file, err)
+	}
+	if got := hex.EncodeToString(h.Sum(nil)); hash != "" && got != hash {
+		return fmt.Errorf("copy to %s: its hash is %.12s, at the source it was %.12s", file, got, hash)
+	}
+	if err := f.Sync(); err != nil {
+		return fmt.Errorf("copy to %s: %w", file, err)
+	}
+	if err := os.Rename(tmp, file); err != nil {
+		return fmt.Errorf("copy to the bot: %w", err)
+	}
+	return nil
+}
+
+func hashOf(file string) (string, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// compareFiles compares two backups on the bot.
+func compareFiles(older, newer string) (backup.Diff, error) {
+	a, err := os.Open(older)
+	if err != nil {
+		return backup.Diff{}, fmt.Errorf("compare: %w", err)
+	}
+	defer a.Close()
+	b, err := os.Open(newer)
+	if err != nil {
+		return backup.Diff{}, fmt.Errorf("compare: %w", err)
+	}
+	defer b.Close()
+	return backup.CompareFiles(a, b)
+}
+
+// backupTasks are the ids of all tasks of a backup on the bot, and of the active ones.
+func backupTasks(file string) (all, active map[string]bool, err error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, nil, fmt.Errorf("tasks of the backup: %w", err)
+	}
+	defer f.Close()
+	all, active = map[string]bool{}, map[string]bool{}
+	err = backup.Tasks(f, func(task backup.Task) error {
+		all[task.ID] = true
+		if task.Status.Active() {
+			active[task.ID] = true
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, nil, fmt.Errorf("tasks of the backup: %w", err)
+	}
+	return all, active, nil
+}

@@ -1,0 +1,196 @@
+package recovery
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+
+	"aurorabot/runner"
+)
+
+// A firewall keeps outside traffic from the scheduler's HTTP port, and nothing
+// else: never SSH, ZooKeeper, the log's port or loopback. Its rules carry the
+// run's tag and are a lease where the firewall knows leases.
+type firewall interface {
+	Block(ctx context.Context, t *runner.Task, port string, lease time.Duration) error
+	// Blocked reports whether the block is there; it renews the lease.
+	Blocked(ctx context.Context, t *runner.Task, port string, lease time.Duration) (bool, string, error)
+	Open(ctx context.Context, t *runner.Task, port string) error
+	Shows(run, port string, lease time.Duration) []string
+}
+
+func (r *Recovery) firewall() firewall {
+	switch r.Cluster.Firewall {
+	case "nft":
+		return nft{}
+	case "iptables":
+		return iptables{}
+	}
+	return nil
+}
+
+// nft uses a table of its own, with a set whose element ends by itself when the
+// lease does.
+type nft struct{}
+
+// tableOf is the run's table. nft's names take no '-' and no ':'.
+func (nft) tableOf(run string) string {
+	sum := sha256.Sum256([]byte(run))
+	return "aurorabot_" + hex.EncodeToString(sum[:4])
+}
+
+func (n nft) script(run, port string, lease time.Duration) string {
+	table := n.tableOf(run)
+	return fmt.Sprintf(`table inet %[1]s {
+	comment "aurorabot:%[4]s"
+	set blocked {
+		type inet_service
+		flags timeout
+		elements = { %[2]s timeout %[3]ds }
+	}
+	chain input {
+		type filter hook input priority -10; policy accept;
+		iifname "lo" accept
+		tcp dport @blocked drop
+	}
+}
+`, table, port, int(lease.Seconds()), run)
+}
+
+func (n nft) Shows(run, port string, lease time.Duration) []string {
+	return []string{fmt.Sprintf("nft: table inet %s: drop tcp port %s but from loopback, for %s", n.tableOf(run), port, lease)}
+}
+
+func (n nft) Block(ctx context.Context, t *runner.Task, port string, lease time.Duration) error {
+	out, err := t.Host.Run(ctx, runner.Command{Argv: []string{"nft", "-f", "-"}, User: "root", Stdin: []byte(n.script(t.State.Run, port, lease))})
+	if err != nil {
+		return fmt.Errorf("nft: %w", err)
+	}
+	if out.Exit != 0 {
+		return fmt.Errorf("nft: exit status %d: %s", out.Exit, tail(out))
+	}
+	return nil
+}
+
+func (n nft) Blocked(ctx context.Context, t *runner.Task, port string, lease time.Duration) (bool, string, error) {
+	out, err := t.Host.Run(ctx, runner.Command{Argv: []string{"nft", "list", "table", "inet", n.tableOf(t.State.Run)}, User: "root"})
+	if err != nil {
+		return false, "", fmt.Errorf("nft list: %w", err)
+	}
+	if out.Exit != 0 {
+		if strings.Contains(string(out.Stderr), "No such file or directory") {
+			return false, "there is no table " + n.tableOf(t.State.Run), nil
+		}
+		return false, "", fmt.Errorf("nft list: exit status %d: %s", out.Exit, tail(out))
+	}
+	text := string(out.Stdout)
+	if !strings.Contains(text, "tcp dport @blocked drop") || !elementOf(text, port) {
+		return false, "the lease of the block is over, or its rule is gone", nil
+	}
+	// A lease is renewed by putting its element in anew, in one transaction.
+	renew := fmt.Sprintf("delete element inet %[1]s blocked { %[2]s }\nadd element inet %[1]s blocked { %[2]s timeout %[3]ds }\n", n.tableOf(t.State.Run), port, int(lease.Seconds()))
+	out, err = t.Host.Run(ctx, runner.Command{Argv: []string{"nft", "-f", "-"}, User: "root", Stdin: []byte(renew)})
+	if err != nil {
+		return false, "", fmt.Errorf("nft: renew the lease: %w", err)
+	}
+	if out.Exit != 0 {
+		return false, "", fmt.Errorf("nft: renew the lease: exit status %d: %s", out.Exit, tail(out))
+	}
+	return true, fmt.Sprintf("port %s is blocked for %s", port, lease), nil
+}
+
+var nftElements = regexp.MustCompile(`(?s)elements\s*=\s*\{([^}]*)\}`)
+
+func elementOf(ruleset, port string) bool {
+	m := nftElements.FindStringSubmatch(ruleset)
+	if m == nil {
+		return false
+	}
+	for e := range strings.SplitSeq(m[1], ",") {
+		if f := strings.Fields(e); len(f) > 0 && f[0] == port {
+			return true
+		}
+	}
+	return false
+}
+
+func (n nft) Open(ctx context.Context, t *runner.Task, _ string) error {
+	out, err := t.Host.Run(ctx, runner.Command{Argv: []string{"nft", "delete", "table", "inet", n.tableOf(t.State.Run)}, User: "root"})
+	if err != nil {
+		return fmt.Errorf("nft: %w", err)
+	}
+	if out.Exit != 0 && !strings.Contains(string(out.Stderr), "No such file or directory") {
+		return fmt.Errorf("nft: exit status %d: %s", out.Exit, tail(out))
+	}
+	return nil
+}
+
+// iptables knows no leases: its rule stays until it is taken away.
+type iptables struct{}
+
+func (iptables) rule(run, port string) []string {
+	return []string{"INPUT", "!", "-i", "lo", "-p", "tcp", "--dport", port, "-m", "comment", "--comment", "aurorabot:" + run, "-j", "DROP"}
+}
+
+func (i iptables) Shows(run, port string, _ time.Duration) []string {
+	return []string{"iptables -I " + shown(i.rule(run, port)), "ip6tables -I " + shown(i.rule(run, port))}
+}
+
+var bothFamilies = []string{"iptables", "ip6tables"}
+
+func (i iptables) has(ctx context.Context, t *runner.Task, program, port string) (bool, error) {
+	out, err := t.Host.Run(ctx, runner.Command{Argv: append([]string{program, "-C"}, i.rule(t.State.Run, port)...), User: "root"})
+	switch {
+	case err != nil:
+		return false, fmt.Errorf("%s -C: %w", program, err)
+	case out.Exit == 0:
+		return true, nil
+	case out.Exit == 1:
+		return false, nil
+	}
+	return false, fmt.Errorf("%s -C: exit status %d: %s", program, out.Exit, tail(out))
+}
+
+func (i iptables) Block(ctx context.Context, t *runner.Task, port string, _ time.Duration) error {
+	for _, program := range bothFamilies {
+		has, err := i.has(ctx, t, program, port)
+		if err != nil {
+			return err
+		}
+		if !has {
+			if _, err := run(ctx, t, "root", append([]string{program, "-I"}, i.rule(t.State.Run, port)...)...); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (i iptables) Blocked(ctx context.Context, t *runner.Task, port string, _ time.Duration) (bool, string, error) {
+	for _, program := range bothFamilies {
+		has, err := i.has(ctx, t, program, port)
+		if err != nil || !has {
+			return false, program + " has no rule of this run", err
+		}
+	}
+	return true, "port " + port + " is blocked until it is opened", nil
+}
+
+func (i iptables) Open(ctx context.Context, t *runner.Task, port string) error {
+	for _, program := range bothFamilies {
+		has, err := i.has(ctx, t, program, port)
+		if err != nil {
+			return err
+		}
+		if has {
+			if _, err := run(ctx, t, "root", append([]string{program, "-D"}, i.rule(t.State.Run, port)...)...); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,194 @@
+package recovery
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sort"
+	"strings"
+	"time"
+
+	"aurorabot/runner"
+	"aurorabot/runner/aurora"
+	"aurorabot/runner/zk"
+)
+
+// A fence names the one scheduler that leads: another host, process or start
+// is another leader, and what was staged is gone.
+type fence struct {
+	Host      string    `json:"host"`
+	PID       int       `json:"pid"`
+	Start     uint64    `json:"start"`
+	ElectedAt time.Time `json:"elected_at"` // When it was first seen to lead; UTC, the bot's clock.
+	Says      []string  `json:"says"`       // Who says what.
+}
+
+// fence is the leader that was found in this run.
+func (r *Recovery) fence(s *runner.State) (fence, bool) {
+	var f fence
+	ok := s.Facts(stepElected, runner.Bot, &f) && f.Host != ""
+	return f, ok
+}
+
+// electedLeader polls until /vars, the candidates and the processes agree on one
+// leader of the disabled state, for twice ZooKeeper's session timeout and the
+// time that a leader needs to be ready. In this state get_scheduler and member_
+// nodes are expected to find nobody.
+func (r *Recovery) electedLeader(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+	var last fence
+	limit := 2*r.Cluster.SessionLimit + 45*time.Second
+	a, err := r.until(ctx, limit, func(ctx context.Context) (runner.Answer, error) {
+		f, why, err := r.whoLeads(ctx, t)
+		if err != nil {
+			return runner.Answer{}, err
+		}
+		if why != "" {
+			return runner.No("%s", why), nil
+		}
+		last = f
+		return runner.Yes("%s leads (PID %d), disabled and ready:\n%s", f.Host, f.PID, strings.Join(f.Says, "\n")), nil
+	})
+	if err != nil || !a.Yes {
+		return a, err
+	}
+	last.ElectedAt = r.Now().UTC()
+	return a.With(last), nil
+}
+
+const awaiting = "LEADER_AWAITING_REGISTRATION"
+
+// whoLeads looks once. why is not empty as long as the sources don't agree.
+func (r *Recovery) whoLeads(ctx context.Context, t *runner.Task) (f fence, why string, err error) {
+	looks := map[string]hostLook{}
+	var leaders []string
+	for _, name := range r.Cluster.Names() {
+		l, err := look(t.State, name)
+		if err != nil {
+			return f, "", err
+		}
+		looks[name] = l
+		state := "no answer"
+		if v, err := r.client(name).Vars(ctx); err == nil {
+			if state, err = v.Lifecycle(); err != nil {
+				return f, "", fmt.Errorf("%s: %w", name, err)
+			}
+		}
+		if state == awaiting || state == "ACTIVE" {
+			leaders = append(leaders, name)
+		}
+		if state == "ACTIVE" {
+			return f, "", fmt.Errorf("%s is ACTIVE: it is registered with a Mesos master, which must not happen now", name)
+		}
+		f.Says = append(f.Says, fmt.Sprintf("/vars of %s: %s", name, state))
+	}
+	if len(leaders) != 1 {
+		return f, fmt.Sprintf("%d schedulers say that they lead (%s)", len(leaders), strings.Join(f.Says, "; ")), nil
+	}
+	f.Host = leaders[0]
+	if why, err = r.lowestCandidate(ctx, looks, &f); err != nil || why != "" {
+		return f, why, err
+	}
+	on := *t
+	on.Host, on.On = r.Hosts[f.Host], f.Host
+	mine, _, err := r.running(ctx, &on)
+	if err != nil {
+		return f, "", err
+	}
+	if len(mine) != 1 {
+		return f, fmt.Sprintf("%s leads, but runs %d scheduler processes", f.Host, len(mine)), nil
+	}
+	f.PID, f.Start = mine[0].PID, mine[0].Start
+	// Elected is not ready: staging needs nothing, but commit needs its storage.
+	reply, err := r.client(f.Host).Tasks(ctx)
+	if err != nil {
+		return f, fmt.Sprintf("%s leads, but its storage does not answer yet: %v", f.Host, err), nil
+	}
+	if !reply.OK() {
+		return f, fmt.Sprintf("%s leads, but: %s", f.Host, reply), nil
+	}
+	f.Says = append(f.Says, fmt.Sprintf("process on %s: PID %d", f.Host, f.PID), fmt.Sprintf("storage of %s: READY, %d tasks", f.Host, len(reply.Tasks)))
+	return f, "", nil
+}
+
+// lowestCandidate compares the candidate with the lowest number with the leader.
+func (r *Recovery) lowestCandidate(ctx context.Context, looks map[string]hostLook, f *fence) (why string, err error) {
+	if r.Cluster.ZooKeeper == "none" {
+		f.Says = append(f.Says, "ZooKeeper: there is none")
+		return "", nil
+	}
+	flags := looks[r.Cluster.Schedulers[0].Name].Flags
+	z, err := r.zookeeper(flags)
+	if err != nil {
+		return "", err
+	}
+	candidates, err := z.Candidates(ctx, flags["serverset_path"])
+	if errors.Is(err, zk.ErrNoNode) {
+		return "no candidate in ZooKeeper", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	if len(candidates) == 0 {
+		return "no candidate in ZooKeeper", nil
+	}
+	sort.SliceStable(candidates, func(i, j int) bool { return candidates[i].Sequence < candidates[j].Sequence })
+	first := candidates[0]
+	if name := r.schedulerOf(first.Host, looks); name != f.Host {
+		return fmt.Sprintf("%s says that it leads, but ZooKeeper's first candidate is %s (%s)", f.Host, first.Host, first.Node), nil
+	}
+	f.Says = append(f.Says, fmt.Sprintf("ZooKeeper: %s of %s is first of %d candidates", first.Node, first.Host, len(candidates)))
+	return "", nil
+}
+
+// sameLeader asks whether the leader is still the one of the fence.
+func (r *Recovery) sameLeader(ctx context.Context, t *runner.Task) error {
+	f, ok := r.fence(t.State)
+	if !ok {
+		return fmt.Errorf("no leader was found in this run")
+	}
+	var now fence
+	var why string
+	// A look can fall into the moment of a change: what lasts counts.
+	a, err := r.until(ctx, 2*r.Cluster.SessionLimit, func(ctx context.Context) (runner.Answer, error) {
+		var err error
+		now, why, err = r.whoLeads(ctx, t)
+		return runner.Answer{Yes: why == "", Evidence: why}, err
+	})
+	if err != nil {
+		return err
+	}
+	if !a.Yes || now.Host != f.Host || now.PID != f.PID || now.Start != f.Start {
+		if a.Yes {
+			why = fmt.Sprintf("%s leads as PID %d", now.Host, now.PID)
+		}
+		return &runner.Ending{
+			Reason: runner.StopExpired, Reopen: afterElection,
+			Why: fmt.Sprintf("the leader changed: it was %s (PID %d), now: %s. What was staged is gone, and approvals for it are void; resume finds the leader and stages anew", f.Host, f.PID, why),
+		}
+	}
+	return nil
+}
+
+// disabledUntil is when the disabled state ends by itself, half an hour before:
+// each leader gives up after -max_registration_delay and -max_leading_duration.
+func (r *Recovery) disabledUntil(s *runner.State) time.Time {
+	f, ok := r.fence(s)
+	if !ok {
+		return time.Time{}
+	}
+	l, err := look(s, f.Host)
+	if err != nil {
+		return time.Time{}
+	}
+	wait, err := aurora.ParseAmount(r.Cluster.RegistrationWait)
+	if err != nil {
+		return time.Time{}
+	}
+	leads := 24 * time.Hour // Aurora's default.
+	if v, ok := l.Flags["max_leading_duration"]; ok {
+		if leads, err = aurora.ParseAmount(v); err != nil {
+			return time.Time{}
+		}
+	}
+	return f.ElectedAt.Add(min(wait, leads) - 30*time.Minute)
+}

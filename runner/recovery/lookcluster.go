@@ -1,0 +1,285 @@
+package recovery
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"aurorabot/runner"
+	"aurorabot/runner/backup"
+	"aurorabot/runner/zk"
+)
+
+// clusterLook is what pre-flight found of the cluster as a whole: the facts of
+// prepare/look-at-cluster.
+type clusterLook struct {
+	Backup       backup.Report `json:"backup"`
+	From         []string      `json:"from"`                   // Hosts that have it, or "bot".
+	Candidates   []string      `json:"candidates"`             // Host names as ZooKeeper has them.
+	Replicas     []string      `json:"replicas"`               // Addresses of the log's group.
+	Registered   string        `json:"registered,omitempty"`   // The scheduler that leads, registered with Mesos.
+	LiveTasks    int           `json:"live_tasks,omitempty"`   // Of the registered leader.
+	Warnings     []string      `json:"warnings,omitempty"`     // What people should know; nothing that stops.
+	FailoverEnds time.Time     `json:"failover_ends,omitzero"` // When Mesos tears the framework down, at the earliest.
+}
+
+func (r *Recovery) lookAtClusterStep() runner.Step {
+	return runner.Step{
+		ID: stepCluster, Source: "pre-flight", Title: "Compare the hosts with each other, with ZooKeeper and with the backup",
+		On: onBot, Check: r.lookAtCluster, Limit: 5 * time.Minute,
+	}
+}
+
+func (r *Recovery) lookAtCluster(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+	var found clusterLook
+	var wrong []string
+	bad := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
+
+	looks := map[string]hostLook{}
+	for _, name := range r.Cluster.Names() {
+		l, err := look(t.State, name)
+		if err != nil {
+			return runner.Answer{}, err
+		}
+		looks[name] = l
+	}
+	r.sameEverywhere(looks, bad)
+	if err := r.compareWithZooKeeper(ctx, looks, &found, bad); err != nil {
+		return runner.Answer{}, err
+	}
+	if err := r.findBackup(ctx, t, looks, &found, bad); err != nil {
+		return runner.Answer{}, err
+	}
+	if len(wrong) > 0 {
+		return runner.No("%s", strings.Join(wrong, "\n")), nil
+	}
+	r.findLeader(ctx, looks, &found)
+	if found.Registered != "" && t.State.Reason == "" {
+		return runner.Answer{}, &runner.Ending{Reason: runner.StopNotNeeded, Close: true, Why: r.notNeeded(looks, found)}
+	}
+	return runner.Yes("%s", found.words(r.Now())).With(found), nil
+}
+
+func (c *clusterLook) words(now time.Time) string {
+	b := c.Backup
+	s := fmt.Sprintf("backup %s of %s (%s old), %d tasks, %d active, on %s", filepath.Base(b.File), b.Timestamp,
+		now.Sub(parseTime(b.Timestamp)).Round(time.Second), b.Tasks.Total, b.Tasks.Active, strings.Join(c.From, ", "))
+	if c.Registered != "" {
+		s += "; " + c.Registered + " leads and is registered with Mesos"
+	}
+	for _, w := range c.Warnings {
+		s += "\nwarning: " + w
+	}
+	return s
+}
+
+func parseTime(s string) time.Time {
+	t, err := time.Parse(time.RFC3339, s)
+	if err != nil {
+		return time.Time{}
+	}
+	return t
+}
+
+// sameEverywhere compares the flags that must be equal on all hosts.
+func (r *Recovery) sameEverywhere(looks map[string]hostLook, bad func(string, ...any)) {
+	for _, flag := range []string{"native_log_quorum_size", "native_log_zk_group_path", "serverset_path", "zk_endpoints", "cluster_name"} {
+		values := map[string][]string{}
+		for _, name := range r.Cluster.Names() {
+			v := looks[name].Flags[flag]
+			values[v] = append(values[v], name)
+		}
+		if len(values) > 1 {
+			var parts []string
+			for v, hosts := range values {
+				parts = append(parts, fmt.Sprintf("%q on %s", v, strings.Join(hosts, ", ")))
+			}
+			slices.Sort(parts)
+			bad("-%s differs between the hosts: %s", flag, strings.Join(parts, "; "))
+		}
+	}
+}
+
+// zookeeper opens the connection that the schedulers' flags name, directly or
+// through the first host.
+func (r *Recovery) zookeeper(flags map[string]string) (ZooKeeper, error) {
+	if r.Cluster.ZooKeeper != "host" {
+		return r.ZooKeeper(flags["zk_endpoints"], nil)
+	}
+	h := r.Hosts[r.Cluster.Schedulers[0].Name]
+	return r.ZooKeeper(flags["zk_endpoints"], func(_, address string, limit time.Duration) (net.Conn, error) {
+		ctx, cancel := context.WithTimeout(context.Background(), limit)
+		defer cancel()
+		return h.Dial(ctx, address)
+	})
+}
+
+// compareWithZooKeeper: hosts configured = candidates = replica addresses, as
+// far as their schedulers run. A scheduler there that is not configured is a
+// stop; ZooKeeper unreachable is "cannot tell", which is a stop too.
+func (r *Recovery) compareWithZooKeeper(ctx context.Context, looks map[string]hostLook, found *clusterLook, bad func(string, ...any)) error {
+	if r.Cluster.ZooKeeper == "none" {
+		found.Warnings = append(found.Warnings, "there is no ZooKeeper to compare with: the configuration says so")
+		return nil
+	}
+	flags := looks[r.Cluster.Schedulers[0].Name].Flags
+	z, err := r.zookeeper(flags)
+	if err != nil {
+		return err
+	}
+	candidates, err := z.Candidates(ctx, flags["serverset_path"])
+	if err != nil && !errors.Is(err, zk.ErrNoNode) {
+		return fmt.Errorf("who is configured and who is there can't be compared: %w", err)
+	}
+	replicas, err := z.LogReplicas(ctx, flags["native_log_zk_group_path"])
+	if err != nil && !errors.Is(err, zk.ErrNoNode) {
+		return fmt.Errorf("which replicas the log has can't be told: %w", err)
+	}
+	for _, c := range candidates {
+		found.Candidates = append(found.Candidates, c.Host)
+		if r.schedulerOf(c.Host, looks) == "" {
+			bad("%s is a scheduler of this cluster in ZooKeeper (%s/%s), but it is not configured: it would meet an empty log", c.Host, flags["serverset_path"], c.Node)
+		}
+	}
+	for _, p := range replicas {
+		found.Replicas = append(found.Replicas, p.Address.String())
+	}
+	slices.Sort(found.Replicas)
+	if n := len(slices.Compact(slices.Clone(found.Replicas))); n > len(r.Cluster.Schedulers) {
+		bad("the log's group in ZooKeeper (%s) has %d replicas, but %d schedulers are configured: %s", flags["native_log_zk_group_path"], n, len(r.Cluster.Schedulers), strings.Join(found.Replicas, ", "))
+	}
+	for name, l := range looks {
+		if l.Running && l.Lifecycle != "" && !slices.ContainsFunc(found.Candidates, func(h string) bool { return r.schedulerOf(h, looks) == name }) {
+			found.Warnings = append(found.Warnings, name+" runs, but is no candidate in ZooKeeper")
+		}
+	}
+	slices.Sort(found.Warnings)
+	return nil
+}
+
+// schedulerOf names the configured scheduler that ZooKeeper calls hostname: by
+// the configuration, or by its own -hostname flag. "" if there is none.
+func (r *Recovery) schedulerOf(hostname string, looks map[string]hostLook) string {
+	if s := r.Cluster.ByHostname(hostname); s != nil {
+		return s.Name
+	}
+	for name, l := range looks {
+		if l.Flags["hostname"] == hostname {
+			return name
+		}
+	}
+	return ""
+}
+
+// findBackup finds the backup that was asked for on the hosts or on the bot:
+// one content, wholly decoded, without warnings, of this framework and not old.
+func (r *Recovery) findBackup(ctx context.Context, t *runner.Task, looks map[string]hostLook, found *clusterLook, bad func(string, ...any)) error {
+	name := t.State.Request.Backup
+	byHash := map[string][]string{}
+	for _, host := range r.Cluster.Names() {
+		if b := looks[host].Backup; b != nil {
+			byHash[b.Report.SHA256] = append(byHash[b.Report.SHA256], host)
+			found.Backup = b.Report
+		}
+	}
+	if r.Cluster.BackupCopies != "" {
+		report, err := inspectFile(filepath.Join(r.Cluster.BackupCopies, name), r.Now())
+		switch {
+		case err == nil:
+			byHash[report.SHA256] = append(byHash[report.SHA256], runner.Bot)
+			found.Backup = report
+		case !errors.Is(err, os.ErrNotExist):
+			return err
+		}
+	}
+	switch len(byHash) {
+	case 0:
+		bad("backup %s is on none of the hosts (%s); those that are there: %s", name, strings.Join(r.Cluster.Names(), ", "), newestBackups(looks))
+		return nil
+	case 1:
+	default:
+		var parts []string
+		for hash, hosts := range byHash {
+			parts = append(parts, fmt.Sprintf("%.12s on %s", hash, strings.Join(hosts, ", ")))
+		}
+		slices.Sort(parts)
+		bad("backup %s has different content on different hosts: %s. Which one is meant can't be told: move the wrong one out of its folder", name, strings.Join(parts, "; "))
+		return nil
+	}
+	found.From = byHash[found.Backup.SHA256]
+	r.judgeBackup(t, found, bad)
+	_, err := r.fetchBackup(ctx, t, looks, found)
+	return err
+}
+
+func newestBackups(looks map[string]hostLook) string {
+	var names []string
+	for _, l := range looks {
+		names = append(names, l.Backups...)
+	}
+	slices.Sort(names)
+	names = slices.Compact(names)
+	if len(names) == 0 {
+		return "none"
+	}
+	return strings.Join(names[max(0, len(names)-5):], ", ")
+}
+
+func (r *Recovery) judgeBackup(t *runner.Task, found *clusterLook, bad func(string, ...any)) {
+	b := found.Backup
+	if !b.Valid {
+		bad("backup %s does not decode to its end: %s", t.State.Request.Backup, b.Error)
+		return
+	}
+	for _, w := range b.Warnings {
+		if r.Profile.DBScript && strings.Contains(w, "dbScript") {
+			found.Warnings = append(found.Warnings, w)
+			continue
+		}
+		bad("backup %s decodes, but looks wrong: %s", t.State.Request.Backup, w)
+	}
+	if age := r.Now().Sub(parseTime(b.Timestamp)); age > r.Cluster.MaxBackupAge && t.State.Reason == "" {
+		bad("backup %s is %s old by its inner time, older than %s; say why it is wanted with --reason TEXT", t.State.Request.Backup, age.Round(time.Minute), r.Cluster.MaxBackupAge)
+	}
+}
+
+// findLeader asks every host whether it leads and is registered with Mesos.
+func (r *Recovery) findLeader(ctx context.Context, looks map[string]hostLook, found *clusterLook) {
+	for _, name := range r.Cluster.Names() {
+		if looks[name].Lifecycle != "ACTIVE" {
+			continue
+		}
+		v, err := r.client(name).Vars(ctx)
+		if err != nil {
+			continue // It was active a moment ago; that it answers no more is no proof of health.
+		}
+		registered, err := v.Int("framework_registered")
+		if err == nil && registered == 1 {
+			found.Registered = name
+			if reply, err := r.client(name).Tasks(ctx); err == nil && reply.OK() {
+				found.LiveTasks = len(reply.Tasks)
+			}
+		}
+	}
+}
+
+// notNeeded is the advice where the cluster works: RUNBOOK, "Is a restore needed?".
+func (r *Recovery) notNeeded(looks map[string]hostLook, found clusterLook) string {
+	var behind []string
+	for _, name := range r.Cluster.Names() {
+		if l := looks[name]; !l.Running || !l.Log.Exists || l.Lifecycle == "" || l.Lifecycle == "IDLE" || l.Lifecycle == "PREPARING_STORAGE" {
+			behind = append(behind, name)
+		}
+	}
+	s := fmt.Sprintf("No restore seems to be needed: %s leads, is registered with Mesos, and its log has a quorum. A restore would throw away what happened since %s.", found.Registered, found.Backup.Timestamp)
+	if len(behind) > 0 {
+		s += fmt.Sprintf(" The replica of %s is not whole: start its scheduler with an empty log folder and let it catch up by itself (about 300 positions a second; its log says \"Starting catch-up from position\", then \"Replica is in VOTING status\"). Do not initialise it alone.", strings.Join(behind, ", "))
+	}
+	return s + " If the state of the backup itself is wanted back, say why: --reason TEXT."
+}

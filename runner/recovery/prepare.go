@@ -1,0 +1,224 @@
+package recovery
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"strings"
+	"time"
+
+	"aurorabot/runner"
+	"aurorabot/runner/aurora"
+	"aurorabot/runner/probe"
+)
+
+// preparation is the runbook's "Preparation".
+func (r *Recovery) preparation() runner.Phase {
+	steps := []runner.Step{
+		r.helperStep(),
+		r.lookStep(),
+		r.lookAtClusterStep(),
+		{
+			ID: stepKeep, Source: "Preparation, before ¶1", Title: "Link every host's backups into the run's folder, so that retention cannot take them",
+			On: r.everyScheduler, Verify: r.backupsKept, Do: r.keepBackups, Undo: stays("the links stay in the run's folder"),
+			Keeps: "the links hold no space of their own; they go with the run's folder",
+			Shows: func(t *runner.Task) []string {
+				l, _ := look(t.State, t.On) // Without pre-flight there is nothing to show.
+				return []string{fmt.Sprintf("cp -al %s %s", l.Flags["backup_dir"], path.Join(r.folder(t), "backups"))}
+			},
+		},
+		{
+			ID: stepSupervise, Source: "Preparation ¶1", Title: "Disable whatever would start a scheduler again",
+			On: r.everyScheduler, Verify: r.supervisionIsOff, Do: r.supervisionOff, Undo: r.supervisionOn, Holds: r.supervisionIsOff,
+			Shows: func(t *runner.Task) []string { return r.supervisor().OffShows(r.scheduler(t)) },
+		},
+		{
+			ID: stepStop, Source: "Preparation ¶1", Title: "Stop all scheduler instances, and prove it",
+			On: r.everyScheduler, Verify: r.schedulerStopped, Do: r.stopScheduler, Undo: r.startAsBefore, Limit: 10 * time.Minute,
+			Shows: func(*runner.Task) []string { return r.supervisor().StopShows() },
+		},
+		{
+			ID: stepEvidence, Source: "Order that protects the evidence", Title: "Read every log natively and keep a copy of it, before anything starts",
+			On: r.everyScheduler, Verify: r.evidenceKept, Do: r.keepEvidence, Undo: r.logAsFound, Limit: 30 * time.Minute,
+			Keeps: "the copies are evidence; they go with the run's folder",
+			Shows: func(t *runner.Task) []string {
+				l, _ := look(t.State, t.On)
+				return []string{fmt.Sprintf("cp -a %s %s", l.Flags["native_log_file_path"], r.evidence(t))}
+			},
+		},
+	}
+	if r.firewall() != nil {
+		steps = append(steps, r.blockStep())
+	}
+	steps = append(steps,
+		runner.Step{
+			ID: stepConfigure, Source: "Preparation ¶3", Title: "Change the configuration: no real Mesos master, a long wait for it, no task collected",
+			On: r.everyScheduler, Check: r.configIsOriginal, Verify: r.configIsChanged, Do: r.changeConfig, Undo: r.restoreConfig, Holds: r.configIsChanged,
+			Voids: append([]string{stepStart}, afterElection...),
+			Shows: func(t *runner.Task) []string {
+				l, _ := look(t.State, t.On)
+				return append([]string{fmt.Sprintf("write %s (%.12s -> %.12s):", r.scheduler(t).ConfigFile, l.ConfigSHA256, l.NewSHA256)}, l.Diff...)
+			},
+		},
+		runner.Step{
+			ID: stepStart, Source: "Preparation ¶4", Title: "Start all schedulers, disabled, and prove the changed flags by their arguments",
+			On: r.everyScheduler, Verify: r.startedDisabled, Do: r.start, Undo: r.undoStart, Holds: r.nobodyElseStarted,
+			Until: []string{stepReStop, stepCommit}, Voids: afterElection,
+			Shows: func(*runner.Task) []string { return r.supervisor().StartShows() },
+		},
+	)
+	return runner.Phase{ID: "prepare", Title: "Preparation", Source: "Preparation", Steps: steps}
+}
+
+func (r *Recovery) blockStep() runner.Step {
+	return runner.Step{
+		ID: stepBlock, Source: "Preparation ¶2", Title: "Block outside traffic to the schedulers' HTTP port",
+		On: r.everyScheduler, Verify: r.trafficBlocked, Do: r.blockTraffic, Undo: r.openTraffic, Last: true,
+		Holds: r.trafficBlocked, Voids: afterElection,
+		Shows: func(t *runner.Task) []string {
+			l, _ := look(t.State, t.On)
+			return r.firewall().Shows(t.State.Run, l.Flags["http_port"], r.Cluster.FirewallLease)
+		},
+	}
+}
+
+// stays is the Undo of a step whose effect is harmless and is left in place.
+func stays(why string) func(context.Context, *runner.Task, runner.Receipt) (runner.Answer, error) {
+	return func(context.Context, *runner.Task, runner.Receipt) (runner.Answer, error) {
+		return runner.Yes("%s", why), nil
+	}
+}
+
+func (r *Recovery) backupsKept(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+	l, err := look(t.State, t.On)
+	if err != nil {
+		return runner.Answer{}, err
+	}
+	kept := path.Join(r.folder(t), "backups")
+	facts, err := r.probe(ctx, t, probe.Request{Paths: []string{kept}})
+	if err != nil {
+		return runner.Answer{}, err
+	}
+	if !facts.Paths[kept].Dir {
+		return runner.No("%s is not there", kept), nil
+	}
+	facts, err = r.probe(ctx, t, probe.Request{Backups: kept})
+	if err != nil {
+		return runner.Answer{}, err
+	}
+	have := map[string]bool{}
+	for _, f := range facts.Backups {
+		have[f.Name] = true
+	}
+	for _, name := range l.Backups {
+		if !have[name] {
+			return runner.No("%s is not in %s", name, kept), nil
+		}
+	}
+	return runner.Yes("%d files in %s", len(l.Backups), kept), nil
+}
+
+func (r *Recovery) keepBackups(ctx context.Context, t *runner.Task) (any, error) {
+	l, err := look(t.State, t.On)
+	if err != nil {
+		return nil, err
+	}
+	s, kept := r.scheduler(t), path.Join(r.folder(t), "backups")
+	for _, dir := range []string{path.Join(s.RunDir, "runs"), r.folder(t), kept} {
+		if err := r.makeFolder(ctx, t, dir); err != nil {
+			return nil, err
+		}
+	}
+	// Hard links where it is one file system, else copies; -n never overwrites.
+	how := "-aln"
+	if l.BackupDir.Device != l.RunDir.Device {
+		how = "-an"
+	}
+	for start := 0; start < len(l.Backups); start += 64 {
+		argv := []string{"cp", how, "--"}
+		for _, name := range l.Backups[start:min(start+64, len(l.Backups))] {
+			argv = append(argv, path.Join(l.Flags["backup_dir"], name))
+		}
+		if _, err := run(ctx, t, r.Cluster.User, append(argv, kept+"/")...); err != nil {
+			return nil, err
+		}
+	}
+	return map[string]string{"folder": kept}, nil
+}
+
+func (r *Recovery) supervisionIsOff(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+	u, err := r.supervisor().State(ctx, t)
+	if err != nil {
+		return runner.Answer{}, err
+	}
+	if u.Enabled || u.Restarts {
+		return runner.No("it would be started again: at boot %v, after it ends %v", u.Enabled, u.Restarts), nil
+	}
+	return runner.Yes("nothing starts it again, neither at boot nor when it ends"), nil
+}
+
+func (r *Recovery) supervisionOff(ctx context.Context, t *runner.Task) (any, error) {
+	return nil, r.supervisor().Off(ctx, t)
+}
+
+func (r *Recovery) supervisionOn(ctx context.Context, t *runner.Task, _ runner.Receipt) (runner.Answer, error) {
+	l, err := look(t.State, t.On)
+	if err != nil {
+		return runner.Answer{}, err
+	}
+	if err := r.supervisor().On(ctx, t, l.Unit); err != nil {
+		return runner.Answer{}, err
+	}
+	u, err := r.supervisor().State(ctx, t)
+	if err != nil {
+		return runner.Answer{}, err
+	}
+	if u.Enabled != l.Unit.Enabled || u.Restarts != l.Unit.Restarts {
+		return runner.No("started at boot %v (was %v), after it ends %v (was %v)", u.Enabled, l.Unit.Enabled, u.Restarts, l.Unit.Restarts), nil
+	}
+	return runner.Yes("supervision is as it was: at boot %v, after it ends %v", u.Enabled, u.Restarts), nil
+}
+
+// trafficBlocked asks for the block, and renews its lease.
+func (r *Recovery) trafficBlocked(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+	l, err := look(t.State, t.On)
+	if err != nil {
+		return runner.Answer{}, err
+	}
+	yes, words, err := r.firewall().Blocked(ctx, t, l.Flags["http_port"], r.Cluster.FirewallLease)
+	return runner.Answer{Yes: yes, Evidence: words}, err
+}
+
+func (r *Recovery) blockTraffic(ctx context.Context, t *runner.Task) (any, error) {
+	l, err := look(t.State, t.On)
+	if err != nil {
+		return nil, err
+	}
+	// What is left of a block whose lease is over stands in the way of a new one.
+	if err := r.firewall().Open(ctx, t, l.Flags["http_port"]); err != nil {
+		return nil, err
+	}
+	return nil, r.firewall().Block(ctx, t, l.Flags["http_port"], r.Cluster.FirewallLease)
+}
+
+func (r *Recovery) openTraffic(ctx context.Context, t *runner.Task, _ runner.Receipt) (runner.Answer, error) {
+	l, err := look(t.State, t.On)
+	if err != nil {
+		return runner.Answer{}, err
+	}
+	if err := r.firewall().Open(ctx, t, l.Flags["http_port"]); err != nil {
+		return runner.Answer{}, err
+	}
+	blocked, words, err := r.firewall().Blocked(ctx, t, l.Flags["http_port"], r.Cluster.FirewallLease)
+	if err != nil {
+		return runner.Answer{}, err
+	}
+	return runner.Answer{Yes: !blocked, Evidence: words}, nil
+}
+
+// disabledFlags are what must be in force from Preparation to Cleanup.
+func (r *Recovery) disabledFlags() []aurora.FlagChange {
+	return r.Profile.DisabledFlags(r.Cluster.FakeMaster, r.Cluster.RegistrationWait)
+}
+
+func lines(parts ...string) string { return strings.Join(parts, "\n") }

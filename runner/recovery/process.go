@@ -1,0 +1,262 @@
+package recovery
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"aurorabot/runner"
+	"aurorabot/runner/aurora"
+	"aurorabot/runner/probe"
+)
+
+// startedProcess names the process that a start of this run left: the receipt
+// of the start steps. A scheduler that exited at once is evidence, not a failure.
+type startedProcess struct {
+	PID    int       `json:"pid"`
+	Start  uint64    `json:"start"` // With the PID it names the process.
+	At     time.Time `json:"at"`
+	Exited bool      `json:"exited,omitempty"`
+	Exit   int       `json:"exit,omitempty"`
+	Words  string    `json:"words,omitempty"`
+}
+
+// running are the scheduler processes of the task's host.
+func (r *Recovery) running(ctx context.Context, t *runner.Task) ([]probe.Process, probe.Facts, error) {
+	l, err := look(t.State, t.On)
+	if err != nil {
+		return nil, probe.Facts{}, err
+	}
+	facts, err := r.probe(ctx, t, probe.Request{Processes: true, Dials: []string{r.scheduler(t).HTTP}})
+	if err != nil {
+		return nil, facts, err
+	}
+	mine, err := ours(facts.Processes, l.Flags["native_log_file_path"], 0)
+	return mine, facts, err
+}
+
+// schedulerStopped: the supervisor says so, no process has the log's path in
+// its arguments (lingering ones would), the HTTP port is closed.
+func (r *Recovery) schedulerStopped(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+	u, err := r.supervisor().State(ctx, t)
+	if err != nil {
+		return runner.Answer{}, err
+	}
+	mine, facts, err := r.running(ctx, t)
+	if err != nil {
+		return runner.Answer{}, err
+	}
+	port := facts.Dials[r.scheduler(t).HTTP]
+	switch {
+	case u.Running:
+		return runner.No("the supervisor says: %s", u.Words), nil
+	case len(mine) > 0:
+		return runner.No("a scheduler still runs: %s", pids(mine)), nil
+	case port == "open":
+		return runner.No("somebody listens at %s", r.scheduler(t).HTTP), nil
+	case port != "refused":
+		return runner.Answer{}, fmt.Errorf("whether somebody listens at %s: %s", r.scheduler(t).HTTP, port)
+	}
+	return runner.Yes("stopped: supervisor says %s, no process, port closed", u.Words), nil
+}
+
+// stopScheduler stops it through its supervisor, then ends what lingers: from
+// 0.21 on a scheduler that committed stays, and nobody but its process knows.
+func (r *Recovery) stopScheduler(ctx context.Context, t *runner.Task) (any, error) {
+	if err := r.supervisor().Stop(ctx, t); err != nil {
+		return nil, err
+	}
+	ended := []int{}
+	for _, signal := range []string{"TERM", "KILL"} {
+		a, err := r.until(ctx, 20*time.Second, func(ctx context.Context) (runner.Answer, error) { return r.schedulerStopped(ctx, t) })
+		if err == nil && a.Yes {
+			return map[string]any{"ended": ended}, nil
+		}
+		mine, _, err := r.running(ctx, t)
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range mine {
+			if err := t.Say(runner.Event{Kind: runner.Note, Why: fmt.Sprintf("ending the lingering process %d with SIG%s", p.PID, signal)}); err != nil {
+				return nil, err
+			}
+			if _, err := run(ctx, t, "root", "kill", "-"+signal, strconv.Itoa(p.PID)); err != nil {
+				return nil, err
+			}
+			ended = append(ended, p.PID)
+		}
+	}
+	return map[string]any{"ended": ended}, nil
+}
+
+// startAsBefore is the Undo of stopping: back to the real Mesos master. It comes
+// after the files were restored on every host, and waits for a registered leader
+// where there was one, or where a proved commit says that there must be one.
+func (r *Recovery) startAsBefore(ctx context.Context, t *runner.Task, _ runner.Receipt) (runner.Answer, error) {
+	l, err := look(t.State, t.On)
+	if err != nil {
+		return runner.Answer{}, err
+	}
+	if !l.Running && t.State.Commit.Outcome != runner.Committed {
+		return runner.Yes("it did not run before this run either: %s", l.Unit.Words), nil
+	}
+	if a, err := r.realMaster(ctx, t, l); err != nil || !a.Yes {
+		return a, err
+	}
+	u, err := r.supervisor().State(ctx, t)
+	if err != nil {
+		return runner.Answer{}, err
+	}
+	if !u.Running {
+		if err := r.supervisor().Start(ctx, t); err != nil {
+			return runner.Answer{}, err
+		}
+	}
+	var found clusterLook
+	t.State.Facts(stepCluster, runner.Bot, &found)
+	if found.Registered == "" && t.State.Commit.Outcome != runner.Committed {
+		return runner.Yes("started as before; no leader was registered before this run"), nil
+	}
+	return r.until(ctx, 4*time.Minute, func(ctx context.Context) (runner.Answer, error) {
+		status, err := r.client(t.On).LeaderHealth(ctx)
+		if err != nil {
+			return runner.Answer{}, err
+		}
+		switch status {
+		case 200:
+			return runner.Yes("started; it leads and is registered with Mesos"), nil
+		case 503:
+			return runner.Yes("started; another scheduler leads and is registered with Mesos"), nil
+		}
+		return runner.No("started, but no leader is registered with Mesos yet (/leaderhealth answers %d)", status), nil
+	})
+}
+
+// realMaster refuses to start a scheduler whose configuration is not the original one.
+func (r *Recovery) realMaster(ctx context.Context, t *runner.Task, l hostLook) (runner.Answer, error) {
+	_, hash, err := r.configHash(ctx, t)
+	if err != nil {
+		return runner.Answer{}, err
+	}
+	if hash != l.ConfigSHA256 {
+		return runner.No("%s is not the original one (%.12s)", r.scheduler(t).ConfigFile, hash), nil
+	}
+	return runner.Yes(""), nil
+}
+
+// startReceipt is the receipt of the newest start of this run on a host.
+func startReceipt(s *runner.State, host string) (startedProcess, bool) {
+	var p startedProcess
+	for _, step := range []string{stepLinger, stepRestart, stepStart} {
+		if s.Of(step, host).Progress == runner.Done && s.Facts(step, host, &p) {
+			return p, true
+		}
+	}
+	return p, false
+}
+
+func (r *Recovery) start(ctx context.Context, t *runner.Task) (any, error) {
+	a, err := r.configIsChanged(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	if !a.Yes {
+		return nil, errors.New(a.Evidence) // No scheduler meets the real master before the commit is proved.
+	}
+	if err := r.supervisor().Start(ctx, t); err != nil {
+		return nil, err
+	}
+	_, err = r.until(ctx, 20*time.Second, func(ctx context.Context) (runner.Answer, error) { return r.startedDisabled(ctx, t) })
+	return nil, err
+}
+
+// startedDisabled: a process runs with the changed flags, or one did and ended
+// by itself. It is proved by process and arguments, not by health.
+func (r *Recovery) startedDisabled(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+	mine, _, err := r.running(ctx, t)
+	if err != nil {
+		return runner.Answer{}, err
+	}
+	switch len(mine) {
+	case 0:
+		return r.exitedAtStart(ctx, t)
+	case 1:
+	default:
+		return runner.No("%d schedulers run: %s", len(mine), pids(mine)), nil
+	}
+	flags, err := aurora.ParseFlags(mine[0].Argv)
+	if err != nil {
+		return runner.Answer{}, fmt.Errorf("arguments of process %d: %w", mine[0].PID, err)
+	}
+	if ok, why := flags.Has(r.disabledFlags()); !ok {
+		return runner.No("PID %d runs, but %s", mine[0].PID, why), nil
+	}
+	return runner.Yes("PID %d runs with the disabled flags", mine[0].PID).With(startedProcess{PID: mine[0].PID, Start: mine[0].Start, At: mine[0].Since}), nil
+}
+
+// exitedAtStart tells a scheduler that ended by itself after this run started
+// it from one that was not started.
+func (r *Recovery) exitedAtStart(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+	l, err := look(t.State, t.On)
+	if err != nil {
+		return runner.Answer{}, err
+	}
+	st := t.State.Of(t.Step, t.On)
+	u, err := r.supervisor().State(ctx, t)
+	if err != nil {
+		return runner.Answer{}, err
+	}
+	// The start is told by two clocks, one of them in whole seconds.
+	after := u.Since.Add(-l.Skew).Add(2 * time.Second).After(st.At)
+	if st.Begun && !u.Running && !u.Since.IsZero() && after {
+		return runner.Yes("it was started with the disabled configuration and ended by itself with status %d (%s)", u.Exit, u.Words).
+			With(startedProcess{At: u.Since, Exited: true, Exit: u.Exit, Words: u.Words}), nil
+	}
+	return runner.No("no scheduler runs (%s)", u.Words), nil
+}
+
+// nobodyElseStarted holds as long as no other process than the one that this
+// run started runs. That it ended by itself breaks nothing here; the steps that
+// need it ask for it.
+func (r *Recovery) nobodyElseStarted(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+	p, ok := startReceipt(t.State, t.On)
+	if !ok {
+		return runner.Answer{}, fmt.Errorf("which process this run started on %s is not in the journal", t.On)
+	}
+	mine, _, err := r.running(ctx, t)
+	if err != nil {
+		return runner.Answer{}, err
+	}
+	for _, m := range mine {
+		if p.Exited || m.PID != p.PID || m.Start != p.Start {
+			return runner.No("PID %d runs, which this run did not start (it started PID %d)", m.PID, p.PID), nil
+		}
+	}
+	return runner.Yes("no other scheduler than the one that this run started"), nil
+}
+
+// exactly is the stricter question before stage, verify and commit: every host
+// runs exactly the process that this run started.
+func (r *Recovery) exactly(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+	p, ok := startReceipt(t.State, t.On)
+	if !ok {
+		return runner.Answer{}, fmt.Errorf("which process this run started on %s is not in the journal", t.On)
+	}
+	mine, _, err := r.running(ctx, t)
+	if err != nil {
+		return runner.Answer{}, err
+	}
+	if len(mine) != 1 || mine[0].PID != p.PID || mine[0].Start != p.Start {
+		return runner.No("%s: not exactly the scheduler that this run started (PID %d) runs: %s", t.On, p.PID, pids(mine)), nil
+	}
+	return runner.Yes("%s: PID %d, as started", t.On, p.PID), nil
+}
+
+func (r *Recovery) undoStart(ctx context.Context, t *runner.Task, _ runner.Receipt) (runner.Answer, error) {
+	if _, err := r.stopScheduler(ctx, t); err != nil {
+		return runner.Answer{}, err
+	}
+	return r.schedulerStopped(ctx, t)
+}

@@ -1,0 +1,201 @@
+// Package recovery is the recipe of the runbook: this file is its table of
+// contents, each phase file a section, each step one of its lines.
+package recovery
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"aurorabot/runner"
+	"aurorabot/runner/aurora"
+	"aurorabot/runner/zk"
+)
+
+// ZooKeeper is what a recovery looks up there. An error means: cannot tell.
+type ZooKeeper interface {
+	Candidates(ctx context.Context, path string) ([]zk.Candidate, error)
+	LogReplicas(ctx context.Context, path string) ([]zk.Replica, error)
+}
+
+// A Recovery is the recipe with what it needs of the world around it.
+type Recovery struct {
+	Cluster *aurora.Cluster
+	Profile aurora.Profile
+	Hosts   map[string]runner.Host // By the names of the schedulers.
+	Now     func() time.Time
+	Policy  string // Digest of the policy in force.
+
+	// ZooKeeper looks at the servers of -zk_endpoints; dial is nil to go
+	// directly, or goes through a host.
+	ZooKeeper func(endpoints string, dial zk.Dialer) (ZooKeeper, error)
+
+	// Helper is this program, to be run on a host of that architecture.
+	Helper func(arch string) (open func() (io.ReadCloser, error), sha256 string, err error)
+
+	// Files is a folder of the bot's own for a run: the backup, the salvage.
+	Files func(run string) (string, error)
+
+	// Poll is how long to wait between two looks. Zero: 500 ms.
+	Poll time.Duration
+}
+
+// The IDs of the steps that others refer to.
+const (
+	stepHelper    = "prepare/helper"
+	stepLook      = "prepare/look"
+	stepCluster   = "prepare/look-at-cluster"
+	stepKeep      = "prepare/keep-backups"
+	stepSupervise = "prepare/supervision-off"
+	stepStop      = "prepare/stop-schedulers"
+	stepEvidence  = "prepare/read-logs"
+	stepBlock     = "prepare/block-traffic"
+	stepConfigure = "prepare/change-configuration"
+	stepStart     = "prepare/start-schedulers"
+
+	stepReplicas = "assess/look-at-schedulers"
+	stepLoss     = "assess/compare-with-log"
+	stepDecide   = "assess/decide"
+	stepConfirm  = "assess/confirm"
+
+	stepReStop  = "reinitialize/stop-schedulers"
+	stepGone    = "reinitialize/nobody-registered"
+	stepAside   = "reinitialize/move-log-aside"
+	stepInit    = "reinitialize/initialize-log"
+	stepRestart = "reinitialize/start-schedulers"
+
+	stepElected = "restore/find-leader"
+	stepCopy    = "restore/copy-backup"
+	stepStage   = "restore/stage"
+	stepDrop    = "restore/drop-tasks"
+	stepCompare = "restore/compare-staged"
+	stepCommit  = "restore/commit"
+	stepProve   = "restore/prove-commit"
+	stepLinger  = "restore/restart-lingering"
+
+	stepProof    = "cleanup/proof"
+	stepSnapshot = "cleanup/snapshot"
+	stepVoting   = "cleanup/all-voting"
+)
+
+// leader stands for the elected leader as long as nobody is.
+const leader = "leader"
+
+// afterElection are the steps that rest on one leader.
+var afterElection = []string{stepElected, stepCopy, stepStage, stepDrop, stepCompare, stepCommit}
+
+// Recipe is the table of contents: "Recovering from a scheduler backup", step by step.
+func (r *Recovery) Recipe() *runner.Recipe {
+	return &runner.Recipe{
+		ID: "staged", Version: 1,
+		Title: "Restore a scheduler backup through a staged recovery",
+		Hosts: r.Hosts,
+		Phases: []runner.Phase{
+			r.preparation(),
+			r.assess(),
+			r.reinitialize(),
+			r.restore(),
+			r.cleanup(),
+		},
+		Gates: []runner.Gate{
+			{ID: "start", Before: stepKeep, Title: "Begin the outage? All schedulers of the cluster are stopped."},
+			{ID: "assess", Before: stepConfirm, Title: "Is the damage assessed rightly?", Binds: r.assessed},
+			{ID: "commit", Before: stepCommit, Title: "Overwrite the replicated log with the backup? This cannot be undone.", Binds: r.staked, Expires: r.disabledUntil},
+		},
+		Covers: r.covers,
+	}
+}
+
+// covers is what every digest covers besides the steps.
+func (r *Recovery) covers(s *runner.State) any {
+	var look clusterLook
+	s.Facts(stepCluster, runner.Bot, &look)
+	return map[string]any{
+		"cluster": r.Cluster.Name, "version": r.Cluster.Version.String(), "profile": r.Profile.Name,
+		"hosts": r.Cluster.Names(), "policy": r.Policy, "backup_sha256": look.Backup.SHA256,
+	}
+}
+
+// DocumentedAt is where the procedure stands.
+const DocumentedAt = "Aurora documentation: Recovering from a Scheduler Backup"
+
+func (r *Recovery) everyScheduler(*runner.State) []string { return r.Cluster.Names() }
+
+func onBot(*runner.State) []string { return []string{runner.Bot} }
+
+func (r *Recovery) theLeader(s *runner.State) []string {
+	if f, ok := r.fence(s); ok {
+		return []string{f.Host}
+	}
+	return []string{leader}
+}
+
+func (r *Recovery) scheduler(t *runner.Task) *aurora.Scheduler { return r.Cluster.Scheduler(t.On) }
+
+// client asks the scheduler of a host over HTTP, through the host.
+func (r *Recovery) client(name string) *aurora.Client {
+	h := r.Hosts[name]
+	return &aurora.Client{Address: r.Cluster.Scheduler(name).HTTP, Dial: h.Dial, Limit: 30 * time.Second}
+}
+
+func (r *Recovery) poll() time.Duration {
+	if r.Poll == 0 {
+		return 500 * time.Millisecond
+	}
+	return r.Poll
+}
+
+// until looks again and again until look says yes, an error that lasts, or limit
+// is over; it returns the last answer. Nothing is slept away: a cancelled ctx
+// ends it at once.
+func (r *Recovery) until(ctx context.Context, limit time.Duration, look func(context.Context) (runner.Answer, error)) (runner.Answer, error) {
+	end := r.Now().Add(limit)
+	for {
+		a, err := look(ctx)
+		if err == nil && a.Yes {
+			return a, nil
+		}
+		var stop *runner.Ending
+		if isEnding(err, &stop) {
+			return a, err
+		}
+		if !r.Now().Before(end) {
+			return a, err
+		}
+		select {
+		case <-ctx.Done():
+			if err == nil {
+				err = context.Cause(ctx)
+			}
+			return a, err
+		case <-time.After(r.poll()):
+		}
+	}
+}
+
+// run runs argv on the task's host and wants exit status 0.
+func run(ctx context.Context, t *runner.Task, user string, argv ...string) (runner.Output, error) {
+	out, err := t.Host.Run(ctx, runner.Command{Argv: argv, User: user})
+	if err != nil {
+		return out, fmt.Errorf("%s: %w", argv[0], err)
+	}
+	if out.Exit != 0 {
+		return out, fmt.Errorf("%s: exit status %d: %s", shown(argv), out.Exit, tail(out))
+	}
+	return out, nil
+}
+
+// Validate checks that the recipe keeps the rules of recipes.
+func (r *Recovery) Validate() error {
+	for _, name := range r.Cluster.Names() {
+		if r.Hosts[name] == nil {
+			return fmt.Errorf("scheduler %s has no host", name)
+		}
+	}
+	if !slices.Contains(r.Profile.Recipes, "staged") {
+		return fmt.Errorf("Aurora %s has no staged recovery", r.Cluster.Version)
+	}
+	return r.Recipe().Validate()
+}

@@ -1,0 +1,286 @@
+package recovery
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"strings"
+	"time"
+
+	"aurorabot/runner"
+	"aurorabot/runner/probe"
+	"aurorabot/runner/replica"
+	"aurorabot/runner/zk"
+)
+
+// reinitialize is the runbook's "Re-initialise the log": all replicas or none.
+func (r *Recovery) reinitialize() runner.Phase {
+	return runner.Phase{
+		ID: "reinitialize", Title: "Re-initialise the replicated log", Source: "Assess the damage, Re-initialising",
+		Needed: func(s *runner.State) (bool, string) {
+			if s.Of(stepDecide, runner.Bot).Progress == "" {
+				return true, ""
+			}
+			return decided(s).Reinitialize, "the assessment says that the log need not be re-initialised"
+		},
+		Steps: []runner.Step{
+			{
+				ID: stepReStop, Source: "Re-initialising ¶1", Title: "Stop the schedulers, and prove it",
+				On: r.everyScheduler, Verify: r.schedulerStopped, Do: r.stopScheduler, Limit: 10 * time.Minute,
+				Undo:  stays("the schedulers stay stopped until the logs are back on all hosts"),
+				Keeps: "Preparation's own undo starts the schedulers",
+				Shows: func(*runner.Task) []string { return r.supervisor().StopShows() },
+			},
+			{
+				ID: stepGone, Source: "Safety rule 2", Title: "Wait until ZooKeeper lists neither a candidate nor a replica",
+				On: onBot, Check: r.nobodyRegistered, Limit: 5 * time.Minute,
+			},
+			{
+				ID: stepAside, Source: "Re-initialising ¶2", Title: "Move every log folder aside",
+				On: r.everyScheduler, Verify: r.logAside, Do: r.moveLogAside, Undo: r.logBack, Dangerous: true,
+				Keeps: "the old folders are the way back until the commit, and evidence after it",
+				Shows: func(t *runner.Task) []string {
+					l, _ := look(t.State, t.On)
+					log := l.Flags["native_log_file_path"]
+					return []string{fmt.Sprintf("mv %s %s", log, asideOf(log, t.State.Run))}
+				},
+			},
+			{
+				ID: stepInit, Source: "Re-initialising ¶2", Title: "mesos-log initialize, as the scheduler's user",
+				On: r.everyScheduler, Check: r.mayInitialize, Verify: r.logInitialized, Do: r.initializeLog, Dangerous: true,
+				Undo:  stays("the new log goes aside when the old one comes back"),
+				Keeps: "the commit writes into this log",
+				Shows: func(t *runner.Task) []string {
+					l, _ := look(t.State, t.On)
+					return []string{shown(r.initCommand(l.Flags["native_log_file_path"]))}
+				},
+			},
+			{
+				ID: stepRestart, Source: "Re-initialising ¶3", Title: "Start the schedulers, disabled as before",
+				On: r.everyScheduler, Verify: r.startedDisabled, Do: r.start, Undo: r.undoStart,
+				Keeps: "Cleanup stops the schedulers with Preparation's own undo",
+				Holds: r.nobodyElseStarted, Until: []string{stepCommit}, Voids: afterElection,
+				Shows: func(*runner.Task) []string { return r.supervisor().StartShows() },
+			},
+		},
+	}
+}
+
+// nobodyRegistered: both lists are empty. A killed scheduler's nodes stay until
+// its session ends.
+func (r *Recovery) nobodyRegistered(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+	if r.Cluster.ZooKeeper == "none" {
+		return runner.Yes("there is no ZooKeeper: the configuration says so"), nil
+	}
+	l, err := look(t.State, r.Cluster.Schedulers[0].Name)
+	if err != nil {
+		return runner.Answer{}, err
+	}
+	z, err := r.zookeeper(l.Flags)
+	if err != nil {
+		return runner.Answer{}, err
+	}
+	return r.until(ctx, 2*r.Cluster.SessionLimit, func(ctx context.Context) (runner.Answer, error) {
+		candidates, err := z.Candidates(ctx, l.Flags["serverset_path"])
+		if err != nil && !errors.Is(err, zk.ErrNoNode) {
+			return runner.Answer{}, err
+		}
+		replicas, err := z.LogReplicas(ctx, l.Flags["native_log_zk_group_path"])
+		if err != nil && !errors.Is(err, zk.ErrNoNode) {
+			return runner.Answer{}, err
+		}
+		if len(candidates)+len(replicas) == 0 {
+			return runner.Yes("ZooKeeper lists no candidate and no replica"), nil
+		}
+		var who []string
+		for _, c := range candidates {
+			who = append(who, "candidate "+c.Host)
+		}
+		for _, p := range replicas {
+			who = append(who, "replica "+p.Address.String())
+		}
+		return runner.No("still in ZooKeeper: %s", strings.Join(who, ", ")), nil
+	})
+}
+
+// asideFacts are the stats of the folder before it was moved: the receipt.
+type asideFacts struct {
+	From  string     `json:"from"`
+	To    string     `json:"to"`
+	Was   probe.Path `json:"was"`
+	Empty bool       `json:"empty,omitempty"` // There was nothing to move.
+}
+
+func (r *Recovery) aside(t *runner.Task) (log, to string, err error) {
+	l, err := look(t.State, t.On)
+	if err != nil {
+		return "", "", err
+	}
+	log = l.Flags["native_log_file_path"]
+	return log, asideOf(log, t.State.Run), nil
+}
+
+func (r *Recovery) logAside(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+	log, to, err := r.aside(t)
+	if err != nil {
+		return runner.Answer{}, err
+	}
+	inside := path.Join(log, path.Base(to))
+	facts, err := r.probe(ctx, t, probe.Request{Paths: []string{log, to, inside}})
+	if err != nil {
+		return runner.Answer{}, err
+	}
+	switch {
+	case facts.Paths[inside].Dir:
+		return runner.Yes("the contents of %s lie in %s", log, inside), nil
+	case facts.Paths[to].Dir && !facts.Paths[log].Exists:
+		return runner.Yes("%s lies at %s", log, to), nil
+	case facts.Paths[to].Dir:
+		return runner.No("%s and %s are both there", log, to), nil
+	case !facts.Paths[log].Exists && t.State.Of(t.Step, t.On).Begun:
+		return runner.Yes("%s is missing: there is nothing to move", log), nil
+	}
+	return runner.No("%s is in its place", log), nil
+}
+
+func (r *Recovery) moveLogAside(ctx context.Context, t *runner.Task) (any, error) {
+	if a, err := r.schedulerStopped(ctx, t); err != nil || !a.Yes {
+		if err == nil {
+			err = fmt.Errorf("not moved: %s", a.Evidence)
+		}
+		return nil, err
+	}
+	log, to, err := r.aside(t)
+	if err != nil {
+		return nil, err
+	}
+	facts, err := r.probe(ctx, t, probe.Request{Paths: []string{log}})
+	if err != nil {
+		return nil, err
+	}
+	left := asideFacts{From: log, To: to, Was: facts.Paths[log]}
+	if !left.Was.Exists {
+		left.Empty = true
+		return left, nil
+	}
+	return left, r.moveAside(ctx, t, log, to)
+}
+
+// logBack is the Undo: what mesos-log made goes aside, the old folder comes back.
+func (r *Recovery) logBack(ctx context.Context, t *runner.Task, _ runner.Receipt) (runner.Answer, error) {
+	log, to, err := r.aside(t)
+	if err != nil {
+		return runner.Answer{}, err
+	}
+	facts, err := r.probe(ctx, t, probe.Request{Paths: []string{log, to, path.Join(log, path.Base(to))}})
+	if err != nil {
+		return runner.Answer{}, err
+	}
+	if facts.Paths[path.Join(log, path.Base(to))].Dir {
+		// On a mount the evidence step puts the copy back; the contents stay inside.
+		return runner.Yes("the old contents stay in %s; the copy is put back next", path.Join(log, path.Base(to))), nil
+	}
+	if !facts.Paths[to].Exists {
+		return runner.Yes("nothing lies at %s", to), nil
+	}
+	if facts.Paths[log].Exists {
+		if err := r.moveAside(ctx, t, log, to+".initialized"); err != nil {
+			return runner.Answer{}, err
+		}
+	}
+	if _, err := run(ctx, t, "root", "mv", "-nT", "--", to, log); err != nil {
+		return runner.Answer{}, err
+	}
+	facts, err = r.probe(ctx, t, probe.Request{Paths: []string{log, to}})
+	if err != nil {
+		return runner.Answer{}, err
+	}
+	if !facts.Paths[log].Dir || facts.Paths[to].Exists {
+		return runner.No("%s did not come back from %s", log, to), nil
+	}
+	return runner.Yes("%s is back", log), nil
+}
+
+// mayInitialize is safety rule 4, asked on every host right before.
+func (r *Recovery) mayInitialize(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+	if a, err := r.schedulerStopped(ctx, t); err != nil || !a.Yes {
+		return a, err
+	}
+	// All or none: a host whose folder was not moved would vote beside new ones.
+	for _, name := range r.Cluster.Names() {
+		if !t.State.Passed(stepAside, name) {
+			return runner.No("the log of %s was not moved aside", name), nil
+		}
+	}
+	l, err := look(t.State, t.On)
+	if err != nil {
+		return runner.Answer{}, err
+	}
+	log := l.Flags["native_log_file_path"]
+	facts, err := r.probe(ctx, t, probe.Request{Paths: []string{path.Dir(log), log}})
+	if err != nil {
+		return runner.Answer{}, err
+	}
+	if p := facts.Paths[path.Dir(log)]; !p.Dir || p.Device != l.LogParent.Device {
+		return runner.No("%s is not the mount that pre-flight saw", path.Dir(log)), nil
+	}
+	return runner.Yes("stopped, moved aside everywhere, on the mount that pre-flight saw"), nil
+}
+
+func (r *Recovery) initCommand(log string) []string {
+	// A clean environment: an inherited LIBPROCESS_PORT makes mesos-log abort.
+	return []string{"env", "-i", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LIBPROCESS_IP=127.0.0.1", r.Cluster.MesosLogPath, "initialize", "--path=" + log}
+}
+
+func (r *Recovery) initializeLog(ctx context.Context, t *runner.Task) (any, error) {
+	l, err := look(t.State, t.On)
+	if err != nil {
+		return nil, err
+	}
+	log := l.Flags["native_log_file_path"]
+	mode := uint32(0o755)
+	if l.Log.Exists {
+		mode = l.Log.Mode
+	}
+	// Made here, because the scheduler's user may not write beside it. An
+	// existing folder (a mount) is left as it is.
+	if _, err := run(ctx, t, "root", "install", "-d", "-m", fmt.Sprintf("%04o", mode), "-o", r.Cluster.User, "-g", r.Cluster.Group, log); err != nil {
+		return nil, err
+	}
+	out, err := t.Host.Run(ctx, runner.Command{Argv: r.initCommand(log), User: r.Cluster.User, Limit: 2 * time.Minute})
+	if err != nil {
+		return nil, fmt.Errorf("mesos-log initialize: %w", err)
+	}
+	if out.Exit != 0 {
+		return nil, fmt.Errorf("mesos-log initialize: exit status %d: %s", out.Exit, tail(out))
+	}
+	return map[string]string{"path": log, "stderr": tail(out)}, nil
+}
+
+// logInitialized reads the new log natively: exit 0 of the tool is no health.
+func (r *Recovery) logInitialized(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+	log, _, err := r.aside(t)
+	if err != nil {
+		return runner.Answer{}, err
+	}
+	facts, err := r.probe(ctx, t, probe.Request{Paths: []string{log}})
+	if err != nil {
+		return runner.Answer{}, err
+	}
+	if !facts.Paths[log].Exists {
+		return runner.No("%s is not there", log), nil
+	}
+	var report replica.Report
+	if err := r.readLog(ctx, t, log, &report); err != nil {
+		return runner.Answer{}, err
+	}
+	// New: it votes, and holds no position yet.
+	if report.State == replica.StateOK && report.Status == "VOTING" && report.End == 0 && report.Appends == 0 && t.State.Of(t.Step, t.On).Begun {
+		if l, err := look(t.State, t.On); err != nil || l.UID != facts.Paths[log].UID {
+			return runner.No("%s belongs to user %d, not to the scheduler's", log, facts.Paths[log].UID), nil
+		}
+		return runner.Yes("%s: VOTING, without entries", log), nil
+	}
+	return runner.No("%s: %s", log, logWords(&report)), nil
+}

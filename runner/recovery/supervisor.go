@@ -1,0 +1,237 @@
+package recovery
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+
+	"aurorabot/runner"
+	"aurorabot/runner/aurora"
+)
+
+// A supervisor starts schedulers again when they end. Every method asks or
+// tells one host. What it cannot tell is an error.
+type supervisor interface {
+	// State looks.
+	State(ctx context.Context, t *runner.Task) (unitState, error)
+	// Off keeps the scheduler from being started again by itself, also at boot.
+	Off(ctx context.Context, t *runner.Task) error
+	// On takes Off back; was is the state before Off.
+	On(ctx context.Context, t *runner.Task, was unitState) error
+	Stop(ctx context.Context, t *runner.Task) error
+	Start(ctx context.Context, t *runner.Task) error
+	// OffShows and so on are the commands for the plan.
+	OffShows(s *aurora.Scheduler) []string
+	StopShows() []string
+	StartShows() []string
+}
+
+// unitState is what a supervisor says of its scheduler.
+type unitState struct {
+	Running  bool      `json:"running"`        // There is a process, or one is on its way.
+	PID      int       `json:"pid,omitempty"`  // 0 if not known.
+	Enabled  bool      `json:"enabled"`        // Started at boot.
+	Restarts bool      `json:"restarts"`       // Started again when it ends.
+	Words    string    `json:"words"`          // As the supervisor says it.
+	Exit     int       `json:"exit,omitempty"` // Of the last process, if it ended.
+	Since    time.Time `json:"since,omitzero"` // Start of the last process.
+	UnitFile string    `json:"unit_file,omitempty"`
+}
+
+func (r *Recovery) supervisor() supervisor {
+	if r.Cluster.Supervisor == "commands" {
+		return &ownCommands{r.Cluster.Commands}
+	}
+	return &systemd{unit: r.Cluster.Unit, runtime: func(t *runner.Task) string { return r.scheduler(t).RuntimeDir }, aside: r.folder}
+}
+
+// systemd drives a unit. Off is a run-time drop-in, Restart=no, and "disable"
+// where the unit was enabled: `systemctl mask` fails where the unit file lies in
+// /etc/systemd/system.
+type systemd struct {
+	unit    string
+	runtime func(*runner.Task) string
+	aside   func(*runner.Task) string
+}
+
+const dropIn = "# Written by aurorabot for an open recovery. Cleanup takes it away.\n[Service]\nRestart=no\n"
+
+func (s *systemd) dropInPath(runtime string) string {
+	return path.Join(runtime, s.unit+".service.d", "90-aurorabot.conf")
+}
+
+func (s *systemd) OffShows(sch *aurora.Scheduler) []string {
+	return []string{
+		"write " + s.dropInPath(sch.RuntimeDir) + ": Restart=no",
+		"systemctl daemon-reload",
+		"systemctl disable " + s.unit + " (where it is enabled)",
+	}
+}
+
+func (s *systemd) StopShows() []string  { return []string{"systemctl stop " + s.unit} }
+func (s *systemd) StartShows() []string { return []string{"systemctl start " + s.unit} }
+
+func (s *systemd) State(ctx context.Context, t *runner.Task) (unitState, error) {
+	out, err := run(ctx, t, "", "systemctl", "show", s.unit,
+		"-p", "LoadState,ActiveState,SubState,MainPID,UnitFileState,Restart,FragmentPath,ExecMainStatus,ExecMainStartTimestamp,NeedDaemonReload")
+	if err != nil {
+		return unitState{}, err
+	}
+	v := map[string]string{}
+	for line := range strings.Lines(string(out.Stdout)) {
+		k, value, _ := strings.Cut(strings.TrimSpace(line), "=")
+		v[k] = value
+	}
+	if v["LoadState"] != "loaded" {
+		return unitState{}, fmt.Errorf("systemd's unit %s is %q", s.unit, v["LoadState"])
+	}
+	u := unitState{
+		Words: v["ActiveState"] + " (" + v["SubState"] + ")", UnitFile: v["FragmentPath"],
+		Restarts: v["Restart"] != "no" && v["Restart"] != "",
+	}
+	switch v["ActiveState"] {
+	case "active", "reloading", "activating", "deactivating":
+		u.Running = true
+	case "inactive", "failed":
+	default:
+		return u, fmt.Errorf("systemd's unit %s is in unknown state %q", s.unit, v["ActiveState"])
+	}
+	switch v["UnitFileState"] {
+	case "enabled", "enabled-runtime":
+		u.Enabled = true
+	case "disabled", "static", "indirect", "linked", "linked-runtime", "masked", "masked-runtime", "transient", "generated":
+	default:
+		return u, fmt.Errorf("systemd's unit %s: unknown UnitFileState %q", s.unit, v["UnitFileState"])
+	}
+	if u.PID, err = strconv.Atoi(v["MainPID"]); err != nil {
+		return u, fmt.Errorf("systemd's unit %s: MainPID is %q", s.unit, v["MainPID"])
+	}
+	u.Exit, _ = strconv.Atoi(v["ExecMainStatus"]) // Absent before the first start.
+	u.Since, _ = time.Parse("Mon 2006-01-02 15:04:05 MST", v["ExecMainStartTimestamp"])
+	return u, nil
+}
+
+func (s *systemd) Off(ctx context.Context, t *runner.Task) error {
+	was, err := s.State(ctx, t)
+	if err != nil {
+		return err
+	}
+	file := s.dropInPath(s.runtime(t))
+	if _, err := run(ctx, t, "root", "install", "-d", "-m", "0755", path.Dir(file)); err != nil {
+		return err
+	}
+	if err := t.Host.Put(ctx, runner.File{Path: file, Content: []byte(dropIn), Mode: 0o644, User: "root"}); err != nil {
+		return err
+	}
+	if _, err := run(ctx, t, "root", "systemctl", "daemon-reload"); err != nil {
+		return err
+	}
+	if was.Enabled {
+		_, err = run(ctx, t, "root", "systemctl", "disable", s.unit)
+	}
+	return err
+}
+
+func (s *systemd) On(ctx context.Context, t *runner.Task, was unitState) error {
+	file := s.dropInPath(s.runtime(t))
+	out, err := t.Host.Run(ctx, runner.Command{Argv: []string{"test", "-e", file}})
+	if err != nil {
+		return fmt.Errorf("look for %s: %w", file, err)
+	}
+	if out.Exit == 0 {
+		if _, err := run(ctx, t, "root", "mv", "-T", file, path.Join(s.aside(t), "90-aurorabot.conf")); err != nil {
+			return err
+		}
+		// Only if nothing else lies in it.
+		if _, err := t.Host.Run(ctx, runner.Command{Argv: []string{"rmdir", path.Dir(file)}, User: "root"}); err != nil {
+			return fmt.Errorf("rmdir %s: %w", path.Dir(file), err)
+		}
+	}
+	if _, err := run(ctx, t, "root", "systemctl", "daemon-reload"); err != nil {
+		return err
+	}
+	if was.Enabled {
+		if _, err := run(ctx, t, "root", "systemctl", "enable", s.unit); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *systemd) Stop(ctx context.Context, t *runner.Task) error {
+	_, err := t.Host.Run(ctx, runner.Command{Argv: []string{"systemctl", "stop", s.unit}, User: "root", Limit: 3 * time.Minute})
+	return err
+}
+
+func (s *systemd) Start(ctx context.Context, t *runner.Task) error {
+	_, err := run(ctx, t, "root", "systemctl", "start", s.unit)
+	return err
+}
+
+// ownCommands drives a supervisor by the commands of the configuration.
+type ownCommands struct{ c aurora.SupervisorCommands }
+
+func (o *ownCommands) OffShows(*aurora.Scheduler) []string { return []string{shown(o.c.Disable)} }
+func (o *ownCommands) StopShows() []string                 { return []string{shown(o.c.Stop)} }
+func (o *ownCommands) StartShows() []string                { return []string{shown(o.c.Start)} }
+
+func (o *ownCommands) State(ctx context.Context, t *runner.Task) (unitState, error) {
+	running, err := yesNo(ctx, t, o.c.IsRunning, 3)
+	if err != nil {
+		return unitState{}, err
+	}
+	enabled, err := yesNo(ctx, t, o.c.IsEnabled, 1)
+	if err != nil {
+		return unitState{}, err
+	}
+	words := "not running"
+	if running {
+		words = "running"
+	}
+	return unitState{Running: running, Enabled: enabled, Restarts: enabled, Words: words}, nil
+}
+
+// yesNo runs a command whose exit status is the answer: 0 is yes, no is no,
+// everything else can't be told.
+func yesNo(ctx context.Context, t *runner.Task, argv []string, no int) (bool, error) {
+	if len(argv) == 0 {
+		return false, errors.New("the configuration names no command for it")
+	}
+	out, err := t.Host.Run(ctx, runner.Command{Argv: argv, User: "root"})
+	switch {
+	case err != nil:
+		return false, fmt.Errorf("%s: %w", argv[0], err)
+	case out.Exit == 0:
+		return true, nil
+	case out.Exit == no:
+		return false, nil
+	}
+	return false, fmt.Errorf("%s: exit status %d means neither yes nor no: %s", shown(argv), out.Exit, tail(out))
+}
+
+func (o *ownCommands) Off(ctx context.Context, t *runner.Task) error {
+	_, err := run(ctx, t, "root", o.c.Disable...)
+	return err
+}
+
+func (o *ownCommands) On(ctx context.Context, t *runner.Task, was unitState) error {
+	if !was.Enabled {
+		return nil
+	}
+	_, err := run(ctx, t, "root", o.c.Enable...)
+	return err
+}
+
+func (o *ownCommands) Stop(ctx context.Context, t *runner.Task) error {
+	_, err := run(ctx, t, "root", o.c.Stop...)
+	return err
+}
+
+func (o *ownCommands) Start(ctx context.Context, t *runner.Task) error {
+	_, err := run(ctx, t, "root", o.c.Start...)
+	return err
+}
