@@ -142,7 +142,8 @@ func workspace() sandbox.Options {
 // newDesk starts a sandbox; begin starts the bot.
 func newDesk(t *testing.T, opt sandbox.Options) *desk {
 	t.Helper()
-	ctx, cancel := context.WithCancel(t.Context())
+	// Not the test's own context: it ends before the bot is stopped.
+	ctx, cancel := context.WithCancel(context.Background())
 	srv, err := sandbox.Start(ctx, opt)
 	if err != nil {
 		t.Fatal(err)
