@@ -94,8 +94,9 @@ func TestHost(t *testing.T, lab Lab, open func(*testing.T) runner.Host) {
 
 	t.Run("limit", func(t *testing.T) {
 		ctx, h := use(t)
+		warm(t, h)
 		begin := time.Now()
-		out, err := h.Run(ctx, runner.Command{Argv: []string{"sleep", "60"}, Limit: 300 * time.Millisecond})
+		out, err := h.Run(ctx, runner.Command{Argv: []string{"sleep", "60"}, Limit: time.Second})
 		if err == nil || errors.Is(err, runner.ErrNotStarted) {
 			t.Errorf("got %+v, %v; want an error that leaves the outcome open", out, err)
 		} else if !strings.Contains(err.Error(), "killed") {
@@ -108,8 +109,9 @@ func TestHost(t *testing.T, lab Lab, open func(*testing.T) runner.Host) {
 
 	t.Run("cancelling ends the command", func(t *testing.T) {
 		ctx, h := use(t)
+		warm(t, h)
 		ctx, cancel := context.WithCancel(ctx)
-		time.AfterFunc(300*time.Millisecond, cancel)
+		time.AfterFunc(time.Second, cancel)
 		_, err := h.Run(ctx, runner.Command{Argv: []string{"sleep", "60"}})
 		if err == nil || !errors.Is(err, context.Canceled) {
 			t.Errorf("error %v, want context.Canceled", err)
@@ -291,6 +293,14 @@ func TestHost(t *testing.T, lab Lab, open func(*testing.T) runner.Host) {
 			t.Error(err)
 		}
 	})
+}
+
+// warm connects, so that a short limit is one for the command alone.
+func warm(t *testing.T, h runner.Host) {
+	t.Helper()
+	if out, err := h.Run(t.Context(), runner.Command{Argv: []string{"sh", "-c", "exit 0"}}); err != nil || out.Exit != 0 {
+		t.Fatalf("got %+v, %v", out, err)
+	}
 }
 
 func read(t *testing.T, h runner.Host, file string) string {

@@ -67,10 +67,13 @@ func (h *Host) session(ctx context.Context, line string, stdin io.Reader, stdout
 	case errors.As(err, &exit):
 		return exit.ExitStatus(), true, nil
 	}
+	// A connection that breaks is seen by the session first.
+	soon := time.NewTimer(grace / 4)
+	defer soon.Stop()
 	select {
 	case <-l.gone:
 		err = l.why
-	default:
+	case <-soon.C:
 	}
 	// "command failed" is the host's own answer that it did not start it.
 	if refused && err.Error() == "ssh: command "+line+" failed" {
