@@ -1,0 +1,176 @@
+package cron
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"aurorabot/handlers"
+	"aurorabot/handlers/view"
+	"aurorabot/policy"
+)
+
+// Limits of one check.
+const (
+	checkWithin = 10 * time.Minute // Longest time for a check.
+	postWithin  = 30 * time.Minute // Longest time to get its answer posted.
+
+	// nap is the longest sleep: a clock that was set, or a machine that was
+	// suspended, is noticed after it.
+	nap = 30 * time.Second
+)
+
+// Team is the team of the actor that asks on behalf of a schedule; the
+// schedule's name is its user. No person has such a key.
+const Team = "cron"
+
+// A Service answers requests.
+type Service interface {
+	Handle(ctx context.Context, r handlers.Request) handlers.Response
+}
+
+// A Poster posts a message into a channel, and returns when it stands there.
+type Poster interface {
+	Post(ctx context.Context, channel string, m view.Message) error
+}
+
+// A Cron asks what its jobs say, when they say it.
+type Cron struct {
+	Jobs    []Job
+	Service Service
+	Post    Poster
+	Now     func() time.Time
+	Log     *slog.Logger
+}
+
+// Run asks until ctx ends, and returns when no check is running any more.
+func (c *Cron) Run(ctx context.Context) error {
+	var jobs sync.WaitGroup
+	for _, j := range c.Jobs {
+		jobs.Go(func() { c.walk(ctx, j) })
+	}
+	jobs.Wait()
+	return nil
+}
+
+// walk runs one job whenever it is due. A time that passed while the check
+// before was still running is left out, and that is said.
+func (c *Cron) walk(ctx context.Context, j Job) {
+	var checks sync.WaitGroup
+	defer checks.Wait()
+	var mu sync.Mutex
+	var running time.Time // When the check that runs was begun; zero: none runs.
+
+	from := c.Now()
+	for {
+		due := j.Next(from)
+		if due.IsZero() {
+			c.Log.WarnContext(ctx, "cron: the schedule has no next time", "schedule", j.schedule.Name)
+			return
+		}
+		if !c.sleepUntil(ctx, due) {
+			return
+		}
+		// Not due: several times may have passed while the machine slept; one
+		// check answers for all.
+		from = c.Now()
+
+		mu.Lock()
+		since := running
+		if since.IsZero() {
+			running = from
+		}
+		mu.Unlock()
+		if !since.IsZero() {
+			checks.Go(func() { c.post(ctx, j, overdue(j, since)) })
+			continue
+		}
+		checks.Go(func() {
+			m := c.check(ctx, j, from)
+			mu.Lock()
+			running = time.Time{}
+			mu.Unlock()
+			// When the bot is stopped, the check did not fail.
+			if ctx.Err() == nil {
+				c.post(ctx, j, m)
+			}
+		})
+	}
+}
+
+// sleepUntil reports false if ctx ended before.
+func (c *Cron) sleepUntil(ctx context.Context, due time.Time) bool {
+	for {
+		left := due.Sub(c.Now())
+		if left <= 0 {
+			return ctx.Err() == nil
+		}
+		t := time.NewTimer(min(left, nap))
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+			t.Stop()
+			return false
+		}
+	}
+}
+
+// check asks, and has a message whatever becomes of it.
+func (c *Cron) check(ctx context.Context, j Job, at time.Time) (m view.Message) {
+	ctx, cancel := context.WithTimeout(ctx, checkWithin)
+	defer cancel()
+	defer func() {
+		if p := recover(); p != nil {
+			c.Log.ErrorContext(ctx, "cron: panic in a check", "schedule", j.schedule.Name, "panic", fmt.Sprint(p))
+			m = failed(j, "The bot itself failed; the cause is in its log.")
+		}
+	}()
+	s := j.schedule
+	r := c.Service.Handle(ctx, handlers.Request{
+		Actor:   policy.Actor{TeamID: Team, UserID: s.Name, Name: "schedule " + s.Name},
+		Channel: s.Channel,
+		Words:   s.Words,
+		At:      at,
+		Source:  "cron:" + s.Name + ":" + at.UTC().Format(time.RFC3339),
+	})
+	said := r.Message.Head != "" || len(r.Message.Lines) > 0
+	switch {
+	case ctx.Err() != nil:
+		return failed(j, fmt.Sprintf("It did not end within %s.", checkWithin))
+	case !said && r.Exit != 0:
+		return failed(j, fmt.Sprintf("It ended with status %d and said nothing.", r.Exit))
+	case !said:
+		return failed(j, "It said nothing.")
+	}
+	m = r.Message
+	m.Foot = strings.Trim(m.Foot+" · schedule "+s.Name, " ·")
+	return m
+}
+
+func failed(j Job, why string) view.Message {
+	return view.Message{
+		Tone:  view.Bad,
+		Head:  "Check failed: " + j.schedule.Name,
+		Lines: []string{why, "What it was to look at is unknown until it runs: `" + strings.Join(j.schedule.Words, " ") + "`."},
+	}
+}
+
+func overdue(j Job, since time.Time) view.Message {
+	return view.Message{
+		Tone:  view.Warn,
+		Head:  "Check left out: " + j.schedule.Name,
+		Lines: []string{fmt.Sprintf("The one before is still running, since %s.", since.UTC().Format(time.RFC3339))},
+	}
+}
+
+// post keeps trying for long: a report that nobody sees is none.
+func (c *Cron) post(ctx context.Context, j Job, m view.Message) {
+	limited, cancel := context.WithTimeout(ctx, postWithin)
+	defer cancel()
+	if err := c.Post.Post(limited, j.schedule.Channel, m); err != nil && ctx.Err() == nil {
+		c.Log.ErrorContext(ctx, "cron: posting", "schedule", j.schedule.Name, "channel", j.schedule.Channel, "err", err)
+	}
+}
