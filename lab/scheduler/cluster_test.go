@@ -20,6 +20,8 @@ import (
 
 	"aurorabot/lab/master"
 	"aurorabot/lab/zookeeper"
+
+	"go.uber.org/goleak"
 )
 
 const smallBackup = "scheduler-backup-2026-11-23-08-36"
@@ -30,7 +32,15 @@ func TestMain(m *testing.M) {
 	if os.Getenv("SCHEDULER_TEST_CHILD") == "1" {
 		os.Exit(Main(append([]string{"aurora-scheduler"}, os.Args[1:]...), os.Stdin, os.Stdout, os.Stderr, os.Environ()))
 	}
-	os.Exit(m.Run())
+	status := m.Run()
+	http.DefaultTransport.(*http.Transport).CloseIdleConnections()
+	// goleveldb drains its pool for a second after it was closed.
+	drain := goleak.IgnoreTopFunction("github.com/syndtr/goleveldb/leveldb.(*DB).mpoolDrain")
+	if err := goleak.Find(drain); status == 0 && err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		status = 1
+	}
+	os.Exit(status)
 }
 
 // A cluster is three schedulers' worth of hosts, a ZooKeeper and a master.
@@ -375,4 +385,10 @@ func (s labState) ids() []string {
 	}
 	slices.Sort(out)
 	return out
+}
+
+func (b *lockedBuffer) reset() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.b.Reset()
 }

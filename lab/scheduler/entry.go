@@ -123,7 +123,7 @@ type replay struct {
 // add takes the next entry of the log.
 func (r *replay) add(b []byte) error {
 	r.entries++
-	s, _, err := open(b)
+	s, err := openUnion(b)
 	if err != nil {
 		return &fault{"org.apache.aurora.codec.ThriftBinaryCodec$CodingException", "Failed to deserialize thrift object: " + err.Error()}
 	}
@@ -159,7 +159,7 @@ func (r *replay) frame(f record) error {
 	if !bytes.Equal(want.bytes(), sum[:]) {
 		return &fault{"org.apache.aurora.codec.ThriftBinaryCodec$CodingException", "Read back a framed log entry that failed its checksum"}
 	}
-	s, _, err := open(whole)
+	s, err := openUnion(whole)
 	if err != nil {
 		return err
 	}
@@ -191,7 +191,7 @@ func (r *replay) entry(s record) error {
 		if err != nil {
 			return err
 		}
-		inner, _, err := open(out)
+		inner, err := openUnion(out)
 		if err != nil {
 			return err
 		}

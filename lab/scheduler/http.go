@@ -61,16 +61,7 @@ func (s *scheduler) handler() http.Handler {
 	}
 	s.serveLab(mux)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s.mu.Lock()
-		s.serving++
-		s.mu.Unlock()
-		defer func() {
-			s.mu.Lock()
-			s.serving--
-			s.mu.Unlock()
-		}()
 		w.Header().Set("Server", "Jetty(9.3.11.v20160721)")
-		// The routes of the mux clean paths by redirections that Jetty does not know.
 		seen := &statusWriter{ResponseWriter: w, status: http.StatusOK}
 		mux.ServeHTTP(seen, r)
 		s.log.info("qtp", "RequestLog", `%s - - [%s] "%s //%s%s %s" %d %d `, host(r.RemoteAddr),

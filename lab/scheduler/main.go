@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -38,24 +39,39 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer, environ [
 		fmt.Fprintln(stderr, err)
 		return 1
 	}
-	zone := time.Local
-	if tz := getenv(environ, "TZ"); tz != "" {
-		if zone, err = time.LoadLocation(tz); err != nil {
-			zone = time.UTC
-		}
-	}
-	log := &logger{w: stderr, zone: zone, clock: time.Now}
+	log := &logger{w: stderr, zone: zoneOf(environ), clock: time.Now}
 	f, err := parseFlags(v.flags(flagTable()), args[1:])
 	var set *settings
 	if err == nil {
-		set, err = readSettings(f)
+		set, err = readSettings(f, environ)
 	}
 	if err != nil {
 		log.error("main", "CommandLine", "%v", err)
 		fmt.Fprint(stdout, usage)
 		return 1
 	}
-	return newScheduler(set, v, k, log, environ).run(ctx)
+	s := newScheduler(set, v, k, log, environ)
+	s.command = strings.Join(append([]string{"org.apache.aurora.scheduler.app.SchedulerMain"}, args[1:]...), " ")
+	return s.run(ctx)
+}
+
+// zoneOf is the time zone of the JVM: -Duser.timezone in JAVA_OPTS, else TZ, else
+// the machine's.
+func zoneOf(environ []string) *time.Location {
+	name := getenv(environ, "TZ")
+	for _, o := range strings.Fields(getenv(environ, "JAVA_OPTS")) {
+		if z, ok := strings.CutPrefix(o, "-Duser.timezone="); ok {
+			name = z
+		}
+	}
+	if name == "" {
+		return time.Local
+	}
+	zone, err := time.LoadLocation(name)
+	if err != nil {
+		return time.UTC // as the JVM does with a zone that it does not know
+	}
+	return zone
 }
 
 func newScheduler(set *settings, v version, k *knobs, log *logger, environ []string) *scheduler {

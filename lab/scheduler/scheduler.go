@@ -39,6 +39,7 @@ type scheduler struct {
 	log     *logger
 	clock   func() time.Time
 	environ []string
+	command string // main class and arguments, as /vars has them
 
 	storage   *storage
 	backups   *backups
@@ -130,7 +131,7 @@ func (s *scheduler) lead() {
 
 // after runs f once after d, unless the application ends first.
 func (s *scheduler) after(d time.Duration, f func()) {
-	if d <= 0 {
+	if d <= 0 || s.ctx.Err() != nil {
 		return
 	}
 	s.work.Go(func() {
@@ -146,7 +147,7 @@ func (s *scheduler) after(d time.Duration, f func()) {
 
 // every runs f each d until the application ends.
 func (s *scheduler) every(d time.Duration, f func()) {
-	if d <= 0 {
+	if d <= 0 || s.ctx.Err() != nil {
 		return
 	}
 	s.work.Go(func() {
@@ -240,21 +241,15 @@ func (s *scheduler) shutdown(thread string) {
 	go s.finish()
 }
 
-// finish closes HTTP once the calls that are being answered have their answers.
+// finish closes HTTP; calls that are being answered have a second for it.
 func (s *scheduler) finish() {
 	s.log.info("main", "SchedulerMain", "Stopping scheduler services.")
 	s.log.info("TearDownShutdownRegistry STOPPING", "ShutdownRegistry$ShutdownRegistryImpl", "Action controller has already completed, subsequent calls ignored.")
-	for range 100 { // long enough for an answer, no longer: the real server closes under its clients too
-		s.mu.Lock()
-		n := s.serving
-		s.mu.Unlock()
-		if n == 0 {
-			break
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
 	s.log.info("HttpServerLauncher STOPPING", "JettyServerModule", "Shutting down embedded http server")
-	_ = s.server.Close() // open connections end with it
+	c, cancel := context.WithTimeout(context.Background(), time.Second)
+	_ = s.server.Shutdown(c) // who has no answer after this second gets none
+	cancel()
+	_ = s.server.Close()
 	s.log.info("HttpServerLauncher STOPPING", "AbstractConnector", "Stopped ServerConnector{HTTP/1.1,[http/1.1]}{%s}", net.JoinHostPort(s.set.bind(), portText(s.port)))
 	s.work.Wait()
 	s.log.info("main", "SchedulerMain", "Application run() exited.")

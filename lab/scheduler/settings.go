@@ -3,6 +3,7 @@ package scheduler
 import (
 	"fmt"
 	"net"
+	"os"
 	"strings"
 	"time"
 )
@@ -12,6 +13,7 @@ type settings struct {
 	flags *flags
 
 	cluster, hostname, ip string
+	libprocess            string // LIBPROCESS_IP
 	httpPort              int
 	zk                    []string
 	zkSession             time.Duration
@@ -42,8 +44,11 @@ type settings struct {
 }
 
 // readSettings checks and reads the flags that have an effect.
-func readSettings(f *flags) (*settings, error) {
-	s := &settings{flags: f}
+//
+// Where -ip and -hostname are not given, the address that libprocess was told
+// stands in for both: a lab's host has an address of its own and no name.
+func readSettings(f *flags, environ []string) (*settings, error) {
+	s := &settings{flags: f, libprocess: getenv(environ, "LIBPROCESS_IP")}
 	var first error
 	keep := func(err error) {
 		if first == nil && err != nil {
@@ -64,6 +69,12 @@ func readSettings(f *flags) (*settings, error) {
 		*into = n
 	}
 	s.cluster, s.hostname, s.ip = f.text("cluster_name"), f.text("hostname"), f.text("ip")
+	if s.hostname == "" {
+		s.hostname = s.libprocess
+	}
+	if s.hostname == "" {
+		s.hostname, _ = os.Hostname() // none: the candidate's data is empty
+	}
 	number("http_port", &s.httpPort)
 	s.serverset, s.endpointName = f.text("serverset_path"), f.text("serverset_endpoint_name")
 	if s.endpointName == "" {
@@ -106,7 +117,7 @@ func readSettings(f *flags) (*settings, error) {
 
 // bind is the address that HTTP listens on: that of -ip, else a loopback one.
 func (s *settings) bind() string {
-	for _, a := range []string{s.ip, s.hostname} {
+	for _, a := range []string{s.ip, s.hostname, s.libprocess} {
 		if net.ParseIP(a) != nil {
 			return a
 		}

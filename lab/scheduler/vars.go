@@ -14,11 +14,12 @@ import (
 func (s *scheduler) vars() map[string]any {
 	now := s.clock()
 	v := map[string]any{
-		"jvm_uptime_secs":          int64(now.Sub(s.started).Seconds()),
-		"jvm_time_ms":              now.UnixMilli(),
-		"jvm_available_processors": runtime.NumCPU(),
-		"jvm_prop_user.timezone":   s.log.zone.String(),
-		"uncaught_exceptions":      0,
+		"jvm_uptime_secs":           int64(now.Sub(s.started).Seconds()),
+		"jvm_time_ms":               now.UnixMilli(),
+		"jvm_available_processors":  runtime.NumCPU(),
+		"jvm_prop_user.timezone":    s.log.zone.String(),
+		"jvm_prop_sun.java.command": s.command,
+		"uncaught_exceptions":       0,
 	}
 	for k, b := range s.version.build() {
 		v["build."+k] = b

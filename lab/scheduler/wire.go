@@ -205,6 +205,24 @@ func open(b []byte) (record, []byte, error) {
 	}
 }
 
+// openUnion reads a union as the real classes do: one field, whatever it is,
+// and the head of what follows; bytes behind that are not looked at.
+func openUnion(b []byte) (record, error) {
+	r := reader{b: b}
+	t := r.u8()
+	if t == tStop || r.err != nil {
+		return nil, r.err
+	}
+	id := r.i16()
+	from := r.at
+	r.skip(t, 0)
+	f := field{id, t, b[from:r.at]}
+	if r.u8() != tStop {
+		r.i16()
+	}
+	return record{f}, r.err
+}
+
 // mustOpen opens a struct that this process has decoded before; damage in one
 // cannot occur, and reads as the empty struct.
 func mustOpen(b []byte) record {
