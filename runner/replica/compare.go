@@ -1,9 +1,12 @@
 package replica
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
+
+	"aurorabot/runner/replica/leveldb"
 )
 
 // Verdict is what several replicas of one log amount to.
@@ -13,7 +16,7 @@ type Verdict string
 const (
 	VerdictHealthy    Verdict = "healthy"     // A quorum of VOTING replicas is whole and none lags.
 	VerdictLags       Verdict = "lags"        // A quorum is whole; another replica lacks something.
-	VerdictQuorumLost Verdict = "quorum lost" // Fewer than a quorum are whole and VOTING.
+	VerdictQuorumLost Verdict = "quorum lost" // Fewer than a quorum are whole and VOTING, or a quorum of voters lacks what was agreed on.
 	VerdictDiverged   Verdict = "diverged"    // Two call other bytes learned at the same position.
 	VerdictUnknown    Verdict = "cannot tell" // Some could not be looked at, and it depends on them.
 )
@@ -59,15 +62,19 @@ func Compare(reports []Report) Comparison {
 		case r.State == StateLocked || r.State == StateUnreadable:
 			unknown++
 			c.say(r, "%s", r.Error)
-		case !r.State.Whole():
+		case !r.State.Whole() && !(r.TornOnly() && heldByQuorum(reports, r.Begin, r.End)):
 			c.say(r, "%s: %s", r.State, r.Error)
 		case r.Status == Voting.String():
 			c.Voting++
+			if r.State == StateDamaged {
+				c.say(r, "its write-ahead log ends inside a record, but a quorum holds every position up to %d: what is lost was not agreed on with its help", r.End)
+			}
 		default:
 			c.say(r, "status %s: it does not vote", r.Status)
 		}
 	}
 	lags := c.lag(reports)
+	forgotten := c.forgotten(reports)
 	for i := range reports {
 		for j := i + 1; j < len(reports); j++ {
 			c.pair(reports, i, j)
@@ -76,6 +83,8 @@ func Compare(reports []Report) Comparison {
 	switch {
 	case len(c.Diverged) > 0:
 		c.Verdict = VerdictDiverged
+	case c.Voting >= c.Quorum && forgotten:
+		c.Verdict = VerdictQuorumLost
 	case c.Voting >= c.Quorum && (lags || c.Voting < len(reports)):
 		c.Verdict = VerdictLags
 	case c.Voting >= c.Quorum:
@@ -98,12 +107,7 @@ func (c *Comparison) say(r *Report, format string, args ...any) {
 // learned is what r has learned from begin on.
 func (r *Report) learned() Ranges {
 	missing := slices.Concat(r.Holes, r.Unlearned)
-	slices.SortFunc(missing, func(a, b Range) int {
-		if a.First < b.First {
-			return -1
-		}
-		return 1
-	})
+	slices.SortFunc(missing, byFirst)
 	if r.Status == "" || (r.End == 0 && len(r.Holes) > 0) {
 		return nil
 	}
@@ -113,28 +117,7 @@ func (r *Report) learned() Ranges {
 // lag counts what each replica lacks of what another one has learned.
 func (c *Comparison) lag(reports []Report) bool {
 	lags := false
-	var all Ranges
-	for i := range reports {
-		all = append(all, reports[i].learned()...)
-	}
-	slices.SortFunc(all, func(a, b Range) int {
-		if a.First < b.First {
-			return -1
-		}
-		return 1
-	})
-	var union Ranges
-	for _, x := range all {
-		x.First = max(x.First, c.Begin)
-		if x.First > x.Last {
-			continue
-		}
-		if n := len(union); n > 0 && x.First <= union[n-1].Last+1 {
-			union[n-1].Last = max(union[n-1].Last, x.Last)
-			continue
-		}
-		union = append(union, x)
-	}
+	union := c.agreedOn(reports)
 	for i := range reports {
 		r := &reports[i]
 		own := r.learned()
@@ -158,6 +141,94 @@ func orNone(r Ranges) string {
 	}
 	return r.String()
 }
+
+// agreedOn is what any replica has learned, from the highest beginning on.
+func (c *Comparison) agreedOn(reports []Report) Ranges {
+	var all, union Ranges
+	for i := range reports {
+		all = append(all, reports[i].learned()...)
+	}
+	slices.SortFunc(all, byFirst)
+	for _, x := range all {
+		x.First = max(x.First, c.Begin)
+		if x.First > x.Last {
+			continue
+		}
+		if n := len(union); n > 0 && x.First <= union[n-1].Last+1 {
+			union[n-1].Last = max(union[n-1].Last, x.Last)
+			continue
+		}
+		union = append(union, x)
+	}
+	return union
+}
+
+// forgotten tells whether a quorum of replicas that vote lacks a position that
+// was agreed on: they could elect a writer which writes it anew. So it is
+// after a wrong initialize, before anything was written.
+func (c *Comparison) forgotten(reports []Report) bool {
+	type edge struct {
+		at   uint64
+		step int
+	}
+	var edges []edge
+	union := c.agreedOn(reports)
+	for i := range reports {
+		r := &reports[i]
+		if r.Status != Voting.String() {
+			continue
+		}
+		for _, x := range union {
+			for _, g := range r.present().gaps(x.First, x.Last) {
+				edges = append(edges, edge{g.First, 1}, edge{g.Last + 1, -1})
+			}
+		}
+	}
+	slices.SortFunc(edges, func(a, b edge) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.step, b.step)) })
+	lacking := 0
+	for _, e := range edges {
+		if lacking += e.step; lacking >= c.Quorum {
+			c.Why = append(c.Why, fmt.Sprintf("position %d was agreed on, but %d replicas that vote, a quorum, have nothing there: they may write it anew", e.at, lacking))
+			return true
+		}
+	}
+	return false
+}
+
+// present is where r has a record, or had one that is cut off.
+func (r *Report) present() Ranges {
+	if r.End == 0 && len(r.Holes) > 0 {
+		return nil
+	}
+	return r.Holes.gaps(0, r.End)
+}
+
+// TornOnly tells whether nothing is wrong but that write-ahead logs end inside
+// a record, as after a crash.
+func (r *Report) TornOnly() bool {
+	for _, d := range r.Damage {
+		if d.What != leveldb.TornTail {
+			return false
+		}
+	}
+	return r.State == StateDamaged && len(r.Damage) > 0
+}
+
+// heldByQuorum tells whether a quorum of the replicas has learned, or has cut
+// off, every position from begin to end. A single replica proves nothing.
+func heldByQuorum(reports []Report, begin, end uint64) bool {
+	holders := 0
+	for i := range reports {
+		r := &reports[i]
+		whole := r.State.Whole() || r.TornOnly()
+		if from := max(begin, r.Begin); whole && r.Status == Voting.String() && (from > end || len(r.learned().gaps(from, end)) == 0) {
+			holders++
+		}
+	}
+	return len(reports) > 1 && holders >= len(reports)/2+1
+}
+
+func byFirst(a, b Range) int { return cmp.Compare(a.First, b.First) }
 
 // pair compares what two replicas have learned, chunk by chunk.
 func (c *Comparison) pair(reports []Report, i, j int) {

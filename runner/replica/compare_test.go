@@ -55,6 +55,11 @@ func TestCompare(t *testing.T) {
 		{three("aurora/i-no-quorum-unlearned-tail", "/"), VerdictHealthy, []uint64{0, 0, 0}, 3},
 		{[]string{"mesos/h0-base40-ldb.log", "mesos/h0-base40-wal.log", "mesos/h-ldb-flip-middle-block.log"}, VerdictLags, []uint64{0, 0, 3}, 2},
 		{[]string{"mesos/h0-base40-ldb.log", "mesos/h-ldb-empty.log", "mesos/h-ldb-flip-middle-block.log"}, VerdictQuorumLost, []uint64{0, 41, 3}, 1},
+		{[]string{"mesos/h0-base40-ldb.log", "mesos/b-voting-zero-entries.log", "mesos/b-voting-zero-entries.log"}, VerdictQuorumLost, []uint64{0, 41, 41}, 3},
+		{[]string{"mesos/h0-base40-ldb.log", "mesos/b-voting-zero-entries.log", "mesos/a-empty.log"}, VerdictLags, []uint64{0, 41, 41}, 2},
+		{[]string{"mesos/h0-base40-ldb.log", "mesos/h-wal-torn-tail.log", "mesos/h-ldb-empty.log"}, VerdictLags, []uint64{0, 1, 41}, 2},
+		{[]string{"mesos/h-wal-torn-tail.log", "mesos/h-ldb-empty.log", "mesos/h-ldb-empty.log"}, VerdictQuorumLost, []uint64{0, 40, 40}, 0},
+		{[]string{"mesos/h-wal-torn-tail.log"}, VerdictQuorumLost, []uint64{0}, 0},
 		{[]string{"mesos/h0-base40-ldb.log"}, VerdictHealthy, []uint64{0}, 1},
 	} {
 		t.Run(filepath.Base(tt.names[0]), func(t *testing.T) {

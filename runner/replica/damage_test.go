@@ -160,6 +160,10 @@ func TestSalvageOfDamage(t *testing.T) {
 	if err != nil || !backup.Equal(got, want) || out.From[2].State != StateDamaged {
 		t.Errorf("with two whole replicas: %v, %+v", err, out.From)
 	}
+	b[len(b)/4] ^= 1 // A flipped byte and not a torn tail only.
+	if err := os.WriteFile(filepath.Join(dir, "000012.log"), b[:len(b)/2], 0o644); err != nil {
+		t.Fatal(err)
+	}
 	if _, _, err := Salvage(ctx, append(others[:1:1], dir), SalvageOptions{}); err == nil {
 		t.Error("one whole replica of two proves nothing about the end, but was enough")
 	}

@@ -216,9 +216,13 @@ func (s *salvage) decide(v *survey, base uint64) (uint64, error) {
 func (s *salvage) hidden(end uint64) []string {
 	whole := 0
 	reasons := slices.Clone(s.unusable)
+	reports := make([]Report, len(s.unusable), len(s.out.From)) // Those of unusable folders say nothing.
+	for _, src := range s.joined.sources {
+		reports = append(reports, *src.scan.report)
+	}
 	for _, src := range s.joined.sources {
 		r := src.scan.report
-		if r.State == StateOK && r.Status == Voting.String() {
+		if r.Status == Voting.String() && (r.State == StateOK || r.TornOnly() && heldByQuorum(reports, r.Begin, r.End)) {
 			whole++
 		}
 		for _, d := range src.db.Damage() {

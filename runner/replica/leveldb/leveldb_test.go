@@ -267,3 +267,37 @@ func TestDamageBoundsTheKeys(t *testing.T) {
 		t.Errorf("%d keys, %+v", len(got), x)
 	}
 }
+
+// A table that is whole, but not the one that MANIFEST means, is noticed.
+func TestExchangedTable(t *testing.T) {
+	dir, other := filepath.Join(t.TempDir(), "db"), filepath.Join(t.TempDir(), "other")
+	for i, path := range []string{dir, other} {
+		db, err := leveldb.OpenFile(path, &opt.Options{NoSync: true, Compression: opt.NoCompression})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for n := range 10 {
+			if err := db.Put(fmt.Appendf(nil, "%010d", n+i), make([]byte, 400), nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := db.CompactRange(leveldbRange); err != nil {
+			t.Fatal(err)
+		}
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	table := open(t, dir).tables[0].entry.name
+	b, err := os.ReadFile(filepath.Join(other, open(t, other).tables[0].entry.name))
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, table), b, 0o644)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := open(t, dir)
+	if read(t, d); len(d.Damage()) != 2 || d.Damage()[0].File != table {
+		t.Errorf("damage %v, want first and last key of %s", d.Damage(), table)
+	}
+}

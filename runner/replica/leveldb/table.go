@@ -51,6 +51,7 @@ type table struct {
 	val    []byte
 	last   []byte // Last internal key of the blocks before.
 	snappy int    // Blocks that are compressed.
+	gaps   bool   // Blocks were left out.
 }
 
 // tableWindow is how much of a table is read at a time.
@@ -241,11 +242,19 @@ func (t *table) next() (bool, error) {
 			return true, nil
 		}
 		if t.nextAt >= len(t.blocks) {
+			t.ended()
 			return false, nil
 		}
 		if err := t.nextBlock(); err != nil {
 			return false, err
 		}
+	}
+}
+
+// ended compares the last key with what MANIFEST says.
+func (t *table) ended() {
+	if t.meta != nil && !t.gaps && t.index != nil && !bytes.Equal(t.key, t.meta.largest) {
+		t.ledger.note(t.entry.name, t.at.offset, "last key is not the one that MANIFEST says")
 	}
 }
 
@@ -276,7 +285,7 @@ func (t *table) nextBlock() error {
 func (t *table) drop(what string) {
 	after, upTo := t.rangeOf(t.nextAt - 1)
 	t.ledger.add(Damage{File: t.entry.name, Offset: t.at.offset, What: "data block: " + what, After: after, UpTo: upTo, Lost: true})
-	t.block, t.pos = nil, 0
+	t.block, t.pos, t.gaps = nil, 0, true
 	t.keep()
 	t.key = t.key[:0]
 }
