@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -178,17 +179,28 @@ func (b *Bot) meet(ctx context.Context) error {
 // catchUp has all runs looked at that may have changed while the bot was away.
 func (b *Bot) catchUp(ctx context.Context) {
 	runs := b.store.runs()
-	if b.Runs != nil {
-		all, err := b.Runs()
-		if err != nil {
-			b.Log.ErrorContext(ctx, "slack: which runs to catch up on", "err", err)
-		}
-		runs = append(runs, all...)
-	}
 	for _, r := range runs {
-		if r != "" {
-			b.threads.changed(r)
+		b.threads.changed(r)
+	}
+	if b.Runs == nil {
+		return
+	}
+	all, err := b.Runs()
+	if err != nil {
+		b.Log.ErrorContext(ctx, "slack: which runs to catch up on", "err", err)
+	}
+	for _, r := range all {
+		if slices.Contains(runs, r) || b.store.isClosed(r) {
+			continue
 		}
+		// What was over before we ever showed it is history, not news.
+		if s, err := b.service.Screens(r); err == nil && s.Closed {
+			if err := b.store.close(r); err != nil {
+				b.Log.ErrorContext(ctx, "slack: remembering a run", "run", r, "err", err)
+			}
+			continue
+		}
+		b.threads.changed(r)
 	}
 }
 

@@ -321,7 +321,7 @@ func TestRunIsShown(t *testing.T) {
 		t.Errorf("phase in thread %q, want below the status %q", m.ThreadTS, status.TS)
 	}
 	s.Status = view.Message{Tone: view.Good, Head: "r1 is recovered"}
-	s.Channel[0] = view.Keyed{Key: "gate/commit", Final: true, Message: view.Message{Head: "Approved by bob"}}
+	s.Channel = []view.Keyed{{Key: "gate/commit", Final: true, Message: view.Message{Head: "Approved by bob"}}}
 	s.Closed = true
 	d.service.show("r1", s)
 	if m := d.posted("r1 is recovered"); m.TS != status.TS {

@@ -39,10 +39,10 @@ type link struct {
 
 	mu      sync.Mutex
 	restart context.CancelFunc // Ends the library's present run.
-	joined  time.Time // When the present link was opened; zero: there is none.
-	opened  time.Time // When the last opening began; zero: none yet.
-	hello   time.Time // When Slack said hello last.
-	acked   time.Time // When an acknowledgement was last handed to the library.
+	joined  time.Time          // When the present link was opened; zero: there is none.
+	opened  time.Time          // When the last opening began; zero: none yet.
+	hello   time.Time          // When Slack said hello last.
+	acked   time.Time          // When an acknowledgement was last handed to the library.
 }
 
 type ack struct {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -48,6 +49,9 @@ type item struct {
 
 // id is what one item replaces another by.
 func (i *item) id() string { return i.run + "\x00" + i.key }
+
+// urgent is what people are asked by: it overtakes what they are only told.
+func (i *item) urgent() bool { return !i.below && !i.single && len(i.message.Actions) > 0 }
 
 // A lane is one channel's queue.
 type lane struct {
@@ -104,7 +108,15 @@ func (l *lane) put(i *item) {
 			l.items[n], replaced = i, true
 		}
 	}
-	if !replaced {
+	switch {
+	case replaced:
+	case i.urgent():
+		first := slices.IndexFunc(l.items, func(o *item) bool { return !o.urgent() })
+		if first < 0 {
+			first = len(l.items)
+		}
+		l.items = slices.Insert(l.items, first, i)
+	default:
 		l.items = append(l.items, i)
 	}
 	select {

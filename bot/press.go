@@ -3,6 +3,7 @@ package bot
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -88,7 +89,10 @@ func (b *Bot) open(ctx context.Context, a *ask, action view.Action, about view.M
 		ID: action.ID, Value: action.Value, Type: action.Type, Ask: action.Ask != "",
 		Channel: a.channel, Thread: a.thread, Message: a.button.message,
 	})
-	if err == nil && utf8.RuneCount(keep) <= blocks.MaxMeta {
+	if utf8.RuneCount(keep) > blocks.MaxMeta {
+		err = errors.New("what the button stands for is too long for a modal")
+	}
+	if err == nil {
 		limited, cancel := context.WithTimeout(ctx, ackWithin)
 		defer cancel()
 		_, err = b.api.OpenViewContext(limited, a.trigger, blocks.Modal(action, about, modalID, string(keep)))

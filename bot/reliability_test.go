@@ -396,6 +396,106 @@ func TestR20Deaf(t *testing.T) {
 	d.until("ready again", func() bool { return d.bot.Ready() == nil })
 }
 
+// What is wrong in a modal is said in an acknowledgement that Slack takes.
+func TestR21AckIsSmall(t *testing.T) {
+	d := start(t, workspace())
+	s := gate("r1")
+	s.Channel[0].Message.Actions[0].Type = strings.Repeat("ab", 1000)
+	d.service.show("r1", s)
+	m := d.posted("Commit r1?")
+	d.Press(bob, channel, m.TS, "approve", "")
+	d.until("a modal", func() bool { return len(d.Views(bob)) == 1 })
+	out := d.Submit(bob, d.Views(bob)[0].ID, map[string]string{"typed": "no"})
+	if out.Result != sandbox.Acked || out.Errors["typed"] == "" || len(out.Payload) > 20<<10 {
+		t.Errorf("outcome %+v", out)
+	}
+}
+
+// What is answered for all about a run stands in its thread; what concerns no
+// run in the channel.
+func TestAnswersAboutARunAreInItsThread(t *testing.T) {
+	d := start(t, workspace())
+	d.service.handle = func(r handlers.Request) handlers.Response {
+		if r.Words[0] == "recover" {
+			d.service.show("r1", gate("r1"))
+		}
+		return handlers.Response{Run: "r1", Message: view.Message{Head: "answer to " + r.Words[0]}}
+	}
+	d.Slash(alice, channel, "recover devcluster backup")
+	status := d.posted("Waiting for approval of r1")
+	if m := d.posted("answer to recover"); m.ThreadTS != status.TS {
+		t.Errorf("thread %q, want %q", m.ThreadTS, status.TS)
+	}
+	d.Slash(alice, channel, "tasks r1")
+	if m := d.posted("answer to tasks"); m.ThreadTS != status.TS {
+		t.Errorf("thread %q, want %q", m.ThreadTS, status.TS)
+	}
+}
+
+// A run that was over before anything of it was shown is not news.
+func TestOldRunsAreNotShown(t *testing.T) {
+	d := newDesk(t, workspace())
+	over := gate("r0")
+	over.Closed = true
+	d.service.screens["r0"], d.service.screens["r1"] = over, gate("r1")
+	d.config.Runs = func() ([]string, error) { return []string{"r0", "r1"}, nil }
+	d.begin()
+	d.posted("Preparation of r1 done")
+	if _, ok := d.State().Find(channel, "r0"); ok {
+		t.Error("a run of old is shown")
+	}
+}
+
+// Two hundred commands a second while links are exchanged all the time: none
+// lost, each handled once. AURORABOT_LOAD=1m takes it for as long as that.
+func TestLoadUnderChurn(t *testing.T) {
+	lasting := 2 * time.Second
+	if s := os.Getenv("AURORABOT_LOAD"); s != "" {
+		var err error
+		if lasting, err = time.ParseDuration(s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d := newDesk(t, workspace())
+	d.config.Queue, d.config.Parallel = 4096, 64
+	d.begin()
+	d.service.handle = func(handlers.Request) handlers.Response { return handlers.Response{} }
+	d.OpenDelay(300 * time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), lasting)
+	defer cancel()
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for pause(ctx, 400*time.Millisecond) == nil {
+			d.DisconnectOne("refresh_requested")
+		}
+	})
+	var mu sync.Mutex
+	var took []time.Duration
+	lost := 0
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	n := 0
+	for ctx.Err() == nil {
+		<-tick.C
+		n++
+		wg.Go(func() {
+			out := d.Slash(alice, channel, fmt.Sprintf("status %d", n))
+			mu.Lock()
+			defer mu.Unlock()
+			if took = append(took, out.Took); !out.OK() {
+				lost++
+			}
+		})
+	}
+	wg.Wait()
+	d.until("all handled", func() bool { return len(d.service.requests()) >= n-lost })
+	slices.Sort(took)
+	t.Logf("%d commands, %d lost, acknowledged within: median %s, p99 %s, longest %s", n, lost, took[len(took)/2], took[len(took)*99/100], took[len(took)-1])
+	if lost > 0 || len(d.service.requests()) != n || took[len(took)-1] > ackWithin {
+		t.Errorf("%d lost, %d handled of %d", lost, len(d.service.requests()), n)
+	}
+}
+
 // A restart posts nothing twice, and catches up on what it missed.
 func TestRestartPostsNothingTwice(t *testing.T) {
 	d := start(t, workspace())

@@ -54,6 +54,7 @@ type store struct {
 	// A slow disk must not hold up who only asks: the reader of a link does.
 	memory sync.Mutex
 	seen   map[string]time.Time
+	swept  time.Time // When seen was last rid of what is too old.
 	posts  map[place]post
 	closed map[string]bool
 }
@@ -174,7 +175,8 @@ func (s *store) first(key string) bool {
 	if at, ok := s.seen[key]; ok && now.Sub(at) <= seenFor {
 		return false
 	}
-	if len(s.seen) > 4096 {
+	if now.Sub(s.swept) > time.Minute {
+		s.swept = now
 		for k, at := range s.seen {
 			if now.Sub(at) > seenFor {
 				delete(s.seen, k)

@@ -78,7 +78,7 @@ func (t *threads) walk(ctx context.Context) {
 		}
 		if err := t.show(run); err != nil {
 			t.bot.Log.ErrorContext(ctx, "slack: showing a run, will try again", "run", run, "err", t.bot.secrets.err(err))
-			time.AfterFunc(5*time.Second, func() { t.changed(run) })
+			time.AfterFunc(30*time.Second, func() { t.changed(run) })
 		}
 	}
 }

@@ -158,8 +158,8 @@ func TestRepresentativeMessagesAreWithinTheLimits(t *testing.T) {
 	}
 }
 
-// Each part alone far over what Slack takes, and all of them together.
-func TestNothingIsTooBig(t *testing.T) {
+// Each part alone far over what Slack takes, and all of them together. (R15)
+func TestR15NothingIsTooBig(t *testing.T) {
 	huge := strings.Repeat("\"<&>\\ 字", 2000)
 	parts := []func(*view.Message){
 		func(m *view.Message) { m.Head = huge },
