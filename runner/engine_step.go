@@ -113,7 +113,7 @@ func (w *walk) end(ctx context.Context, p *Phase, st *Step, host string, end *En
 		return err
 	}
 	if end.Reason == StopNotNeeded {
-		if err := w.say(Event{Kind: Refused, Phase: p.ID, Step: st.ID, Why: string(StopNotNeeded), Who: w.state.Who}); err != nil {
+		if err := w.say(Event{Kind: Refused, Phase: p.ID, Step: st.ID, Why: string(StopNotNeeded), Who: w.now().Who}); err != nil {
 			return err
 		}
 	}

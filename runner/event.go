@@ -21,7 +21,7 @@ const (
 
 	PlanProposed Kind = "plan.proposed" // Digest, Data: Plan
 	GateOpened   Kind = "gate.opened"   // Gate, Digest, Data: GateView
-	GateApproved Kind = "gate.approved" // Gate, Digest, Who, Why: the factors it counts for
+	GateApproved Kind = "gate.approved" // Gate, Digest, Who, Data: the groups that they were in
 	GateDenied   Kind = "gate.denied"   // Gate, Digest, Who, Why
 	GatePassed   Kind = "gate.passed"   // Gate, Digest, Why: by whom
 	GateVoided   Kind = "gate.voided"   // Gate, Digest, Why: what changed, expired

@@ -214,6 +214,14 @@ type Recipe struct {
 	Gates   []Gate
 	Hosts   map[string]Host // By name, every host of the cluster.
 
+	// Drop are the steps that have their turn again when tasks are dropped from
+	// what is staged. Empty: this recipe cannot drop tasks.
+	Drop []string
+
+	// UndoWarning says what undo brings back that people should know of first
+	// (a damaged log on the real master). Nil or "": nothing.
+	UndoWarning func(*State) string
+
 	// Covers returns what the digest covers besides the steps: cluster, hosts,
 	// policy, backup hash. Canonical JSON is made of it.
 	Covers func(*State) any

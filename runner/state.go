@@ -48,7 +48,7 @@ type Approval struct {
 	Who    string // "TEAM/USER"
 	Digest string
 	At     time.Time
-	Why    string
+	Data   json.RawMessage // What the surface knew of the person then.
 }
 
 // GateState is what the journal says of one gate.
@@ -271,7 +271,7 @@ func (s *State) applyGate(e Event) {
 		s.Status, s.Gate = Gated, e.Gate
 	case GateApproved:
 		if g.Opened && e.Digest == g.Digest && !slices.ContainsFunc(g.Approvals, func(a Approval) bool { return a.Who == e.Who }) {
-			g.Approvals = append(g.Approvals, Approval{e.Who, e.Digest, e.At, e.Why})
+			g.Approvals = append(g.Approvals, Approval{e.Who, e.Digest, e.At, e.Data})
 		}
 	case GateDenied:
 		if g.Opened {

@@ -179,3 +179,21 @@ func backupTasks(file string) (all, active map[string]bool, err error) {
 	}
 	return all, active, nil
 }
+
+// taskLines lists the tasks of a backup on the bot: id, status, host.
+func taskLines(file string) ([]string, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, fmt.Errorf("tasks of the backup: %w", err)
+	}
+	defer f.Close()
+	var lines []string
+	err = backup.Tasks(f, func(task backup.Task) error {
+		lines = append(lines, fmt.Sprintf("%s\t%s\t%s", task.ID, task.Status, task.Host))
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("tasks of the backup: %w", err)
+	}
+	return lines, nil
+}

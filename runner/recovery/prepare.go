@@ -220,5 +220,3 @@ func (r *Recovery) openTraffic(ctx context.Context, t *runner.Task, _ runner.Rec
 func (r *Recovery) disabledFlags() []aurora.FlagChange {
 	return r.Profile.DisabledFlags(r.Cluster.FakeMaster, r.Cluster.RegistrationWait)
 }
-
-func lines(parts ...string) string { return strings.Join(parts, "\n") }

@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"aurorabot/runner"
 	"aurorabot/runner/aurora"
+	"aurorabot/runner/replica"
 	"aurorabot/runner/zk"
 )
 
@@ -104,7 +106,9 @@ func (r *Recovery) Recipe() *runner.Recipe {
 			{ID: "assess", Before: stepConfirm, Title: "Is the damage assessed rightly?", Binds: r.assessed},
 			{ID: "commit", Before: stepCommit, Title: "Overwrite the replicated log with the backup? This cannot be undone.", Binds: r.staked, Expires: r.disabledUntil},
 		},
-		Covers: r.covers,
+		Covers:      r.covers,
+		Drop:        []string{stepDrop, stepCompare, stepCommit},
+		UndoWarning: r.undoWarning,
 	}
 }
 
@@ -116,6 +120,21 @@ func (r *Recovery) covers(s *runner.State) any {
 		"cluster": r.Cluster.Name, "version": r.Cluster.Version.String(), "profile": r.Profile.Name,
 		"hosts": r.Cluster.Names(), "policy": r.Policy, "backup_sha256": look.Backup.SHA256,
 	}
+}
+
+// undoWarning: what was damaged before comes back damaged.
+func (r *Recovery) undoWarning(s *runner.State) string {
+	var damaged []string
+	for _, name := range r.Cluster.Names() {
+		var e logEvidence
+		if s.Facts(stepEvidence, name, &e) && (e.Report.State != replica.StateOK || e.Report.Status != "VOTING") {
+			damaged = append(damaged, name+": "+logWords(&e.Report))
+		}
+	}
+	if len(damaged) == 0 {
+		return ""
+	}
+	return "undo starts the schedulers on the real Mesos master with the logs as they were found, and these were not whole: " + strings.Join(damaged, "; ")
 }
 
 // DocumentedAt is where the procedure stands.

@@ -1,0 +1,225 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"aurorabot/handlers/view"
+	"aurorabot/policy"
+)
+
+// The exit statuses that scripts rely on.
+const (
+	ExitDone     = 0
+	ExitError    = 1
+	ExitUsage    = 2
+	ExitStopped  = 3
+	ExitWaiting  = 4
+	ExitRefused  = 5
+	ExitFindings = 6
+)
+
+// A Command is one row of the table: Slack, the command line and help range over it.
+type Command struct {
+	Name  string
+	Usage string // What stands behind the name.
+	Help  string // One line.
+	Needs policy.Permission
+	Flags []string // Names of the options with a value; those that end in "!" have none.
+	Args  [2]int   // Fewest and most arguments; -1: no limit.
+	Do    func(*Service, context.Context, call) Response
+
+	// Later names what is missing in this build; such a command answers with it.
+	Later string
+}
+
+// A call is a request whose words were read by the table.
+type call struct {
+	Request
+	cmd   *Command
+	args  []string
+	flags map[string]string
+}
+
+// commands is the table. It is a function because Do of help ranges over it.
+func commands() []Command {
+	return []Command{
+		{Name: "recover", Usage: "CLUSTER BACKUP [--recipe staged] [--reinitialize auto|always|never] [--reason TEXT]", Needs: policy.Operate,
+			Help:  "restore a backup: plan, approvals, all phases of the runbook",
+			Flags: []string{"recipe", "reinitialize", "reason", "dry-run!"}, Args: [2]int{2, 2}, Do: (*Service).doRecover},
+		{Name: "plan", Usage: "CLUSTER BACKUP [--recipe staged] [--reinitialize auto|always|never] [--reason TEXT]", Needs: policy.Read,
+			Help:  "show every command and file change of a recovery, per host; changes nothing",
+			Flags: []string{"recipe", "reinitialize", "reason"}, Args: [2]int{2, 2}, Do: (*Service).doPlan},
+		{Name: "status", Usage: "[CLUSTER]", Needs: policy.Read,
+			Help: "show open runs, and how a cluster is", Flags: []string{"quiet!"}, Args: [2]int{0, 1}, Do: (*Service).doStatus},
+		{Name: "backups", Usage: "CLUSTER", Needs: policy.Read,
+			Help: "list the backups of all hosts: inner time, age, size, tasks, valid or why not", Args: [2]int{1, 1}, Do: (*Service).doBackups},
+		{Name: "report", Usage: "[CLUSTER...]", Needs: policy.Read,
+			Help: "report the health of the backups", Flags: []string{"png", "nagios!"}, Args: [2]int{0, -1}, Do: (*Service).doReport},
+		{Name: "approve", Usage: "RUN [--typed CLUSTER]", Needs: policy.Approve,
+			Help:  "consent to what the open gate shows",
+			Flags: []string{"gate", "digest", "typed"}, Args: [2]int{1, 1}, Do: (*Service).doApprove},
+		{Name: "deny", Usage: "RUN [--reason TEXT]", Needs: policy.Approve,
+			Help: "stop the run at the open gate", Flags: []string{"gate", "digest", "reason"}, Args: [2]int{1, 1}, Do: (*Service).doDeny},
+		{Name: "abort", Usage: "RUN [--reason TEXT]", Needs: policy.Operate,
+			Help: "stop a run; then resume or undo it", Flags: []string{"gate", "digest", "reason"}, Args: [2]int{1, 1}, Do: (*Service).doAbort},
+		{Name: "resume", Usage: "RUN [--reason TEXT]", Needs: policy.Operate,
+			Help: "go on with a run that stopped", Flags: []string{"gate", "digest", "reason"}, Args: [2]int{1, 1}, Do: (*Service).doResume},
+		{Name: "undo", Usage: "RUN [--confirm]", Needs: policy.Operate,
+			Help: "take back what a run did, newest first; not after a commit was sent", Flags: []string{"gate", "digest", "reason", "typed", "confirm!"}, Args: [2]int{1, 1}, Do: (*Service).doUndo},
+		{Name: "tasks", Usage: "RUN", Needs: policy.Read, Help: "list the tasks of a run's backup", Args: [2]int{1, 1}, Do: (*Service).doTasks},
+		{Name: "drop", Usage: "RUN TASK-ID...", Needs: policy.Operate,
+			Help: "leave tasks out of what is staged; approvals start anew", Args: [2]int{2, -1}, Do: (*Service).doDrop},
+		{Name: "history", Usage: "[CLUSTER]", Needs: policy.Read, Help: "list the runs of the past", Args: [2]int{0, 1}, Do: (*Service).doHistory},
+		{Name: "export", Usage: "RUN [-o DIR]", Needs: policy.Read, Help: "write the incident pack: timeline, journal, plan", Flags: []string{"o"}, Args: [2]int{1, 1}, Do: (*Service).doExport},
+		{Name: "audit", Usage: "verify [RUN]", Needs: policy.Read, Help: "check the journals' hash chains", Args: [2]int{1, 2}, Do: (*Service).doAudit},
+		{Name: "doctor", Usage: "CLUSTER", Needs: policy.Read, Help: "ask every host what pre-flight asks", Args: [2]int{1, 1}, Do: (*Service).doDoctor},
+		{Name: "help", Usage: "[COMMAND]", Needs: policy.Read, Help: "show this", Args: [2]int{0, 1}, Do: (*Service).doHelp},
+		{Name: "version", Needs: policy.Read, Help: "show the version", Do: (*Service).doVersion},
+		{Name: "assess", Usage: "CLUSTER", Needs: policy.Read, Help: "diagnose a cluster, read-only", Args: [2]int{1, 1}, Later: "the diagnosis of running clusters"},
+		{Name: "settle", Usage: "HOST", Needs: policy.Operate, Help: "settle what a host that was left out owes", Args: [2]int{0, -1}, Later: "going on without a host"},
+		{Name: "drill", Usage: "CLUSTER", Needs: policy.Operate, Help: "rehearse a recovery of the newest backup", Args: [2]int{0, -1}, Later: "the drill"},
+		{Name: "sudoers", Usage: "CLUSTER", Needs: policy.Read, Help: "print the sudoers file that the bot needs", Args: [2]int{0, -1}, Later: "the sudoers file"},
+		{Name: "slack", Usage: "manifest", Needs: policy.Read, Help: "print the app's manifest", Args: [2]int{0, -1}, Later: "the app's manifest"},
+		{Name: "policy", Usage: "explain", Needs: policy.Read, Help: "explain what policy allows", Args: [2]int{0, -1}, Later: "the explanation of policy"},
+	}
+}
+
+// errUsage is a request that the table cannot read.
+type errUsage struct{ why, hint string }
+
+func (e *errUsage) Error() string { return e.why }
+
+// parse reads words by the table.
+func parse(r Request) (call, error) {
+	table := commands()
+	if len(r.Words) == 0 {
+		r.Words = []string{"help"}
+	}
+	i := slices.IndexFunc(table, func(c Command) bool { return c.Name == r.Words[0] })
+	if i < 0 {
+		return call{}, &errUsage{fmt.Sprintf("there is no command %.40q", r.Words[0]), suggest(r.Words[0], table)}
+	}
+	c := call{Request: r, cmd: &table[i], flags: map[string]string{}}
+	rest := r.Words[1:]
+	for n := 0; n < len(rest); n++ {
+		w := rest[n]
+		if w == "--" {
+			c.args = append(c.args, rest[n+1:]...)
+			break
+		}
+		if !strings.HasPrefix(w, "-") || len(w) < 2 {
+			c.args = append(c.args, w)
+			continue
+		}
+		name, value, given := strings.Cut(strings.TrimLeft(w, "-"), "=")
+		switch {
+		case slices.Contains(c.cmd.Flags, name+"!") && !given:
+			c.flags[name] = "true"
+		case slices.Contains(c.cmd.Flags, name) && given:
+			c.flags[name] = value
+		case slices.Contains(c.cmd.Flags, name) && n+1 < len(rest):
+			n++
+			c.flags[name] = rest[n]
+		case slices.Contains(c.cmd.Flags, name):
+			return c, &errUsage{fmt.Sprintf("%s: --%s needs a value", c.cmd.Name, name), c.usage()}
+		default:
+			return c, &errUsage{fmt.Sprintf("%s: there is no option %.40q", c.cmd.Name, w), c.usage()}
+		}
+	}
+	if c.cmd.Later == "" && (len(c.args) < c.cmd.Args[0] || c.cmd.Args[1] >= 0 && len(c.args) > c.cmd.Args[1]) {
+		return c, &errUsage{fmt.Sprintf("%s: %d arguments were given", c.cmd.Name, len(c.args)), c.usage()}
+	}
+	return c, nil
+}
+
+func (c *call) usage() string {
+	return strings.TrimSpace("type `" + c.cmd.Name + " " + c.cmd.Usage + "`")
+}
+
+// suggest names the command that is nearest to a word that is none.
+func suggest(word string, table []Command) string {
+	best, distance := "", 3
+	for _, c := range table {
+		if d := levenshtein(word, c.Name); d < distance {
+			best, distance = c.Name, d
+		}
+	}
+	if best == "" {
+		return "type `help` for the commands"
+	}
+	return "did you mean `" + best + "`?"
+}
+
+func levenshtein(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		last := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
+			}
+			last, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, last+cost)
+		}
+	}
+	return row[len(b)]
+}
+
+// Handle answers a request: the table reads it, policy allows it, the command
+// does it. Refusals go to the audit.
+func (s *Service) Handle(ctx context.Context, r Request) Response {
+	c, err := parse(r)
+	var usage *errUsage
+	if errors.As(err, &usage) {
+		return Response{Message: view.Error(usage.why, usage.hint), Exit: ExitUsage, Private: true}
+	}
+	cluster, run, resp := s.subject(c)
+	if resp != nil {
+		return *resp
+	}
+	if c.cmd.Name != "help" && c.cmd.Name != "version" {
+		if err := s.Rules.Allow(r.Actor, c.cmd.Needs, cluster, r.Channel); err != nil {
+			return s.refuse(c, run, err)
+		}
+	}
+	if c.cmd.Later != "" {
+		return Response{Message: view.Error(c.cmd.Name+": "+c.cmd.Later+" is not part of this build", ""), Exit: ExitUsage, Private: true}
+	}
+	return c.cmd.Do(s, ctx, c)
+}
+
+// subject finds the cluster that a call is about, for policy: its argument, or
+// that of its run.
+func (s *Service) subject(c call) (cluster, run string, resp *Response) {
+	if len(c.args) == 0 {
+		return "", "", nil
+	}
+	switch c.cmd.Name {
+	case "approve", "deny", "abort", "resume", "undo", "tasks", "drop", "export":
+		st, err := s.find(c.args[0])
+		if err != nil {
+			return "", "", &Response{Message: view.Error(err.Error(), "see the runs with `history`"), Exit: ExitError, Private: true}
+		}
+		return st.Request.Cluster, st.Run, nil
+	case "recover", "plan", "status", "backups", "doctor", "history":
+		if s.cluster(c.args[0]) == nil {
+			var names []string
+			for _, k := range s.Clusters {
+				names = append(names, k.Name)
+			}
+			return "", "", &Response{
+				Message: view.Error(fmt.Sprintf("%s: there is no cluster %.60q", c.cmd.Name, c.args[0]), "configured are: "+strings.Join(names, ", ")), Exit: ExitError, Private: true,
+			}
+		}
+		return c.args[0], "", nil
+	}
+	return "", "", nil
+}

@@ -1,0 +1,206 @@
+package handlers
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"aurorabot/handlers/view"
+	"aurorabot/policy"
+	"aurorabot/runner"
+)
+
+// atGate checks that a decision is about what is shown now: the run waits at a
+// gate, and the button was of that gate and that digest.
+func (s *Service) atGate(c call) (*runner.State, *Response) {
+	st, err := s.find(c.args[0])
+	if err != nil {
+		r := failure(err)
+		return nil, &r
+	}
+	if st, err = s.state(st.Run); err != nil {
+		r := failure(err)
+		return nil, &r
+	}
+	digest := st.Gates[st.Gate].Digest
+	if d := c.flags["digest"]; d != "" && st.Status == runner.Gated && d != digest && !strings.HasPrefix(digest, d) {
+		r := s.refuseAs(c, st.Run, "stale-digest", fmt.Sprintf("this button belongs to another plan (%.12s); what would be done now is %.12s", d, digest), "look at the newest message of the run")
+		return nil, &r
+	}
+	if g := c.flags["gate"]; st.Status != runner.Gated || g != "" && g != st.Gate {
+		r := Response{Message: view.Error(fmt.Sprintf("run %s does not wait for a decision here any more", st.Run), "look at the newest message of the run"), Exit: ExitError, Private: true, Run: st.Run}
+		return nil, &r
+	}
+	return st, nil
+}
+
+func (s *Service) doApprove(ctx context.Context, c call) Response {
+	run, err := s.find(c.args[0])
+	if err != nil {
+		return failure(err)
+	}
+	defer s.turn(run.Run)()
+	st, bad := s.atGate(c)
+	if bad != nil {
+		return *bad
+	}
+	gate, digest := st.Gate, st.Gates[st.Gate].Digest
+	who, err := s.Directory.Person(ctx, c.Actor.TeamID, c.Actor.UserID)
+	if err != nil {
+		return s.refuseAs(c, st.Run, "identity", fmt.Sprintf("who @%s is now can't be told: %v", c.Actor.UserID, err), "")
+	}
+	if err := s.Rules.May(gate, st.Who, who); err != nil && !onlyStale(err) {
+		c.Actor = who
+		return s.refuse(c, st.Run, err)
+	}
+	for _, a := range st.Gates[gate].Approvals {
+		if a.Who == c.Actor.Key() {
+			return s.twice(c, st, gate, who)
+		}
+	}
+	if typed := c.flags["typed"]; typed != st.Request.Cluster && (typed != "" || gate == "commit") {
+		return Response{
+			Message: view.Error(fmt.Sprintf("the cluster's name was typed as %.60q, want %q", typed, st.Request.Cluster), fmt.Sprintf("approve %s --typed %s", st.Run, st.Request.Cluster)),
+			Exit:    ExitUsage, Private: true, Run: st.Run,
+		}
+	}
+	groups, err := json.Marshal(who.Groups)
+	if err != nil {
+		return failure(err)
+	}
+	if _, err := s.Engine.Append(st.Run, runner.Event{Kind: runner.GateApproved, Gate: gate, Digest: digest, Who: c.Actor.Key(), Data: groups}); err != nil {
+		return failure(err)
+	}
+	if st, err = s.state(st.Run); err != nil {
+		return failure(err)
+	}
+	v, err := s.verdict(ctx, st, gate)
+	if err != nil {
+		return failure(err)
+	}
+	if !v.Open {
+		return Response{Run: st.Run, Exit: ExitWaiting}
+	}
+	if _, err := s.Engine.Append(st.Run, runner.Event{Kind: runner.GatePassed, Gate: gate, Digest: digest, Why: given(v)}); err != nil {
+		return failure(err)
+	}
+	return s.goOn(st.Run, s.Engine.Advance)
+}
+
+// onlyStale: May is asked without digest and time, which count only later.
+func onlyStale(err error) bool {
+	var r *policy.Refusal
+	return errors.As(err, &r) && (r.Rule == "digest" || r.Rule == "time" || r.Rule == "expired")
+}
+
+// twice refuses a second consent of one person, and says whether they tried to
+// count for a second group.
+func (s *Service) twice(c call, st *runner.State, gate string, who policy.Actor) Response {
+	kind := "same-person-twice"
+	if s.factors(gate, who) > 1 {
+		kind = "one-person-in-both-groups"
+	}
+	return s.refuseAs(c, st.Run, kind, fmt.Sprintf("@%s has approved this already; one person counts for one factor", c.Actor.UserID), "somebody else must approve")
+}
+
+// factors is the number of factors of a gate that a person could fill.
+func (s *Service) factors(gate string, who policy.Actor) int {
+	n := 0
+	for _, f := range s.Rules.Gates[gate].Factors {
+		one := s.Rules
+		one.RequesterMayApprove = true
+		one.Gates = map[string]policy.GateRule{gate: {Factors: []policy.Factor{f}}}
+		if err := one.May(gate, "", who); err == nil || onlyStale(err) {
+			n++
+		}
+	}
+	return n
+}
+
+func given(v policy.Verdict) string {
+	var parts []string
+	for _, g := range v.Given {
+		parts = append(parts, fmt.Sprintf("@%s for %s", userOf(g.Who), g.Factor))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// verdict counts the approvals at a gate with everybody asked anew. An approval
+// that no longer counts because of the person is journaled as refused, once.
+func (s *Service) verdict(ctx context.Context, st *runner.State, gate string) (policy.Verdict, error) {
+	gs := st.Gates[gate]
+	var approvals []policy.Approval
+	for _, a := range gs.Approvals {
+		team, user, _ := strings.Cut(a.Who, "/")
+		who, err := s.Directory.Person(ctx, team, user)
+		if err != nil {
+			return policy.Verdict{}, fmt.Errorf("who @%s is now can't be told: %w", user, err)
+		}
+		approvals = append(approvals, policy.Approval{Who: who, Digest: a.Digest, At: a.At})
+		if err := s.Rules.May(gate, st.Who, who); err != nil && !onlyStale(err) {
+			data, merr := json.Marshal(map[string]any{"gate": gate, "why": err.Error()})
+			if merr != nil {
+				return policy.Verdict{}, fmt.Errorf("refusal: %w", merr)
+			}
+			if _, err := s.Engine.Append(st.Run, runner.Event{Kind: runner.Refused, Gate: gate, Who: a.Who, Why: "approver-removed-after-approval", Data: data}); err != nil {
+				return policy.Verdict{}, err
+			}
+		}
+	}
+	return s.Rules.Gate(gate, st.Who, gs.Digest, approvals, s.Now()), nil
+}
+
+// recheck is asked by the engine at the moment of use.
+func (s *Service) recheck(ctx context.Context, st *runner.State, gate string) error {
+	v, err := s.verdict(ctx, st, gate)
+	if err != nil {
+		return err
+	}
+	if !v.Open {
+		return fmt.Errorf("needed: %s; what does not count: %s", strings.Join(v.Missing, ", "), strings.Join(v.Ignored, "; "))
+	}
+	return nil
+}
+
+func (s *Service) doDeny(_ context.Context, c call) Response {
+	run, err := s.find(c.args[0])
+	if err != nil {
+		return failure(err)
+	}
+	defer s.turn(run.Run)()
+	st, bad := s.atGate(c)
+	if bad != nil {
+		return *bad
+	}
+	gate := st.Gate
+	if err := s.Rules.Identity(c.Actor); err != nil {
+		return s.refuse(c, st.Run, err)
+	}
+	why := "denied by @" + c.Actor.UserID
+	if r := strings.TrimSpace(c.flags["reason"]); r != "" {
+		why += ": " + r
+	}
+	data, err := json.Marshal(runner.Stop{Reason: runner.StopAborted})
+	if err != nil {
+		return failure(err)
+	}
+	for _, e := range []runner.Event{
+		{Kind: runner.GateDenied, Gate: gate, Digest: st.Gates[gate].Digest, Who: c.Actor.Key(), Why: why},
+		{Kind: runner.GateVoided, Gate: gate, Digest: st.Gates[gate].Digest, Why: why},
+		{Kind: runner.RunStopped, Gate: gate, Who: c.Actor.Key(), Why: why, Data: data},
+	} {
+		if _, err := s.Engine.Append(st.Run, e); err != nil {
+			return failure(err)
+		}
+	}
+	if gate != "start" {
+		return Response{Run: st.Run}
+	}
+	// Nothing but our own tools was put on the hosts: the run is over.
+	if _, err := s.Engine.Append(st.Run, runner.Event{Kind: runner.UndoRequested, Who: c.Actor.Key(), Why: why}); err != nil {
+		return failure(err)
+	}
+	return s.goOn(st.Run, s.Engine.Undo)
+}

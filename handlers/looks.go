@@ -1,0 +1,311 @@
+package handlers
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"aurorabot/handlers/view"
+	"aurorabot/runner"
+)
+
+// doPlan runs pre-flight in a journal that is gone afterwards, and shows what
+// would be done. The reader that it puts on the hosts is taken away again.
+func (s *Service) doPlan(ctx context.Context, c call) Response {
+	_, req, bad := s.request(c)
+	if bad != nil {
+		return *bad
+	}
+	st, events, err := s.rehearse(ctx, c, req)
+	if err != nil {
+		return failure(err)
+	}
+	for _, e := range events {
+		if e.Kind == runner.PlanProposed {
+			var p runner.Plan
+			if err := json.Unmarshal(e.Data, &p); err != nil {
+				return failure(fmt.Errorf("plan: %w", err))
+			}
+			return Response{Message: view.Plan(p), Data: p}
+		}
+	}
+	return s.preflightFailed(st)
+}
+
+// preflightFailed says why pre-flight did not come to a plan.
+func (s *Service) preflightFailed(st *runner.State) Response {
+	switch {
+	case st.Outcome == string(runner.StopNotNeeded):
+		return Response{Message: view.Refused(st.Steps[st.Step][runner.Bot].Why, ""), Exit: ExitRefused}
+	case st.Why != "":
+		return Response{Message: view.Error(fmt.Sprintf("pre-flight stops at %s: %s", st.Step, st.Why), "mend it and ask again; nothing was changed"), Exit: ExitStopped}
+	}
+	return failure(fmt.Errorf("pre-flight came to no plan and says no reason"))
+}
+
+// rehearse lets the engine go up to the first gate, in memory, and takes the
+// tools away again.
+func (s *Service) rehearse(ctx context.Context, c call, req runner.Request) (*runner.State, []runner.Event, error) {
+	run, err := s.newRun(req.Cluster, c.At)
+	if err != nil {
+		return nil, nil, err
+	}
+	mem := newMemory()
+	e := &runner.Engine{Journal: mem, Now: s.Now, Parallel: s.Engine.Parallel}
+	data, err := json.Marshal(req)
+	if err != nil {
+		return nil, nil, fmt.Errorf("request: %w", err)
+	}
+	if _, err := e.Append(run, runner.Event{Kind: runner.RunRequested, Who: c.Actor.Key(), Data: data}); err != nil {
+		return nil, nil, err
+	}
+	st, err := s.state(run)
+	if err != nil {
+		return nil, nil, err
+	}
+	st.Request = req
+	r, err := s.recipe(st)
+	if err != nil {
+		return nil, nil, err
+	}
+	got, err := e.Advance(ctx, r, run)
+	if err != nil {
+		return nil, nil, err
+	}
+	events, err := mem.Events(run)
+	if err != nil {
+		return nil, nil, err
+	}
+	if got.Status != runner.Closed {
+		if _, err := e.Append(run, runner.Event{Kind: runner.UndoRequested}); err != nil {
+			return nil, nil, err
+		}
+		if _, err := e.Undo(context.WithoutCancel(ctx), r, run); err != nil {
+			return nil, nil, fmt.Errorf("take the reader away: %w", err)
+		}
+	}
+	return got, events, nil
+}
+
+func (s *Service) doDoctor(ctx context.Context, c call) Response {
+	k := s.cluster(c.args[0])
+	req := runner.Request{Recipe: k.Default, Cluster: k.Name, Hosts: k.Hosts, Reinitialize: "auto", Reason: "doctor"}
+	st, events, err := s.rehearse(ctx, c, req)
+	if err != nil {
+		return failure(err)
+	}
+	m, bad := view.Doctor(k.Name, events, st)
+	exit := ExitDone
+	if bad {
+		exit = ExitFindings
+	}
+	return Response{Message: m, Exit: exit, Data: map[string]any{"cluster": k.Name, "healthy": !bad, "message": m}}
+}
+
+func (s *Service) doStatus(ctx context.Context, c call) Response {
+	var states []*runner.State
+	runs, err := s.Engine.Journal.Runs()
+	if err != nil {
+		return failure(err)
+	}
+	for _, run := range runs {
+		if run == auditRun {
+			continue
+		}
+		st, err := s.state(run)
+		if err != nil {
+			return failure(err)
+		}
+		if st.Status != runner.Closed && (len(c.args) == 0 || st.Request.Cluster == c.args[0]) {
+			states = append(states, st)
+		}
+	}
+	m := view.Status(states, s.Now())
+	data := map[string]any{"open_runs": openRuns(states)}
+	if len(c.args) == 1 {
+		if k := s.cluster(c.args[0]); k.State != nil {
+			looked, err := k.State(ctx)
+			if err != nil {
+				return failure(fmt.Errorf("look at %s: %w", k.Name, err))
+			}
+			m.Lines = append(m.Lines, looked.Message.Lines...)
+			m.Tables = append(m.Tables, looked.Message.Tables...)
+			data["cluster"] = looked.Data
+		}
+	}
+	return Response{Message: m, Data: data}
+}
+
+func openRuns(states []*runner.State) []map[string]any {
+	list := []map[string]any{}
+	for _, st := range states {
+		list = append(list, map[string]any{
+			"run": st.Run, "cluster": st.Request.Cluster, "backup": st.Request.Backup, "status": st.Status, "phase": st.Phase,
+			"step": st.Step, "gate": st.Gate, "digest": st.Gates[st.Gate].Digest, "why": st.Why, "who": st.Who, "commit": st.Commit.Outcome,
+		})
+	}
+	return list
+}
+
+func (s *Service) doBackups(ctx context.Context, c call) Response {
+	k := s.cluster(c.args[0])
+	if k.Backups == nil {
+		return failure(fmt.Errorf("backups of %s: this build cannot list them", k.Name))
+	}
+	rows, err := k.Backups(ctx)
+	if err != nil {
+		return failure(fmt.Errorf("backups of %s: %w", k.Name, err))
+	}
+	return Response{Message: view.Backups(k.Name, rows), Data: rows}
+}
+
+// doReport reports every cluster that was asked for, or all: a cluster whose
+// check fails is in the report, as failed.
+func (s *Service) doReport(ctx context.Context, c call) Response {
+	var reports []view.ClusterReport
+	for _, k := range s.Clusters {
+		if len(c.args) > 0 && !contains(c.args, k.Name) {
+			continue
+		}
+		if k.Backups == nil {
+			continue
+		}
+		r := view.ClusterReport{Cluster: k.Name}
+		rows, err := k.Backups(ctx)
+		if err != nil {
+			r.Failed = err.Error()
+		}
+		r.Rows = rows
+		reports = append(reports, r)
+	}
+	for _, name := range c.args {
+		if s.cluster(name) == nil {
+			return failure(fmt.Errorf("report: there is no cluster %.60q", name))
+		}
+	}
+	m, bad := view.Report(reports, s.Now())
+	exit := ExitDone
+	if bad {
+		exit = ExitFindings
+	}
+	return Response{Message: m, Data: reports, Exit: exit}
+}
+
+func contains(list []string, v string) bool {
+	for _, l := range list {
+		if l == v {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *Service) doTasks(_ context.Context, c call) Response {
+	st, err := s.find(c.args[0])
+	if err != nil {
+		return failure(err)
+	}
+	k := s.cluster(st.Request.Cluster)
+	if k == nil || k.Tasks == nil {
+		return failure(fmt.Errorf("tasks of %s: this build cannot list them", st.Run))
+	}
+	lines, err := k.Tasks(st)
+	if err != nil {
+		return failure(err)
+	}
+	m := view.Message{Head: fmt.Sprintf("%d tasks in the backup of %s", len(lines), st.Run), Files: []view.File{{Name: st.Run + "-tasks.txt", Text: strings.Join(lines, "\n") + "\n"}}}
+	return Response{Message: m, Data: lines, Run: st.Run}
+}
+
+func (s *Service) doHistory(_ context.Context, c call) Response {
+	runs, err := s.Engine.Journal.Runs()
+	if err != nil {
+		return failure(err)
+	}
+	var states []*runner.State
+	for _, run := range runs {
+		if run == auditRun {
+			continue
+		}
+		st, err := s.state(run)
+		if err != nil {
+			return failure(err)
+		}
+		if len(c.args) == 0 || st.Request.Cluster == c.args[0] {
+			states = append(states, st)
+		}
+	}
+	return Response{Message: view.History(states), Data: openRuns(states)}
+}
+
+// doExport gathers the incident pack; the command line writes it to a folder.
+func (s *Service) doExport(_ context.Context, c call) Response {
+	st, err := s.find(c.args[0])
+	if err != nil {
+		return failure(err)
+	}
+	events, err := s.Engine.Journal.Events(st.Run)
+	if err != nil {
+		return failure(err)
+	}
+	var journal strings.Builder
+	for _, e := range events {
+		line, err := json.Marshal(e)
+		if err != nil {
+			return failure(err)
+		}
+		journal.Write(append(line, '\n'))
+	}
+	files := []view.File{{Name: "timeline.md", Text: view.Timeline(events)}, {Name: "journal.jsonl", Text: journal.String()}}
+	if st.Plan != nil {
+		files = append(files, view.File{Name: "plan.json", Text: string(st.Plan) + "\n"})
+	}
+	return Response{Message: view.Message{Tone: view.Good, Head: "incident pack of " + st.Run, Files: files}, Data: files, Run: st.Run}
+}
+
+func (s *Service) doAudit(_ context.Context, c call) Response {
+	if c.args[0] != "verify" {
+		return Response{Message: view.Error(fmt.Sprintf("audit: there is no %.20q", c.args[0]), c.usage()), Exit: ExitUsage, Private: true}
+	}
+	runs, err := s.Engine.Journal.Runs()
+	if err != nil {
+		return failure(fmt.Errorf("audit: %w", err))
+	}
+	if len(c.args) == 2 {
+		runs = []string{c.args[1]}
+	}
+	n := 0
+	for _, run := range runs {
+		events, err := s.Engine.Journal.Events(run)
+		if err != nil {
+			return failure(fmt.Errorf("audit: %w", err))
+		}
+		if len(events) == 0 {
+			return failure(fmt.Errorf("audit: there is no run %.80q", run))
+		}
+		n += len(events)
+	}
+	return Response{
+		Message: view.Message{Tone: view.Good, Head: fmt.Sprintf("%d events of %d runs: every hash chain is whole", n, len(runs))},
+		Data:    map[string]any{"runs": len(runs), "events": n, "whole": true},
+	}
+}
+
+func (s *Service) doHelp(_ context.Context, c call) Response {
+	var rows []view.CommandHelp
+	for _, k := range commands() {
+		if len(c.args) == 1 && c.args[0] != k.Name {
+			continue
+		}
+		rows = append(rows, view.CommandHelp{Name: k.Name, Usage: k.Usage, Help: k.Help, Later: k.Later != ""})
+	}
+	if len(rows) == 0 {
+		return Response{Message: view.Error(fmt.Sprintf("there is no command %.40q", c.args[0]), suggest(c.args[0], commands())), Exit: ExitUsage, Private: true}
+	}
+	return Response{Message: view.Help(rows), Data: rows, Private: true}
+}
+
+func (s *Service) doVersion(context.Context, call) Response {
+	return Response{Message: view.Message{Head: "aurorabot " + s.Version}, Data: map[string]string{"version": s.Version}, Private: true}
+}

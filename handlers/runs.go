@@ -1,0 +1,311 @@
+package handlers
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"aurorabot/handlers/view"
+	"aurorabot/policy"
+	"aurorabot/runner"
+)
+
+// auditRun is the journal of what belongs to no run: refusals.
+const auditRun = "audit"
+
+// find returns a run by its ID, or by its cluster's name if that has an open one.
+func (s *Service) find(name string) (*runner.State, error) {
+	if s.cluster(name) != nil {
+		st, err := s.open(name)
+		if err != nil {
+			return nil, err
+		}
+		if st == nil {
+			return nil, fmt.Errorf("%s has no open run", name)
+		}
+		return st, nil
+	}
+	runs, err := s.Engine.Journal.Runs()
+	if err != nil {
+		return nil, fmt.Errorf("runs: %w", err)
+	}
+	if name == auditRun || !slices.Contains(runs, name) {
+		return nil, fmt.Errorf("there is no run %.80q", name)
+	}
+	return s.state(name)
+}
+
+// refuse journals a refusal and answers with it, to the person alone.
+func (s *Service) refuse(c call, run string, err error) Response {
+	kind := "refused"
+	var r *policy.Refusal
+	if errors.As(err, &r) {
+		kind = refusalKind(r.Rule, c.Actor)
+	}
+	return s.refuseAs(c, run, kind, err.Error(), "")
+}
+
+// refusalKind is the word for the audit.
+func refusalKind(rule string, a policy.Actor) string {
+	switch {
+	case rule == "requester":
+		return "self-approve"
+	case rule == "channel":
+		return "wrong-channel"
+	case rule == "identity" && a.Guest:
+		return "guest"
+	}
+	return rule
+}
+
+func (s *Service) refuseAs(c call, run, kind, why, hint string) Response {
+	if run == "" {
+		run = auditRun
+	}
+	data, err := json.Marshal(map[string]any{"words": c.Words, "channel": c.Channel, "why": why})
+	if err != nil {
+		return failure(err)
+	}
+	if _, err := s.Engine.Append(run, runner.Event{Kind: runner.Refused, Who: c.Actor.Key(), Why: kind, Data: data}); err != nil {
+		return failure(err)
+	}
+	m := view.Refused(why, hint)
+	return Response{Message: m, Exit: ExitRefused, Private: true, Run: run}
+}
+
+func failure(err error) Response {
+	return Response{Message: view.Error(err.Error(), ""), Exit: ExitError, Private: true}
+}
+
+func failureHint(err error, hint string) Response {
+	return Response{Message: view.Error(err.Error(), hint), Exit: ExitError, Private: true}
+}
+
+// request reads what recover and plan have in common.
+func (s *Service) request(c call) (*Cluster, runner.Request, *Response) {
+	k := s.cluster(c.args[0])
+	req := runner.Request{
+		Recipe: c.flags["recipe"], Cluster: k.Name, Backup: c.args[1], Hosts: k.Hosts, Reinitialize: c.flags["reinitialize"],
+		Reason: strings.TrimSpace(c.flags["reason"]), Channel: c.Channel, Policy: s.Policy, Version: s.Version,
+	}
+	if req.Recipe == "" {
+		req.Recipe = k.Default
+	}
+	if req.Reinitialize == "" {
+		req.Reinitialize = "auto"
+	}
+	usage := func(err error, hint string) *Response {
+		return &Response{Message: view.Error(err.Error(), hint), Exit: ExitUsage, Private: true}
+	}
+	if err := k.CheckBackup(req.Backup); err != nil {
+		return nil, req, usage(err, fmt.Sprintf("see which there are with `backups %s`", k.Name))
+	}
+	if !slices.Contains([]string{"auto", "always", "never"}, req.Reinitialize) {
+		return nil, req, usage(fmt.Errorf("--reinitialize is %.20q", req.Reinitialize), "use auto, always or never")
+	}
+	if k.Recipes[req.Recipe] == nil {
+		var names []string
+		for n := range k.Recipes {
+			names = append(names, n)
+		}
+		slices.Sort(names)
+		return nil, req, usage(fmt.Errorf("%s has no recipe %.20q", k.Name, req.Recipe), "it has: "+strings.Join(names, ", "))
+	}
+	return k, req, nil
+}
+
+func (s *Service) doRecover(ctx context.Context, c call) Response {
+	if c.flags["dry-run"] != "" {
+		return s.doPlan(ctx, c)
+	}
+	k, req, bad := s.request(c)
+	if bad != nil {
+		return *bad
+	}
+	defer s.turn(k.Name)()
+	open, err := s.open(k.Name)
+	if err != nil {
+		return failure(err)
+	}
+	if open != nil {
+		return failureHint(fmt.Errorf("%s has an open run, %s, begun by @%s", k.Name, open.Run, userOf(open.Who)),
+			fmt.Sprintf("see how it stands with `status %s`, then `resume %s` or `undo %s`", k.Name, open.Run, open.Run))
+	}
+	data, err := json.Marshal(req)
+	if err != nil {
+		return failure(err)
+	}
+	run, err := s.newRun(k.Name, c.At)
+	if err != nil {
+		return failure(err)
+	}
+	if _, err := s.Engine.Append(run, runner.Event{Kind: runner.RunRequested, Who: c.Actor.Key(), Data: data}); err != nil {
+		return failure(err)
+	}
+	return s.goOn(run, s.Engine.Advance)
+}
+
+// newRun is a name for a run: cluster and minute, with a number if that is taken.
+func (s *Service) newRun(cluster string, at time.Time) (string, error) {
+	runs, err := s.Engine.Journal.Runs()
+	if err != nil {
+		return "", fmt.Errorf("runs: %w", err)
+	}
+	base := cluster + "-" + at.UTC().Format("20060102T1504Z")
+	for n, name := 2, base; ; n++ {
+		if !slices.Contains(runs, name) {
+			return name, nil
+		}
+		name = fmt.Sprintf("%s-%d", base, n)
+	}
+}
+
+func userOf(key string) string {
+	_, user, _ := strings.Cut(key, "/")
+	return user
+}
+
+// goOn lets the engine work on a run in the background. The run's own messages
+// say what happens; the response says nothing more.
+func (s *Service) goOn(run string, work func(context.Context, *runner.Recipe, string) (*runner.State, error)) Response {
+	st, err := s.state(run)
+	if err != nil {
+		return failure(err)
+	}
+	r, err := s.recipe(st)
+	if err != nil {
+		return failure(err)
+	}
+	if err := s.drive(run, r, work); err != nil {
+		return failure(fmt.Errorf("run %s: %w", run, err))
+	}
+	return Response{Run: run}
+}
+
+func (s *Service) doAbort(ctx context.Context, c call) Response {
+	st, err := s.find(c.args[0])
+	if err != nil {
+		return failure(err)
+	}
+	if st.Status == runner.Closed {
+		return failure(fmt.Errorf("run %s is closed: %s", st.Run, st.Outcome))
+	}
+	why := "aborted by @" + c.Actor.UserID
+	if r := c.flags["reason"]; r != "" {
+		why += ": " + r
+	}
+	if _, err := s.Engine.Append(st.Run, runner.Event{Kind: runner.RunAborted, Who: c.Actor.Key(), Why: why}); err != nil {
+		return failure(err)
+	}
+	if err := s.halt(ctx, st.Run); err != nil {
+		return failure(err)
+	}
+	return Response{Run: st.Run}
+}
+
+func (s *Service) doResume(_ context.Context, c call) Response {
+	st, err := s.find(c.args[0])
+	if err != nil {
+		return failure(err)
+	}
+	defer s.turn(st.Run)()
+	if st, err = s.state(st.Run); err != nil {
+		return failure(err)
+	}
+	switch {
+	case st.Status == runner.Closed:
+		return failure(fmt.Errorf("run %s is closed: %s", st.Run, st.Outcome))
+	case s.Busy(st.Run):
+		return failure(fmt.Errorf("run %s: %w", st.Run, errBusy))
+	case st.Status == runner.Gated:
+		return Response{Message: view.Error(fmt.Sprintf("run %s waits for approval at the %s gate", st.Run, st.Gate), "approve or deny it"), Exit: ExitWaiting, Private: true, Run: st.Run}
+	}
+	work := s.Engine.Advance
+	if st.Undo {
+		work = s.Engine.Undo
+	}
+	if _, err := s.Engine.Append(st.Run, runner.Event{Kind: runner.RunResumed, Who: c.Actor.Key(), Why: strings.TrimSpace(c.flags["reason"])}); err != nil {
+		return failure(err)
+	}
+	return s.goOn(st.Run, work)
+}
+
+func (s *Service) doUndo(ctx context.Context, c call) Response {
+	st, err := s.find(c.args[0])
+	if err != nil {
+		return failure(err)
+	}
+	defer s.turn(st.Run)()
+	if st, err = s.state(st.Run); err != nil {
+		return failure(err)
+	}
+	if st.Status == runner.Closed {
+		return failure(fmt.Errorf("run %s is closed: %s", st.Run, st.Outcome))
+	}
+	if st.Irreversible() {
+		return s.refuseAs(c, st.Run, "irreversible", fmt.Sprintf("run %s: %v", st.Run, runner.ErrIrreversible), fmt.Sprintf("type `resume %s`", st.Run))
+	}
+	r, err := s.recipe(st)
+	if err != nil {
+		return failure(err)
+	}
+	if r.UndoWarning != nil && c.flags["confirm"] == "" && c.flags["typed"] == "" {
+		if w := r.UndoWarning(st); w != "" {
+			return Response{Message: view.Error(w, fmt.Sprintf("if that is what is wanted: `undo %s --confirm`", st.Run)), Exit: ExitStopped, Private: true, Run: st.Run}
+		}
+	}
+	if err := s.halt(ctx, st.Run); err != nil {
+		return failure(err)
+	}
+	if st, err = s.state(st.Run); err != nil {
+		return failure(err)
+	}
+	if st.Irreversible() { // While it came to rest.
+		return s.refuseAs(c, st.Run, "irreversible", fmt.Sprintf("run %s: %v", st.Run, runner.ErrIrreversible), fmt.Sprintf("type `resume %s`", st.Run))
+	}
+	if _, err := s.Engine.Append(st.Run, runner.Event{Kind: runner.UndoRequested, Who: c.Actor.Key(), Why: strings.TrimSpace(c.flags["reason"])}); err != nil {
+		return failure(err)
+	}
+	return s.goOn(st.Run, s.Engine.Undo)
+}
+
+func (s *Service) doDrop(_ context.Context, c call) Response {
+	st, err := s.find(c.args[0])
+	if err != nil {
+		return failure(err)
+	}
+	defer s.turn(st.Run)()
+	if st, err = s.state(st.Run); err != nil {
+		return failure(err)
+	}
+	r, err := s.recipe(st)
+	if err != nil {
+		return failure(err)
+	}
+	if len(r.Drop) == 0 || st.Status != runner.Gated || st.Gate != "commit" {
+		return failureHint(fmt.Errorf("run %s does not wait at the commit gate: tasks are dropped there", st.Run), fmt.Sprintf("see how it stands with `status %s`", st.Request.Cluster))
+	}
+	ids, err := json.Marshal(c.args[1:])
+	if err != nil {
+		return failure(err)
+	}
+	steps, err := json.Marshal(r.Drop)
+	if err != nil {
+		return failure(err)
+	}
+	why := fmt.Sprintf("@%s drops %d tasks: what is approved changes", c.Actor.UserID, len(c.args)-1)
+	for _, e := range []runner.Event{
+		{Kind: runner.TasksDropped, Who: c.Actor.Key(), Data: ids},
+		{Kind: runner.GateVoided, Gate: "commit", Why: why},
+		{Kind: runner.StepsReopened, Data: steps, Why: why},
+	} {
+		if _, err := s.Engine.Append(st.Run, e); err != nil {
+			return failure(err)
+		}
+	}
+	return s.goOn(st.Run, s.Engine.Advance)
+}
