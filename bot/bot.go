@@ -51,6 +51,9 @@ type Bot struct {
 
 	presses   sync.Mutex
 	pressedAt map[string]time.Time
+
+	gap       sync.Mutex
+	deafSince time.Time // Since when no link is up; zero: one is, or none ever was.
 }
 
 // identity is who the bot is, as Slack says.

@@ -34,8 +34,12 @@ func judge(err error) verdict {
 		return later
 	}
 	if status, ok := errors.AsType[slack.StatusCodeError](err); ok {
-		if status.Code >= 500 || status.Code == 408 {
+		switch {
+		case status.Code >= 500 || status.Code == 408:
 			return again
+		case status.Code == 400:
+			// A response URL says no more about blocks that it does not like.
+			return refit
 		}
 		return refuse
 	}

@@ -143,14 +143,18 @@ func (l *link) event(ctx context.Context, e socketmode.Event) {
 
 func (l *link) greeted() {
 	l.mu.Lock()
-	defer l.mu.Unlock()
 	l.hello = l.bot.Now()
+	l.mu.Unlock()
+	l.bot.hears()
 }
 
 func (l *link) join(at time.Time) {
 	l.mu.Lock()
-	defer l.mu.Unlock()
 	l.joined = at
+	l.mu.Unlock()
+	if at.IsZero() {
+		l.bot.mayBeDeaf()
+	}
 }
 
 // health tells how the link fares. It is up if Slack said hello on it, or

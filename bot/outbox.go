@@ -44,7 +44,8 @@ type item struct {
 	level  int // Which layout Slack took, or may take: see layout.
 	state  post
 	since  time.Time
-	result chan error // Takes one; nil: nobody waits.
+	result chan error  // Takes one; nil: nobody waits.
+	lost   func(error) // Called when Slack refuses it for good; nil: it is logged only.
 }
 
 // id is what one item replaces another by.
@@ -226,9 +227,12 @@ func (o *outbox) walk(ctx context.Context, l *lane) {
 		case judge(err) == fatal:
 			o.bot.fail(fmt.Errorf("slack: sending: %w", err))
 		}
-		l.landed()
 		o.bot.Log.ErrorContext(ctx, "slack: sending, given up", "channel", i.channel, "run", i.run, "key", i.key, "err", o.bot.secrets.err(err))
+		if i.lost != nil {
+			i.lost(o.bot.secrets.err(err))
+		}
 		o.done(i, err)
+		l.landed()
 	}
 }
 

@@ -23,8 +23,21 @@ func (b *Bot) reply(ctx context.Context, a *ask, r handlers.Response) {
 	case r.Private:
 		b.whisper(ctx, a, r.Message)
 	default:
-		b.outbox.put(&item{channel: a.channel, thread: a.thread, run: r.Run, key: b.outbox.once(), single: true, message: r.Message})
+		b.outbox.put(&item{
+			channel: a.channel, thread: a.thread, run: r.Run, key: b.outbox.once(), single: true, message: r.Message,
+			lost: func(err error) { b.quick.put("lost", func() { b.whisper(b.working, a, unposted(r.Message, err)) }) },
+		})
 	}
+}
+
+// unposted is m for the person who asked alone, because the channel cannot have it.
+func unposted(m view.Message, err error) view.Message {
+	why := "Only you see this: posting it into the channel was refused: " + err.Error() + "."
+	if slackCode(err) == "not_in_channel" || slackCode(err) == "channel_not_found" {
+		why = "Only you see this: the bot is not in this channel. Invite it, or nobody can follow or approve here."
+	}
+	m.Lines = append([]string{why}, m.Lines...)
+	return m
 }
 
 // whisper tells m to the person who asked, and to nobody else: through the
@@ -73,8 +86,7 @@ func whichever(m view.Message, send func(blocks.Layout, string) error) (blocks.L
 	var err error
 	for level := range layouts {
 		l = layout(m, level)
-		// A response URL answers a bare 400 to what it does not like.
-		if err = send(l, text(m, level)); err == nil || judge(err) != refit && !strings.Contains(err.Error(), "400") {
+		if err = send(l, text(m, level)); err == nil || judge(err) != refit {
 			return l, err
 		}
 	}

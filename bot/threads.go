@@ -90,8 +90,8 @@ func (t *threads) show(run string) error {
 		return err
 	}
 	channel := t.home(run, s.Home)
-	if channel == "" {
-		return nil
+	if channel == "" || s.Status.Head == "" && len(s.Status.Lines) == 0 {
+		return nil // Nowhere to show it, or nothing to show.
 	}
 	whole := t.message(channel, run, statusKey, false, view.Keyed{Message: s.Status, Final: s.Closed})
 	for _, k := range s.Channel {

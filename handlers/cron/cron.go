@@ -76,12 +76,13 @@ func (c *Cron) walk(ctx context.Context, j Job) {
 		}
 		// Not due: several times may have passed while the machine slept; one
 		// check answers for all.
-		from = c.Now()
+		now := c.Now()
+		from = now
 
 		mu.Lock()
 		since := running
 		if since.IsZero() {
-			running = from
+			running = now
 		}
 		mu.Unlock()
 		if !since.IsZero() {
@@ -89,7 +90,7 @@ func (c *Cron) walk(ctx context.Context, j Job) {
 			continue
 		}
 		checks.Go(func() {
-			m := c.check(ctx, j, from)
+			m := c.check(ctx, j, now)
 			mu.Lock()
 			running = time.Time{}
 			mu.Unlock()

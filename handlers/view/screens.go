@@ -9,7 +9,8 @@ type Screens struct {
 	Home string
 
 	// Status is the run's one message: what is now, what is next, who is
-	// waited for. It is edited; the thread hangs below it.
+	// waited for. It is edited; the thread hangs below it. A status without Head
+	// and Lines means that nothing of this run is shown.
 	Status Message
 
 	Thread  []Keyed // Below Status, in this order.
