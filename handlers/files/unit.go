@@ -1,0 +1,62 @@
+package files
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os/exec"
+	"strings"
+	"time"
+
+	"aurorabot/runner/health"
+)
+
+// scanUnit scans what a unit logged, as journalctl prints it, line by line.
+func scanUnit(ctx context.Context, s *health.Scanner, unit, since string) error {
+	what := "read the journal of " + unit
+	// One argument each, so a unit that is named like an option stays a name.
+	cmd := exec.CommandContext(ctx, "journalctl", "-u", unit, "--since", "@"+since, "-o", "short-iso-precise", "--no-pager")
+	cmd.WaitDelay = 5 * time.Second
+	said := &head{max: 4 << 10}
+	cmd.Stderr = said
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	if err := cmd.Start(); err != nil {
+		return hinted(fmt.Errorf("%s: start journalctl: %w", what, err), "scan the scheduler's log files instead: `aurorabot log scan FILE...`")
+	}
+	scanned := s.Read(out, unit)
+	if scanned != nil {
+		_ = cmd.Process.Kill() // Its end is what Wait reports.
+	}
+	err = cmd.Wait()
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case scanned != nil:
+		return fmt.Errorf("%s: %w", what, scanned)
+	case err != nil:
+		return fmt.Errorf("%s: journalctl: %w: %s", what, err, orNone(said.String()))
+	}
+	// It shows a part, and ends with 0, where it may not read the rest.
+	for _, sign := range []string{"not seeing messages", "insufficient permissions"} {
+		if strings.Contains(said.String(), sign) {
+			return hinted(fmt.Errorf("%s: journalctl: %s", what, said), "run it as root, or as a member of the group systemd-journal")
+		}
+	}
+	return nil
+}
+
+// head keeps the beginning of what is written to it.
+type head struct {
+	buf bytes.Buffer
+	max int
+}
+
+func (h *head) Write(p []byte) (int, error) {
+	h.buf.Write(p[:min(len(p), h.max-h.buf.Len())])
+	return len(p), nil
+}
+
+func (h *head) String() string { return strings.TrimSpace(h.buf.String()) }
