@@ -60,6 +60,7 @@ type Host struct {
 	hang     chan struct{} // Non-nil while the host hangs; closed when it goes on.
 	full     []string
 	closed   bool
+	closing  sync.Once
 	serving  sync.WaitGroup
 }
 
@@ -206,21 +207,20 @@ func (h *Host) KnownHosts() string {
 	return fmt.Sprintf("[%s]:%s %s", host, port, ssh.MarshalAuthorizedKey(h.HostKey()))
 }
 
-// Close ends the server, the supervisor and all processes of the host.
+// Close ends the server, the supervisor and all processes of the host. Every
+// call returns when that is done.
 func (h *Host) Close() error {
-	h.mu.Lock()
-	if h.closed {
+	h.closing.Do(func() {
+		h.mu.Lock()
+		h.closed = true
 		h.mu.Unlock()
+		h.Down()
+		h.Hang(false)
+		h.stopSupervisor()
+		killMarked(h.token)
 		h.serving.Wait()
-		return nil
-	}
-	h.closed = true
-	h.mu.Unlock()
-	h.Down()
-	h.Hang(false)
-	h.stopSupervisor()
-	killMarked(h.token)
-	h.serving.Wait()
+		killMarked(h.token) // What a session started that was just served.
+	})
 	return nil
 }
 

@@ -50,12 +50,13 @@ func schedule() {
 }
 
 type lab struct {
-	*host.Host
+	host.Machine
 	t   *testing.T
 	ssh *ssh.Host
 }
 
-func start(t *testing.T, change ...func(*host.Options)) *lab {
+// newKey returns a key file and its public half.
+func newKey(t *testing.T) (string, xssh.PublicKey) {
 	t.Helper()
 	pub, private, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
@@ -65,8 +66,7 @@ func start(t *testing.T, change ...func(*host.Options)) *lab {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := t.TempDir()
-	key := filepath.Join(dir, "id")
+	key := filepath.Join(t.TempDir(), "id")
 	if err := os.WriteFile(key, pem.EncodeToMemory(block), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -74,18 +74,21 @@ func start(t *testing.T, change ...func(*host.Options)) *lab {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return key, public
+}
+
+// start starts an embedded host.
+func start(t *testing.T) *lab {
+	t.Helper()
+	key, public := newKey(t)
 	bin, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	opt := host.Options{
-		Name: "s1", IP: "127.0.1.1", Root: filepath.Join(dir, "root"), Bin: bin, Links: []string{"aurora-scheduler"},
+	h, err := host.Start(context.WithoutCancel(t.Context()), host.Options{
+		Name: "s1", IP: "127.0.1.1", Root: filepath.Join(t.TempDir(), "root"), Bin: bin, Links: []string{"aurora-scheduler"},
 		Users: []string{"dr"}, Accounts: []string{"aurora"}, AuthorizedKeys: []xssh.PublicKey{public},
-	}
-	for _, c := range change {
-		c(&opt)
-	}
-	h, err := host.Start(context.WithoutCancel(t.Context()), opt)
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,16 +98,22 @@ func start(t *testing.T, change ...func(*host.Options)) *lab {
 			t.Errorf("processes left behind: %v", left)
 		}
 	})
-	known := filepath.Join(dir, "known_hosts")
-	if err := os.WriteFile(known, []byte(h.KnownHosts()), 0o600); err != nil {
+	return reach(t, h, key, h.Path("/var/lib/aurorabot"))
+}
+
+// reach connects to a host as its account dr.
+func reach(t *testing.T, m host.Machine, key, runDir string) *lab {
+	t.Helper()
+	known := filepath.Join(t.TempDir(), "known_hosts")
+	if err := os.WriteFile(known, []byte(m.KnownHosts()), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	c := ssh.New(ssh.Config{
-		Name: "s1", Address: h.Address(), User: "dr", KeyFiles: []string{key}, KnownHosts: []string{known},
-		RunDir: h.Path("/var/lib/aurorabot"), Now: time.Now,
+		Name: m.Name(), Address: m.Address(), User: "dr", KeyFiles: []string{key}, KnownHosts: []string{known},
+		RunDir: runDir, Now: time.Now,
 	})
 	t.Cleanup(func() { c.Close() })
-	return &lab{h, t, c}
+	return &lab{m, t, c}
 }
 
 // run runs a command on the host as root and returns its output and exit status.

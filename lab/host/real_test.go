@@ -1,0 +1,275 @@
+package host_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	xssh "golang.org/x/crypto/ssh"
+
+	"aurorabot/lab/host"
+	"aurorabot/runner"
+	"aurorabot/runner/runnertest"
+)
+
+// needReal skips a test where real hosts cannot be had, and says so; with
+// AURORABOT_REAL=1 it fails instead.
+func needReal(t *testing.T) {
+	t.Helper()
+	err := host.Supported()
+	switch {
+	case err != nil && os.Getenv("AURORABOT_REAL") != "":
+		t.Fatalf("REAL HOSTS: FAILED (%v)", err)
+	case err != nil:
+		fmt.Printf("REAL HOSTS: SKIPPED (%v)\n", err)
+		t.Skipf("REAL HOSTS: SKIPPED (%v)", err)
+	case os.Getenv("AURORABOT_REAL") == "":
+		fmt.Println("REAL HOSTS: SKIPPED (AURORABOT_REAL is not set)")
+		t.Skip("REAL HOSTS: SKIPPED (AURORABOT_REAL is not set)")
+	}
+	fmt.Println("REAL HOSTS: RUN")
+}
+
+// startReal starts a real host in a lab of its own.
+func startReal(t *testing.T) (*lab, *host.Real) {
+	t.Helper()
+	l, err := host.StartReal(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := l.Close(); err != nil {
+			t.Errorf("close: %v", err)
+		}
+	})
+	key, public := newKey(t)
+	bin, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, err := l.Host(t.Context(), host.RealOptions{
+		Name: "s1", Users: []string{"dr"}, Accounts: []string{"aurora"}, AuthorizedKeys: []xssh.PublicKey{public},
+		Bin: bin, Links: []string{"aurora-scheduler"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return reach(t, h, key, "/home/dr/aurorabot"), h
+}
+
+// A real host is one: systemd is PID 1, its rules and files are its own, and
+// afterwards nothing of it is left on this machine.
+func TestRealHost(t *testing.T) {
+	needReal(t)
+	before := traces(t)
+	t.Run("host", func(t *testing.T) {
+		l, h := startReal(t)
+		l.want("systemd\n", 0, "cat", "/proc/1/comm")
+		l.want("s1\n", 0, "hostname")
+		l.until("running", "systemctl", "is-system-running")
+		l.want("", 0, "nft", "add", "table", "inet", "dr")
+		l.want("table inet dr", 0, "nft", "list", "ruleset")
+		if out, err := exec.Command("nft", "list", "ruleset").CombinedOutput(); err == nil && strings.Contains(string(out), "inet dr") {
+			t.Error("the host's rule is seen on this machine")
+		}
+		l.want("", 0, "touch", "/etc/only-here")
+		if _, err := os.Stat("/etc/only-here"); err == nil {
+			t.Error("the host's file is seen on this machine")
+		}
+		if err := h.InstallScheduler(host.Scheduler{Cluster: "devcluster", Quorum: 2}); err != nil {
+			t.Fatal(err)
+		}
+		l.want("", 0, "systemctl", "start", "aurora-scheduler")
+		l.until("user: aurora", "journalctl", "-u", "aurora-scheduler", "-o", "cat", "--no-pager")
+		if err := h.Reboot(); err != nil {
+			t.Fatal(err)
+		}
+		l.ssh.Close()
+		l.want("active\n", 0, "systemctl", "is-active", "aurora-scheduler")
+		if got := l.want("", 0, "nft", "list", "ruleset"); got != "" {
+			t.Errorf("rules after the reboot: %s", got)
+		}
+		l.want("", 0, "test", "-e", "/etc/only-here")
+
+		if err := h.FullDisk("/"); err != nil {
+			t.Fatal(err)
+		}
+		err := l.ssh.Put(t.Context(), runner.File{Path: "/etc/default/x", Content: make([]byte, 1<<20), Mode: 0o600, User: "root"})
+		if err == nil {
+			t.Error("put on a full disk is done")
+		}
+		if err := h.FullDisk(); err != nil {
+			t.Fatal(err)
+		}
+		if err := l.ssh.Put(t.Context(), runner.File{Path: "/etc/default/x", Content: []byte("x"), Mode: 0o600, User: "aurora"}); err != nil {
+			t.Error(err)
+		}
+		l.want("600 aurora aurora\n", 0, "stat", "-c", "%a %U %G", "/etc/default/x")
+
+		if err := h.AskPassword(true); err != nil {
+			t.Fatal(err)
+		}
+		_, err = l.ssh.Run(t.Context(), runner.Command{Argv: []string{"id"}, User: "root"})
+		if err == nil || !strings.Contains(err.Error(), "sudo: a password is required") {
+			t.Errorf("sudo that asks: %v", err)
+		}
+		if err := h.AskPassword(false); err != nil {
+			t.Fatal(err)
+		}
+		if err := h.ChangeHostKey(); err != nil {
+			t.Fatal(err)
+		}
+		_, err = l.ssh.Run(t.Context(), runner.Command{Argv: []string{"id"}})
+		if err == nil || !strings.Contains(err.Error(), "another key than the known one") {
+			t.Errorf("another host key: %v", err)
+		}
+	})
+	if d := cmp.Diff(before, traces(t)); d != "" {
+		t.Errorf("left behind (-before +after):\n%s", d)
+	}
+}
+
+// traces lists what a real lab makes on this machine.
+func traces(t *testing.T) []string {
+	t.Helper()
+	all, err := filepath.Glob("/run/aurora-lab/*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	links, err := filepath.Glob("/sys/class/net/al*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	mounts, err := os.ReadFile("/proc/self/mounts")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(mounts)) {
+		if strings.Contains(line, "aurora-lab") {
+			all = append(all, line)
+		}
+	}
+	return append(all, links...)
+}
+
+// The adapter keeps its contract on a real host.
+func TestRealHostKeepsTheContract(t *testing.T) {
+	needReal(t)
+	l, _ := startReal(t)
+	runnertest.TestHost(t, runnertest.Lab{Dir: "/tmp", User: "aurora", NoDial: true}, func(*testing.T) runner.Host { return l.ssh })
+}
+
+// systemctlScript is what a program asks of systemctl; both answer it.
+var systemctlScript = [][]string{
+	{"systemctl", "is-active", "aurora-scheduler"},
+	{"systemctl", "is-enabled", "aurora-scheduler"},
+	{"systemctl", "show", "-p", "LoadState,ActiveState,SubState,Result,NRestarts,Restart,UnitFileState,ExecMainCode,ExecMainStatus,FragmentPath,KillMode,RestartUSec,TimeoutStopUSec,Type,User,Id,Names", "aurora-scheduler"},
+	{"systemctl", "start", "aurora-scheduler"},
+	{"systemctl", "is-active", "aurora-scheduler"},
+	{"systemctl", "show", "--property=SubState", "--property=Result", "--property=ActiveState", "aurora-scheduler.service"},
+	{"systemctl", "show", "-p", "SubState", "--value", "aurora-scheduler"},
+	{"systemctl", "cat", "aurora-scheduler"},
+	{"mkdir", "-p", "@/run/systemd/system/aurora-scheduler.service.d"},
+	{"sh", "-c", `printf '[Service]\nRestart=no\n' >"$1"`, "sh", "@/run/systemd/system/aurora-scheduler.service.d/50-dr.conf"},
+	{"systemctl", "show", "-p", "NeedDaemonReload,Restart", "aurora-scheduler"},
+	{"systemctl", "daemon-reload"},
+	{"systemctl", "show", "-p", "NeedDaemonReload,Restart,DropInPaths", "aurora-scheduler"},
+	{"systemctl", "cat", "aurora-scheduler"},
+	{"systemctl", "kill", "-s", "KILL", "aurora-scheduler"},
+	{"sleep", "0.5"},
+	{"systemctl", "is-active", "aurora-scheduler"},
+	{"systemctl", "is-failed", "aurora-scheduler"},
+	{"systemctl", "show", "-p", "Result,ExecMainCode,ExecMainStatus,ActiveState,SubState,MainPID", "aurora-scheduler"},
+	{"systemctl", "reset-failed", "aurora-scheduler"},
+	{"systemctl", "is-active", "aurora-scheduler"},
+	{"systemctl", "start", "aurora-scheduler"},
+	{"systemctl", "stop", "aurora-scheduler"},
+	{"systemctl", "is-active", "aurora-scheduler"},
+	{"systemctl", "show", "-p", "Result,ExecMainCode,ExecMainStatus,MainPID", "aurora-scheduler"},
+	{"systemctl", "stop", "aurora-scheduler"},
+	{"systemctl", "disable", "aurora-scheduler"},
+	{"systemctl", "is-enabled", "aurora-scheduler"},
+	{"systemctl", "disable", "aurora-scheduler"},
+	{"systemctl", "enable", "aurora-scheduler"},
+	{"systemctl", "enable", "aurora-scheduler"},
+	{"systemctl", "mask", "--runtime", "aurora-scheduler"},
+	{"systemctl", "unmask", "--runtime", "aurora-scheduler"},
+	{"cp", "@/lib/systemd/system/aurora-scheduler.service", "@/etc/systemd/system/aurora-scheduler.service"},
+	{"systemctl", "mask", "aurora-scheduler"},
+	{"rm", "@/etc/systemd/system/aurora-scheduler.service"},
+	{"systemctl", "mask", "aurora-scheduler"},
+	{"systemctl", "start", "aurora-scheduler"},
+	{"systemctl", "is-enabled", "aurora-scheduler"},
+	{"systemctl", "show", "-p", "LoadState,UnitFileState", "aurora-scheduler"},
+	{"systemctl", "unmask", "aurora-scheduler"},
+	{"systemctl", "is-active", "nope"},
+	{"systemctl", "is-enabled", "nope"},
+	{"systemctl", "start", "nope"},
+	{"systemctl", "stop", "nope"},
+	{"systemctl", "restart", "nope"},
+	{"systemctl", "disable", "nope"},
+	{"systemctl", "enable", "nope"},
+	{"systemctl", "mask", "nope"},
+	{"systemctl", "unmask", "nope"},
+	{"systemctl", "kill", "nope"},
+	{"systemctl", "show", "-p", "LoadState,ActiveState,SubState,UnitFileState", "nope"},
+	{"systemctl", "status", "nope"},
+	{"systemctl", "cat", "nope"},
+	{"systemctl", "frobnicate", "nope"},
+	{"systemctl", "start"},
+	{"journalctl", "-u", "nope", "--no-pager"},
+	{"journalctl", "-u", "aurora-scheduler", "--no-pager", "-o", "cat"},
+	{"systemctl", "status", "--no-pager", "-n", "0", "aurora-scheduler"},
+	{"systemctl", "start", "aurora-scheduler"},
+	{"systemctl", "status", "--no-pager", "-n", "0", "aurora-scheduler"},
+}
+
+// The stand-in for systemctl answers as the real one.
+func TestSystemctlAsTheRealOne(t *testing.T) {
+	needReal(t)
+	answers := func(l *lab) []string {
+		if err := l.InstallScheduler(host.Scheduler{Cluster: "devcluster"}); err != nil {
+			t.Fatal(err)
+		}
+		var all []string
+		for _, argv := range systemctlScript {
+			var filled []string
+			for _, a := range argv {
+				if rest, ok := strings.CutPrefix(a, "@"); ok {
+					a = l.Prefix() + rest
+				}
+				filled = append(filled, a)
+			}
+			out, err := l.ssh.Run(t.Context(), runner.Command{Argv: filled, User: "root"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			text := fmt.Sprintf("$ %s\n%s%s= %d\n", strings.Join(argv, " "), out.Stdout, out.Stderr, out.Exit)
+			if l.Prefix() != "" {
+				text = strings.ReplaceAll(text, l.Prefix(), "")
+			}
+			for _, r := range changing {
+				text = r.ReplaceAllString(text, "$1…")
+			}
+			all = append(all, text)
+		}
+		return all
+	}
+	real, _ := startReal(t)
+	want, got := answers(real), answers(start(t))
+	for i := range want {
+		if d := cmp.Diff(want[i], got[i]); d != "" {
+			t.Errorf("(-real +stand-in)\n%s", d)
+		}
+	}
+}
+
+// changing is what differs from run to run.
+var changing = []*regexp.Regexp{
+	regexp.MustCompile(`(pid |PID: |PID=|\[)\d+`), regexp.MustCompile(`(since ).*ago`),
+}
