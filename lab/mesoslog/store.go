@@ -55,10 +55,19 @@ func openStore(path string) (*store, error) {
 	}
 	s := &store{folder: d, db: db}
 	// One table alone is left as it is, damaged or not.
-	if s.tables() > 1 {
+	if s.tables() > 1 && s.touch() {
 		_ = db.CompactRange(util.Range{})
 	}
 	return s, nil
+}
+
+// touch writes the first record again as it is. A compaction that finds nothing
+// new in memory takes away the write-ahead log that the MANIFEST names and does
+// not name its successor there: to a reader it looks like a log that was lost.
+func (s *store) touch() bool {
+	it := s.db.NewIterator(nil, nil)
+	defer it.Release()
+	return it.Next() && s.db.Put(it.Key(), it.Value(), nil) == nil
 }
 
 // dbError words an error of the library as leveldb would.

@@ -1,0 +1,311 @@
+// Package cluster brings up what a rehearsal happens on: three scheduler hosts
+// with their supervisors, ZooKeeper, a Mesos master, a former state of the
+// cluster with a backup of it, and, if asked for, damage. It also knows the
+// truth from outside: what the state was, and what is there now.
+package cluster
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+
+	"aurorabot/lab/host"
+	"aurorabot/lab/master"
+	"aurorabot/lab/scheduler"
+	"aurorabot/lab/zookeeper"
+)
+
+// Name is the cluster's name, for people and as -cluster_name.
+const Name = "lab"
+
+// User is whom the bot logs in as; the schedulers run as [SchedulerUser].
+const (
+	User          = "aurorabot"
+	SchedulerUser = "aurora"
+)
+
+// Paths in ZooKeeper, and the schedulers' ports on each host.
+const (
+	serverset = "/aurora/scheduler"
+	logGroup  = "/aurora/replicated-log"
+	HTTPPort  = 8081
+	peerPort  = 8083
+)
+
+// sessionTimeout is the schedulers' ZooKeeper session timeout. It is short, so
+// that a killed leader is soon followed by another; a busy machine must still
+// keep it.
+const sessionTimeout = 6 * time.Second
+
+// Options say what cluster to bring up. Dir and Bin must be given.
+type Options struct {
+	Dir string // An existing folder, absolute; everything lies in it.
+	Bin string // The multi-call program that plays the tools of the hosts.
+
+	Backup string // File to play with. Empty: an embedded one of 65 tasks.
+	Extra  int    // Tasks started after the backup: what a restore loses. Negative: none; zero: 7.
+	Damage Damage // What is broken before anybody looks.
+
+	Log io.Writer // What the hosts and servers have to say. Nil: nowhere.
+}
+
+// A Cluster is one that runs. Its methods are safe for concurrent use.
+type Cluster struct {
+	Hosts []*host.Host // s1, s2, s3; an unlisted one is not among them.
+	Truth Truth
+
+	KeyFile    string // Private key that opens the hosts to [User].
+	KnownHosts string // File with the hosts' keys.
+	ZooKeeper  string // "host:port".
+	Master     string // "host:port".
+
+	dir     string
+	net     string // First three bytes of all addresses: "127.0.42".
+	opt     Options
+	key     ssh.PublicKey
+	all     []*host.Host // Hosts, and an unlisted one.
+	zk      *zookeeper.Server
+	cancel  context.CancelFunc
+	serving sync.WaitGroup
+}
+
+// Start brings a cluster up: when it returns, a leader is registered and the
+// tasks run, or the damage that was asked for has had its effect. The cluster
+// lives until Close or until ctx ends.
+func Start(ctx context.Context, opt Options) (*Cluster, error) {
+	if opt.Log == nil {
+		opt.Log = io.Discard
+	}
+	if opt.Extra == 0 {
+		opt.Extra = 7
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	c := &Cluster{dir: opt.Dir, opt: opt, cancel: cancel}
+	if err := c.start(ctx); err != nil {
+		c.Close()
+		return nil, fmt.Errorf("start the cluster: %w", err)
+	}
+	return c, nil
+}
+
+func (c *Cluster) start(ctx context.Context) error {
+	if err := c.opt.Damage.check(); err != nil {
+		return err
+	}
+	data, err := c.readBackup()
+	if err != nil {
+		return err
+	}
+	if err := c.servers(ctx); err != nil {
+		return err
+	}
+	if err := c.keys(); err != nil {
+		return err
+	}
+	for i := 1; i <= 3; i++ {
+		h, err := c.addHost(ctx, i)
+		if err != nil {
+			return err
+		}
+		c.Hosts = append(c.Hosts, h)
+	}
+	var known strings.Builder
+	for _, h := range c.Hosts {
+		known.WriteString(h.KnownHosts())
+	}
+	c.KnownHosts = filepath.Join(c.dir, "known_hosts")
+	if err := os.WriteFile(c.KnownHosts, []byte(known.String()), 0o600); err != nil {
+		return err
+	}
+	if err := c.seed(ctx, data); err != nil {
+		return err
+	}
+	for _, h := range c.Hosts {
+		if err := h.Boot(); err != nil {
+			return err
+		}
+	}
+	leader, err := c.WaitLeader(ctx)
+	if err != nil {
+		return err
+	}
+	if err := c.goOn(ctx, leader); err != nil {
+		return err
+	}
+	if err := c.placeBackup(leader, data); err != nil {
+		return err
+	}
+	return c.damage(ctx, leader)
+}
+
+// servers starts ZooKeeper and the Mesos master on a network of their own:
+// several labs can run at once, since each takes 127.0.X.* of another X.
+func (c *Cluster) servers(ctx context.Context) error {
+	var errs []error
+	for try := range 60 {
+		c.net = fmt.Sprintf("127.0.%d", 101+(os.Getpid()+try)%100)
+		c.ZooKeeper = c.net + ".9:2181"
+		zk, err := zookeeper.Start(ctx, c.ZooKeeper, zookeeper.Options{TickTime: 500 * time.Millisecond, MaxTimeout: time.Minute})
+		if err == nil {
+			c.zk = zk
+			break
+		}
+		errs = append(errs, err)
+	}
+	if c.zk == nil {
+		return fmt.Errorf("no network 127.0.X is free: %w", errors.Join(errs[:1]...))
+	}
+	c.Master = c.net + ".9:5050"
+	c.serving.Go(func() {
+		status := master.Run(ctx, []string{
+			"mesos-master", "--ip=" + c.net + ".9", "--port=5050", "--zk=zk://" + c.ZooKeeper + "/mesos", "--work_dir=" + c.dir,
+		}, io.Discard, c.opt.Log, nil)
+		if ctx.Err() == nil {
+			fmt.Fprintf(c.opt.Log, "the Mesos master ended by itself with status %d\n", status)
+		}
+	})
+	find, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	if _, err := master.Find(find, "zk://"+c.ZooKeeper+"/mesos"); err != nil {
+		return fmt.Errorf("the Mesos master is not published: %w", err)
+	}
+	return nil
+}
+
+// keys makes the key that opens the hosts.
+func (c *Cluster) keys() error {
+	public, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		return err
+	}
+	block, err := ssh.MarshalPrivateKey(private, "aurora lab")
+	if err != nil {
+		return err
+	}
+	if c.key, err = ssh.NewPublicKey(public); err != nil {
+		return err
+	}
+	c.KeyFile = filepath.Join(c.dir, "id_ed25519")
+	return os.WriteFile(c.KeyFile, pem.EncodeToMemory(block), 0o600)
+}
+
+// Address is the IP address of the n-th host.
+func (c *Cluster) address(n int) string { return fmt.Sprintf("%s.%d", c.net, n) }
+
+// addHost starts the n-th host, with a scheduler installed but not started.
+func (c *Cluster) addHost(ctx context.Context, n int) (*host.Host, error) {
+	env := []string{"AURORA_CONFIG_ROOT=" + filepath.Join(c.dir, fmt.Sprintf("s%d", n), "etc/aurora"), "TZ=UTC"}
+	if c.opt.Damage.Kind == Flapping {
+		// A scheduler whose process ends is started again by its supervisor, and
+		// so flaps, as recorded of one that does not linger.
+		env = append(env, "AURORA_LAB_LINGER=no")
+	}
+	h, err := host.Start(ctx, host.Options{
+		Name: fmt.Sprintf("s%d", n), IP: c.address(n), Root: filepath.Join(c.dir, fmt.Sprintf("s%d", n)),
+		Bin: c.opt.Bin, Links: Programs(),
+		Users: []string{User}, Accounts: []string{SchedulerUser}, AuthorizedKeys: []ssh.PublicKey{c.key},
+		Env: env, Log: c.opt.Log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	c.all = append(c.all, h)
+	if err := h.InstallScheduler(c.scheduler(n)); err != nil {
+		return nil, err
+	}
+	return h, c.clustersJSON(h)
+}
+
+// scheduler is the configuration of the n-th host's scheduler.
+func (c *Cluster) scheduler(n int) host.Scheduler {
+	return host.Scheduler{
+		Cluster: Name, HTTPPort: HTTPPort, Quorum: 2, ZK: c.ZooKeeper,
+		Serverset: serverset, LogGroup: logGroup, LibprocessIP: c.address(n), Libprocess: peerPort, User: SchedulerUser,
+		ExtraArgs: fmt.Sprintf("-hostname=%s -ip=%[1]s -zk_session_timeout=%dsecs -native_log_election_timeout=3secs -framework_failover_timeout=21days",
+			c.address(n), int(sessionTimeout.Seconds())),
+	}
+}
+
+// clustersJSON writes what the hosts' own aurora_admin goes by.
+func (c *Cluster) clustersJSON(h *host.Host) error {
+	dir := h.Path("/etc/aurora")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	text := fmt.Sprintf(`[{
+  "name": %q,
+  "zk": %q,
+  "zk_port": 2181,
+  "scheduler_zk_path": %q,
+  "auth_mechanism": "UNAUTHENTICATED",
+  "slave_run_directory": "latest",
+  "slave_root": "/var/lib/mesos"
+}]
+`, Name, c.net+".9", serverset)
+	return os.WriteFile(filepath.Join(dir, "clusters.json"), []byte(text), 0o644)
+}
+
+// LogDir and BackupDir are where a host's scheduler keeps its log and backups.
+func (c *Cluster) LogDir(h *host.Host) string { return host.Scheduler{}.LogDir(h.Root()) }
+
+// BackupDir is the other one; see [Cluster.LogDir].
+func (c *Cluster) BackupDir(h *host.Host) string { return host.Scheduler{}.BackupDir(h.Root()) }
+
+// HTTP is the address of a host's scheduler.
+func (c *Cluster) HTTP(h *host.Host) string {
+	return fmt.Sprintf("%s.%s:%d", c.net, strings.TrimPrefix(h.Name(), "s"), HTTPPort)
+}
+
+// Host returns the host of that name, or nil.
+func (c *Cluster) Host(name string) *host.Host {
+	for _, h := range c.Hosts {
+		if h.Name() == name {
+			return h
+		}
+	}
+	return nil
+}
+
+// Close ends everything: no process of a host is left. The files stay.
+func (c *Cluster) Close() {
+	var closing sync.WaitGroup
+	for _, h := range c.all {
+		closing.Go(func() { _ = h.Close() }) // it has nothing to say
+	}
+	closing.Wait()
+	c.cancel()
+	c.serving.Wait()
+	if c.zk != nil {
+		c.zk.Close()
+	}
+}
+
+// seed gives the hosts their past: a log that holds the backup's state, and the
+// tasks that the master runs for it.
+func (c *Cluster) seed(ctx context.Context, data []byte) error {
+	first := c.LogDir(c.Hosts[0])
+	if err := scheduler.SeedLog(first, data); err != nil {
+		return err
+	}
+	for _, h := range c.Hosts[1:] {
+		if err := os.CopyFS(c.LogDir(h), os.DirFS(first)); err != nil {
+			return err
+		}
+	}
+	tasks, err := scheduler.RunningTasks(data)
+	if err != nil {
+		return err
+	}
+	return master.Seed(ctx, c.Master, tasks)
+}

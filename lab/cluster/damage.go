@@ -1,0 +1,234 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"aurorabot/lab/host"
+	"aurorabot/lab/mesoslog"
+)
+
+// The kinds of damage.
+const (
+	Corrupt     = "corrupt"       // The files of the log have wrong bytes: its scheduler takes it for an EMPTY one.
+	Missing     = "missing"       // The log's folder is gone (moved aside).
+	EmptyLog    = "empty"         // The log's folder is new, without a file.
+	Flapping    = "flapping"      // The log holds an entry that no scheduler can decode: each leader ends when it replays it.
+	ExitAtStart = "exit-at-start" // The log cannot be opened: its scheduler exits with status 1, again and again.
+	Unlisted    = "unlisted-host" // A fourth scheduler is registered that nobody configured.
+)
+
+// DamageKinds are all kinds, in the order of help.
+var DamageKinds = []string{Corrupt, Missing, EmptyLog, Flapping, ExitAtStart, Unlisted}
+
+// Damage is what is broken before anybody looks. The zero value is none.
+type Damage struct {
+	Kind  string
+	Hosts int // How many hosts. Of flapping all have it, of unlisted-host it says nothing.
+}
+
+// ParseDamage reads KIND or KIND:N; N is 1 to 3, by default 2.
+func ParseDamage(text string) (Damage, error) {
+	kind, number, given := strings.Cut(text, ":")
+	d := Damage{Kind: kind, Hosts: 2}
+	if given {
+		n, err := strconv.Atoi(number)
+		if err != nil {
+			return d, fmt.Errorf("damage %q: %q is no number of hosts", text, number)
+		}
+		d.Hosts = n
+	}
+	return d, d.check()
+}
+
+func (d Damage) check() error {
+	switch {
+	case d.Kind == "":
+		return nil
+	case !slices.Contains(DamageKinds, d.Kind):
+		return fmt.Errorf("damage %q: the kinds are %s", d.Kind, strings.Join(DamageKinds, ", "))
+	case d.Hosts < 1 || d.Hosts > 3:
+		return fmt.Errorf("damage %s: %d hosts; the lab has 3", d.Kind, d.Hosts)
+	}
+	return nil
+}
+
+// damage does it, and waits until it has its effect.
+func (c *Cluster) damage(ctx context.Context, leader *host.Host) error {
+	switch c.opt.Damage.Kind {
+	case "":
+		return nil
+	case Flapping:
+		return c.spoilLog(ctx, leader)
+	case Unlisted:
+		return c.addUnlisted(ctx)
+	}
+	victims := c.victims(leader)
+	quorum := len(victims) < 2
+	for _, h := range victims {
+		c.Truth.Damaged = append(c.Truth.Damaged, h.Name())
+		if _, err := c.Systemctl(h, "stop", host.Unit); err != nil {
+			return err
+		}
+	}
+	for _, h := range victims {
+		if err := breakLog(c.opt.Damage.Kind, c.LogDir(h)); err != nil {
+			return fmt.Errorf("damage the log of %s: %w", h.Name(), err)
+		}
+		// With a quorum left a replica that lost its log catches up within a
+		// second of its start, and nothing of the damage would be left to see. So
+		// it stays as its operator found it: stopped.
+		if quorum && c.opt.Damage.Kind != ExitAtStart {
+			continue
+		}
+		if _, err := c.Systemctl(h, "start", host.Unit); err != nil {
+			return err
+		}
+	}
+	if quorum {
+		_, err := c.WaitLeader(ctx)
+		return err
+	}
+	return until(ctx, time.Minute, "the leader to be gone", func() bool { return c.Leader(ctx) == nil })
+}
+
+// victims are followers as long as a quorum is left; else the leader is the
+// first, since one that goes on would hide the damage for a while.
+func (c *Cluster) victims(leader *host.Host) []*host.Host {
+	others := slices.DeleteFunc(slices.Clone(c.Hosts), func(h *host.Host) bool { return h == leader })
+	if c.opt.Damage.Hosts == 1 {
+		return others[len(others)-1:]
+	}
+	return append([]*host.Host{leader}, others...)[:c.opt.Damage.Hosts]
+}
+
+// breakLog breaks the log of a stopped scheduler.
+func breakLog(kind, dir string) error {
+	switch kind {
+	case Missing, EmptyLog:
+		if err := os.Rename(dir, dir+".lost"); err != nil {
+			return err
+		}
+		if kind == EmptyLog {
+			return os.Mkdir(dir, 0o755)
+		}
+		return nil
+	case ExitAtStart:
+		return os.Rename(filepath.Join(dir, "MANIFEST-"+manifest(dir)), filepath.Join(dir, "MANIFEST.lost"))
+	}
+	// Zeros in the middle of each table and write-ahead log, as a bad disk
+	// leaves them: leveldb skips what has a wrong checksum without a word.
+	files, err := filepath.Glob(filepath.Join(dir, "*.*"))
+	if err != nil {
+		return err
+	}
+	broken := 0
+	for _, file := range files {
+		if ext := filepath.Ext(file); ext != ".ldb" && ext != ".sst" && ext != ".log" {
+			continue
+		}
+		data, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		if len(data) == 0 {
+			continue
+		}
+		from, to := 0, max(1, len(data)*3/4) // The end stays: a table keeps its footer.
+		if len(data) > 4096 {
+			from = 16
+		}
+		clear(data[from:to])
+		if err := os.WriteFile(file, data, 0o644); err != nil {
+			return err
+		}
+		broken++
+	}
+	if broken == 0 {
+		return errors.New("no table and no write-ahead log with bytes in it")
+	}
+	return nil
+}
+
+// manifest is the number of the folder's current MANIFEST.
+func manifest(dir string) string {
+	current, _ := os.ReadFile(filepath.Join(dir, "CURRENT")) // Without it the rename says so.
+	return strings.TrimPrefix(strings.TrimSpace(string(current)), "MANIFEST-")
+}
+
+// spoilLog appends an entry to the log of all hosts that cannot be decoded.
+func (c *Cluster) spoilLog(ctx context.Context, leader *host.Host) error {
+	for _, h := range c.Hosts {
+		if _, err := c.Systemctl(h, "stop", host.Unit); err != nil {
+			return err
+		}
+		c.Truth.Damaged = append(c.Truth.Damaged, h.Name())
+	}
+	dir := c.LogDir(leader)
+	if err := appendRaw(ctx, dir, c.address(9)+":0", []byte("garbage, garbage")); err != nil {
+		return fmt.Errorf("spoil the log: %w", err)
+	}
+	// A leader would have replicated the entry; the others get it by copy.
+	for _, h := range c.Hosts {
+		if h == leader {
+			continue
+		}
+		if err := os.Rename(c.LogDir(h), c.LogDir(h)+".before"); err != nil {
+			return err
+		}
+		if err := os.CopyFS(c.LogDir(h), os.DirFS(dir)); err != nil {
+			return err
+		}
+	}
+	for _, h := range c.Hosts {
+		if _, err := c.Systemctl(h, "start", host.Unit); err != nil {
+			return err
+		}
+	}
+	return until(ctx, time.Minute, "a leader that ends while it replays", func() bool {
+		for _, h := range c.Hosts {
+			if strings.Contains(c.SchedulerLog(h, 400), "Caught unchecked exception") {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+func appendRaw(ctx context.Context, dir, listen string, entry []byte) error {
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	l, err := mesoslog.Open(ctx, mesoslog.Options{Path: dir, Quorum: 1, Listen: listen})
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	w := l.Writer()
+	if _, ok, err := w.Start(ctx); err != nil || !ok {
+		return fmt.Errorf("elect the writer: won %v: %w", ok, err)
+	}
+	_, err = w.Append(ctx, entry)
+	return err
+}
+
+// addUnlisted starts a fourth scheduler that registers beside the others.
+func (c *Cluster) addUnlisted(ctx context.Context) error {
+	h, err := c.addHost(ctx, 4)
+	if err != nil {
+		return err
+	}
+	c.Truth.Damaged = append(c.Truth.Damaged, h.Name())
+	if err := h.Boot(); err != nil {
+		return err
+	}
+	return until(ctx, time.Minute, "the unlisted scheduler to be a candidate", func() bool {
+		return strings.Contains(c.zk.Dump(serverset), c.address(4)) && strings.Contains(c.zk.Dump(logGroup), c.address(4))
+	})
+}
