@@ -99,10 +99,14 @@ func (d *DB) checkFiles() {
 		d.note(fmt.Sprintf("%06d.log", v.log), 0, "write-ahead log missing")
 		d.version = nil
 	}
+	var unnamed []string
 	for _, e := range d.folder.of(kindTable) {
 		if _, ok := v.tables[e.number]; !ok && d.version != nil {
-			d.warn("%s: MANIFEST does not name this table; LevelDB ignores and deletes it", e.name)
+			unnamed = append(unnamed, e.name)
 		}
+	}
+	if n := len(unnamed); n > 0 {
+		d.warn("%d tables that MANIFEST does not name, such as %s: LevelDB ignores them and deletes them when it next opens the folder", n, unnamed[0])
 	}
 	numbers := map[string]string{}
 	for _, e := range d.folder.entries {

@@ -110,8 +110,14 @@ func TestReadsWhatWasWritten(t *testing.T) {
 			if got := read(t, d); !same(want, got) {
 				t.Fatalf("second walk: %d keys, want %d", len(got), len(want))
 			}
-			if len(d.Damage()) > 0 || len(d.Warnings()) > 0 || (o.Compression == opt.SnappyCompression) != (d.Snappy() > 0) {
-				t.Errorf("damage %v, warnings %q, snappy %d", d.Damage(), d.Warnings(), d.Snappy())
+			// goleveldb may be closed before it has deleted obsolete tables.
+			for _, w := range d.Warnings() {
+				if !strings.Contains(w, "does not name") {
+					t.Errorf("warning %q", w)
+				}
+			}
+			if len(d.Damage()) > 0 || (o.Compression == opt.SnappyCompression) != (d.Snappy() > 0) {
+				t.Errorf("damage %v, snappy %d", d.Damage(), d.Snappy())
 			}
 			for _, e := range d.folder.of(kindManifest) {
 				if err := os.Remove(filepath.Join(dir, e.name)); err != nil {
@@ -277,7 +283,7 @@ func TestExchangedTable(t *testing.T) {
 			t.Fatal(err)
 		}
 		for n := range 10 {
-			if err := db.Put(fmt.Appendf(nil, "%010d", n+i), make([]byte, 400), nil); err != nil {
+			if err := db.Put(fmt.Appendf(nil, "%010d", n+10+10*i), make([]byte, 400), nil); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -275,6 +275,10 @@ func (t *table) nextBlock() error {
 		t.drop(err.Error())
 		return nil
 	}
+	if len(t.block) == 0 {
+		t.drop("no entry in it")
+		return nil
+	}
 	if err := inOrder(t.block, t.last); err != nil {
 		t.drop(err.Error())
 	}
