@@ -1,0 +1,198 @@
+package view
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"aurorabot/runner"
+)
+
+// Event is one event as it happens, for surfaces that stream. State is the run
+// as it is with e; nil: what only e itself holds is said.
+func Event(e runner.Event, state *runner.State) Message {
+	s := &story{State: state}
+	if state == nil {
+		s.State = &runner.State{Run: e.Run}
+	}
+	s.plan, _ = decode[runner.Plan](s.State.Plan)
+	return s.event(e)
+}
+
+func (s *story) event(e runner.Event) Message {
+	switch e.Kind {
+	case runner.RunRequested, runner.RunResumed, runner.RunAborted, runner.RunStopped, runner.RunHanded, runner.RunClosed, runner.Refused, runner.UndoRequested:
+		return s.runEvent(e)
+	case runner.PlanProposed, runner.GateOpened, runner.GateApproved, runner.GateDenied, runner.GatePassed, runner.GateVoided:
+		return s.gateEvent(e)
+	case runner.CommitSent, runner.CommitProved, runner.CommitUnknown, runner.CommitAbsent, runner.TasksDropped:
+		return s.commitEvent(e)
+	case runner.Found:
+		f, _ := decode[finding](e.Data)
+		if f.Evidence == "" {
+			f.Evidence = e.Why
+		}
+		return findingMessage(f, place(e))
+	case runner.PhaseStarted:
+		return Message{Tone: Plain, Head: heading(s.plan, e.Phase)}
+	case runner.PhaseSkipped:
+		return Message{Tone: Plain, Head: heading(s.plan, e.Phase) + ": left out", Lines: why(e)}
+	case runner.PhaseDone:
+		return Message{Tone: Good, Head: heading(s.plan, e.Phase) + ": done"}
+	}
+	return s.stepEvent(e)
+}
+
+// why are the words of an event, as a paragraph; none if it has none.
+func why(e runner.Event) []string {
+	if e.Why == "" {
+		return nil
+	}
+	return []string{quote(cut(cutLines(e.Why, shownEvidence), 4000))}
+}
+
+func (s *story) runEvent(e runner.Event) Message {
+	switch e.Kind {
+	case runner.RunRequested:
+		r, _ := decode[runner.Request](e.Data)
+		m := Message{Tone: Plain, Head: fmt.Sprintf("%s: recovery asked for by %s", r.Cluster, Who(e.Who))}
+		m.Fields = []Field{{"Backup", quote(r.Backup)}, {"Hosts", list(r.Hosts, 24)}, {"Recipe", r.Recipe}, {"Run", e.Run}}
+		if r.Reason != "" {
+			m.Fields = append(m.Fields, Field{"Reason", quote(cut(r.Reason, 300))})
+		}
+		return m
+	case runner.RunResumed:
+		return Message{Tone: Plain, Head: "Resumed by " + Who(e.Who), Lines: why(e)}
+	case runner.RunAborted:
+		return Message{Tone: Bad, Head: "Aborted by " + Who(e.Who), Lines: append(why(e), fmt.Sprintf("Next: `undo %s`, or `resume %s`.", e.Run, e.Run))}
+	case runner.RunStopped:
+		r, _ := decode[runner.Stop](e.Data)
+		st := &stop{event: e, reason: r}
+		return Message{Tone: Bad, Head: "Stopped" + at(r.Step, s.plan), Lines: append(why(e), s.choices(st)...)}
+	case runner.RunHanded:
+		return Message{Tone: Plain, Head: fmt.Sprintf("Handed over by %s to %s", Who(e.Who), quote(e.Why))}
+	case runner.UndoRequested:
+		return Message{Tone: Warn, Head: "Undo asked for by " + Who(e.Who), Lines: why(e)}
+	case runner.Refused:
+		return Message{Tone: Bad, Head: "Refused to " + Who(e.Who), Lines: why(e)}
+	}
+	m := Message{Tone: Plain, Head: "Closed: " + quote(e.Why)}
+	if e.Why == "recovered" || e.Why == "undone" {
+		m.Tone = Good
+	}
+	return m
+}
+
+func (s *story) gateEvent(e runner.Event) Message {
+	switch e.Kind {
+	case runner.PlanProposed:
+		if p, ok := decode[runner.Plan](e.Data); ok {
+			steps := 0
+			for _, ph := range p.Phases {
+				steps += len(ph.Steps)
+			}
+			return Message{Tone: Plain, Head: fmt.Sprintf("Plan %s: %s on %s", short(e.Digest), count(steps, "step"), count(len(planHosts(p)), "host"))}
+		}
+		return Message{Tone: Plain, Head: "Plan " + short(e.Digest)}
+	case runner.GateOpened:
+		o := &opening{gate: e.Gate, digest: e.Digest, opened: e, state: s.State}
+		o.view, _ = decode[runner.GateView](e.Data)
+		if v, ok := decode[struct {
+			Binds bindFact `json:"binds"`
+		}](e.Data); ok {
+			o.binds = v.Binds
+		}
+		m := Message{Tone: Wait, Head: fmt.Sprintf("The %s gate is open: %s", e.Gate, o.question()), Lines: s.gateLines(o)}
+		m.Fields = []Field{{"Digest", e.Digest}}
+		if !o.view.Expires.IsZero() {
+			m.Fields = append(m.Fields, Field{"Gate ends", when(o.view.Expires)})
+		}
+		return m
+	case runner.GateApproved:
+		head := fmt.Sprintf("Approved at the %s gate by %s", e.Gate, Who(e.Who))
+		if e.Why != "" {
+			head += " for " + quote(first(e.Why))
+		}
+		return Message{Tone: Good, Head: head}
+	case runner.GateDenied:
+		return Message{Tone: Bad, Head: fmt.Sprintf("Denied at the %s gate by %s", e.Gate, Who(e.Who)), Lines: why(e)}
+	case runner.GatePassed:
+		m := Message{Tone: Good, Head: fmt.Sprintf("The %s gate is passed", e.Gate)}
+		if e.Why != "" {
+			m.Lines = []string{"By " + e.Why + "."}
+		}
+		return m
+	}
+	return Message{Tone: Warn, Head: fmt.Sprintf("The %s gate is void", e.Gate), Lines: why(e)}
+}
+
+func (s *story) commitEvent(e runner.Event) Message {
+	switch e.Kind {
+	case runner.CommitSent:
+		return Message{Tone: Warn, Head: "The commit is sent to " + e.Host, Lines: []string{"It is sent once. Whether it took effect is proved next; from here on there is no undo."}}
+	case runner.CommitProved:
+		return Message{Tone: Good, Head: "The commit took effect", Lines: why(e)}
+	case runner.CommitUnknown:
+		return Message{Tone: Bad, Head: "Whether the commit took effect is unknown", Lines: append(why(e), "Nothing is sent again.")}
+	case runner.CommitAbsent:
+		return Message{Tone: Warn, Head: "It is proved that nothing was committed", Lines: why(e)}
+	}
+	var ids []string
+	_ = json.Unmarshal(e.Data, &ids) // Without ids it is a drop of none, and says so.
+	m := Message{Tone: Warn, Head: fmt.Sprintf("%s dropped from what is staged by %s", count(len(ids), "task"), Who(e.Who))}
+	if len(ids) > 0 {
+		m.Lines = []string{quote(list(ids, 12)), "The digest changes: approvals given before no longer count."}
+	}
+	return m
+}
+
+func (s *story) stepEvent(e runner.Event) Message {
+	where := ""
+	if e.Host != "" && e.Host != runner.Bot {
+		where = e.Host + ": "
+	}
+	what := title(s.plan, e.Step)
+	m := Message{Tone: Plain, Lines: why(e)}
+	switch e.Kind {
+	case runner.StepStarted:
+		m.Head = where + what + ": begun"
+	case runner.StepDone:
+		m.Tone, m.Head = Good, where+what+": done"
+	case runner.StepSkipped:
+		m.Head = where + what + ": skipped, it was so already"
+	case runner.StepFailed:
+		m.Tone, m.Head = Bad, where+what+": failed"
+		if e.Changed {
+			m.Lines = append(m.Lines, "Something may have been changed there.")
+		} else {
+			m.Lines = append(m.Lines, "Nothing was changed there.")
+		}
+	case runner.HoldBroken:
+		m.Tone, m.Head = Bad, where+what+": no longer true"
+	case runner.StepsReopened:
+		ids, _ := decode[[]string](e.Data)
+		m.Tone, m.Head = Warn, count(len(ids), "step")+" will be done again"
+		if len(ids) > 0 {
+			m.Lines = append(m.Lines, list(ids, 12))
+		}
+	case runner.UndoStarted:
+		m.Head = where + "Take back: " + what + ": begun"
+	case runner.UndoDone:
+		m.Tone, m.Head = Good, where+"Take back: "+what+": done"
+	case runner.UndoFailed:
+		m.Tone, m.Head = Bad, where+"Take back: "+what+": failed"
+	case runner.Note:
+		m.Head = where + "note"
+		if e.Step != "" {
+			m.Head = where + what + ": note"
+		}
+	case runner.Waiting:
+		m.Tone, m.Head = Wait, where+"waiting"
+		if e.Step != "" {
+			m.Head = where + what + ": waiting"
+		}
+	default:
+		// A journal of a newer version: said, not hidden.
+		m.Tone, m.Head = Warn, fmt.Sprintf("Event of an unknown kind: %s", quote(string(e.Kind)))
+	}
+	return m
+}

@@ -1,0 +1,111 @@
+package view
+
+import (
+	"encoding/json"
+	"time"
+
+	"aurorabot/runner"
+)
+
+// What steps leave for messages, as far as messages show it. The recipe owns
+// these shapes; fields that are not there stay zero and are shown as not known.
+
+const (
+	stepCluster = "prepare/look-at-cluster"
+	stepLoss    = "assess/compare-with-log"
+	stepDecide  = "assess/decide"
+	stepLeader  = "restore/find-leader"
+	stepCompare = "restore/compare-staged"
+	stepCommit  = "restore/commit"
+)
+
+// A backupFact is the backup as pre-flight decoded it.
+type backupFact struct {
+	Backup struct {
+		Bytes     int64  `json:"bytes"`
+		SHA256    string `json:"sha256"`
+		Timestamp string `json:"timestamp"`
+		Tasks     struct {
+			Total  int `json:"total"`
+			Active int `json:"active"`
+		} `json:"tasks"`
+		Jobs int `json:"jobs"`
+	} `json:"backup"`
+	From     []string `json:"from"`
+	Warnings []string `json:"warnings"`
+}
+
+// inner is the time inside of the backup; zero if it is not known.
+func (b *backupFact) inner() time.Time {
+	t, err := time.Parse(time.RFC3339, b.Backup.Timestamp)
+	if err != nil || t.Unix() <= 0 {
+		return time.Time{}
+	}
+	return t
+}
+
+// A lossFact is what a restore would lose.
+type lossFact struct {
+	Against string `json:"against"`
+	Known   bool   `json:"known"`
+	Why     string `json:"why"`
+	Killed  int    `json:"killed"`
+	Revived int    `json:"resurrected"`
+	Jobs    int    `json:"jobs"`
+}
+
+// A decisionFact is the answer to the two questions of the assessment.
+type decisionFact struct {
+	Needed       bool     `json:"needed"`
+	Reinitialize bool     `json:"reinitialize"`
+	Why          []string `json:"why"`
+}
+
+// A fenceFact names the one scheduler that leads.
+type fenceFact struct {
+	Host string   `json:"host"`
+	PID  int      `json:"pid"`
+	Says []string `json:"says"`
+}
+
+// A stakeFact is what is staged.
+type stakeFact struct {
+	Tasks    int  `json:"tasks"`
+	Dropped  int  `json:"dropped"`
+	Previous int  `json:"previous"`
+	Equal    bool `json:"equal"`
+}
+
+// A bindFact is what the commit gate bound when it opened.
+type bindFact struct {
+	Staged *stakeFact `json:"staged"`
+	Loss   *lossFact  `json:"loss"`
+	Leader *fenceFact `json:"leader"`
+}
+
+// fact decodes what a step left on any host.
+func fact[T any](s *runner.State, step string) (v T, ok bool) {
+	for _, host := range sorted(s.Steps[step]) {
+		f := s.Steps[step][host].Facts
+		if len(f) == 0 {
+			continue
+		}
+		var got T
+		if json.Unmarshal(f, &got) == nil {
+			return got, true
+		}
+	}
+	return v, false
+}
+
+// decode decodes data, and reports whether there was something.
+func decode[T any](data json.RawMessage) (v T, ok bool) {
+	if len(data) == 0 {
+		return v, false
+	}
+	if json.Unmarshal(data, &v) != nil {
+		var zero T
+		return zero, false
+	}
+	return v, true
+}

@@ -1,0 +1,364 @@
+package view
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"aurorabot/policy"
+	"aurorabot/runner"
+)
+
+// People is what messages say of people beyond the journal: plain data, worked
+// out by whoever knows the policy.
+type People struct {
+	Gates  map[string]policy.Verdict // By gate: where it stands now.
+	Needed map[string][]string       // By gate: whom it needs, in words: "1 of sre".
+	Lasts  map[string]time.Duration  // By gate: how long an approval counts. Zero: not said.
+
+	RequesterMayApprove bool // Every message of a gate says so.
+}
+
+// gateKey is the place of an opening in the channel.
+func (o *opening) key() string {
+	if o.nth == 1 {
+		return "gate/" + o.gate
+	}
+	return fmt.Sprintf("gate/%s/%d", o.gate, o.nth)
+}
+
+// gateMessage is one asking for consent, from its opening to its end.
+func (s *story) gateMessage(o *opening, p People) Message {
+	m := Message{Lines: s.gateLines(o)}
+	m.Fields = s.gateFields(o, p)
+	current := s.open() == o
+	switch {
+	case current:
+		m.Tone, m.Head = Wait, fmt.Sprintf("%s: %s", s.name(), o.question())
+		m.Lines = append(m.Lines, "Approving asks for the cluster's name to be typed. One deny stops the run; silence is no consent, and nothing goes on without it.")
+		m.Actions = s.decide(o)
+	case o.ended == nil:
+		m.Tone, m.Head = Warn, fmt.Sprintf("%s: the %s gate is not open now", s.name(), o.gate)
+		m.Lines = append([]string{s.notOpen()}, m.Lines...)
+	case o.ended.Kind == runner.GatePassed:
+		m.Tone, m.Head = Good, fmt.Sprintf("%s: the %s gate was passed at %s", s.name(), o.gate, when(o.ended.At))
+		m.Lines = append([]string{o.question() + " Yes: " + o.names() + "."}, m.Lines...)
+	case o.ended.Kind == runner.GateDenied:
+		m.Tone, m.Head = Bad, fmt.Sprintf("%s: the %s gate was denied at %s", s.name(), o.gate, when(o.ended.At))
+		m.Lines = append([]string{fmt.Sprintf("%s No: %s. %s", o.question(), Who(o.ended.Who), because(o.ended.Why))}, m.Lines...)
+	default:
+		m.Tone, m.Head = Warn, fmt.Sprintf("%s: the %s gate is void since %s", s.name(), o.gate, when(o.ended.At))
+		m.Lines = append([]string{because(o.ended.Why) + " What was approved here opens nothing any more."}, m.Lines...)
+	}
+	if p.RequesterMayApprove {
+		m.Lines = append(m.Lines, "Policy: the requester's own approval counts here, as one (requester_may_approve).")
+	}
+	m.Foot = fmt.Sprintf("run %s · %s gate, opened %s · digest %s", s.Run, o.gate, when(o.opened.At), o.digest)
+	return m
+}
+
+// question is what is decided.
+func (o *opening) question() string {
+	if o.view.Title != "" {
+		return quote(first(o.view.Title))
+	}
+	return "Pass the " + o.gate + " gate?"
+}
+
+// because is the reason that somebody gave, as a sentence.
+func because(why string) string {
+	if strings.TrimSpace(why) == "" {
+		return "No reason is recorded."
+	}
+	return sentence(quote(cut(why, 600)))
+}
+
+// notOpen says why a gate without a decision takes none.
+func (s *story) notOpen() string {
+	switch s.Status {
+	case runner.Closed:
+		return "The run is closed (" + s.Outcome + ") without a decision here."
+	case runner.Stopped:
+		return "The run stopped before a decision: " + because(s.Why) + " After a resume it is asked again."
+	case runner.Undoing:
+		return "The run is being undone."
+	}
+	return "The run went on."
+}
+
+// names are those who approved.
+func (o *opening) names() string {
+	var names []string
+	for _, e := range o.approvals {
+		names = append(names, Who(e.Who))
+	}
+	if len(names) == 0 {
+		return "nobody is recorded"
+	}
+	return list(names, 12)
+}
+
+func (s *story) decide(o *opening) []Action {
+	value := s.Run + "|" + o.gate + "|" + o.digest
+	return []Action{
+		{ID: "approve", Label: "Approve " + o.gate, Style: "primary", Value: value, Type: s.Request.Cluster},
+		{ID: "deny", Label: "Deny", Style: "danger", Value: value, Ask: "Why is it denied?"},
+	}
+}
+
+// gateLines are the evidence for the decision.
+func (s *story) gateLines(o *opening) []string {
+	var lines []string
+	switch o.gate {
+	case "start":
+		lines = append(lines, s.startLines()...)
+	case "assess":
+		lines = append(lines, decided(o.state)...)
+	case "commit":
+		lines = append(lines, o.stakeLines()...)
+	}
+	lines = append(lines, o.lossLine())
+	return append(lines, oneWay(o.plan(s), o.gate)...)
+}
+
+// plan is the plan that is in force for o.
+func (o *opening) plan(s *story) runner.Plan {
+	if p, ok := decode[runner.Plan](o.state.Plan); ok {
+		return p
+	}
+	return s.plan
+}
+
+func (s *story) startLines() []string {
+	steps, hosts := 0, map[string]bool{}
+	for _, ph := range s.plan.Phases {
+		for _, st := range ph.Steps {
+			steps++
+			for _, h := range st.Hosts {
+				if h.Host != runner.Bot && h.Host != "leader" {
+					hosts[h.Host] = true
+				}
+			}
+		}
+	}
+	lines := []string{fmt.Sprintf("From here on the schedulers of %s are down until the run ends. Running tasks go on; nothing new is scheduled. The plan has %s on %s; it stands in the thread.",
+		s.name(), count(steps, "step"), count(len(hosts), "host"))}
+	if b, ok := fact[backupFact](s.State, stepCluster); ok && len(b.Warnings) > 0 {
+		lines = append(lines, "Warnings: "+quote(cut(strings.Join(b.Warnings, "; "), 600)))
+	}
+	return lines
+}
+
+// decided is the assessment in words.
+func decided(s *runner.State) []string {
+	d, ok := fact[decisionFact](s, stepDecide)
+	if !ok {
+		return []string{"The assessment is not known."}
+	}
+	head := "A restore is needed."
+	if !d.Needed {
+		head = "For the log's sake no restore is needed; it is asked for: " + because(s.Reason)
+	}
+	second := "The log is not re-initialised."
+	if d.Reinitialize {
+		second = "The log is re-initialised on all hosts, after every folder is moved aside."
+	}
+	lines := []string{head + " " + second}
+	for i, why := range d.Why {
+		if i == 8 {
+			lines = append(lines, more(len(d.Why)-i))
+			break
+		}
+		lines = append(lines, quote(cut(why, 400)))
+	}
+	return lines
+}
+
+func (o *opening) stakeLines() []string {
+	var lines []string
+	stake := o.binds.Staged
+	if stake == nil {
+		if st, ok := fact[stakeFact](o.state, stepCompare); ok {
+			stake = &st
+		}
+	}
+	leader := o.binds.Leader
+	if leader == nil || leader.Host == "" {
+		if f, ok := fact[fenceFact](o.state, stepLeader); ok {
+			leader = &f
+		}
+	}
+	if leader != nil && leader.Host != "" {
+		lines = append(lines, fmt.Sprintf("Proved: %s leads as PID %d, alone and disabled.", leader.Host, leader.PID))
+	} else {
+		lines = append(lines, "Who leads is not known.")
+	}
+	if stake == nil {
+		return append(lines, "What is staged is not known.")
+	}
+	lines = append(lines, fmt.Sprintf("Staged: %s, %s dropped; compared with the backup task by task: equal. The leader's storage holds %s now.",
+		count(stake.Tasks, "task"), digits(int64(stake.Dropped)), count(stake.Previous, "task")))
+	return lines
+}
+
+// lossLine is what will be lost, in numbers; what is not known is never none.
+func (o *opening) lossLine() string {
+	l := o.binds.Loss
+	if f, ok := fact[lossFact](o.state, stepLoss); l == nil && ok {
+		l = &f
+	} else if l != nil && !l.Known && l.Why == "" && ok {
+		l.Why = f.Why
+	}
+	return lossWords(l)
+}
+
+func lossWords(l *lossFact) string {
+	switch {
+	case l == nil:
+		return "Will be lost: not known: the log is read and compared with the backup when the schedulers have stopped; the numbers stand at the gates that follow."
+	case !l.Known:
+		why := l.Why
+		if why == "" {
+			why = "the comparison with the log gave no answer"
+		}
+		return "Will be lost: not known: " + quote(cut(why, 400))
+	}
+	return fmt.Sprintf("Will be lost: %s will be killed, %s resurrected, %s with a difference (the backup against %s).",
+		count(l.Killed, "task"), digits(int64(l.Revived)), count(l.Jobs, "job"), quote(l.Against))
+}
+
+// oneWay are the steps without a way back that the gate lets pass: those from
+// its own on to the next gate's.
+func oneWay(p runner.Plan, gate string) []string {
+	var lines []string
+	reached := false
+	for _, ph := range p.Phases {
+		for _, st := range ph.Steps {
+			if reached && st.Gate != "" && st.Gate != gate {
+				if len(lines) == 0 {
+					lines = append(lines, "Everything up to the "+st.Gate+" gate can be undone.")
+				}
+				return lines
+			}
+			reached = reached || st.Gate == gate
+			if reached && st.OneWay != "" && st.Skip == "" {
+				lines = append(lines, "Cannot be undone: "+st.Title+": "+quote(st.OneWay)+".")
+			}
+		}
+	}
+	return lines
+}
+
+// gateFields are the short facts beside the decision.
+func (s *story) gateFields(o *opening, p People) []Field {
+	f := []Field{{"Cluster", s.name()}}
+	f = append(f, s.backupFields(o.state, o.opened.At, "at the opening")...)
+	f = append(f,
+		Field{"Asked by", Who(s.Who)},
+		Field{"Reason", reason(o.state)},
+		Field{"Approved by", o.approved(s, p)},
+	)
+	if s.open() == o {
+		f = append(f, Field{"Still needed", stillNeeded(o.gate, p)})
+		if v := p.Gates[o.gate]; len(v.Ignored) > 0 {
+			f = append(f, Field{"Does not count", cut(strings.Join(v.Ignored, "; "), 400)})
+		}
+		f = append(f, Field{"Expires", o.expiry(p)})
+	}
+	return append(f, Field{"Digest", short(o.digest)})
+}
+
+// approved says who approved for which factor.
+func (o *opening) approved(s *story, p People) string {
+	var given []string
+	if v, ok := p.Gates[o.gate]; ok && s.open() == o {
+		for _, c := range v.Given {
+			given = append(given, fmt.Sprintf("%s for %s at %s", Who(c.Who), c.Factor, when(c.At)))
+		}
+	} else {
+		for _, e := range o.approvals {
+			words := Who(e.Who)
+			if e.Why != "" {
+				words += " for " + quote(e.Why)
+			}
+			given = append(given, words+" at "+when(e.At))
+		}
+	}
+	if len(given) == 0 {
+		return "nobody"
+	}
+	return list(given, 12)
+}
+
+// stillNeeded says who is missing.
+func stillNeeded(gate string, p People) string {
+	v, ok := p.Gates[gate]
+	switch {
+	case ok && v.Open:
+		return "nobody: the run goes on"
+	case ok && len(v.Missing) > 0:
+		return strings.Join(v.Missing, " and ")
+	case len(p.Needed[gate]) > 0:
+		return strings.Join(p.Needed[gate], " and ")
+	}
+	return "not known"
+}
+
+// expiry says until when the gate, and what was given, counts.
+func (o *opening) expiry(p People) string {
+	var words []string
+	if v := p.Gates[o.gate]; !v.Until.IsZero() {
+		words = append(words, "the first approval ends "+when(v.Until))
+	} else if d := p.Lasts[o.gate]; d > 0 {
+		words = append(words, "an approval counts for "+took(d))
+	}
+	if !o.view.Expires.IsZero() {
+		words = append(words, "the gate ends "+when(o.view.Expires))
+	}
+	if len(words) == 0 {
+		return "approvals expire as policy says"
+	}
+	return strings.Join(words, "; ")
+}
+
+// reason is why the state is wanted back.
+func reason(s *runner.State) string {
+	if strings.TrimSpace(s.Reason) == "" {
+		return "none given"
+	}
+	return quote(cut(s.Reason, 300))
+}
+
+// backupFields are the backup's name, inner time, age and size.
+func (s *story) backupFields(at *runner.State, then time.Time, words string) []Field {
+	name := s.Request.Backup
+	if name == "" {
+		name = "not named"
+	}
+	f := []Field{{"Backup", quote(name)}}
+	b, ok := fact[backupFact](at, stepCluster)
+	if !ok || b.Backup.SHA256 == "" {
+		return append(f, Field{"Backup's time", "not known before pre-flight"})
+	}
+	age := "age not known"
+	if t := b.inner(); !t.IsZero() {
+		age = took(then.Sub(t)) + " old " + words
+	}
+	return append(f,
+		Field{"Backup's time", fmt.Sprintf("%s, %s", when(b.inner()), age)},
+		Field{"Backup's size", fmt.Sprintf("%s, %s (%d active), SHA-256 %s", size(b.Backup.Bytes), count(b.Backup.Tasks.Total, "task"), b.Backup.Tasks.Active, short(b.Backup.SHA256))},
+	)
+}
+
+// passedGates are the openings that let the run pass, for the timeline of a
+// closed run: who decided what.
+func (s *story) passed(gate string) *opening {
+	i := slices.IndexFunc(s.openings, func(o *opening) bool {
+		return o.gate == gate && o.ended != nil && o.ended.Kind == runner.GatePassed
+	})
+	if i < 0 {
+		return nil
+	}
+	return s.openings[i]
+}

@@ -1,0 +1,140 @@
+package view
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"aurorabot/runner"
+)
+
+// planHosts are the hosts of a plan, without the bot and the leader to be.
+func planHosts(p runner.Plan) []string {
+	var hosts []string
+	for _, ph := range p.Phases {
+		for _, st := range ph.Steps {
+			for _, h := range st.Hosts {
+				if h.Host != runner.Bot && h.Host != "leader" && !slices.Contains(hosts, h.Host) {
+					hosts = append(hosts, h.Host)
+				}
+			}
+		}
+	}
+	slices.Sort(hosts)
+	return hosts
+}
+
+// Plan is what will be done: the steps in the message, every command and file
+// change per host in the file that goes along.
+func Plan(p runner.Plan) Message {
+	steps, changes := 0, 0
+	var oneWays []string
+	t := Table{Rows: [][]string{{"Step", "Where", "Way back"}}}
+	for _, ph := range p.Phases {
+		t.Rows = append(t.Rows, []string{ph.Title, "", ""})
+		for _, st := range ph.Steps {
+			steps++
+			if !st.ReadOnly {
+				changes++
+			}
+			if st.OneWay != "" && st.Skip == "" {
+				oneWays = append(oneWays, "No way back: "+st.Title+": "+quote(st.OneWay)+".")
+			}
+			t.Rows = append(t.Rows, planRow(st))
+		}
+		if ph.Undoes != "" {
+			t.Rows = append(t.Rows, []string{"  Take back what " + heading(p, ph.Undoes) + " changed, newest first, traffic last", "", ""})
+		}
+	}
+	m := Message{
+		Tone: Plain,
+		Head: fmt.Sprintf("Plan for %s: %s on %s, %d of them change something", p.Request.Cluster, count(steps, "step"), count(len(planHosts(p)), "host"), changes),
+		Fields: []Field{
+			{"Cluster", p.Request.Cluster}, {"Backup", quote(p.Request.Backup)}, {"Hosts", list(planHosts(p), 24)},
+			{"Recipe", fmt.Sprintf("%s, version %d", p.Recipe, p.Version)},
+		},
+		Lines:  oneWays,
+		Tables: []Table{t},
+		Files:  []File{{"plan.txt", planText(p)}},
+	}
+	if p.Request.Reason != "" {
+		m.Fields = append(m.Fields, Field{"Reason", quote(cut(p.Request.Reason, 300))})
+	}
+	m.Fields = append(m.Fields, Field{"Digest", p.Digest})
+	if len(p.Phases) == 0 {
+		m.Tables, m.Files = nil, nil
+		m.Lines = []string{"The plan is empty."}
+	}
+	return m
+}
+
+func planRow(st runner.PlanStep) []string {
+	var hosts []string
+	for _, h := range st.Hosts {
+		name := h.Host
+		if name == runner.Bot {
+			name = "the cluster"
+		}
+		hosts = append(hosts, name)
+	}
+	back := "undo"
+	switch {
+	case st.Skip != "":
+		back = "not done: " + quote(st.Skip)
+	case st.ReadOnly:
+		back = "only looks"
+	case st.OneWay != "":
+		back = "none"
+	}
+	what := "  " + st.Title
+	if st.Gate != "" {
+		what = "  [" + st.Gate + " gate] " + st.Title
+	}
+	return []string{what, list(hosts, 6), back}
+}
+
+// planText is the whole plan: nothing is cut.
+func planText(p runner.Plan) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "Plan of run %s\nCluster: %s\nBackup: %s\nRecipe: %s, version %d\nDigest: %s\n", p.Run, p.Request.Cluster, p.Request.Backup, p.Recipe, p.Version, p.Digest)
+	for _, ph := range p.Phases {
+		fmt.Fprintf(&b, "\n%s (%s)\n", ph.Title, ph.Source)
+		for _, st := range ph.Steps {
+			if st.Gate != "" {
+				fmt.Fprintf(&b, "\n  == %s gate: people decide ==\n", st.Gate)
+			}
+			fmt.Fprintf(&b, "\n  %s\n    %s, %s\n", st.Title, st.ID, st.Source)
+			switch {
+			case st.Skip != "":
+				fmt.Fprintf(&b, "    not done: %s\n", st.Skip)
+			case st.ReadOnly:
+				b.WriteString("    only looks\n")
+			case st.OneWay != "":
+				fmt.Fprintf(&b, "    no way back: %s\n", st.OneWay)
+			}
+			does := map[string]string{}
+			for _, h := range st.Hosts {
+				text := strings.Join(h.Does, "\n")
+				if h.Done {
+					text = strings.TrimSpace("done already\n" + text)
+				}
+				does[h.Host] = text
+			}
+			for _, g := range gather(does) {
+				if g.text == "" && st.ReadOnly {
+					continue
+				}
+				fmt.Fprintf(&b, "    on %s:\n", strings.Join(g.hosts, ", "))
+				for line := range strings.SplitSeq(g.text, "\n") {
+					if line != "" {
+						fmt.Fprintf(&b, "      %s\n", line)
+					}
+				}
+			}
+		}
+		if ph.Undoes != "" {
+			fmt.Fprintf(&b, "\n  Take back what %s changed, newest first; traffic opens last.\n", heading(p, ph.Undoes))
+		}
+	}
+	return b.String()
+}

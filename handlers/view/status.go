@@ -1,0 +1,324 @@
+package view
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"aurorabot/runner"
+)
+
+// status is the run's one message: what is now, since when, what is next, who
+// is waited for, until when, and how to stop.
+func (s *story) status(p People) Message {
+	m := Message{Fields: s.statusFields(), Tasks: s.tasks(), Actions: s.actions(p)}
+	m.Foot = fmt.Sprintf("run %s · started %s · last event %d at %s", s.Run, when(s.Began), s.Seq, when(s.At))
+	switch s.State.Status {
+	case runner.Gated:
+		s.gated(&m, p)
+	case runner.Stopped:
+		m.Tone = Bad
+		st := s.standing()
+		if st == nil {
+			m.Head = s.name() + ": stopped"
+			break
+		}
+		m.Head = fmt.Sprintf("%s: stopped since %s%s", s.name(), when(st.event.At), at(st.reason.Step, s.plan))
+		m.Lines = append([]string{because(s.Why)}, s.choices(st)...)
+	case runner.Undoing:
+		m.Tone, m.Head = Warn, fmt.Sprintf("%s: undoing since %s", s.name(), when(s.undoSince()))
+		m.Lines = []string{"What this run did is taken back, newest first; traffic opens last.", s.howToStop()}
+	case runner.Closed:
+		m.Tone, m.Head, m.Lines = s.outcome()
+	default:
+		m.Tone = Plain
+		m.Head = fmt.Sprintf("%s: %s", s.name(), s.nowWords())
+		m.Lines = []string{s.nextWords(), s.howToStop()}
+	}
+	return m
+}
+
+func at(step string, p runner.Plan) string {
+	if step == "" {
+		return ""
+	}
+	return " at " + step
+}
+
+func (s *story) gated(m *Message, p People) {
+	m.Tone = Wait
+	o := s.open()
+	if o == nil {
+		m.Head = fmt.Sprintf("%s: waits at the %s gate", s.name(), s.Gate)
+		return
+	}
+	m.Head = fmt.Sprintf("%s: waits for approval at the %s gate since %s", s.name(), o.gate, when(o.opened.At))
+	m.Lines = []string{
+		o.question(),
+		fmt.Sprintf("Approved by: %s. Still needed: %s. Expiry: %s.", o.approved(s, p), stillNeeded(o.gate, p), o.expiry(p)),
+	}
+	if p.RequesterMayApprove {
+		m.Lines = append(m.Lines, "Policy: the requester's own approval counts here, as one (requester_may_approve).")
+	}
+	m.Lines = append(m.Lines, fmt.Sprintf("Next, once it is passed: %s. Nothing happens before.", s.afterGate(o)))
+}
+
+// afterGate is the step that the gate guards.
+func (s *story) afterGate(o *opening) string {
+	for _, ph := range s.plan.Phases {
+		for _, st := range ph.Steps {
+			if st.Gate == o.gate {
+				return heading(s.plan, ph.ID) + ", " + st.Title
+			}
+		}
+	}
+	return "the step that the gate guards"
+}
+
+func (s *story) undoSince() time.Time {
+	if s.undo != nil {
+		return s.undo.at
+	}
+	return s.At
+}
+
+// statusFields are the facts of the request.
+func (s *story) statusFields() []Field {
+	f := []Field{{"Cluster", s.name()}}
+	f = append(f, s.backupFields(s.State, s.Began, "when it was asked for")...)
+	f = append(f, Field{"Asked by", Who(s.Who)}, Field{"Reason", reason(s.State)})
+	if s.Handed != "" {
+		f = append(f, Field{"Handed to", quote(s.Handed)})
+	}
+	return append(f, Field{"Run", s.Run}, Field{"Started", when(s.Began)})
+}
+
+// actions are the buttons that the state allows.
+func (s *story) actions(p People) []Action {
+	abort := Action{ID: "abort", Label: "Abort", Style: "danger", Value: s.Run, Ask: "Why is it stopped?"}
+	undo := Action{ID: "undo", Label: "Undo", Style: "danger", Value: s.Run, Type: s.Request.Cluster, Ask: "Why is it undone?"}
+	resume := Action{ID: "resume", Label: "Resume", Style: "primary", Value: s.Run}
+	var a []Action
+	switch s.State.Status {
+	case runner.Gated:
+		if o := s.open(); o != nil {
+			a = s.decide(o)
+		}
+		a = append(a, abort)
+	case runner.Stopped:
+		if st := s.standing(); st != nil && st.reason.Reason == runner.StopNotNeeded {
+			resume.Ask = "Why is the state of the backup itself wanted back?"
+		}
+		a = append(a, resume)
+	case runner.Open, runner.Undoing:
+		return []Action{abort}
+	default:
+		return nil
+	}
+	if !s.Irreversible() && !s.State.Undo {
+		a = append(a, undo)
+	}
+	return a
+}
+
+func (s *story) howToStop() string {
+	return fmt.Sprintf("To stop it: Abort, or `abort %s`. It stops before the next step; nothing is taken back by that.", s.Run)
+}
+
+// nowWords are what happens now and since when.
+func (s *story) nowWords() string {
+	id, since := s.current()
+	words := "recovering"
+	if id != "" {
+		phase, _, _ := strings.Cut(id, "/")
+		words = heading(s.plan, phase) + ", " + title(s.plan, id)
+	} else if s.Phase != "" {
+		words = heading(s.plan, s.Phase)
+		for _, ph := range s.plan.Phases {
+			if ph.ID == s.Phase && ph.Undoes != "" {
+				words += ", taking back " + heading(s.plan, ph.Undoes)
+			}
+		}
+	}
+	return fmt.Sprintf("%s (since %s)", words, when(since))
+}
+
+// nextWords are what comes after that.
+func (s *story) nextWords() string {
+	if len(s.plan.Phases) == 0 {
+		return "Next: the plan, and the start gate. Nothing is changed before it."
+	}
+	now, _ := s.current()
+	ahead := s.ahead()
+	if len(ahead) > 0 && ahead[0].ID == now {
+		ahead = ahead[1:]
+	}
+	if len(ahead) == 0 {
+		for _, ph := range s.plan.Phases {
+			if ph.Undoes != "" {
+				return "Next: what " + heading(s.plan, ph.Undoes) + " changed is taken back, traffic opens last."
+			}
+		}
+		return "Next: the end."
+	}
+	if g := ahead[0].Gate; g != "" && !s.Gates[g].Passed {
+		return fmt.Sprintf("Next: the %s gate, where people decide, before: %s.", g, ahead[0].Title)
+	}
+	return "Next: " + ahead[0].Title + "."
+}
+
+// current is the step that has its turn, and since when. Steps that only look
+// journal no beginning: it is the first that is not behind us.
+func (s *story) current() (id string, since time.Time) {
+	since = s.At
+	if ahead := s.ahead(); len(ahead) > 0 {
+		id = ahead[0].ID
+		for _, st := range s.Steps[id] {
+			if st.At.Before(since) && st.Progress == runner.Started {
+				since = st.At
+			}
+		}
+		return id, since
+	}
+	if len(s.plan.Phases) == 0 && s.Step != "" {
+		return s.Step, since
+	}
+	return "", since
+}
+
+// ahead are the steps of the plan that are not behind us, as far as is known.
+func (s *story) ahead() []runner.PlanStep {
+	var list []runner.PlanStep
+	for _, ph := range s.plan.Phases {
+		if s.Phases[ph.ID] == runner.PhaseSkipped {
+			continue
+		}
+		for _, st := range ph.Steps {
+			if st.Skip != "" && len(s.Steps[st.ID]) == 0 && !(len(s.Dropped) > 0 && st.ID == "restore/drop-tasks") {
+				continue
+			}
+			if !s.behind(st) {
+				list = append(list, st)
+			}
+		}
+	}
+	return list
+}
+
+// behind reports whether a step is passed on all its hosts.
+func (s *story) behind(st runner.PlanStep) bool {
+	passed, known := s.hosts(st)
+	return known > 0 && passed == known
+}
+
+// hosts counts the hosts that a step passed, and those that it is planned on.
+func (s *story) hosts(st runner.PlanStep) (passed, known int) {
+	names := map[string]bool{}
+	for host := range s.Steps[st.ID] {
+		names[host] = true
+	}
+	symbolic := len(st.Hosts) == 1 && st.Hosts[0].Host == "leader" && len(names) > 0
+	for _, h := range st.Hosts {
+		if !symbolic {
+			names[h.Host] = true
+		}
+	}
+	for host := range names {
+		if s.Passed(st.ID, host) {
+			passed++
+		}
+	}
+	return passed, len(names)
+}
+
+// choices are what a person can do about a stop.
+func (s *story) choices(st *stop) []string {
+	resume := fmt.Sprintf("Resume (`resume %s`) looks again and goes on from there.", s.Run)
+	switch st.reason.Reason {
+	case runner.StopNotNeeded:
+		resume = fmt.Sprintf("Resume with a reason (`resume %s --reason TEXT`) goes on if the state of the backup itself is wanted back.", s.Run)
+	case runner.StopUnknown:
+		resume = fmt.Sprintf("Resume (`resume %s`) looks again whether the commit took effect. Nothing is sent again.", s.Run)
+	case runner.StopExpired:
+		resume = fmt.Sprintf("Resume (`resume %s`) proves everything again and asks for approvals anew.", s.Run)
+	}
+	lines := []string{"Nothing after this step was started."}
+	if st.event.Kind == runner.RunAborted {
+		lines = nil
+	}
+	switch {
+	case s.State.Undo:
+		lines = append(lines, fmt.Sprintf("The undo stands half-way. Resume (`resume %s`) goes on with it.", s.Run))
+	case s.Irreversible():
+		lines = append(lines, resume, "Undo is not possible: a commit was sent.")
+	default:
+		lines = append(lines, fmt.Sprintf("Undo (`undo %s`) takes back what this run did.", s.Run), resume)
+	}
+	return lines
+}
+
+// outcome says in one sentence how a closed run ended, with the proof.
+func (s *story) outcome() (Tone, string, []string) {
+	lasted := took(s.closedAt.Sub(s.Began))
+	words := fmt.Sprintf("%s: %s after %s", s.name(), s.Outcome, lasted)
+	switch s.Outcome {
+	case "recovered":
+		proof := s.Commit.Why
+		if proof == "" {
+			proof = "the proof is not in the journal"
+		}
+		return Good, fmt.Sprintf("%s: recovered in %s", s.name(), lasted), []string{"Proof: " + because(proof)}
+	case "undone":
+		return Good, fmt.Sprintf("%s: undone after %s", s.name(), lasted), []string{fmt.Sprintf("All that this run did was taken back (%s).", count(s.undoneSteps(), "step"))}
+	case "nothing-done":
+		return Plain, fmt.Sprintf("%s: closed after %s, nothing was done", s.name(), lasted), nil
+	case "not-needed":
+		return Warn, fmt.Sprintf("%s: not begun, no restore seems to be needed", s.name()), []string{because(s.lastWhy(runner.StepFailed))}
+	case "denied":
+		return Bad, fmt.Sprintf("%s: denied after %s", s.name(), lasted), []string{s.deniedBy()}
+	case "refused":
+		return Bad, words, []string{because(s.lastWhy(runner.Refused))}
+	}
+	return Plain, words, nil
+}
+
+func (s *story) deniedBy() string {
+	for _, e := range slices.Backward(s.events) {
+		if e.Kind == runner.GateDenied {
+			return fmt.Sprintf("By %s at the %s gate: %s", Who(e.Who), e.Gate, because(e.Why))
+		}
+	}
+	return "By whom is not in the journal."
+}
+
+// lastWhy are the words of the last event of a kind.
+func (s *story) lastWhy(k runner.Kind) string {
+	for _, e := range slices.Backward(s.events) {
+		if e.Kind == k {
+			return e.Why
+		}
+	}
+	return ""
+}
+
+func (s *story) undoneSteps() int {
+	n := 0
+	if s.undo != nil {
+		n = len(s.undo.steps)
+	}
+	return n
+}
+
+// closed is the run's last message in the channel.
+func (s *story) closed() Message {
+	m := Message{Foot: fmt.Sprintf("run %s · %s to %s", s.Run, when(s.Began), when(s.closedAt))}
+	m.Tone, m.Head, m.Lines = s.outcome()
+	m.Fields = []Field{{"Cluster", s.name()}, {"Backup", quote(s.Request.Backup)}, {"Asked by", Who(s.Who)}}
+	for _, gate := range []string{"start", "assess", "commit"} {
+		if o := s.passed(gate); o != nil {
+			m.Fields = append(m.Fields, Field{capital(gate) + " approved by", o.names()})
+		}
+	}
+	return m
+}

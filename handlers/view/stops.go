@@ -1,0 +1,264 @@
+package view
+
+import (
+	"fmt"
+	"strings"
+
+	"aurorabot/runner"
+)
+
+// stopMessages are the stands of the engine in the thread, with why and choices.
+func (s *story) stopMessages() []placed {
+	var out []placed
+	for _, st := range s.stops {
+		m := s.stopNotice(st)
+		if o, ok := s.failures(st); ok {
+			m.Output = append(m.Output, o)
+		}
+		m.Actions = nil // They stand on the status message, and in the channel.
+		out = append(out, placed{st.event.Seq, Keyed{fmt.Sprintf("stop/%d", st.nth), m, st.over != nil}})
+	}
+	return out
+}
+
+// stopNotice says that a run stands, why, and what a person can do; or what
+// became of it.
+func (s *story) stopNotice(st *stop) Message {
+	m := Message{Tone: Bad, Foot: "run " + s.Run}
+	words := "stopped" + at(st.reason.Step, s.plan)
+	switch {
+	case st.event.Kind == runner.RunAborted:
+		words = "aborted by " + Who(st.event.Who)
+	case st.reason.Reason == runner.StopUnknown:
+		words = "the outcome of the commit is unknown"
+	case st.reason.Reason == runner.StopNotNeeded:
+		m.Tone, words = Warn, "stopped, no restore seems to be needed"
+	case st.reason.Reason == runner.StopExpired:
+		m.Tone, words = Warn, "stopped, what was approved no longer holds"
+	case st.reason.Reason == runner.StopHold:
+		words = "stopped, something changed under the run"
+	case st.reason.Reason == runner.StopCrash:
+		m.Tone, words = Warn, "stopped, the bot went away in the middle"
+	}
+	m.Head = fmt.Sprintf("%s: %s, %s", s.name(), words, when(st.event.At))
+	if len(st.reason.Hosts) > 0 && !(len(st.reason.Hosts) == 1 && st.reason.Hosts[0] == runner.Bot) {
+		m.Fields = append(m.Fields, Field{"Hosts", list(st.reason.Hosts, 12)})
+	}
+	if st.reason.Step != "" {
+		m.Fields = append(m.Fields, Field{"Step", title(s.plan, st.reason.Step) + " (" + st.reason.Step + ")"})
+	}
+	m.Lines = []string{because(st.event.Why)}
+	if st.over != nil {
+		m.Tone = Plain
+		m.Lines = append(m.Lines, over(st.over))
+		return m
+	}
+	m.Lines = append(m.Lines, s.choices(st)...)
+	if s.standing() == st {
+		m.Actions = s.actions(People{})
+	}
+	return m
+}
+
+func over(e *runner.Event) string {
+	switch e.Kind {
+	case runner.RunResumed:
+		words := "Resumed"
+		if e.Who != "" {
+			words += " by " + Who(e.Who)
+		}
+		if e.Why != "" {
+			words += ", because: " + quote(cut(e.Why, 300))
+		}
+		return words + " at " + when(e.At) + "."
+	case runner.UndoRequested:
+		return "Undo was asked for by " + Who(e.Who) + " at " + when(e.At) + "."
+	case runner.RunClosed:
+		return "The run was closed at " + when(e.At) + " (" + e.Why + ")."
+	}
+	return "It stopped again at " + when(e.At) + "."
+}
+
+// failures are what the step that stopped the run said, host by host.
+func (s *story) failures(st *stop) (Output, bool) {
+	said := map[string]string{}
+	for _, e := range s.events {
+		if e.Seq >= st.event.Seq {
+			break
+		}
+		switch e.Kind {
+		case runner.StepFailed, runner.UndoFailed:
+			if e.Step != st.reason.Step {
+				continue
+			}
+			changed := "nothing was changed there"
+			if e.Changed || e.Kind == runner.UndoFailed {
+				changed = "something may have been changed there"
+			}
+			said[e.Host] = cutLines(cut(e.Why, 4000), shownEvidence) + "\n(" + changed + ")"
+		case runner.StepDone, runner.StepSkipped, runner.UndoDone:
+			if e.Step == st.reason.Step {
+				delete(said, e.Host)
+			}
+		}
+	}
+	if len(said) == 0 {
+		return Output{}, false
+	}
+	return together(title(s.plan, st.reason.Step), said), true
+}
+
+// acts are what people did besides deciding: drops, hand-overs, undo asked for.
+func (s *story) acts() []placed {
+	var out []placed
+	for _, e := range s.events {
+		switch e.Kind {
+		case runner.TasksDropped, runner.RunHanded, runner.UndoRequested, runner.RunResumed,
+			runner.CommitSent, runner.CommitProved, runner.CommitAbsent:
+			out = append(out, placed{e.Seq, Keyed{fmt.Sprintf("event/%d", e.Seq), s.event(e), true}})
+		}
+	}
+	return out
+}
+
+// assessment is the answer to the two questions, with the loss in numbers.
+func (s *story) assessment() []placed {
+	var out []placed
+	for _, e := range s.events {
+		if e.Step != stepDecide || e.Kind != runner.StepDone {
+			continue
+		}
+		key := "assessment"
+		if len(out) > 0 {
+			key = fmt.Sprintf("assessment/%d", len(out)+1)
+		}
+		at := runner.Fold(s.events[:s.upTo(e)])
+		m := Message{Tone: Warn, Head: s.name() + ": the damage is assessed", Lines: decided(at)}
+		if l, ok := fact[lossFact](at, stepLoss); ok {
+			m.Lines = append(m.Lines, lossWords(&l))
+		}
+		out = append(out, placed{e.Seq, Keyed{key, m, true}})
+	}
+	return out
+}
+
+// upTo is how many events there are up to e.
+func (s *story) upTo(e runner.Event) int {
+	for i := range s.events {
+		if s.events[i].Seq == e.Seq {
+			return i + 1
+		}
+	}
+	return len(s.events)
+}
+
+// A finding is what a look found wrong: of an event of its own, or in a step's facts.
+type finding struct {
+	ID       string `json:"id"`
+	Finding  string `json:"finding"` // Instead of ID.
+	Severity string `json:"severity"`
+	Title    string `json:"title"`
+	Evidence string `json:"evidence"`
+	Means    string `json:"means"`
+	Do       string `json:"do"`
+	Count    int    `json:"count"`
+	Example  string `json:"example"`
+}
+
+func (f finding) name() string {
+	for _, n := range []string{f.Title, f.ID, f.Finding} {
+		if n != "" {
+			return n
+		}
+	}
+	return "finding"
+}
+
+func (f finding) tone() Tone {
+	switch f.Severity {
+	case "critical", "error":
+		return Bad
+	case "info":
+		return Plain
+	}
+	return Warn
+}
+
+func findingMessage(f finding, where string) Message {
+	m := Message{Tone: f.tone(), Head: fmt.Sprintf("Finding on %s: %s", where, quote(first(f.name())))}
+	if f.Severity != "" {
+		m.Fields = append(m.Fields, Field{"Severity", quote(f.Severity)})
+	}
+	for _, l := range []string{f.Means, f.Do} {
+		if l != "" {
+			m.Lines = append(m.Lines, sentence(quote(cut(l, 600))))
+		}
+	}
+	if words := strings.TrimSpace(f.Evidence + "\n" + f.Example); words != "" {
+		m.Output = append(m.Output, Output{where, cutLines(cut(words, 4000), shownEvidence)})
+	}
+	return m
+}
+
+// findings are told as they appear; the same one of several hosts stands once.
+func (s *story) findings() []placed {
+	var out []placed
+	logs := map[string]*seen{}
+	var order []*seen
+	at := 0
+	for _, e := range s.events {
+		if e.Kind == runner.Found {
+			f, _ := decode[finding](e.Data)
+			if f.Evidence == "" {
+				f.Evidence = e.Why
+			}
+			out = append(out, placed{e.Seq, Keyed{fmt.Sprintf("finding/%d", e.Seq), findingMessage(f, place(e)), true}})
+		}
+		if e.Kind != runner.StepDone || e.Facts == nil {
+			continue
+		}
+		facts, _ := decode[struct {
+			Found []finding `json:"found"`
+		}](e.Facts)
+		for _, f := range facts.Found {
+			if at == 0 {
+				at = e.Seq
+			}
+			x := logs[f.name()]
+			if x == nil {
+				x = &seen{finding: f}
+				logs[f.name()] = x
+				order = append(order, x)
+			} else {
+				x.Count += f.Count
+			}
+			x.hosts = append(x.hosts, e.Host)
+		}
+	}
+	if len(order) == 0 {
+		return out
+	}
+	m := Message{Tone: Warn, Head: fmt.Sprintf("%s: %s in the schedulers' logs", s.name(), count(len(order), "finding"))}
+	t := Table{Rows: [][]string{{"Finding", "Severity", "Lines", "Hosts", "For example"}}, Right: []int{2}}
+	for _, x := range order {
+		t.Rows = append(t.Rows, []string{x.name(), x.Severity, digits(int64(x.Count)), list(x.hosts, 6), cut(first(x.Example), 160)})
+	}
+	m.Tables = []Table{t}
+	return append(out, placed{at, Keyed{"findings", m, true}})
+}
+
+type seen struct {
+	finding
+	hosts []string
+}
+
+// place is where an event happened, in words.
+func place(e runner.Event) string {
+	switch {
+	case e.Host == "" && e.Step == "":
+		return "the run"
+	case e.Host == "" || e.Host == runner.Bot:
+		return "the cluster"
+	}
+	return e.Host
+}

@@ -1,0 +1,115 @@
+package view
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// marks are how a task stands, in plain text.
+var marks = map[string]string{
+	"pending": "[ ]", "running": "[>]", "done": "[x]", "skipped": "[-]", "failed": "[!]", "undone": "[<]", "waiting": "[?]",
+}
+
+// Text is m as plain text for a terminal or a log: without colours, tables
+// aligned, people as "@USER". Buttons are left out: a terminal has none. Files
+// are named with their size.
+func Text(m Message) string {
+	var parts []string
+	add := func(s string) {
+		if s = strings.TrimRight(s, "\n "); s != "" {
+			parts = append(parts, s)
+		}
+	}
+	add(m.Head)
+	add(strings.Join(m.Lines, "\n"))
+	add(fields(m.Fields))
+	add(taskList(m.Tasks))
+	for _, t := range m.Tables {
+		add(t.Title + "\n" + aligned(t))
+	}
+	for _, o := range m.Output {
+		add(o.Title + "\n" + indent(o.Text))
+	}
+	for _, f := range m.Files {
+		add(fmt.Sprintf("%s: %s", f.Name, count(strings.Count(strings.TrimRight(f.Text, "\n"), "\n")+1, "line")))
+	}
+	add(m.Foot)
+	text := person.ReplaceAllString(strings.Join(parts, "\n\n"), "@$2")
+	return safe(text) + "\n"
+}
+
+// safe replaces what a terminal would act on.
+func safe(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n' || r == '\t':
+			return r
+		case r < ' ' || r >= 0x7f && r < 0xa0, r >= '\u202A' && r <= '\u202E', r >= '\u2066' && r <= '\u2069', r == '\u200E', r == '\u200F':
+			return '\uFFFD'
+		}
+		return r
+	}, strings.ToValidUTF8(s, "\uFFFD"))
+}
+
+func fields(list []Field) string {
+	wide := 0
+	for _, f := range list {
+		wide = max(wide, utf8.RuneCountInString(f.Name))
+	}
+	var b strings.Builder
+	for _, f := range list {
+		fmt.Fprintf(&b, "%s:%s %s\n", f.Name, strings.Repeat(" ", wide-utf8.RuneCountInString(f.Name)), f.Value)
+	}
+	return b.String()
+}
+
+func taskList(list []Task) string {
+	var b strings.Builder
+	for _, t := range list {
+		mark, ok := marks[t.State]
+		if !ok {
+			mark = "[" + t.State + "]"
+		}
+		b.WriteString(mark + " " + t.Title)
+		if t.Detail != "" {
+			b.WriteString(": " + t.Detail)
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+func aligned(t Table) string {
+	var wide []int
+	for _, row := range t.Rows {
+		for i, cell := range row {
+			if i == len(wide) {
+				wide = append(wide, 0)
+			}
+			wide[i] = max(wide[i], utf8.RuneCountInString(cell))
+		}
+	}
+	var b strings.Builder
+	for _, row := range t.Rows {
+		var line strings.Builder
+		for i, cell := range row {
+			pad := strings.Repeat(" ", wide[i]-utf8.RuneCountInString(cell))
+			if i > 0 {
+				line.WriteString("  ")
+			}
+			if slices.Contains(t.Right, i) {
+				line.WriteString(pad + cell)
+			} else {
+				line.WriteString(cell + pad)
+			}
+		}
+		b.WriteString(strings.TrimRight(line.String(), " ") + "\n")
+	}
+	return b.String()
+}
+
+func indent(s string) string {
+	return "  " + strings.ReplaceAll(strings.TrimRight(s, "\n"), "\n", "\n  ")
+}

@@ -1,0 +1,185 @@
+package view
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// Who is how a person is named in a message: by the identity in the journal,
+// "TEAM/USER", whole. A surface shows that as the person (bot/blocks as a
+// mention); [Text] as "@USER".
+func Who(key string) string {
+	if key == "" {
+		return "nobody named"
+	}
+	return key
+}
+
+// person is a whole identity. The lengths are Slack's, so that paths and
+// fractions are none.
+var person = regexp.MustCompile(`\b(T[A-Z0-9]{6,})/([UW][A-Z0-9]{6,})\b`)
+
+// quote is s as text of somebody else (a host, a person) within our words: it
+// names no person and opens no code, whatever it holds.
+func quote(s string) string {
+	s = person.ReplaceAllString(s, "$1 / $2")
+	return strings.ReplaceAll(s, "`", "'")
+}
+
+// when is a time as people read it, or "not known".
+func when(t time.Time) string {
+	if t.IsZero() {
+		return "not known"
+	}
+	return t.UTC().Format("2006-01-02T15:04:05Z")
+}
+
+// took is a duration as people read it: 2m10s, 40s, 3h5m, 2d4h; "0s" below a second.
+func took(d time.Duration) string {
+	switch d = d.Round(time.Second); {
+	case d < 0:
+		return "0s"
+	case d >= 24*time.Hour:
+		days, rest := d/(24*time.Hour), d%(24*time.Hour)
+		if h := rest / time.Hour; h > 0 {
+			return fmt.Sprintf("%dd%dh", days, h)
+		}
+		return fmt.Sprintf("%dd", days)
+	case d >= time.Hour:
+		h, m := d/time.Hour, d%time.Hour/time.Minute
+		if m > 0 {
+			return fmt.Sprintf("%dh%dm", h, m)
+		}
+		return fmt.Sprintf("%dh", h)
+	case d >= time.Minute && d%time.Minute == 0:
+		return fmt.Sprintf("%dm", d/time.Minute)
+	}
+	return d.String()
+}
+
+// short is the beginning of a hash, enough to compare by eye.
+func short(hash string) string {
+	if len(hash) > 12 {
+		return hash[:12]
+	}
+	return hash
+}
+
+// count is "1 task", "2 tasks".
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%s %ss", digits(int64(n)), what)
+}
+
+// digits is n with the thousands apart: 12,345.
+func digits(n int64) string {
+	s := fmt.Sprint(n)
+	at := len(s) - 3
+	for at > 0 && s[at-1] != '-' {
+		s = s[:at] + "," + s[at:]
+		at -= 3
+	}
+	return s
+}
+
+// size is a number of bytes as people read it.
+func size(n int64) string {
+	units := []string{"KiB", "MiB", "GiB", "TiB"}
+	if n < 1024 {
+		return fmt.Sprintf("%d B", n)
+	}
+	f, u := float64(n)/1024, 0
+	for f >= 1024 && u < len(units)-1 {
+		f, u = f/1024, u+1
+	}
+	return fmt.Sprintf("%.1f %s", f, units[u])
+}
+
+// cut shortens s to at most most characters and says how many it left out.
+func cut(s string, most int) string {
+	n := utf8.RuneCountInString(s)
+	if n <= most {
+		return s
+	}
+	r := []rune(s)
+	keep := max(most-24, 1) // Room for the words that follow.
+	return fmt.Sprintf("%s… %s more characters …", string(r[:keep]), digits(int64(n-keep)))
+}
+
+// cutLines keeps the first most lines of s and says how many it left out.
+func cutLines(s string, most int) string {
+	lines := strings.Split(strings.TrimRight(s, "\n"), "\n")
+	if len(lines) <= most {
+		return strings.Join(lines, "\n")
+	}
+	return strings.Join(lines[:most], "\n") + "\n" + more(len(lines)-most)
+}
+
+func more(n int) string { return fmt.Sprintf("… %s more …", digits(int64(n))) }
+
+// list joins at most most names and says how many it left out.
+func list(names []string, most int) string {
+	if len(names) <= most {
+		return strings.Join(names, ", ")
+	}
+	return strings.Join(names[:most], ", ") + ", " + more(len(names)-most)
+}
+
+// first is the first line of s, on which one thing stands.
+func first(s string) string {
+	line, _, _ := strings.Cut(strings.TrimSpace(s), "\n")
+	return line
+}
+
+// sentence begins with a capital and ends with a full stop. A word that is
+// a name (it has a digit, a slash or a colon) is left as it is.
+func sentence(s string) string {
+	s = strings.TrimSpace(s)
+	if s == "" {
+		return s
+	}
+	word, _, _ := strings.Cut(s, " ")
+	if !strings.ContainsAny(word, "0123456789/:-_.`") {
+		r, n := utf8.DecodeRuneInString(s)
+		s = strings.ToUpper(string(r)) + s[n:]
+	}
+	if !strings.HasSuffix(s, ".") && !strings.HasSuffix(s, ":") && !strings.HasSuffix(s, "?") {
+		s += "."
+	}
+	return s
+}
+
+// same gathers hosts by what was said of them: hosts with the same text stand
+// together, in the order of their names.
+type same struct {
+	text  string
+	hosts []string
+}
+
+func gather(said map[string]string) []same {
+	var groups []same
+	for _, host := range sorted(said) {
+		i := slices.IndexFunc(groups, func(g same) bool { return g.text == said[host] })
+		if i < 0 {
+			groups = append(groups, same{text: said[host]})
+			i = len(groups) - 1
+		}
+		groups[i].hosts = append(groups[i].hosts, host)
+	}
+	return groups
+}
+
+func sorted[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
