@@ -18,6 +18,7 @@ type driver struct {
 	registered func(frameworkID string, again bool)
 	status     func(master.Event)
 	failed     func(message string)
+	lost       func() // the stream of a registered framework broke
 
 	mu        sync.Mutex
 	at        string // the master's host:port while registered
@@ -55,6 +56,7 @@ func (d *driver) run(ctx context.Context) {
 		d.mu.Unlock()
 		if was && ctx.Err() == nil {
 			d.log.warn("lab-driver", "MesosCallbackHandler$MesosCallbackHandlerImpl", "Framework disconnected.")
+			d.lost()
 		}
 		select {
 		case <-ctx.Done():

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"compress/zlib"
 	"crypto/md5"
-	"encoding/binary"
 	"io"
 )
 
@@ -226,13 +225,4 @@ func (r *replay) apply(s *snapshot) {
 	r.log.info(r.thread, "SnapshotterImpl", "Restoring snapshot.")
 	r.log.info(r.thread, "Loader", "Resetting storage")
 	r.state, r.snapshot = s.state, s.millis
-}
-
-// chunkLen is the longest chunk of an encoded frame, for tests of the limit.
-func chunkLen(frame []byte) int {
-	s := mustOpen(frame).sub(entryFrame).sub(2).raw(2, tString)
-	if len(s) < 4 {
-		return 0
-	}
-	return int(binary.BigEndian.Uint32(s))
 }

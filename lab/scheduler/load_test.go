@@ -239,3 +239,40 @@ func TestCommitFaults(t *testing.T) {
 		})
 	}
 }
+
+// Knobs can be changed while the scheduler runs; one that is unknown is refused.
+func TestKnobsWhileRunning(t *testing.T) {
+	c := newCluster(t, 1, nil)
+	c.start(fakeMaster)
+	n := c.leader(stateAwaiting)
+	turn := func(query string) int {
+		resp, err := http.Post(n.url("/lab/knobs?"+query), "", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		return resp.StatusCode
+	}
+	if status := turn("NO_SUCH=1"); status != http.StatusBadRequest {
+		t.Errorf("an unknown knob = %d, want 400", status)
+	}
+	if status := turn("API_DELAY=300ms"); status != http.StatusOK {
+		t.Fatalf("API_DELAY = %d", status)
+	}
+	began := time.Now()
+	n.ok("unloadRecovery", `{}`)
+	if took := time.Since(began); took < 300*time.Millisecond {
+		t.Errorf("a call took %v, want the delay of 300ms", took)
+	}
+	if status := turn("BACKUP_FAULT=truncate"); status != http.StatusOK {
+		t.Fatalf("BACKUP_FAULT = %d", status)
+	}
+	n.ok("performBackup", `{}`)
+	entries, err := os.ReadDir(n.path("backups"))
+	if err != nil || len(entries) != 1 {
+		t.Fatalf("backups = %v, %v, want one", entries, err)
+	}
+	if _, err := decodeSnapshot(read(t, n.path("backups", entries[0].Name()))); err == nil {
+		t.Error("the truncated backup decodes")
+	}
+}

@@ -3,7 +3,6 @@ package scheduler
 import (
 	"fmt"
 	"io"
-	"strings"
 	"sync"
 	"time"
 )
@@ -41,11 +40,6 @@ func (l *logger) warn(thread, class, format string, args ...any) {
 
 func (l *logger) error(thread, class, format string, args ...any) {
 	l.line('E', thread, class, format, args...)
-}
-
-// plain writes a line that is no log line.
-func (l *logger) plain(format string, args ...any) {
-	fmt.Fprintf(l, strings.TrimRight(format, "\n")+"\n", args...)
 }
 
 // javaDate is a time as Java's Date.toString writes it.

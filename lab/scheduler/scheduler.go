@@ -5,6 +5,11 @@
 // in ZooKeeper, registers with a master ([aurorabot/lab/master]), and answers
 // the Thrift API, /vars and /leaderhealth.
 //
+// What is the lab's own stands apart from what is real: settings come from
+// environment variables with the prefix AURORA_LAB_ (VERSION, LINGER, delays and
+// faults; an unknown one is refused), and HTTP has a door below /lab/ for the
+// state, for starting tasks and for changing those settings.
+//
 // Its authority are recordings of the real program; CONFORMANCE.md says what of
 // them it does not do.
 package scheduler

@@ -24,10 +24,10 @@ func bigState(n int) *snapshot {
 }
 
 // A backup of ten thousand tasks is staged and committed in a time that a lab
-// can wait for; AURORA_LAB_TASKS=100000 measures the recorded larger size.
+// can wait for; SCHEDULER_TEST_TASKS=100000 measures the recorded larger size.
 func TestManyTasks(t *testing.T) {
 	n := 10_000
-	if s := os.Getenv("AURORA_LAB_TASKS"); s != "" {
+	if s := os.Getenv("SCHEDULER_TEST_TASKS"); s != "" {
 		if _, err := fmt.Sscan(s, &n); err != nil {
 			t.Fatal(err)
 		}

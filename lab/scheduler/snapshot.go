@@ -68,8 +68,8 @@ func (b build) encode() []byte {
 	return raw
 }
 
-// encode writes the snapshot as a Snapshot struct with the given tasks; nil
-// leaves the field out.
+// record is the snapshot as a Snapshot struct with the given tasks; nil leaves
+// the field out.
 func (s *snapshot) record(b build, tasks []*task) record {
 	st := s.state
 	var hosts, crons, quotas, updates, maintenance [][]byte

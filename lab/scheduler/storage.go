@@ -203,8 +203,7 @@ func (s *storage) disable(thread, operation string, err error) error {
 	return errors.New(sentence)
 }
 
-// write does ops: first in the log, then in memory. It returns the state
-// before the change.
+// write does ops: first in the log, then in memory.
 func (s *storage) write(ctx context.Context, thread string, ops ...op) error {
 	s.mu.Lock()
 	if s.phase != "READY" {

@@ -24,6 +24,11 @@ func (s *scheduler) startDriver(frameworkID string) {
 			s.log.info("lab-driver", "SchedulerLifecycle", "Driver exited, terminating lifecycle.")
 			go s.shutdown("lab-driver")
 		},
+		lost: func() {
+			s.mu.Lock()
+			s.count.disconnects++
+			s.mu.Unlock()
+		},
 	}
 	s.work.Go(func() { s.driver.run(s.ctx) })
 	s.work.Go(s.followTasks)
@@ -53,6 +58,10 @@ func (s *scheduler) onRegistered(id string, again bool) {
 		s.log.error(thread, "SchedulerLifecycle", "Failed to advertise leader, shutting down. %v", err)
 		go s.shutdown(thread)
 		return
+	}
+	if s.version.minor <= 8 && s.set.flags.text("gc_executor_path") != "" {
+		// The GC executor of these releases kills at once what the scheduler does not know.
+		s.after(time.Second, s.reconcileImplicit)
 	}
 	if s.set.explicitInterval > 0 {
 		s.after(s.set.reconcileDelay, func() { s.reconcileExplicit(); s.every(s.set.explicitInterval, s.reconcileExplicit) })
