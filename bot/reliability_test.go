@@ -478,8 +478,9 @@ func TestLoadUnderChurn(t *testing.T) {
 	for ctx.Err() == nil {
 		<-tick.C
 		n++
+		said := fmt.Sprintf("status %d", n)
 		wg.Go(func() {
-			out := d.Slash(alice, channel, fmt.Sprintf("status %d", n))
+			out := d.Slash(alice, channel, said)
 			mu.Lock()
 			defer mu.Unlock()
 			if took = append(took, out.Took); !out.OK() {

@@ -6,21 +6,20 @@ package blocks
 // Unless said otherwise: https://docs.slack.dev/reference/block-kit/blocks and
 // the pages of the single blocks below it (read 2026-11-23).
 const (
-	maxBlocks    = 50
-	maxHeader    = 150
-	maxSection   = 3000
-	maxContext   = 2000
-	maxButtons   = 25
-	maxLabel     = 75
-	maxValue     = 2000
-	maxID        = 255
-	maxTasks     = 50
-	maxRows      = 100
-	maxColumns   = 20
-	maxTitle     = 24 // Of a modal, and its buttons.
-	maxMeta      = 3000
-	maxInput     = 3000
-	maxPlacehold = 150
+	maxBlocks  = 50
+	maxHeader  = 150
+	maxSection = 3000
+	maxContext = 2000
+	maxButtons = 25
+	maxLabel   = 75
+	maxValue   = 2000
+	maxID      = 255
+	maxTasks   = 50
+	maxRows    = 100
+	maxColumns = 20
+	maxTitle   = 24 // Of a modal, and its buttons.
+	maxMeta    = 3000
+	maxInput   = 3000
 
 	// maxMessage is not documented: above it Slack answers
 	// msg_blocks_too_long. https://github.com/slackapi/bolt-js/issues/2509

@@ -22,7 +22,7 @@ func Modal(a view.Action, about view.Message, callback, meta string) slack.Modal
 	b.lines(view.Message{Lines: about.Lines})
 	b.fields(view.Message{Fields: about.Fields})
 	if a.Type != "" {
-		in := slack.NewPlainTextInputBlockElement(plain(cutEscaped(line(a.Type), maxPlacehold)), Typed)
+		in := slack.NewPlainTextInputBlockElement(nil, Typed)
 		in.MaxLength = maxInput
 		label := plain(cutEscaped("Type "+line(a.Type)+" to confirm", maxContext))
 		b.add(slack.NewInputBlock(Typed, label, nil, in))

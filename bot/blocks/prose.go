@@ -93,7 +93,7 @@ func (b *builder) lines(m view.Message) {
 	if len(m.Lines) == 0 {
 		return
 	}
-	text, left := cutLines(strings.Join(m.Lines, "\n\n"), b.room/2)
+	text, left := cutLines(strings.Join(m.Lines, "\n"), b.room/2)
 	if left > 0 {
 		text += "\n" + more(left, "line", wholeName)
 		b.whole = true

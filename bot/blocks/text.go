@@ -9,11 +9,12 @@ import (
 )
 
 // tones are shown before the head. They carry nothing that the words don't.
+// They are signs that every font has, and no emoji.
 var tones = map[view.Tone]string{
-	view.Good: "✅ ",
-	view.Warn: "⚠️ ",
-	view.Bad:  "⛔ ",
-	view.Wait: "✋ ",
+	view.Good: "✔ ",
+	view.Warn: "▲ ",
+	view.Bad:  "✖ ",
+	view.Wait: "◔ ",
 }
 
 var escaper = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
