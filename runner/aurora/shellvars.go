@@ -3,6 +3,7 @@ package aurora
 import (
 	"bytes"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"mvdan.cc/sh/v3/syntax"
@@ -117,6 +118,37 @@ func (v *ShellVars) Flag(flag string) (string, bool) {
 		return v.Value(variable)
 	}
 	return "", false
+}
+
+// Resolved returns what the start script will give a flag: the file's own
+// variables are put in for $NAME and ${NAME}. ok is false if the file does not
+// set the flag, or its value rests on what only a shell knows.
+func (v *ShellVars) Resolved(flag string) (value string, ok bool) {
+	value, ok = v.Flag(flag)
+	if !ok {
+		return "", false
+	}
+	return v.resolve(value, 8)
+}
+
+var expansion = regexp.MustCompile(`\$(?:\{([A-Za-z_][A-Za-z0-9_]*)\}|([A-Za-z_][A-Za-z0-9_]*))`)
+
+func (v *ShellVars) resolve(value string, depth int) (string, bool) {
+	ok := true
+	value = expansion.ReplaceAllStringFunc(value, func(m string) string {
+		inner, set := v.Value(strings.Trim(m, "${}"))
+		if !set || depth == 0 {
+			ok = false
+			return m
+		}
+		inner, known := v.resolve(inner, depth-1)
+		ok = ok && known
+		return inner
+	})
+	if strings.ContainsAny(value, "$`") {
+		ok = false
+	}
+	return value, ok
 }
 
 // Rewrite returns the file with the flags changed. A flag with a variable of its

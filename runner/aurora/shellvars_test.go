@@ -67,6 +67,25 @@ func TestFlag(t *testing.T) {
 	}
 }
 
+// The file's own variables are put in; what only a shell knows is not guessed.
+func TestResolved(t *testing.T) {
+	v, err := ParseShellVars("x", []byte("HOME_DIR=/srv\nLOGDB_FILE_PATH=\"${HOME_DIR}/db\"\nMESOS_MASTER=\"zk://$ZK_ENDPOINTS/mesos\"\nZK_ENDPOINTS=z:2181\nBACKUP_DIR=\"$(pwd)/b\"\nZK_SERVERSET_PATH=$OTHER\nHTTP_PORT=$HTTP_PORT\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for flag, want := range map[string]string{
+		"native_log_file_path": "/srv/db", "mesos_master_address": "zk://z:2181/mesos", "backup_dir": "-", "serverset_path": "-", "http_port": "-",
+	} {
+		got, ok := v.Resolved(flag)
+		if !ok {
+			got = "-"
+		}
+		if got != want {
+			t.Errorf("Resolved(%s) = %q, want %q", flag, got, want)
+		}
+	}
+}
+
 // What would be a guess is refused.
 func TestRewriteRefuses(t *testing.T) {
 	for name, text := range map[string]string{

@@ -179,7 +179,7 @@ func (r *Recovery) lookAtConfig(ctx context.Context, t *runner.Task, look *hostL
 func (r *Recovery) lookAtProcess(ctx context.Context, t *runner.Task, look *hostLook, vars *aurora.ShellVars, bad func(string, ...any)) error {
 	look.Flags = map[string]string{}
 	for _, name := range shownFlags {
-		if v, ok := vars.Flag(name); ok {
+		if v, ok := vars.Resolved(name); ok {
 			look.Flags[name] = v
 		}
 	}
@@ -214,7 +214,7 @@ func (r *Recovery) lookAtProcess(ctx context.Context, t *runner.Task, look *host
 			look.Flags[name] = v
 		}
 	}
-	if v, _ := vars.Flag("native_log_file_path"); v != "" && v != flags["native_log_file_path"] {
+	if v, ok := vars.Resolved("native_log_file_path"); ok && v != flags["native_log_file_path"] {
 		bad("the scheduler runs with -native_log_file_path=%s, but %s says %s: after a restart it would use another log", flags["native_log_file_path"], r.scheduler(t).ConfigFile, v)
 	}
 	look.Running, look.Process = true, mine[0]

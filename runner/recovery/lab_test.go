@@ -1,0 +1,148 @@
+package recovery_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"aurorabot/handlers/files"
+	"aurorabot/lab/cluster"
+	"aurorabot/runner"
+	"aurorabot/runner/aurora"
+	"aurorabot/runner/journal"
+	"aurorabot/runner/recovery"
+	"aurorabot/runner/ssh"
+	"aurorabot/runner/zk"
+)
+
+// The test binary plays the programs of the hosts, and the helper that the
+// recipe uploads.
+func TestMain(m *testing.M) {
+	if status, ok := cluster.RunProgram(os.Args); ok {
+		os.Exit(status)
+	}
+	if len(os.Args) > 1 && strings.HasPrefix(filepath.Base(os.Args[0]), "aurorabot-") {
+		exit, _ := files.Run(context.Background(), os.Args[1:], files.Std{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Now: time.Now})
+		os.Exit(exit)
+	}
+	os.Exit(m.Run())
+}
+
+// on makes the recipe for a lab cluster.
+func on(t *testing.T, c *cluster.Cluster) *recovery.Recovery {
+	t.Helper()
+	k := &aurora.Cluster{
+		Name: cluster.Name, AdminName: cluster.Name, Version: aurora.Version{Minor: 22}, Supervisor: "systemd", Unit: "aurora-scheduler",
+		Firewall: "nft", Admin: "aurora_admin", AdminPath: "aurora_admin", MesosLogPath: "mesos-log", User: cluster.SchedulerUser, Group: cluster.SchedulerUser,
+		FakeMaster: "zk://127.0.0.1:2/nonexistent/mesos", RegistrationWait: "360mins", FirewallLease: 12 * time.Hour,
+		SessionLimit: 6 * time.Second, MaxBackupAge: 100000 * time.Hour, MaxClockSkew: 30 * time.Second, ZooKeeper: "bot",
+	}
+	hosts := map[string]runner.Host{}
+	for _, h := range c.Hosts {
+		http := strings.TrimPrefix(c.HTTP(h), "http://")
+		k.Schedulers = append(k.Schedulers, aurora.Scheduler{
+			Name: h.Name(), Hostname: strings.Split(http, ":")[0], HTTP: http, ConfigFile: h.Path("/etc/default/aurora-scheduler"),
+			RunDir: h.Path("/var/lib/aurorabot"), RuntimeDir: h.Path("/run/systemd/system"),
+		})
+		s := ssh.New(ssh.Config{Name: h.Name(), Address: h.Address(), User: cluster.User, KeyFiles: []string{c.KeyFile}, KnownHosts: []string{c.KnownHosts}, RunDir: h.Path("/var/lib/aurorabot-ssh"), Now: time.Now})
+		t.Cleanup(func() { s.Close() })
+		hosts[h.Name()] = s
+	}
+	p, err := aurora.ProfileOf(k.Version)
+	if err != nil {
+		t.Fatal(err)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(self)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := sha256.Sum256(b)
+	mine := t.TempDir()
+	return &recovery.Recovery{
+		Cluster: k, Profile: p, Hosts: hosts, Now: time.Now, Poll: 200 * time.Millisecond,
+		ZooKeeper: func(endpoints string, dial zk.Dialer) (recovery.ZooKeeper, error) {
+			servers, err := zk.ParseEndpoints(endpoints)
+			return zk.New(zk.Address{Servers: servers}, dial), err
+		},
+		Helper: func(arch string) (func() (io.ReadCloser, error), string, error) {
+			if arch != runtime.GOARCH {
+				t.Errorf("asked for a helper for %s", arch)
+			}
+			return func() (io.ReadCloser, error) { return os.Open(self) }, hex.EncodeToString(sum[:]), nil
+		},
+		Files: func(string) (string, error) { return mine, nil },
+	}
+}
+
+// walk plays a run to its end, with every gate passed, and says what happens.
+func walk(t *testing.T, r *recovery.Recovery, req runner.Request) (*runner.State, *journal.Memory) {
+	t.Helper()
+	const run = "lab-20260102T0304Z"
+	j := &journal.Memory{}
+	begun := time.Now()
+	e := &runner.Engine{Journal: j, Now: time.Now, Told: func(ev runner.Event) {
+		t.Logf("%6.1fs %-15s %-30s %-4s %s", time.Since(begun).Seconds(), ev.Kind, ev.Step+ev.Gate, ev.Host, ev.Why)
+	}}
+	data, err := json.Marshal(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := e.Append(run, runner.Event{Kind: runner.RunRequested, Who: "T/UANN", Data: data}); err != nil {
+		t.Fatal(err)
+	}
+	recipe := r.Recipe()
+	for {
+		s, err := e.Advance(t.Context(), recipe, run)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s.Status != runner.Gated {
+			return s, j
+		}
+		if _, err := e.Append(run, runner.Event{Kind: runner.GatePassed, Gate: s.Gate, Digest: s.Gates[s.Gate].Digest}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// The whole recipe on the embedded lab, without damage.
+func TestRecoveryOnLab(t *testing.T) {
+	bin, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := cluster.Start(t.Context(), cluster.Options{Dir: t.TempDir(), Bin: bin})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if err := c.RememberFiles(); err != nil {
+		t.Fatal(err)
+	}
+	r := on(t, c)
+	if err := r.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	s, _ := walk(t, r, runner.Request{Recipe: "staged", Cluster: cluster.Name, Backup: c.Truth.Backup, Hosts: r.Cluster.Names(), Reinitialize: "auto", Reason: "a rehearsal"})
+	if s.Outcome != "recovered" {
+		for _, h := range c.Hosts {
+			t.Logf("%s:\n%s", h.Name(), c.SchedulerLog(h, 40))
+		}
+		t.Fatalf("outcome %q, status %s: %s", s.Outcome, s.Status, s.Why)
+	}
+	if changed, err := c.ChangedFiles(); err != nil || len(changed) > 0 {
+		t.Errorf("files changed in /etc: %v, %v", changed, err)
+	}
+}
