@@ -202,6 +202,20 @@ func TestLogDamage(t *testing.T) {
 	}
 }
 
+// A sparse file of a terabyte is not read to its end.
+func TestSparseLog(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "db")
+	write(t, dir, 1, 10, &opt.Options{NoSync: true})
+	path, _ := logOf(t, dir)
+	if err := os.Truncate(path, 1<<40); err != nil {
+		t.Skip(err)
+	}
+	d := open(t, dir)
+	if got := read(t, d); len(got) == 0 || len(d.Damage()) != 1 || !strings.Contains(d.Damage()[0].What, "zero bytes") {
+		t.Errorf("%d keys, damage %v", len(got), d.Damage())
+	}
+}
+
 // A record that is missing between two others shows in the sequence numbers.
 func TestLogGap(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "db")

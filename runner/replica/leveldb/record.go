@@ -42,6 +42,10 @@ type records struct {
 	done   bool
 }
 
+// maxHollow bounds the zeros that are read in search of a record: a sparse
+// file can have any size.
+const maxHollow = 256 << 20
+
 // windowSize is how much of a file is read at a time.
 const windowSize = 8 * recordBlock
 
@@ -211,7 +215,11 @@ func (r *records) hollow(at int64) (int, []byte, int64, error) {
 			r.ledger.note(r.name, at, "zero bytes where a record should be (%d)", end-at)
 			return fragmentDamaged, nil, at, nil
 		}
-		end += int64(len(p))
+		if end += int64(len(p)); end-at > maxHollow {
+			r.done = true
+			r.ledger.note(r.name, at, "more than %d zero bytes; what follows them is not read", maxHollow)
+			return fragmentDamaged, nil, at, nil
+		}
 	}
 }
 
