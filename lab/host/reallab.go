@@ -44,7 +44,7 @@ func Supported() error {
 			return fmt.Errorf("real hosts need the file system %s in the kernel", fs)
 		}
 	}
-	if missing := missingPackages(); len(missing) > 0 {
+	if missing := Missing(); len(missing) > 0 {
 		if _, err := exec.LookPath("apt-get"); err != nil {
 			return fmt.Errorf("real hosts need %s, and there is no apt-get", strings.Join(missing, ", "))
 		}
@@ -52,7 +52,8 @@ func Supported() error {
 	return nil
 }
 
-func missingPackages() []string {
+// Missing lists the packages that [Prepare] would install.
+func Missing() []string {
 	var missing []string
 	for _, p := range packages {
 		if _, err := os.Stat(p.file); err != nil {
@@ -65,7 +66,7 @@ func missingPackages() []string {
 // Prepare installs the packages that real hosts need, and those named besides,
 // as far as they are missing. No service is started on this machine.
 func Prepare(ctx context.Context, more ...string) error {
-	missing := missingPackages()
+	missing := Missing()
 	for _, name := range more {
 		if exec.CommandContext(ctx, "dpkg-query", "-W", "-f", "${db:Status-Status}", name).Run() != nil {
 			missing = append(missing, name)

@@ -31,6 +31,15 @@ func bearers(settings ...string) []int {
 	return found
 }
 
+// comm returns a process's name, cut as the kernel does.
+func comm(pid int) string {
+	raw, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "comm"))
+	if err != nil {
+		return "n/a"
+	}
+	return string(bytes.TrimSpace(raw))
+}
+
 func signalWord(s syscall.Signal) string {
 	names := map[syscall.Signal]string{
 		syscall.SIGABRT: "ABRT", syscall.SIGALRM: "ALRM", syscall.SIGBUS: "BUS", syscall.SIGFPE: "FPE", syscall.SIGHUP: "HUP",

@@ -34,7 +34,7 @@ func (s *service) props() map[string]string {
 		"ExecMainStartTimestamp": stamp(s.begun), "ExecMainExitTimestamp": stamp(s.ended),
 		"StateChangeTimestamp": stamp(s.changed), "InactiveExitTimestamp": stamp(s.begun),
 		"ActiveEnterTimestamp": stamp(s.entered), "ActiveExitTimestamp": stamp(s.left), "InactiveEnterTimestamp": stamp(s.left),
-		"NeedDaemonReload": "no",
+		"NeedDaemonReload": "no", "UnitFileState": "", "UnitFilePreset": "", "FragmentPath": "", "DropInPaths": "",
 	}
 	if u.load == "not-found" {
 		return p
@@ -43,7 +43,7 @@ func (s *service) props() map[string]string {
 	p["DropInPaths"] = strings.Join(u.dropIns, " ")
 	p["UnitFileState"] = fileState(s.super.opt.Root, u.name)
 	p["UnitFilePreset"] = "enabled"
-	if stampOf(s.super.opt.Root, u.name) != u.stamp && u.load == "loaded" {
+	if u.stampNow(s.super.opt.Root) != u.stamp && u.load == "loaded" {
 		p["NeedDaemonReload"] = "yes"
 	}
 	if u.load == "masked" {

@@ -383,5 +383,11 @@ func (s *service) signal(name string) error {
 	case s.pid == 0:
 		return errors.New("no main process")
 	}
-	return syscall.Kill(s.pid, number)
+	s.log("%s: Sent signal SIG%s to main process %d (%s) on client request.", s.unit.name, signalWord(number), s.pid, comm(s.pid))
+	pid := s.pid
+	if err := syscall.Kill(pid, number); err != nil {
+		return err
+	}
+	s.killRest(number)
+	return nil
 }

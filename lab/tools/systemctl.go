@@ -8,8 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
-	"time"
 )
 
 // A call is one systemctl command line, taken apart.
@@ -21,13 +21,14 @@ type call struct {
 	now, runtime   bool
 	lines          int
 	signal         string
+	utf8           bool // Whether the locale has arrows and dots.
 	units          []string
 }
 
 // Systemctl plays systemctl of systemd 252 for the host at [RootVariable]:
 // texts and exit statuses of the verbs that operators of one service type.
 func Systemctl(args []string, _ io.Reader, stdout, stderr io.Writer, env []string) int {
-	c := &call{root: lookup(env, RootVariable), user: lookup(env, "USER"), stdout: stdout, stderr: stderr, lines: 10}
+	c := &call{root: lookup(env, RootVariable), user: lookup(env, "USER"), stdout: stdout, stderr: stderr, lines: 10, utf8: hasUTF8(env)}
 	verb := ""
 	for i := 0; i < len(args); i++ {
 		arg := args[i]
@@ -55,7 +56,11 @@ func Systemctl(args []string, _ io.Reader, stdout, stderr io.Writer, env []strin
 			c.now = true
 		case arg == "--runtime":
 			c.runtime = true
-		case arg == "-n" || arg == "--lines" || arg == "-o" || arg == "--output":
+		case arg == "-n" || arg == "--lines":
+			c.lines, _ = strconv.Atoi(next())
+		case strings.HasPrefix(arg, "--lines="):
+			c.lines, _ = strconv.Atoi(strings.TrimPrefix(arg, "--lines="))
+		case arg == "-o" || arg == "--output":
 			next()
 		case arg == "-s" || arg == "--signal":
 			c.signal = next()
@@ -65,7 +70,7 @@ func Systemctl(args []string, _ io.Reader, stdout, stderr io.Writer, env []strin
 			fmt.Fprintln(stdout, "systemd 252 (252.39-1~deb12u1)")
 			return 0
 		case slices.Contains([]string{"--no-pager", "--no-ask-password", "--system", "--full", "-l", "-a", "--all", "--no-legend", "--plain", "--no-block", "--job-mode=replace", "--kill-who=main", "--kill-whom=main"}, arg),
-			strings.HasPrefix(arg, "--lines="), strings.HasPrefix(arg, "--output="), strings.HasPrefix(arg, "-n") && verb == "status":
+			strings.HasPrefix(arg, "--output="):
 		case strings.HasPrefix(arg, "-"):
 			fmt.Fprintf(stderr, "systemctl: unrecognized option '%s'\n", arg)
 			return 1
@@ -106,6 +111,23 @@ func Systemctl(args []string, _ io.Reader, stdout, stderr io.Writer, env []strin
 	return verbs[verb](verb)
 }
 
+// hasUTF8 tells by the locale's variables, the strongest first.
+func hasUTF8(env []string) bool {
+	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
+		if value := lookup(env, name); value != "" {
+			return strings.Contains(strings.ToUpper(value), "UTF-8")
+		}
+	}
+	return false
+}
+
+func (c *call) sign(utf8, ascii string) string {
+	if c.utf8 {
+		return utf8
+	}
+	return ascii
+}
+
 // noBus is what systemctl says when systemd is not there.
 func (c *call) noBus(err error) int {
 	fmt.Fprintln(c.stderr, "System has not been booted with systemd as init system (PID 1). Can't operate.")
@@ -135,6 +157,9 @@ func (c *call) change(verb string) int {
 		case err != nil:
 			return c.noBus(err)
 		case r.Error == "":
+		case r.Error == "not-found" && verb == "kill":
+			fmt.Fprintf(c.stderr, "Failed to kill unit %s: Unit %s not loaded.\n", unit, unit)
+			status = 1
 		case r.Error == "not-found":
 			word := map[string]string{"start": "not found", "restart": "not found"}[verb]
 			if word == "" {
@@ -252,7 +277,7 @@ func (c *call) enable(verb string) int {
 				return 1
 			}
 			if !c.quiet {
-				fmt.Fprintf(c.stderr, "Created symlink %s → %s.\n", link, u.fragment)
+				fmt.Fprintf(c.stderr, "Created symlink %s %s %s.\n", link, c.sign("→", "->"), u.fragment)
 			}
 		}
 	}
@@ -285,6 +310,9 @@ func (c *call) mask(verb string) int {
 		if target, err := os.Readlink(link); err == nil && target == "/dev/null" {
 			continue
 		}
+		if loadUnit(c.root, unit).load == "not-found" {
+			fmt.Fprintf(c.stderr, "Unit %s does not exist, proceeding anyway.\n", unit)
+		}
 		err := os.MkdirAll(c.folder(), 0o755)
 		if err == nil {
 			err = os.Symlink("/dev/null", link)
@@ -298,7 +326,7 @@ func (c *call) mask(verb string) int {
 			return 1
 		}
 		if !c.quiet {
-			fmt.Fprintf(c.stderr, "Created symlink %s → /dev/null.\n", link)
+			fmt.Fprintf(c.stderr, "Created symlink %s %s /dev/null.\n", link, c.sign("→", "->"))
 		}
 	}
 	return c.then("stop")
@@ -398,45 +426,4 @@ func (c *call) status(string) int {
 		c.statusOf(unit, p)
 	}
 	return status
-}
-
-func (c *call) statusOf(unit string, p map[string]string) {
-	dot := map[string]string{"active": "●", "failed": "×", "inactive": "○"}[p["ActiveState"]]
-	if dot == "" {
-		dot = "●"
-	}
-	fmt.Fprintf(c.stdout, "%s %s - %s\n", dot, unit, p["Description"])
-	fmt.Fprintf(c.stdout, "     Loaded: %s (%s; %s; preset: %s)\n", p["LoadState"], p["FragmentPath"], p["UnitFileState"], p["UnitFilePreset"])
-	if p["DropInPaths"] != "" {
-		fmt.Fprintf(c.stdout, "    Drop-In: %s\n", strings.ReplaceAll(p["DropInPaths"], " ", "\n             "))
-	}
-	active := p["ActiveState"] + " (" + p["SubState"] + ")"
-	if p["ActiveState"] == "failed" || p["SubState"] == "auto-restart" {
-		active = fmt.Sprintf("%s (%s) (Result: %s)", p["ActiveState"], strings.Replace(p["SubState"], "failed", "Result: "+p["Result"], 1), p["Result"])
-		if p["ActiveState"] == "failed" {
-			active = fmt.Sprintf("failed (Result: %s)", p["Result"])
-		}
-	}
-	if p["StateChangeTimestamp"] != "" {
-		since := p["StateChangeTimestamp"]
-		if t, err := time.ParseInLocation("Mon 2006-01-02 15:04:05 MST", since, time.Local); err == nil {
-			since += "; " + spanText(time.Since(t).Truncate(time.Second)) + " ago"
-		}
-		active += " since " + since
-	}
-	fmt.Fprintf(c.stdout, "     Active: %s\n", active)
-	if p["MainPID"] != "0" {
-		fmt.Fprintf(c.stdout, "   Main PID: %s\n     CGroup: %s\n", p["MainPID"], p["ControlGroup"])
-	} else if p["ExecMainPID"] != "0" {
-		how := map[string]string{"1": "exited", "2": "killed", "3": "dumped"}[p["ExecMainCode"]]
-		fmt.Fprintf(c.stdout, "   Main PID: %s (code=%s, status=%s)\n", p["ExecMainPID"], how, p["ExecMainStatus"])
-	}
-	entries, err := readJournal(c.root, func(e entry) bool { return e.Unit == unit })
-	if err != nil || len(entries) == 0 {
-		return
-	}
-	fmt.Fprintln(c.stdout)
-	for _, e := range entries[max(0, len(entries)-c.lines):] {
-		fmt.Fprintln(c.stdout, e.short())
-	}
 }

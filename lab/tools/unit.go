@@ -18,6 +18,7 @@ type unit struct {
 	fragment string   // The unit file.
 	dropIns  []string // In the order in which they apply.
 	stamp    string   // Changes when one of the files changes.
+	folders  []string // Folders of drop-ins that were there when it was read.
 
 	description   string
 	kind          string // Type=.
@@ -67,7 +68,12 @@ func loadUnit(root, name string) *unit {
 		u.read(string(text))
 		break
 	}
-	u.stamp = stampOf(root, name)
+	for _, folder := range unitFolders {
+		if path := filepath.Join(root, folder, name+".d"); isDir(path) {
+			u.folders = append(u.folders, path)
+		}
+	}
+	u.stamp = u.stampNow(root)
 	if u.load == "loaded" {
 		for _, path := range dropIns(root, name) {
 			if text, err := os.ReadFile(path); err == nil {
@@ -98,20 +104,27 @@ func dropIns(root, name string) []string {
 	return paths
 }
 
-// stampOf changes when a file of the unit comes, goes or changes.
-func stampOf(root, name string) string {
+// stampNow changes when a file of the unit comes, goes or changes. Folders of
+// drop-ins that are new since the last daemon-reload are not looked into, as
+// systemd's cache of unit paths does not (seen on 252).
+func (u *unit) stampNow(root string) string {
 	var b strings.Builder
 	for _, folder := range unitFolders {
-		if info, err := os.Stat(filepath.Join(root, folder, name)); err == nil {
+		if info, err := os.Stat(filepath.Join(root, folder, u.name)); err == nil {
 			b.WriteString(folder + info.ModTime().String())
 		}
 	}
-	for _, path := range dropIns(root, name) {
-		if info, err := os.Stat(path); err == nil {
+	for _, path := range dropIns(root, u.name) {
+		if info, err := os.Stat(path); err == nil && slices.Contains(u.folders, filepath.Dir(path)) {
 			b.WriteString(path + info.ModTime().String())
 		}
 	}
 	return b.String()
+}
+
+func isDir(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
 }
 
 // read applies the settings of one file.
