@@ -173,6 +173,10 @@ func levenshtein(a, b string) int {
 	return row[len(b)]
 }
 
+// ClockTeam is the team of the actor that asks on behalf of a schedule: it may
+// look, and nothing else. No workspace of Slack has such an ID.
+const ClockTeam = "cron"
+
 // Handle answers a request: the table reads it, policy allows it, the command
 // does it. Refusals go to the audit.
 func (s *Service) Handle(ctx context.Context, r Request) Response {
@@ -185,7 +189,13 @@ func (s *Service) Handle(ctx context.Context, r Request) Response {
 	if resp != nil {
 		return *resp
 	}
-	if c.cmd.Name != "help" && c.cmd.Name != "version" {
+	switch {
+	case c.cmd.Name == "help" || c.cmd.Name == "version":
+	case r.Actor.TeamID == ClockTeam:
+		if err := ReadOnly(r.Words); err != nil {
+			return s.refuse(c, run, err)
+		}
+	default:
 		if err := s.Rules.Allow(r.Actor, c.cmd.Needs, cluster, r.Channel); err != nil {
 			return s.refuse(c, run, err)
 		}
@@ -222,4 +232,22 @@ func (s *Service) subject(c call) (cluster, run string, resp *Response) {
 		return c.args[0], "", nil
 	}
 	return "", "", nil
+}
+
+// ReadOnly refuses words whose command may change something: the clock asks
+// nothing else.
+func ReadOnly(words []string) error {
+	c, err := parse(Request{Words: words})
+	if err != nil {
+		return err
+	}
+	if c.cmd.Needs != policy.Read || c.cmd.Later != "" {
+		return fmt.Errorf("%s: is not a command that only looks", c.cmd.Name)
+	}
+	return nil
+}
+
+// HelpFor is the help of all commands, or of one.
+func HelpFor(words []string) Response {
+	return (&Service{}).doHelp(context.Background(), call{args: words})
 }

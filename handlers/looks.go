@@ -4,9 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"aurorabot/handlers/view"
+	"aurorabot/policy"
 	"aurorabot/runner"
 )
 
@@ -37,7 +39,7 @@ func (s *Service) doPlan(ctx context.Context, c call) Response {
 func (s *Service) preflightFailed(st *runner.State) Response {
 	switch {
 	case st.Outcome == string(runner.StopNotNeeded):
-		return Response{Message: view.Refused(st.Steps[st.Step][runner.Bot].Why, ""), Exit: ExitRefused}
+		return Response{Message: view.Refusal(policy.Refusal{Rule: string(runner.StopNotNeeded), Why: st.Steps[st.Step][runner.Bot].Why}), Exit: ExitRefused}
 	case st.Why != "":
 		return Response{Message: view.Error(fmt.Sprintf("pre-flight stops at %s: %s", st.Step, st.Why), "mend it and ask again; nothing was changed"), Exit: ExitStopped}
 	}
@@ -95,12 +97,33 @@ func (s *Service) doDoctor(ctx context.Context, c call) Response {
 	if err != nil {
 		return failure(err)
 	}
-	m, bad := view.Doctor(k.Name, events, st)
+	m, bad := doctor(k.Name, events, st)
 	exit := ExitDone
 	if bad {
 		exit = ExitFindings
 	}
-	return Response{Message: m, Exit: exit, Data: map[string]any{"cluster": k.Name, "healthy": !bad, "message": m}}
+	return Response{Message: m, Exit: exit, Data: map[string]any{"cluster": k.Name, "healthy": !bad, "lines": m.Lines}}
+}
+
+// doctor is pre-flight as one screen. A backup is not asked for, so that none
+// is found is no finding here.
+func doctor(cluster string, events []runner.Event, st *runner.State) (m view.Message, bad bool) {
+	m = view.Message{Tone: view.Good, Head: cluster + ": pre-flight finds nothing that would stop a recovery"}
+	for _, e := range events {
+		switch e.Kind {
+		case runner.StepDone, runner.StepSkipped:
+			if e.Why != "" {
+				m.Lines = append(m.Lines, fmt.Sprintf("%s on %s: %s", e.Step, e.Host, e.Why))
+			}
+		case runner.StepFailed:
+			bad = true
+			m.Lines = append(m.Lines, fmt.Sprintf("%s on %s: %s", e.Step, e.Host, e.Why))
+		}
+	}
+	if bad || st.Status == runner.Stopped {
+		m.Tone, m.Head, bad = view.Bad, cluster+": a recovery would stop in pre-flight", true
+	}
+	return m, bad
 }
 
 func (s *Service) doStatus(ctx context.Context, c call) Response {
@@ -153,52 +176,74 @@ func (s *Service) doBackups(ctx context.Context, c call) Response {
 	if k.Backups == nil {
 		return failure(fmt.Errorf("backups of %s: this build cannot list them", k.Name))
 	}
-	rows, err := k.Backups(ctx)
-	if err != nil {
-		return failure(fmt.Errorf("backups of %s: %w", k.Name, err))
-	}
-	return Response{Message: view.Backups(k.Name, rows), Data: rows}
+	rows := s.backups(ctx, k)
+	return Response{Message: view.Report(rows), Data: rowsJSON(rows)}
 }
 
-// doReport reports every cluster that was asked for, or all: a cluster whose
-// check fails is in the report, as failed.
-func (s *Service) doReport(ctx context.Context, c call) Response {
-	var reports []view.ClusterReport
-	for _, k := range s.Clusters {
-		if len(c.args) > 0 && !contains(c.args, k.Name) {
-			continue
-		}
-		if k.Backups == nil {
-			continue
-		}
-		r := view.ClusterReport{Cluster: k.Name}
-		rows, err := k.Backups(ctx)
-		if err != nil {
-			r.Failed = err.Error()
-		}
-		r.Rows = rows
-		reports = append(reports, r)
+// backups are the rows of a cluster; what could not be asked is a row too.
+func (s *Service) backups(ctx context.Context, k *Cluster) []view.BackupRow {
+	rows, err := k.Backups(ctx)
+	if err != nil {
+		rows = append(rows, view.BackupRow{Cluster: k.Name, Why: err.Error()})
 	}
+	if len(rows) == 0 {
+		rows = append(rows, view.BackupRow{Cluster: k.Name, Why: "no host has a backup"})
+	}
+	return rows
+}
+
+// doReport reports every cluster that was asked for, or all: per cluster the
+// newest backup that is valid, and whatever is wrong.
+func (s *Service) doReport(ctx context.Context, c call) Response {
 	for _, name := range c.args {
 		if s.cluster(name) == nil {
 			return failure(fmt.Errorf("report: there is no cluster %.60q", name))
 		}
 	}
-	m, bad := view.Report(reports, s.Now())
+	var rows []view.BackupRow
 	exit := ExitDone
-	if bad {
-		exit = ExitFindings
+	for _, k := range s.Clusters {
+		if len(c.args) > 0 && !slices.Contains(c.args, k.Name) || k.Backups == nil {
+			continue
+		}
+		shown, ok := newest(k.Name, s.backups(ctx, k))
+		if !ok {
+			exit = ExitFindings
+		}
+		rows = append(rows, shown...)
 	}
-	return Response{Message: m, Data: reports, Exit: exit}
+	return Response{Message: view.Report(rows), Data: rowsJSON(rows), Exit: exit}
 }
 
-func contains(list []string, v string) bool {
-	for _, l := range list {
-		if l == v {
-			return true
+// newest keeps the newest valid backup and every row that is not well. ok is
+// false if there is something to mend.
+func newest(cluster string, rows []view.BackupRow) (keep []view.BackupRow, ok bool) {
+	ok = true
+	var best *view.BackupRow
+	for i := range rows {
+		switch {
+		case !rows[i].Valid:
+			keep, ok = append(keep, rows[i]), false
+		case best == nil || rows[i].Time.After(best.Time):
+			best = &rows[i]
 		}
 	}
-	return false
+	if best == nil {
+		return append(keep, view.BackupRow{Cluster: cluster, Why: "no backup that decodes"}), false
+	}
+	return append(keep, *best), ok
+}
+
+// rowsJSON is what scripts get of backups.
+func rowsJSON(rows []view.BackupRow) []map[string]any {
+	list := []map[string]any{}
+	for _, r := range rows {
+		list = append(list, map[string]any{
+			"cluster": r.Cluster, "host": r.Host, "name": r.Name, "timestamp": r.Time, "age_seconds": int64(r.Age.Seconds()),
+			"bytes": r.Size, "tasks": r.Tasks, "valid": r.Valid, "why": r.Why,
+		})
+	}
+	return list
 }
 
 func (s *Service) doTasks(_ context.Context, c call) Response {
@@ -298,7 +343,11 @@ func (s *Service) doHelp(_ context.Context, c call) Response {
 		if len(c.args) == 1 && c.args[0] != k.Name {
 			continue
 		}
-		rows = append(rows, view.CommandHelp{Name: k.Name, Usage: k.Usage, Help: k.Help, Later: k.Later != ""})
+		about := k.Help
+		if k.Later != "" {
+			about += " (not part of this build)"
+		}
+		rows = append(rows, view.CommandHelp{Usage: strings.TrimSpace(k.Name + " " + k.Usage), About: about})
 	}
 	if len(rows) == 0 {
 		return Response{Message: view.Error(fmt.Sprintf("there is no command %.40q", c.args[0]), suggest(c.args[0], commands())), Exit: ExitUsage, Private: true}

@@ -73,7 +73,10 @@ func (s *Service) refuseAs(c call, run, kind, why, hint string) Response {
 	if _, err := s.Engine.Append(run, runner.Event{Kind: runner.Refused, Who: c.Actor.Key(), Why: kind, Data: data}); err != nil {
 		return failure(err)
 	}
-	m := view.Refused(why, hint)
+	m := view.Refusal(policy.Refusal{Rule: kind, Why: why})
+	if hint != "" {
+		m.Lines = append(m.Lines, hint)
+	}
 	return Response{Message: m, Exit: ExitRefused, Private: true, Run: run}
 }
 

@@ -155,17 +155,18 @@ func (s *Service) Screens(run string) (view.Screens, error) {
 	if err != nil {
 		return view.Screens{}, fmt.Errorf("journal of %s: %w", run, err)
 	}
-	return view.RunScreens(events, s.people(runner.Fold(events))), nil
+	return view.ScreensOf(events, s.people(runner.Fold(events))), nil
 }
 
 // people counts the approvals as they stand, without asking anybody anew: for
 // display only. What counts is asked again at the moment of use.
 func (s *Service) people(st *runner.State) view.People {
-	p := view.People{RequesterMayApprove: s.Rules.RequesterMayApprove, Gates: map[string]policy.Verdict{}, Needed: map[string][]string{}}
+	p := view.People{RequesterMayApprove: s.Rules.RequesterMayApprove, Gates: map[string]policy.Verdict{}, Needed: map[string][]string{}, Lasts: map[string]time.Duration{}}
 	for id, rule := range s.Rules.Gates {
 		for _, f := range rule.Factors {
 			p.Needed[id] = append(p.Needed[id], f.String())
 		}
+		p.Lasts[id] = rule.Expiry()
 		gs := st.Gates[id]
 		var given []policy.Approval
 		for _, a := range gs.Approvals {
@@ -310,4 +311,25 @@ func (s *Service) turn(key string) func() {
 	s.mu.Unlock()
 	m.Lock()
 	return m.Unlock
+}
+
+// Events returns all events of a run.
+func (s *Service) Events(run string) ([]runner.Event, error) { return s.Engine.Journal.Events(run) }
+
+// ExitOf is the exit status of a command that followed a run to where it stands.
+func ExitOf(st *runner.State) int {
+	switch {
+	case st.Status == runner.Gated:
+		return ExitWaiting
+	case st.Status == runner.Closed && st.Outcome == string(runner.StopNotNeeded), st.Status == runner.Stopped && st.Stop.Reason == runner.StopNotNeeded:
+		return ExitRefused
+	case st.Status == runner.Closed:
+		return ExitDone
+	}
+	return ExitStopped
+}
+
+// Summary is where a run stands, for --json.
+func Summary(st *runner.State) map[string]any {
+	return openRuns([]*runner.State{st})[0]
 }

@@ -1,6 +1,7 @@
 package view
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -200,11 +201,11 @@ func findingMessage(f finding, where string) Message {
 	return m
 }
 
-// findings are told as they appear; the same one of several hosts stands once.
+// findings are told as they appear; those that steps found in the schedulers'
+// logs stand together, the same one of several hosts once.
 func (s *story) findings() []placed {
 	var out []placed
 	logs := map[string]*seen{}
-	var order []*seen
 	at := 0
 	for _, e := range s.events {
 		if e.Kind == runner.Found {
@@ -214,37 +215,45 @@ func (s *story) findings() []placed {
 			}
 			out = append(out, placed{e.Seq, Keyed{fmt.Sprintf("finding/%d", e.Seq), findingMessage(f, place(e)), true}})
 		}
-		if e.Kind != runner.StepDone || e.Facts == nil {
-			continue
-		}
-		facts, _ := decode[struct {
-			Found []finding `json:"found"`
-		}](e.Facts)
-		for _, f := range facts.Found {
-			if at == 0 {
-				at = e.Seq
-			}
-			x := logs[f.name()]
-			if x == nil {
-				x = &seen{finding: f}
-				logs[f.name()] = x
-				order = append(order, x)
-			} else {
-				x.Count += f.Count
-			}
-			x.hosts = append(x.hosts, e.Host)
+		if facts, ok := found(e.Facts); ok && e.Kind == runner.StepDone && len(facts) > 0 && at == 0 {
+			at = e.Seq
 		}
 	}
-	if len(order) == 0 {
+	// From the state and not the events: a look that was repeated counts once.
+	for _, step := range sorted(s.Steps) {
+		for _, host := range sorted(s.Steps[step]) {
+			here, _ := found(s.Steps[step][host].Facts)
+			for _, f := range here {
+				x := logs[f.name()]
+				if x == nil {
+					x = &seen{finding: f}
+					x.Count = 0
+					logs[f.name()] = x
+				}
+				x.Count += f.Count
+				x.hosts = append(x.hosts, host)
+			}
+		}
+	}
+	if len(logs) == 0 || at == 0 {
 		return out
 	}
-	m := Message{Tone: Warn, Head: fmt.Sprintf("%s: %s in the schedulers' logs", s.name(), count(len(order), "finding"))}
+	m := Message{Tone: Warn, Head: fmt.Sprintf("%s: %s in the schedulers' logs", s.name(), count(len(logs), "finding"))}
 	t := Table{Rows: [][]string{{"Finding", "Severity", "Lines", "Hosts", "For example"}}, Right: []int{2}}
-	for _, x := range order {
-		t.Rows = append(t.Rows, []string{x.name(), x.Severity, digits(int64(x.Count)), list(x.hosts, 6), cut(first(x.Example), 160)})
+	for _, name := range sorted(logs) {
+		x := logs[name]
+		t.Rows = append(t.Rows, []string{name, x.Severity, digits(int64(x.Count)), list(x.hosts, 6), cut(first(x.Example), 160)})
 	}
-	m.Tables = []Table{t}
-	return append(out, placed{at, Keyed{"findings", m, true}})
+	m.Tables = []Table{bounded(t)}
+	return append(out, placed{at, Keyed{"findings", m, false}})
+}
+
+// found are the findings among a step's facts.
+func found(facts json.RawMessage) ([]finding, bool) {
+	f, ok := decode[struct {
+		Found []finding `json:"found"`
+	}](facts)
+	return f.Found, ok
 }
 
 type seen struct {

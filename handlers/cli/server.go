@@ -1,0 +1,170 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"sync"
+	"time"
+
+	"aurorabot/handlers"
+	"aurorabot/handlers/view"
+	"aurorabot/policy"
+	"aurorabot/runner"
+)
+
+// A Service is what the command line is a surface of.
+type Service interface {
+	Handle(ctx context.Context, r handlers.Request) handlers.Response
+	Subscribe(f func(runner.Event)) (cancel func())
+	Events(run string) ([]runner.Event, error)
+	Busy(run string) bool
+}
+
+// A Server answers commands.
+type Server struct {
+	Service Service
+	// Who maps a user of the operating system to a person.
+	Who func(ctx context.Context, osUser string) (policy.Actor, error)
+	Now func() time.Time
+	Log *slog.Logger
+}
+
+// Listen opens the socket at path (0600). A socket that nobody answers at is
+// left from a crash, and replaced.
+func Listen(path string) (net.Listener, error) {
+	if conn, err := net.Dial("unix", path); err == nil {
+		conn.Close()
+		return nil, fmt.Errorf("listen at %s: another process answers there", path)
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("listen at %s: %w", path, err)
+	}
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		return nil, fmt.Errorf("listen: %w", err)
+	}
+	if err := os.Chmod(path, 0o600); err != nil {
+		l.Close()
+		return nil, fmt.Errorf("listen at %s: %w", path, err)
+	}
+	return l, nil
+}
+
+// Serve answers every command that comes to l, until ctx ends.
+func (s *Server) Serve(ctx context.Context, l net.Listener) error {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	stop := context.AfterFunc(ctx, func() { l.Close() })
+	defer stop()
+	for {
+		conn, err := l.Accept()
+		if err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			return fmt.Errorf("command socket: %w", err)
+		}
+		wg.Go(func() {
+			defer conn.Close()
+			name, err := peer(conn)
+			if err == nil {
+				err = s.Answer(ctx, conn, name)
+			}
+			if err != nil && ctx.Err() == nil {
+				s.Log.WarnContext(ctx, "command socket", "err", err)
+			}
+		})
+	}
+}
+
+// Answer holds one conversation with a user of the operating system.
+func (s *Server) Answer(ctx context.Context, conn io.ReadWriter, osUser string) error {
+	line, err := bufio.NewReader(io.LimitReader(conn, maxAsk)).ReadBytes('\n')
+	if err != nil {
+		return fmt.Errorf("read the command: %w", err)
+	}
+	var q ask
+	if err := json.Unmarshal(line, &q); err != nil {
+		return fmt.Errorf("read the command: %w", err)
+	}
+	c := &conversation{out: json.NewEncoder(conn)}
+	who, err := s.Who(ctx, osUser)
+	if err != nil {
+		return c.end(handlers.Response{Message: view.Error(err.Error(), "add the user to policy.os_users"), Exit: handlers.ExitRefused})
+	}
+	// Events are kept in order and told by this goroutine: who tells must not block.
+	queue := make(chan runner.Event, 4096)
+	cancel := s.Service.Subscribe(func(e runner.Event) {
+		select {
+		case queue <- e:
+		default: // The end is read from the journal; a line of progress may be lost.
+		}
+	})
+	defer cancel()
+	resp := s.Service.Handle(ctx, handlers.Request{Actor: who, Channel: "cli", Words: q.Words, JSON: q.JSON, At: s.Now()})
+	if resp.Run == "" || resp.Exit != handlers.ExitDone || resp.Message.Head != "" {
+		return c.end(resp)
+	}
+	return s.follow(ctx, c, queue, resp.Run)
+}
+
+// follow tells what happens to a run until the engine comes to rest.
+func (s *Server) follow(ctx context.Context, c *conversation, queue <-chan runner.Event, run string) error {
+	check := time.NewTicker(time.Second)
+	defer check.Stop()
+	for {
+		select {
+		case e := <-queue:
+			if e.Run != run {
+				continue
+			}
+			if e.Kind == handlers.Settled {
+				return s.settled(c, run)
+			}
+			if err := c.event(e, s.state(run)); err != nil {
+				return err
+			}
+		case <-check.C:
+			if !s.Service.Busy(run) && len(queue) == 0 {
+				return s.settled(c, run)
+			}
+		case <-ctx.Done():
+			return c.end(handlers.Response{Message: view.Error("the bot is stopping; the run stands in its journal", "start the bot again and type `status`"), Exit: handlers.ExitStopped})
+		}
+	}
+}
+
+func (s *Server) state(run string) *runner.State {
+	events, err := s.Service.Events(run)
+	if err != nil {
+		return &runner.State{Run: run}
+	}
+	return runner.Fold(events)
+}
+
+// settled ends the conversation with where the run stands.
+func (s *Server) settled(c *conversation, run string) error {
+	st := s.state(run)
+	return c.end(handlers.Response{Message: rest(st), Exit: handlers.ExitOf(st), Data: handlers.Summary(st)})
+}
+
+type conversation struct{ out *json.Encoder }
+
+func (c *conversation) event(e runner.Event, st *runner.State) error {
+	return c.out.Encode(told{Event: &e, Text: line(e, st)})
+}
+
+func (c *conversation) end(r handlers.Response) error {
+	data, err := json.Marshal(r.Data)
+	if err != nil {
+		return fmt.Errorf("encode the answer: %w", err)
+	}
+	return c.out.Encode(told{Message: &r.Message, Data: data, Exit: &r.Exit})
+}

@@ -1,0 +1,381 @@
+package view_test
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"aurorabot/policy"
+	"aurorabot/runner"
+)
+
+// The people of the made-up run.
+const (
+	ann = "T0TEAM001/U0ANN00001" // Who asks.
+	bob = "T0TEAM001/U0BOB00001"
+	cat = "T0TEAM001/U0CAT00001"
+)
+
+var hosts = []string{"s1", "s2", "s3"}
+
+// toy is a recipe with the real one's steps, as far as messages tell them apart.
+func toy() *runner.Recipe {
+	every := func(*runner.State) []string { return hosts }
+	onBot := func(*runner.State) []string { return []string{runner.Bot} }
+	onLeader := func(s *runner.State) []string {
+		if s.Passed("restore/find-leader", runner.Bot) {
+			return []string{"s2"}
+		}
+		return []string{"leader"}
+	}
+	look := func(id, title string, on func(*runner.State) []string) runner.Step {
+		return runner.Step{ID: id, Title: title, Source: "pre-flight", On: on, Check: answers}
+	}
+	do := func(id, title string, on func(*runner.State) []string, shows ...string) runner.Step {
+		return runner.Step{ID: id, Title: title, Source: "the runbook", On: on, Verify: answers, Do: does, Undo: undoes,
+			Shows: func(t *runner.Task) []string { return shows }}
+	}
+	commit := do("restore/commit", "Commit: overwrite the replicated log with what is staged", onLeader, "aurora_admin scheduler_commit_recovery devcluster")
+	commit.Undo, commit.Once = nil, true
+	commit.OneWay = "the scheduler overwrites its replicated log with the backup and fails over at once; the old log stays in the run's folder on every host"
+	drop := do("restore/drop-tasks", "Delete tasks from what is staged", onLeader)
+	drop.Needed = func(s *runner.State) (bool, string) { return len(s.Dropped) > 0, "nobody asked to drop tasks" }
+	return &runner.Recipe{
+		ID: "staged", Version: 1, Title: "Restore a scheduler backup",
+		Phases: []runner.Phase{
+			{ID: "prepare", Title: "Preparation", Source: "Preparation", Steps: []runner.Step{
+				look("prepare/look", "Look at every host: access, tools, flags, configuration, disk, clock, backup", every),
+				look("prepare/look-at-cluster", "Compare the hosts with each other, with ZooKeeper and with the backup", onBot),
+				do("prepare/supervision-off", "Disable whatever would start a scheduler again", every, "systemctl disable aurora-scheduler"),
+				do("prepare/stop-schedulers", "Stop all scheduler instances, and prove it", every, "systemctl stop aurora-scheduler"),
+				do("prepare/change-configuration", "Change the configuration: no real Mesos master", every, "write /etc/default/aurora-scheduler (0123456789ab -> ba9876543210):", "-mesos_master_address: zk://zk:2181/mesos -> zk://127.0.0.1:1/none"),
+			}},
+			{ID: "assess", Title: "Assess the damage", Source: "Assess the damage", Steps: []runner.Step{
+				look("assess/look-at-schedulers", "Look whether schedulers fail over, and for unusual replicated-log messages", every),
+				look("assess/compare-with-log", "Compare the backup with what the best replica's log still holds", onBot),
+				look("assess/decide", "Is a restore needed, and is the log re-initialised?", onBot),
+				look("assess/confirm", "A person confirms the assessment", onBot),
+			}},
+			{ID: "reinitialize", Title: "Re-initialise the replicated log", Source: "Re-initialising", Steps: []runner.Step{
+				do("reinitialize/move-log-aside", "Move every log folder aside", every, "mv /var/db/aurora /var/db/aurora.dr-devcluster-20260102T0304Z"),
+			}},
+			{ID: "restore", Title: "Restore from backup", Source: "Restore from backup", Steps: []runner.Step{
+				look("restore/find-leader", "Identify the leading scheduler", onBot),
+				do("restore/stage", "Stage the backup on the leader", onLeader, "aurora_admin scheduler_stage_recovery devcluster scheduler-backup-2026-01-02-02-00"),
+				drop,
+				look("restore/compare-staged", "Print what is staged, and compare it with the backup task by task", onLeader),
+				commit,
+				look("restore/prove-commit", "Prove the commit: another leader loaded it, and its tasks are those staged", onBot),
+			}},
+			{ID: "cleanup", Title: "Cleanup", Source: "Cleanup", Undoes: "prepare", Steps: []runner.Step{
+				look("cleanup/proof", "Go on only with a proved commit", onBot),
+			}},
+		},
+		Gates: []runner.Gate{
+			{ID: "start", Before: "prepare/supervision-off", Title: "Begin the outage? All schedulers of the cluster are stopped."},
+			{ID: "assess", Before: "assess/confirm", Title: "Is the damage assessed rightly?"},
+			{ID: "commit", Before: "restore/commit", Title: "Overwrite the replicated log with the backup? This cannot be undone.", Binds: func(s *runner.State) any {
+				return map[string]any{
+					"leader": map[string]any{"host": "s2", "pid": 4711, "start": 99},
+					"staged": map[string]any{"tasks": 65 - len(s.Dropped), "dropped": len(s.Dropped), "previous": 71},
+					"loss":   map[string]any{"known": true, "against": "the log of s2 up to position 36", "killed": 8, "resurrected": 2, "jobs": 3},
+				}
+			}},
+		},
+	}
+}
+
+// A scribe writes the journal of a made-up run, an event every five seconds.
+type scribe struct {
+	t      *testing.T
+	recipe *runner.Recipe
+	events []runner.Event
+	at     time.Time
+}
+
+func begin(t *testing.T) *scribe {
+	s := &scribe{t: t, recipe: toy(), at: time.Date(2026, 1, 2, 3, 4, 0, 0, time.UTC)}
+	s.say(runner.Event{Kind: runner.RunRequested, Who: ann, Data: encode(t, runner.Request{
+		Recipe: "staged", Cluster: "devcluster", Backup: "scheduler-backup-2026-01-02-02-00", Hosts: hosts,
+		Reason: "bad deploy deleted jobs", Channel: "C0DEV00001",
+	})})
+	return s
+}
+
+// also is a copy that goes its own way.
+func (s *scribe) also() *scribe {
+	c := *s
+	c.events = slices.Clone(s.events)
+	return &c
+}
+
+func encode(t *testing.T, v any) json.RawMessage {
+	t.Helper()
+	b, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func (s *scribe) say(e runner.Event) {
+	e.Seq, e.At, e.Run = len(s.events)+1, s.at, "devcluster-20260102T0304Z"
+	s.at = s.at.Add(5 * time.Second)
+	s.events = append(s.events, e)
+}
+
+func (s *scribe) state() *runner.State { return runner.Fold(s.events) }
+
+func (s *scribe) phase(id string, k runner.Kind) { s.say(runner.Event{Kind: k, Phase: id}) }
+
+// look takes a step that only looks on its hosts; words may hold a %s for the host.
+func (s *scribe) look(id, words string, facts any) { s.take(id, words, facts, false) }
+
+// do takes a step that changes something.
+func (s *scribe) do(id, words string) { s.take(id, words, nil, true) }
+
+func (s *scribe) take(id, words string, facts any, begun bool) {
+	st, p := s.recipe.Step(id)
+	if st == nil {
+		s.t.Fatalf("no step %s", id)
+	}
+	on := st.On(s.state())
+	if begun {
+		for _, h := range on {
+			s.say(runner.Event{Kind: runner.StepStarted, Phase: p.ID, Step: id, Host: h})
+		}
+	}
+	for _, h := range on {
+		e := runner.Event{Kind: runner.StepDone, Phase: p.ID, Step: id, Host: h, Why: strings.ReplaceAll(words, "%s", h)}
+		if facts != nil {
+			e.Facts = encode(s.t, facts)
+		}
+		s.say(e)
+	}
+}
+
+func (s *scribe) takeBack(id, words string, phase string) {
+	for _, h := range hosts {
+		s.say(runner.Event{Kind: runner.UndoStarted, Phase: phase, Step: id, Host: h})
+	}
+	for _, h := range hosts {
+		s.say(runner.Event{Kind: runner.UndoDone, Phase: phase, Step: id, Host: h, Why: strings.ReplaceAll(words, "%s", h)})
+	}
+}
+
+func (s *scribe) gate(id string) *runner.Gate {
+	i := slices.IndexFunc(s.recipe.Gates, func(g runner.Gate) bool { return g.ID == id })
+	return &s.recipe.Gates[i]
+}
+
+func (s *scribe) digest(gate string) string {
+	return runner.GateDigest(s.recipe, s.state(), s.gate(gate))
+}
+
+func (s *scribe) open(gate string, expires time.Time) {
+	if gate == "start" {
+		plan := runner.MakePlan(s.recipe, s.state())
+		s.say(runner.Event{Kind: runner.PlanProposed, Digest: plan.Digest, Data: encode(s.t, plan)})
+	}
+	v := runner.GateView{Title: s.gate(gate).Title, Expires: expires}
+	if b := s.gate(gate).Binds; b != nil {
+		v.Binds = b(s.state())
+	}
+	s.say(runner.Event{Kind: runner.GateOpened, Gate: gate, Digest: s.digest(gate), Data: encode(s.t, v)})
+}
+
+func (s *scribe) approve(gate, who, factor string) {
+	s.say(runner.Event{Kind: runner.GateApproved, Gate: gate, Digest: s.state().Gates[gate].Digest, Who: who, Why: factor})
+}
+
+func (s *scribe) pass(gate string) {
+	s.say(runner.Event{Kind: runner.GatePassed, Gate: gate, Digest: s.state().Gates[gate].Digest, Why: bob})
+}
+
+func (s *scribe) stop(reason runner.StopReason, step, why string, on ...string) {
+	s.say(runner.Event{Kind: runner.RunStopped, Step: step, Why: why, Data: encode(s.t, runner.Stop{Reason: reason, Step: step, Hosts: on})})
+}
+
+// preflight goes to the start gate.
+func (s *scribe) preflight() {
+	s.phase("prepare", runner.PhaseStarted)
+	s.look("prepare/look", "scheduler runs as PID 100 on %s; quorum 2; backup here", nil)
+	s.look("prepare/look-at-cluster", "backup scheduler-backup-2026-01-02-02-00 of 2026-01-02T02:00:00.5Z, 65 tasks, 57 active, on s1, s3", map[string]any{
+		"backup": map[string]any{"bytes": 101302, "sha256": strings.Repeat("5a17c0de", 8), "timestamp": "2026-01-02T02:00:00.5Z",
+			"tasks": map[string]any{"total": 65, "active": 57}, "jobs": 9},
+		"from": []string{"s1", "s3"}, "warnings": []string{"s3 runs, but is no candidate in ZooKeeper"},
+	})
+	s.open("start", time.Time{})
+}
+
+// prepare goes from the passed start gate to the end of Preparation.
+func (s *scribe) prepare() {
+	s.approve("start", bob, "1 of sre")
+	s.pass("start")
+	s.do("prepare/supervision-off", "nothing starts it again, neither at boot nor when it ends")
+	s.do("prepare/stop-schedulers", "no process, ports closed")
+	s.do("prepare/change-configuration", "written: %s")
+	s.phase("prepare", runner.PhaseDone)
+}
+
+// assess goes to the assess gate.
+func (s *scribe) assess() {
+	s.phase("assess", runner.PhaseStarted)
+	s.look("assess/look-at-schedulers", "active, LEADER_AWAITING_REGISTRATION", map[string]any{
+		"runs": true, "found": []any{map[string]any{"finding": "log-catch-up", "severity": "warning", "count": 3, "example": "Starting catch-up from position 12"}},
+	})
+	s.look("assess/compare-with-log", "compared with the log of s2 up to position 36: 8 tasks will be killed, 2 come back, 3 jobs differ", map[string]any{
+		"against": "the log of s2 up to position 36", "known": true, "killed": 8, "resurrected": 2, "jobs": 3,
+	})
+	s.look("assess/decide", "A restore is needed.", map[string]any{
+		"needed": true, "reinitialize": false, "why": []string{"The replicas together: no quorum (1 of 3 whole and VOTING, 2 needed)."},
+	})
+	s.open("assess", time.Time{})
+}
+
+// restore goes to the commit gate.
+func (s *scribe) restore() {
+	s.approve("assess", bob, "1 of sre")
+	s.pass("assess")
+	s.look("assess/confirm", "confirmed", nil)
+	s.phase("assess", runner.PhaseDone)
+	s.say(runner.Event{Kind: runner.PhaseSkipped, Phase: "reinitialize", Why: "the assessment says that the log need not be re-initialised"})
+	s.phase("restore", runner.PhaseStarted)
+	s.look("restore/find-leader", "s2 leads (PID 4711), disabled and ready", map[string]any{"host": "s2", "pid": 4711, "start": 99, "says": []string{"/vars of s2: LEADER_AWAITING_REGISTRATION"}})
+	s.do("restore/stage", "65 tasks are staged on s2, the backup's")
+	s.look("restore/compare-staged", "65 tasks staged, equal to the backup task by task (0 dropped); the leader's storage holds 71 now", map[string]any{"tasks": 65, "previous": 71})
+	s.open("commit", s.at.Add(23*time.Hour))
+}
+
+// commit goes from the passed commit gate to the sent commit.
+func (s *scribe) commit() {
+	s.approve("commit", bob, "1 of sre")
+	s.approve("commit", cat, "1 of leads")
+	s.pass("commit")
+	s.say(runner.Event{Kind: runner.StepStarted, Phase: "restore", Step: "restore/commit", Host: "s2"})
+	s.say(runner.Event{Kind: runner.CommitSent, Phase: "restore", Step: "restore/commit", Host: "s2", Digest: s.state().Gates["commit"].Digest})
+	s.say(runner.Event{Kind: runner.StepDone, Phase: "restore", Step: "restore/commit", Host: "s2", Why: "sent"})
+}
+
+// whole is a run from the request to its good end.
+func whole(t *testing.T) *scribe {
+	s := begin(t)
+	s.preflight()
+	s.prepare()
+	s.assess()
+	s.restore()
+	s.commit()
+	s.say(runner.Event{Kind: runner.CommitProved, Phase: "restore", Step: "restore/prove-commit", Host: runner.Bot, Why: "s1 leads since then (PID 4800, was PID 4711 on s2); its 65 tasks are exactly those staged"})
+	s.look("restore/prove-commit", "s1 leads since then", nil)
+	s.phase("restore", runner.PhaseDone)
+	s.phase("cleanup", runner.PhaseStarted)
+	s.look("cleanup/proof", "s1 leads since then", nil)
+	for _, id := range []string{"prepare/change-configuration", "prepare/stop-schedulers", "prepare/supervision-off"} {
+		s.takeBack(id, "as it was", "cleanup")
+	}
+	s.phase("cleanup", runner.PhaseDone)
+	s.say(runner.Event{Kind: runner.RunClosed, Why: "recovered"})
+	return s
+}
+
+// gateRules are whose consent the made-up policy needs.
+var gateRules = policy.Rules{
+	Teams: []string{"T0TEAM001"},
+	Lists: map[string][]string{"sre": {"U0ANN00001", "U0BOB00001"}, "leads": {"U0CAT00001"}},
+	Gates: map[string]policy.GateRule{
+		"start":  {Factors: []policy.Factor{{Count: 1, Of: []string{"sre"}}}},
+		"assess": {Factors: []policy.Factor{{Count: 1, Of: []string{"sre"}}}},
+		"commit": {Factors: []policy.Factor{{Count: 1, Of: []string{"sre"}}, {Count: 1, Of: []string{"leads"}}}},
+	},
+}
+
+func actor(key string) policy.Actor {
+	team, user, _ := strings.Cut(key, "/")
+	return policy.Actor{TeamID: team, UserID: user}
+}
+
+// moment is a run at an interesting moment.
+type moment struct {
+	name   string
+	events []runner.Event
+}
+
+func moments(t *testing.T) []moment {
+	var list []moment
+	keep := func(name string, s *scribe) { list = append(list, moment{name, slices.Clone(s.events)}) }
+
+	s := begin(t)
+	keep("requested", s)
+	s.preflight()
+	keep("start-gate", s)
+	one := s.also()
+	one.approve("start", bob, "1 of sre")
+	keep("start-gate-approved", one)
+	running := s.also()
+	running.approve("start", bob, "1 of sre")
+	running.pass("start")
+	running.do("prepare/supervision-off", "nothing starts it again, neither at boot nor when it ends")
+	for _, h := range hosts {
+		running.say(runner.Event{Kind: runner.StepStarted, Phase: "prepare", Step: "prepare/stop-schedulers", Host: h})
+	}
+	running.say(runner.Event{Kind: runner.StepDone, Phase: "prepare", Step: "prepare/stop-schedulers", Host: "s1", Why: "no process, ports closed"})
+	keep("running", running)
+
+	failed := running.also()
+	failed.say(runner.Event{Kind: runner.StepFailed, Phase: "prepare", Step: "prepare/stop-schedulers", Host: "s2", Why: "systemctl stop: exit status 1: <!channel> Job failed", Changed: true})
+	failed.stop(runner.StopFailed, "prepare/stop-schedulers", "s2: systemctl stop: exit status 1", "s2")
+	keep("stopped", failed)
+	undoing := failed.also()
+	undoing.say(runner.Event{Kind: runner.UndoRequested, Who: bob, Why: "s2 is broken"})
+	undoing.takeBack("prepare/stop-schedulers", "runs as before", "prepare")
+	keep("undoing", undoing)
+	undoing.takeBack("prepare/supervision-off", "supervision is as it was", "prepare")
+	undoing.say(runner.Event{Kind: runner.RunClosed, Why: "undone"})
+	keep("undone", undoing)
+	resumed := failed.also()
+	resumed.say(runner.Event{Kind: runner.RunResumed, Who: bob})
+	keep("resumed", resumed)
+
+	s.prepare()
+	s.assess()
+	keep("assess-gate", s)
+	s.restore()
+	keep("commit-gate", s)
+	one = s.also()
+	one.approve("commit", bob, "1 of sre")
+	keep("commit-gate-1", one)
+	two := one.also()
+	two.approve("commit", cat, "1 of leads")
+	keep("commit-gate-2", two)
+	two.say(runner.Event{Kind: runner.GateVoided, Gate: "commit", Digest: two.digest("commit"), Why: "the approvals at the commit gate no longer count: it ended after 30m0s"})
+	two.stop(runner.StopExpired, "restore/commit", "the approvals at the commit gate no longer count: it ended after 30m0s")
+	keep("voided", two)
+	two.say(runner.Event{Kind: runner.RunResumed, Who: ann})
+	two.open("commit", two.at.Add(22*time.Hour))
+	keep("voided-and-open-again", two)
+	denied := one.also()
+	denied.say(runner.Event{Kind: runner.GateDenied, Gate: "commit", Digest: denied.state().Gates["commit"].Digest, Who: cat, Why: "the backup is older than the last deploy"})
+	denied.stop(runner.StopAborted, "restore/commit", "denied at the commit gate")
+	keep("denied", denied)
+	dropped := one.also()
+	dropped.say(runner.Event{Kind: runner.TasksDropped, Who: ann, Data: encode(t, []string{"1400000000000-www-prod-hello-0-aa", "1400000000000-www-prod-hello-1-bb"})})
+	dropped.say(runner.Event{Kind: runner.GateVoided, Gate: "commit", Digest: dropped.state().Gates["commit"].Digest, Why: "tasks were dropped from what is staged"})
+	keep("dropped", dropped)
+	aborted := one.also()
+	aborted.say(runner.Event{Kind: runner.RunAborted, Who: cat, Why: "wrong cluster"})
+	keep("aborted", aborted)
+	s.commit()
+	keep("commit-sent", s)
+	s.say(runner.Event{Kind: runner.CommitUnknown, Phase: "restore", Step: "restore/prove-commit", Host: runner.Bot, Why: "no next leader yet: 0 schedulers say that they lead"})
+	s.say(runner.Event{Kind: runner.StepFailed, Phase: "restore", Step: "restore/prove-commit", Host: runner.Bot, Why: "whether the commit took effect is unknown: no next leader yet"})
+	s.stop(runner.StopUnknown, "restore/prove-commit", "whether the commit took effect is unknown: no next leader yet", runner.Bot)
+	keep("unknown", s)
+
+	end := whole(t)
+	at := slices.IndexFunc(end.events, func(e runner.Event) bool { return e.Phase == "cleanup" && e.Kind == runner.UndoDone })
+	list = append(list, moment{"cleanup", end.events[:at+1]})
+	keep("recovered", end)
+	return list
+}
