@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -92,7 +93,7 @@ maxClientCnxns=0
 	l.mu.Unlock()
 	address := net.JoinHostPort(l.Gateway(), port)
 	for range 600 {
-		if answersRuok(address) {
+		if serves(address) {
 			return address, nil
 		}
 		select {
@@ -107,8 +108,8 @@ maxClientCnxns=0
 	return "", errors.New("zookeeper: it does not answer within a minute")
 }
 
-// answersRuok asks ZooKeeper whether it serves.
-func answersRuok(address string) bool {
+// serves asks ZooKeeper whether it serves clients; "ruok" is answered earlier.
+func serves(address string) bool {
 	c, err := net.DialTimeout("tcp", address, time.Second)
 	if err != nil {
 		return false
@@ -117,10 +118,9 @@ func answersRuok(address string) bool {
 	if c.SetDeadline(time.Now().Add(time.Second)) != nil {
 		return false
 	}
-	if _, err := c.Write([]byte("ruok")); err != nil {
+	if _, err := c.Write([]byte("srvr")); err != nil {
 		return false
 	}
-	answer := make([]byte, 4)
-	n, _ := c.Read(answer)
-	return string(answer[:n]) == "imok"
+	answer, err := io.ReadAll(c)
+	return err == nil && strings.Contains(string(answer), "Mode: ")
 }
