@@ -118,8 +118,8 @@ func (s *story) gateLines(o *opening) []string {
 	case "commit":
 		lines = append(lines, o.stakeLines()...)
 	}
-	lines = append(lines, o.lossLine())
-	return append(lines, oneWay(o.plan(s), o.gate)...)
+	lines = append(lines, oneWay(o.plan(s), o.gate)...)
+	return append([]string{o.lossLine()}, lines...)
 }
 
 // plan is the plan that is in force for o.
@@ -243,7 +243,7 @@ func oneWay(p runner.Plan, gate string) []string {
 			}
 			reached = reached || st.Gate == gate
 			if reached && st.OneWay != "" && st.Skip == "" {
-				lines = append(lines, "Cannot be undone: "+st.Title+": "+quote(st.OneWay)+".")
+				lines = append(lines, "Cannot be undone ("+st.ID+"): "+quote(st.OneWay)+".")
 			}
 		}
 	}

@@ -38,7 +38,7 @@ func Plan(p runner.Plan) Message {
 				changes++
 			}
 			if st.OneWay != "" && st.Skip == "" {
-				oneWays = append(oneWays, "No way back: "+st.Title+": "+quote(st.OneWay)+".")
+				oneWays = append(oneWays, "No way back ("+st.ID+"): "+quote(st.OneWay)+".")
 			}
 			t.Rows = append(t.Rows, planRow(st))
 		}

@@ -27,7 +27,7 @@ func Text(m Message) string {
 	add(fields(m.Fields))
 	add(taskList(m.Tasks))
 	for _, t := range m.Tables {
-		add(t.Title + "\n" + aligned(t))
+		add(strings.TrimLeft(t.Title+"\n"+aligned(t), "\n"))
 	}
 	for _, o := range m.Output {
 		add(o.Title + "\n" + indent(o.Text))
