@@ -3,6 +3,7 @@ package slack
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 )
@@ -10,6 +11,8 @@ import (
 const (
 	triggerLife = 3 * time.Second
 	maxStack    = 3 // Modals on top of each other.
+
+	keepAtMost = 10000 // Triggers and response URLs; above it the old ones are forgotten.
 )
 
 // A View is a modal or an App Home as it is now.
@@ -33,6 +36,9 @@ type trigger struct {
 
 // trigger issues a trigger id. The caller holds s.mu.
 func (s *Server) trigger(user string) string {
+	if len(s.triggers) > keepAtMost {
+		maps.DeleteFunc(s.triggers, func(_ string, t *trigger) bool { return s.now().Sub(t.issued) > replyLife })
+	}
 	id := fmt.Sprintf("%d.1000000001.%s", s.now().UnixMilli(), randomHex(16))
 	s.triggers[id] = &trigger{user: user, issued: s.now()}
 	return id
@@ -76,7 +82,6 @@ func (s *Server) fill(v *View, m map[string]any) {
 	if blocks, ok := m["blocks"].([]any); ok {
 		s.name(blocks)
 	}
-	s.viewed++
 	v.Type, v.CallbackID = text(m, "type"), text(m, "callback_id")
 	v.Hash = fmt.Sprintf("%d.%s", s.now().Unix(), randomHex(4))
 	v.Body = raw(m)

@@ -34,7 +34,7 @@ func (s *Server) event(inner map[string]any) (string, <-chan Outcome) {
 		"context_team_id": s.opt.Team.ID, "context_enterprise_id": nil, "is_ext_shared_channel": false,
 		"authorizations": []any{map[string]any{"enterprise_id": nil, "team_id": s.opt.Team.ID, "user_id": BotUser, "is_bot": true, "is_enterprise_install": false}},
 	}
-	s.work.Go(func() {
+	s.spawn(func() {
 		defer close(outcomes)
 		reason := ""
 		for attempt := 0; ; attempt++ {

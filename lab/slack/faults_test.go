@@ -27,7 +27,7 @@ func TestNoLink(t *testing.T) {
 // An app that does not acknowledge, or with too much, has a command time out;
 // one that comes late counts as late.
 func TestDeadline(t *testing.T) {
-	s := start(t, options())
+	s := start(t, impatient())
 	late := make(chan func(), 1)
 	connect(t, s, client(t, s), func(sm *socketmode.Client, ev socketmode.Event) {
 		if ev.Type == socketmode.EventTypeSlashCommand {
@@ -48,7 +48,7 @@ func TestDeadline(t *testing.T) {
 // until waits for what no change announces.
 func until(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for range 1000 {
+	for range 6000 {
 		if ok() {
 			return
 		}
@@ -60,7 +60,7 @@ func until(t *testing.T, what string, ok func() bool) {
 // An acknowledgement above 20 KB is dropped; one of exactly 20 KB is taken.
 func TestAckSize(t *testing.T) {
 	for _, size := range []int{maxAck, maxAck + 1} {
-		s := start(t, options())
+		s := start(t, impatient())
 		conn, _, err := websocket.DefaultDialer.Dial(openLink(t, s), nil)
 		if err != nil {
 			t.Fatal(err)
@@ -151,7 +151,7 @@ func TestKill(t *testing.T) {
 
 // A half-open link loses what it gets, and is noticed by its missing pings.
 func TestMute(t *testing.T) {
-	s := start(t, options())
+	s := start(t, impatient())
 	connect(t, s, client(t, s), ackAll)
 	s.MutePresent()
 	if out := s.Slash(ann, ops, "x"); out.Result != TimedOut {
@@ -298,6 +298,44 @@ func TestDeliver(t *testing.T) {
 	}
 	if f := <-w.frames; f["type"] != "brand_new_type" {
 		t.Errorf("frame = %v", f)
+	}
+}
+
+// Where Slack insists on the link, an acknowledgement on another is not taken.
+func TestStrictAckConn(t *testing.T) {
+	for _, strict := range []bool{false, true} {
+		opt := impatient()
+		opt.StrictAckConn = strict
+		s := start(t, opt)
+		var conns [2]*websocket.Conn
+		for i := range conns {
+			c, _, err := websocket.DefaultDialer.Dial(openLink(t, s), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			var hello map[string]any
+			if err := c.ReadJSON(&hello); err != nil {
+				t.Fatal(err)
+			}
+			conns[i] = c
+		}
+		await(t, s, "two links", func(st State) bool { return st.Links == 2 })
+		got := make(chan Outcome, 1)
+		go func() { got <- s.Slash(ann, ops, "x") }()
+		var f map[string]any
+		conns[0].SetReadDeadline(time.Now().Add(5 * time.Second))
+		if err := conns[0].ReadJSON(&f); err != nil {
+			t.Fatal(err)
+		}
+		conns[1].WriteJSON(map[string]any{"envelope_id": f["envelope_id"]})
+		want := Acked
+		if strict {
+			want = TimedOut
+		}
+		if out := <-got; out.Result != want {
+			t.Errorf("strict %v: %s, want %s", strict, out.Result, want)
+		}
 	}
 }
 

@@ -42,7 +42,7 @@ func (s *Server) DisconnectOne(reason string) bool {
 		l.conn.Close()
 		return true
 	}
-	s.work.Go(func() {
+	s.spawn(func() {
 		t := time.NewTimer(grace)
 		defer t.Stop()
 		select {

@@ -2,6 +2,7 @@ package slack
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"time"
 )
@@ -24,6 +25,9 @@ type responseURL struct {
 // replyTo issues a response URL; kind is "commands" or "actions". The caller
 // holds s.mu.
 func (s *Server) replyTo(kind, channel, user, message, thread string) string {
+	if len(s.replies) > keepAtMost {
+		maps.DeleteFunc(s.replies, func(_ string, u *responseURL) bool { return s.now().Sub(u.issued) > 2*replyLife })
+	}
 	path := fmt.Sprintf("/%s/%s/%d/%s", kind, s.opt.Team.ID, s.now().UnixNano(), randomHex(12))
 	s.replies[path] = &responseURL{channel: channel, user: user, message: message, thread: thread, issued: s.now()}
 	return s.base + path

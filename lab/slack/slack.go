@@ -65,11 +65,12 @@ type Server struct {
 	botToken string
 	appToken string
 
-	ctx     context.Context
-	stop    context.CancelFunc
-	http    *http.Server
-	work    sync.WaitGroup
-	closing sync.Once
+	ctx      context.Context
+	stop     context.CancelFunc
+	http     *http.Server
+	work     sync.WaitGroup
+	starting sync.Mutex // Held while work begins, so that none begins behind Close's back.
+	closing  sync.Once
 
 	recording sync.Mutex
 
@@ -129,7 +130,31 @@ func Start(ctx context.Context, opt Options) (*Server, error) {
 func (s *Server) Close() {
 	s.stop()
 	s.shut()
+	s.starting.Lock() // Who began work before the stop has been counted now.
+	s.starting.Unlock()
 	s.work.Wait()
+}
+
+// begin counts a piece of work in, which ends with s.work.Done. It says false
+// when the server is closing.
+func (s *Server) begin() bool {
+	s.starting.Lock()
+	defer s.starting.Unlock()
+	if s.ctx.Err() != nil {
+		return false
+	}
+	s.work.Add(1)
+	return true
+}
+
+// spawn runs f until it returns or, when the server is closing, not at all.
+func (s *Server) spawn(f func()) {
+	if s.begin() {
+		go func() {
+			defer s.work.Done()
+			f()
+		}()
+	}
 }
 
 func (s *Server) shut() {
@@ -198,6 +223,11 @@ func (s *Server) routes() http.Handler {
 			http.Error(w, "this sandbox is reached by a loopback address only", http.StatusMisdirectedRequest)
 			return
 		}
+		if !s.begin() {
+			http.Error(w, "closing", http.StatusServiceUnavailable)
+			return
+		}
+		defer s.work.Done()
 		mux.ServeHTTP(w, r)
 	})
 }

@@ -55,11 +55,24 @@ type link struct {
 
 // write sends one frame. On a muted link it is lost without an error.
 func (l *link) write(v any) error {
+	l.writing.Lock()
+	defer l.writing.Unlock()
+	return l.send(v)
+}
+
+// greet sends hello. The link can be chosen from then on: an envelope that is
+// for it already waits until hello is out.
+func (l *link) greet(hello any) error {
+	l.writing.Lock()
+	defer l.writing.Unlock()
+	l.leaving.Store(false)
+	return l.send(hello)
+}
+
+func (l *link) send(v any) error {
 	if l.muted.Load() {
 		return nil
 	}
-	l.writing.Lock()
-	defer l.writing.Unlock()
 	l.conn.SetWriteDeadline(time.Now().Add(writeTime))
 	return l.conn.WriteMessage(websocket.TextMessage, raw(v))
 }
@@ -119,10 +132,9 @@ func (s *Server) serveLink(w http.ResponseWriter, r *http.Request) {
 	}
 	hello := map[string]any{"type": "hello", "num_connections": n, "connection_info": map[string]any{"app_id": AppID},
 		"debug_info": map[string]any{"host": l.host, "build_number": 1, "approximate_connection_time": 18060}}
-	if err := l.write(hello); err == nil {
-		s.socket.ready(l)
+	if err := l.greet(hello); err == nil && s.ctx.Err() == nil {
 		s.change()
-		s.work.Go(func() { s.ping(l) })
+		s.spawn(func() { s.ping(l) })
 		s.read(l)
 	}
 	s.socket.leave(l)
@@ -144,8 +156,6 @@ func (k *socket) join(l *link) (int, bool) {
 	k.links = append(k.links, l)
 	return len(k.links), true
 }
-
-func (k *socket) ready(l *link) { l.leaving.Store(false) }
 
 func (k *socket) leave(l *link) {
 	k.mu.Lock()

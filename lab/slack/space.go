@@ -69,7 +69,6 @@ type space struct {
 	triggers map[string]*trigger
 	replies  map[string]*responseURL // By path.
 	marks    []Bookmark
-	viewed   int
 }
 
 func newSpace(opt Options) (space, error) {
