@@ -9,7 +9,6 @@ import (
 	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/pem"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -23,7 +22,6 @@ import (
 	"aurorabot/lab/host"
 	"aurorabot/lab/master"
 	"aurorabot/lab/scheduler"
-	"aurorabot/lab/zookeeper"
 )
 
 // Name is the cluster's name, for people and as -cluster_name.
@@ -56,13 +54,14 @@ type Options struct {
 	Backup string // File to play with. Empty: an embedded one of 65 tasks.
 	Extra  int    // Tasks started after the backup: what a restore loses. Negative: none; zero: 7.
 	Damage Damage // What is broken before anybody looks.
+	Real   bool   // Real hosts and a real ZooKeeper; see package host.
 
 	Log io.Writer // What the hosts and servers have to say. Nil: nowhere.
 }
 
 // A Cluster is one that runs. Its methods are safe for concurrent use.
 type Cluster struct {
-	Hosts []*host.Host // s1, s2, s3; an unlisted one is not among them.
+	Hosts []host.Machine // s1, s2, s3; an unlisted one is not among them.
 	Truth Truth
 
 	KeyFile    string // Private key that opens the hosts to [User].
@@ -71,11 +70,10 @@ type Cluster struct {
 	Master     string // "host:port".
 
 	dir     string
-	net     string // First three bytes of all addresses: "127.0.42".
 	opt     Options
+	ground  ground
 	key     ssh.PublicKey
-	all     []*host.Host // Hosts, and an unlisted one.
-	zk      *zookeeper.Server
+	all     []host.Machine // Hosts, and an unlisted one.
 	cancel  context.CancelFunc
 	serving sync.WaitGroup
 }
@@ -91,7 +89,10 @@ func Start(ctx context.Context, opt Options) (*Cluster, error) {
 		opt.Extra = 7
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	c := &Cluster{dir: opt.Dir, opt: opt, cancel: cancel}
+	c := &Cluster{dir: opt.Dir, opt: opt, cancel: cancel, ground: &embedded{}}
+	if opt.Real {
+		c.ground = &realGround{}
+	}
 	if err := c.start(ctx); err != nil {
 		c.Close()
 		return nil, fmt.Errorf("start the cluster: %w", err)
@@ -132,7 +133,7 @@ func (c *Cluster) start(ctx context.Context) error {
 		return err
 	}
 	for _, h := range c.Hosts {
-		if err := h.Boot(); err != nil {
+		if err := c.ground.boot(h); err != nil {
 			return err
 		}
 	}
@@ -149,27 +150,15 @@ func (c *Cluster) start(ctx context.Context) error {
 	return c.damage(ctx, leader)
 }
 
-// servers starts ZooKeeper and the Mesos master on a network of their own:
-// several labs can run at once, since each takes 127.0.X.* of another X.
+// servers starts ZooKeeper and the Mesos master.
 func (c *Cluster) servers(ctx context.Context) error {
-	var errs []error
-	for try := range 60 {
-		c.net = fmt.Sprintf("127.0.%d", 101+(os.Getpid()+try)%100)
-		c.ZooKeeper = c.net + ".9:2181"
-		zk, err := zookeeper.Start(ctx, c.ZooKeeper, zookeeper.Options{TickTime: 500 * time.Millisecond, MaxTimeout: time.Minute})
-		if err == nil {
-			c.zk = zk
-			break
-		}
-		errs = append(errs, err)
+	if err := c.ground.start(ctx, c); err != nil {
+		return err
 	}
-	if c.zk == nil {
-		return fmt.Errorf("no network 127.0.X is free: %w", errors.Join(errs[:1]...))
-	}
-	c.Master = c.net + ".9:5050"
+	c.ZooKeeper, c.Master = c.ground.servers()+":2181", c.ground.servers()+":5050"
 	c.serving.Go(func() {
 		status := master.Run(ctx, []string{
-			"mesos-master", "--ip=" + c.net + ".9", "--port=5050", "--zk=zk://" + c.ZooKeeper + "/mesos", "--work_dir=" + c.dir,
+			"mesos-master", "--ip=" + c.ground.servers(), "--port=5050", "--zk=zk://" + c.ZooKeeper + "/mesos", "--work_dir=" + c.dir,
 		}, io.Discard, c.opt.Log, nil)
 		if ctx.Err() == nil {
 			fmt.Fprintf(c.opt.Log, "the Mesos master ended by itself with status %d\n", status)
@@ -200,45 +189,32 @@ func (c *Cluster) keys() error {
 	return os.WriteFile(c.KeyFile, pem.EncodeToMemory(block), 0o600)
 }
 
-// Address is the IP address of the n-th host.
-func (c *Cluster) address(n int) string { return fmt.Sprintf("%s.%d", c.net, n) }
-
-// addHost starts the n-th host, with a scheduler installed but not started.
-func (c *Cluster) addHost(ctx context.Context, n int) (*host.Host, error) {
-	env := []string{"AURORA_CONFIG_ROOT=" + filepath.Join(c.dir, fmt.Sprintf("s%d", n), "etc/aurora"), "TZ=UTC"}
-	if c.opt.Damage.Kind == Flapping {
-		// A scheduler whose process ends is started again by its supervisor, and
-		// so flaps, as recorded of one that does not linger.
-		env = append(env, "AURORA_LAB_LINGER=no")
-	}
-	h, err := host.Start(ctx, host.Options{
-		Name: fmt.Sprintf("s%d", n), IP: c.address(n), Root: filepath.Join(c.dir, fmt.Sprintf("s%d", n)),
-		Bin: c.opt.Bin, Links: Programs(),
-		Users: []string{User}, Accounts: []string{SchedulerUser}, AuthorizedKeys: []ssh.PublicKey{c.key},
-		Env: env, Log: c.opt.Log,
-	})
+// addHost makes the n-th host, with a scheduler installed but not started.
+func (c *Cluster) addHost(ctx context.Context, n int) (host.Machine, error) {
+	h, err := c.ground.host(ctx, c, n)
 	if err != nil {
 		return nil, err
 	}
 	c.all = append(c.all, h)
-	if err := h.InstallScheduler(c.scheduler(n)); err != nil {
+	if err := h.InstallScheduler(c.scheduler(h)); err != nil {
 		return nil, err
 	}
 	return h, c.clustersJSON(h)
 }
 
-// scheduler is the configuration of the n-th host's scheduler.
-func (c *Cluster) scheduler(n int) host.Scheduler {
+// scheduler is the configuration of a host's scheduler.
+func (c *Cluster) scheduler(h host.Machine) host.Scheduler {
+	ip := c.ground.ip(h)
 	return host.Scheduler{
 		Cluster: Name, HTTPPort: HTTPPort, Quorum: 2, ZK: c.ZooKeeper,
-		Serverset: serverset, LogGroup: logGroup, LibprocessIP: c.address(n), Libprocess: peerPort, User: SchedulerUser,
+		Serverset: serverset, LogGroup: logGroup, LibprocessIP: ip, Libprocess: peerPort, User: SchedulerUser,
 		ExtraArgs: fmt.Sprintf("-hostname=%s -ip=%[1]s -zk_session_timeout=%dsecs -native_log_election_timeout=3secs -framework_failover_timeout=21days",
-			c.address(n), int(sessionTimeout.Seconds())),
+			ip, int(sessionTimeout.Seconds())),
 	}
 }
 
 // clustersJSON writes what the hosts' own aurora_admin goes by.
-func (c *Cluster) clustersJSON(h *host.Host) error {
+func (c *Cluster) clustersJSON(h host.Machine) error {
 	dir := h.Path("/etc/aurora")
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
@@ -252,23 +228,24 @@ func (c *Cluster) clustersJSON(h *host.Host) error {
   "slave_run_directory": "latest",
   "slave_root": "/var/lib/mesos"
 }]
-`, Name, c.net+".9", serverset)
+`, Name, c.ground.servers(), serverset)
 	return os.WriteFile(filepath.Join(dir, "clusters.json"), []byte(text), 0o644)
 }
 
-// LogDir and BackupDir are where a host's scheduler keeps its log and backups.
-func (c *Cluster) LogDir(h *host.Host) string { return host.Scheduler{}.LogDir(h.Root()) }
+// LogDir is where this process finds a host's log.
+func (c *Cluster) LogDir(h host.Machine) string { return h.Path(host.Scheduler{}.LogDir("")) }
 
-// BackupDir is the other one; see [Cluster.LogDir].
-func (c *Cluster) BackupDir(h *host.Host) string { return host.Scheduler{}.BackupDir(h.Root()) }
+// BackupDir is where this process finds a host's backups.
+func (c *Cluster) BackupDir(h host.Machine) string { return h.Path(host.Scheduler{}.BackupDir("")) }
+
+// IP is a host's address.
+func (c *Cluster) IP(h host.Machine) string { return c.ground.ip(h) }
 
 // HTTP is the address of a host's scheduler.
-func (c *Cluster) HTTP(h *host.Host) string {
-	return fmt.Sprintf("%s.%s:%d", c.net, strings.TrimPrefix(h.Name(), "s"), HTTPPort)
-}
+func (c *Cluster) HTTP(h host.Machine) string { return fmt.Sprintf("%s:%d", c.ground.ip(h), HTTPPort) }
 
 // Host returns the host of that name, or nil.
-func (c *Cluster) Host(name string) *host.Host {
+func (c *Cluster) Host(name string) host.Machine {
 	for _, h := range c.Hosts {
 		if h.Name() == name {
 			return h
@@ -286,9 +263,7 @@ func (c *Cluster) Close() {
 	closing.Wait()
 	c.cancel()
 	c.serving.Wait()
-	if c.zk != nil {
-		c.zk.Close()
-	}
+	c.ground.close()
 }
 
 // seed gives the hosts their past: a log that holds the backup's state, and the
@@ -298,8 +273,13 @@ func (c *Cluster) seed(ctx context.Context, data []byte) error {
 	if err := scheduler.SeedLog(first, data); err != nil {
 		return err
 	}
-	for _, h := range c.Hosts[1:] {
-		if err := os.CopyFS(c.LogDir(h), os.DirFS(first)); err != nil {
+	for i, h := range c.Hosts {
+		if i > 0 {
+			if err := os.CopyFS(c.LogDir(h), os.DirFS(first)); err != nil {
+				return err
+			}
+		}
+		if err := c.ground.own(h, host.Scheduler{}.LogDir("")); err != nil {
 			return err
 		}
 	}

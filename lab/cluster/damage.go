@@ -61,7 +61,7 @@ func (d Damage) check() error {
 }
 
 // damage does it, and waits until it has its effect.
-func (c *Cluster) damage(ctx context.Context, leader *host.Host) error {
+func (c *Cluster) damage(ctx context.Context, leader host.Machine) error {
 	switch c.opt.Damage.Kind {
 	case "":
 		return nil
@@ -72,41 +72,72 @@ func (c *Cluster) damage(ctx context.Context, leader *host.Host) error {
 	}
 	victims := c.victims(leader)
 	quorum := len(victims) < 2
-	for _, h := range victims {
-		c.Truth.Damaged = append(c.Truth.Damaged, h.Name())
+	stopped := victims
+	if !quorum {
+		// All of them, as when the power fails: a leader that was elected while
+		// there still was a quorum goes on until it writes.
+		stopped = c.Hosts
+	}
+	for _, h := range stopped {
 		if _, err := c.Systemctl(h, "stop", host.Unit); err != nil {
 			return err
 		}
 	}
 	for _, h := range victims {
+		c.Truth.Damaged = append(c.Truth.Damaged, h.Name())
 		if err := breakLog(c.opt.Damage.Kind, c.LogDir(h)); err != nil {
 			return fmt.Errorf("damage the log of %s: %w", h.Name(), err)
 		}
-		// With a quorum left a replica that lost its log catches up within a
-		// second of its start, and nothing of the damage would be left to see. So
-		// it stays as its operator found it: stopped.
-		if quorum && c.opt.Damage.Kind != ExitAtStart {
+		if c.opt.Damage.Kind == Missing {
 			continue
 		}
+		if err := c.ground.own(h, host.Scheduler{}.LogDir("")); err != nil {
+			return err
+		}
+	}
+	// With a quorum left a replica that lost its log catches up within a second
+	// of its start, and nothing of the damage would be left to see. So it stays
+	// as its operator found it: stopped.
+	if quorum && c.opt.Damage.Kind != ExitAtStart {
+		return nil
+	}
+	for _, h := range stopped {
 		if _, err := c.Systemctl(h, "start", host.Unit); err != nil {
 			return err
 		}
 	}
+	return c.settle(ctx, victims, quorum)
+}
+
+// settle waits until the started schedulers show what the damage did to them.
+func (c *Cluster) settle(ctx context.Context, victims []host.Machine, quorum bool) error {
 	if quorum {
 		_, err := c.WaitLeader(ctx)
 		return err
 	}
-	return until(ctx, time.Minute, "the leader to be gone", func() bool { return c.Leader(ctx) == nil })
+	return until(ctx, time.Minute, "the schedulers to find their logs", func() bool {
+		for _, h := range c.Hosts {
+			log := c.SchedulerLog(h, 400)
+			found := strings.Contains(log, "Starting replica recovery")
+			if c.opt.Damage.Kind == ExitAtStart && slices.Contains(victims, h) {
+				found = strings.Contains(log, "Failed to recover the log")
+			}
+			if !found {
+				return false
+			}
+		}
+		return c.Leader(ctx) == nil
+	})
 }
 
 // victims are followers as long as a quorum is left; else the leader is the
 // first, since one that goes on would hide the damage for a while.
-func (c *Cluster) victims(leader *host.Host) []*host.Host {
-	others := slices.DeleteFunc(slices.Clone(c.Hosts), func(h *host.Host) bool { return h == leader })
+func (c *Cluster) victims(leader host.Machine) []host.Machine {
+	others := slices.DeleteFunc(slices.Clone(c.Hosts), func(h host.Machine) bool { return h == leader })
 	if c.opt.Damage.Hosts == 1 {
 		return others[len(others)-1:]
 	}
-	return append([]*host.Host{leader}, others...)[:c.opt.Damage.Hosts]
+	return append([]host.Machine{leader}, others...)[:c.opt.Damage.Hosts]
 }
 
 // breakLog breaks the log of a stopped scheduler.
@@ -164,7 +195,7 @@ func manifest(dir string) string {
 }
 
 // spoilLog appends an entry to the log of all hosts that cannot be decoded.
-func (c *Cluster) spoilLog(ctx context.Context, leader *host.Host) error {
+func (c *Cluster) spoilLog(ctx context.Context, leader host.Machine) error {
 	for _, h := range c.Hosts {
 		if _, err := c.Systemctl(h, "stop", host.Unit); err != nil {
 			return err
@@ -172,7 +203,7 @@ func (c *Cluster) spoilLog(ctx context.Context, leader *host.Host) error {
 		c.Truth.Damaged = append(c.Truth.Damaged, h.Name())
 	}
 	dir := c.LogDir(leader)
-	if err := appendRaw(ctx, dir, c.address(9)+":0", []byte("garbage, garbage")); err != nil {
+	if err := appendRaw(ctx, dir, c.ground.servers()+":0", []byte("garbage, garbage")); err != nil {
 		return fmt.Errorf("spoil the log: %w", err)
 	}
 	// A leader would have replicated the entry; the others get it by copy.
@@ -188,6 +219,9 @@ func (c *Cluster) spoilLog(ctx context.Context, leader *host.Host) error {
 		}
 	}
 	for _, h := range c.Hosts {
+		if err := c.ground.own(h, host.Scheduler{}.LogDir("")); err != nil {
+			return err
+		}
 		if _, err := c.Systemctl(h, "start", host.Unit); err != nil {
 			return err
 		}
@@ -225,10 +259,10 @@ func (c *Cluster) addUnlisted(ctx context.Context) error {
 		return err
 	}
 	c.Truth.Damaged = append(c.Truth.Damaged, h.Name())
-	if err := h.Boot(); err != nil {
+	if err := c.ground.boot(h); err != nil {
 		return err
 	}
 	return until(ctx, time.Minute, "the unlisted scheduler to be a candidate", func() bool {
-		return strings.Contains(c.zk.Dump(serverset), c.address(4)) && strings.Contains(c.zk.Dump(logGroup), c.address(4))
+		return strings.Contains(c.SchedulerLog(h, 0), "STORAGE_PREPARED") && c.candidate(ctx, h)
 	})
 }

@@ -1,7 +1,6 @@
 package cluster
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -17,8 +16,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-zookeeper/zk"
+
 	"aurorabot/lab/host"
-	"aurorabot/lab/tools"
 )
 
 // client has no proxy, and keeps no connection to a scheduler that may go.
@@ -48,12 +48,15 @@ func do(req *http.Request) ([]byte, error) {
 	return body, nil
 }
 
-// Leader returns the host whose scheduler leads and is registered with the
-// Mesos master, or nil.
-func (c *Cluster) Leader(ctx context.Context) *host.Host {
+// Leader returns the host whose scheduler leads, is registered with the Mesos
+// master and advertises itself, or nil.
+func (c *Cluster) Leader(ctx context.Context) host.Machine {
 	for _, h := range c.Hosts {
 		body, err := get(ctx, c.HTTP(h), "/vars")
-		if err == nil && slices.Contains(strings.Split(string(body), "\n"), "framework_registered 1") {
+		if err != nil || !slices.Contains(strings.Split(string(body), "\n"), "framework_registered 1") {
+			continue
+		}
+		if _, err := get(ctx, c.HTTP(h), "/leaderhealth"); err == nil {
 			return h
 		}
 	}
@@ -61,8 +64,8 @@ func (c *Cluster) Leader(ctx context.Context) *host.Host {
 }
 
 // WaitLeader waits for a registered leader, a minute at most.
-func (c *Cluster) WaitLeader(ctx context.Context) (*host.Host, error) {
-	var leader *host.Host
+func (c *Cluster) WaitLeader(ctx context.Context) (host.Machine, error) {
+	var leader host.Machine
 	err := until(ctx, time.Minute, "a leader that is registered", func() bool {
 		leader = c.Leader(ctx)
 		return leader != nil
@@ -87,7 +90,7 @@ func until(ctx context.Context, limit time.Duration, what string, ok func() bool
 }
 
 // TaskIDs are the ids of all tasks that a scheduler knows, sorted.
-func (c *Cluster) TaskIDs(ctx context.Context, h *host.Host) ([]string, error) {
+func (c *Cluster) TaskIDs(ctx context.Context, h host.Machine) ([]string, error) {
 	body, err := get(ctx, c.HTTP(h), "/lab/state")
 	if err != nil {
 		return nil, err
@@ -102,7 +105,7 @@ func (c *Cluster) TaskIDs(ctx context.Context, h *host.Host) ([]string, error) {
 }
 
 // startTasks starts n tasks of a job of its own.
-func (c *Cluster) startTasks(ctx context.Context, leader *host.Host, n int) ([]string, error) {
+func (c *Cluster) startTasks(ctx context.Context, leader host.Machine, n int) ([]string, error) {
 	q := url.Values{"role": {"www-data"}, "environment": {"prod"}, "name": {"after-the-backup"}, "instances": {fmt.Sprint(n)}}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+c.HTTP(leader)+"/lab/start?"+q.Encode(), nil)
 	if err != nil {
@@ -117,58 +120,37 @@ func (c *Cluster) startTasks(ctx context.Context, leader *host.Host, n int) ([]s
 }
 
 // Systemctl runs systemctl on a host, as root.
-func (c *Cluster) Systemctl(h *host.Host, args ...string) (string, error) {
-	var out, errs bytes.Buffer
-	env := []string{tools.RootVariable + "=" + h.Root(), "USER=root"}
-	if status := tools.Systemctl(args, nil, &out, &errs, env); status != 0 {
-		return out.String(), fmt.Errorf("%s: systemctl %s: exit status %d: %s", h.Name(), strings.Join(args, " "), status, strings.TrimSpace(errs.String()))
-	}
-	return out.String(), nil
+func (c *Cluster) Systemctl(h host.Machine, args ...string) (string, error) {
+	return c.ground.exec(h, append([]string{"systemctl"}, args...)...)
 }
 
 // Ruleset is what `nft list ruleset` prints on a host.
-func (c *Cluster) Ruleset(h *host.Host) (string, error) {
-	var out, errs bytes.Buffer
-	env := []string{tools.RootVariable + "=" + h.Root(), "USER=root"}
-	if status := tools.Nft([]string{"list", "ruleset"}, nil, &out, &errs, env); status != 0 {
-		return "", fmt.Errorf("%s: nft list ruleset: exit status %d: %s", h.Name(), status, strings.TrimSpace(errs.String()))
+func (c *Cluster) Ruleset(h host.Machine) (string, error) {
+	return c.ground.exec(h, "nft", "list", "ruleset")
+}
+
+// SchedulerLog returns the last lines that a host's scheduler logged; 0 is all.
+func (c *Cluster) SchedulerLog(h host.Machine, lines int) string {
+	argv := []string{"journalctl", "-u", host.Unit, "-o", "cat", "--no-pager"}
+	if lines > 0 {
+		argv = append(argv, "-n", fmt.Sprint(lines))
 	}
-	return out.String(), nil
+	out, _ := c.ground.exec(h, argv...) // A host that is gone has no lines.
+	return out
 }
 
 // Calls counts how often schedulers were called by a method of their API, by
 // their own logs: that outlives the process.
-func (c *Cluster) Calls(method string) (int, error) {
+func (c *Cluster) Calls(method string) int {
 	n := 0
 	for _, h := range c.all {
-		f, err := os.Open(h.Path("/var/log/journal/journal.jsonl"))
-		if errors.Is(err, os.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return 0, err
-		}
-		lines := bufio.NewScanner(f)
-		lines.Buffer(nil, 1<<20)
-		for lines.Scan() {
-			if line := lines.Text(); strings.Contains(line, "LoggingInterceptor") && strings.Contains(line, method+"(") && !strings.Contains(line, "while handling") {
+		for line := range strings.Lines(c.SchedulerLog(h, 0)) {
+			if strings.Contains(line, "LoggingInterceptor] "+method+"(") {
 				n++
 			}
 		}
-		err = errors.Join(lines.Err(), f.Close())
-		if err != nil {
-			return 0, err
-		}
 	}
-	return n, nil
-}
-
-// SchedulerLog returns the last lines that a host's journal holds.
-func (c *Cluster) SchedulerLog(h *host.Host, lines int) string {
-	var out bytes.Buffer
-	env := []string{tools.RootVariable + "=" + h.Root(), "USER=root"}
-	tools.Journalctl([]string{"-u", host.Unit, "-o", "cat", "--no-pager", "-n", fmt.Sprint(lines)}, nil, &out, io.Discard, env)
-	return out.String()
+	return n
 }
 
 // CopyLogs copies every host's replica folder into dir/HOST/log. A folder that
@@ -191,3 +173,32 @@ func (c *Cluster) CopyLogs(dir string) error {
 	}
 	return nil
 }
+
+// candidate tells whether a host's scheduler stands in ZooKeeper, among those
+// that would lead and among the replicas of the log.
+func (c *Cluster) candidate(ctx context.Context, h host.Machine) bool {
+	conn, _, err := zk.Connect([]string{c.ZooKeeper}, 5*time.Second, zk.WithLogger(quiet{}), zk.WithLogInfo(false))
+	if err != nil {
+		return false
+	}
+	defer conn.Close()
+	for _, path := range []string{serverset, logGroup} {
+		children, _, err := conn.Children(path)
+		if err != nil || ctx.Err() != nil {
+			return false
+		}
+		found := false
+		for _, child := range children {
+			data, _, err := conn.Get(path + "/" + child)
+			found = found || err == nil && bytes.Contains(data, []byte(c.IP(h)))
+		}
+		if !found {
+			return false
+		}
+	}
+	return true
+}
+
+type quiet struct{}
+
+func (quiet) Printf(string, ...any) {}

@@ -86,7 +86,7 @@ func taskIDs(data []byte) ([]string, error) {
 
 // goOn lets the cluster live on after its backup: tasks are started that the
 // backup does not know.
-func (c *Cluster) goOn(ctx context.Context, leader *host.Host) error {
+func (c *Cluster) goOn(ctx context.Context, leader host.Machine) error {
 	if c.opt.Extra < 0 {
 		return nil
 	}
@@ -101,7 +101,7 @@ func (c *Cluster) goOn(ctx context.Context, leader *host.Host) error {
 
 // placeBackup puts the backup where a former leader would have left it: on a
 // host that does not lead now.
-func (c *Cluster) placeBackup(leader *host.Host, data []byte) error {
+func (c *Cluster) placeBackup(leader host.Machine, data []byte) error {
 	for _, h := range c.Hosts {
 		if h == leader {
 			continue
@@ -111,7 +111,10 @@ func (c *Cluster) placeBackup(leader *host.Host, data []byte) error {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return err
 		}
-		return os.WriteFile(filepath.Join(dir, c.Truth.Backup), data, 0o644)
+		if err := os.WriteFile(filepath.Join(dir, c.Truth.Backup), data, 0o644); err != nil {
+			return err
+		}
+		return c.ground.own(h, host.Scheduler{}.BackupDir(""))
 	}
 	return nil
 }

@@ -58,12 +58,12 @@ func (c *Cluster) Difference(got *backup.Snapshot) string {
 	return strings.Join(words, "; ")
 }
 
-// RememberFiles notes every file of /etc of every host, and how supervision and
-// firewall are, for [Cluster.ChangedFiles].
+// RememberFiles notes every file of /etc of every host, the run-time units, and
+// how supervision and firewall are, for [Cluster.ChangedFiles].
 func (c *Cluster) RememberFiles() error {
 	c.Truth.etc = map[string]map[string]string{}
 	for _, h := range c.Hosts {
-		files, err := hashes(h)
+		files, err := c.hashes(h)
 		if err != nil {
 			return err
 		}
@@ -77,7 +77,7 @@ func (c *Cluster) RememberFiles() error {
 func (c *Cluster) ChangedFiles() ([]string, error) {
 	var changed []string
 	for _, h := range c.Hosts {
-		now, err := hashes(h)
+		now, err := c.hashes(h)
 		if err != nil {
 			return nil, err
 		}
@@ -100,9 +100,9 @@ func (c *Cluster) ChangedFiles() ([]string, error) {
 	return changed, nil
 }
 
-// hashes are the files below /etc and /run/systemd/system by their content,
-// links by where they point, and what systemctl and nft say.
-func hashes(h *host.Host) (map[string]string, error) {
+// hashes are the files below /etc and the run-time units by their content, links
+// by where they point, and what systemctl and nft say.
+func (c *Cluster) hashes(h host.Machine) (map[string]string, error) {
 	files := map[string]string{}
 	for _, dir := range []string{"/etc", "/run/systemd/system"} {
 		err := filepath.WalkDir(h.Path(dir), func(path string, entry fs.DirEntry, err error) error {
@@ -112,7 +112,7 @@ func hashes(h *host.Host) (map[string]string, error) {
 			if err != nil || entry.IsDir() {
 				return err
 			}
-			name := strings.TrimPrefix(path, h.Root())
+			name := strings.TrimPrefix(path, h.Path("/"))
 			if entry.Type()&fs.ModeSymlink != 0 {
 				target, err := os.Readlink(path)
 				files[name] = "link to " + target
@@ -134,12 +134,22 @@ func hashes(h *host.Host) (map[string]string, error) {
 			return nil, fmt.Errorf("read %s of %s: %w", dir, h.Name(), err)
 		}
 	}
+	for name, argv := range map[string][]string{
+		"the rules of nft":           {"nft", "list", "ruleset"},
+		"the scheduler's supervisor": {"systemctl", "show", "-p", "Restart,UnitFileState", host.Unit},
+	} {
+		out, err := c.ground.exec(h, argv...)
+		if err != nil {
+			return nil, err
+		}
+		files[name] = out
+	}
 	return files, nil
 }
 
 // Supervised says whether a host's supervisor would start the scheduler again,
 // when it ends and at boot.
-func (c *Cluster) Supervised(h *host.Host) (bool, error) {
+func (c *Cluster) Supervised(h host.Machine) (bool, error) {
 	out, err := c.Systemctl(h, "show", "-p", "Restart,UnitFileState", host.Unit)
 	if err != nil {
 		return false, err
