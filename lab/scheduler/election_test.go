@@ -98,3 +98,33 @@ func TestMasterByAddress(t *testing.T) {
 	c.start(c.master)
 	c.leader(stateActive)
 }
+
+// commit/active-3-schedulers: for a while the old leader and the new one both
+// answer 200.
+func TestTwoLeadersAnswerAfterACommit(t *testing.T) {
+	c := newCluster(t, 2, nil)
+	c.startMaster()
+	for _, n := range c.nodes {
+		n.env = []string{"AURORA_LAB_CLOSE_DELAY=2s"}
+	}
+	c.start("zk://" + c.zk.Addr() + "/mesos")
+	first := c.leader(stateActive)
+	c.wait("the member", func() bool { status, _ := first.get("/leaderhealth"); return status == http.StatusOK })
+	first.give(smallBackup, read(t, "testdata/"+smallBackup))
+	first.ok("stageRecovery", stageArg(smallBackup))
+	first.ok("commitRecovery", `{}`)
+	second := c.nodes[0]
+	if second == first {
+		second = c.nodes[1]
+	}
+	both := false
+	c.wait("the second leader", func() bool {
+		b, _ := second.get("/leaderhealth")
+		a, _ := first.get("/leaderhealth")
+		both = both || a == http.StatusOK && b == http.StatusOK
+		return b == http.StatusOK && a == 0
+	})
+	if !both {
+		t.Error("the two never answered 200 at once")
+	}
+}

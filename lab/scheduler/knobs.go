@@ -3,6 +3,7 @@ package scheduler
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -30,11 +31,19 @@ var knobNames = map[string]string{
 	"VERSION":         "release of Aurora to behave as: 0.22.0",
 	"LINGER":          "yes, no: whether the process stays after its application ended; unset: as the release does",
 	"START_DELAY":     "time from the start of the process until HTTP listens, 4s",
+	"CLOSE_DELAY":     "time that HTTP answers on after the application ended: recorded were 2s after a commit on an active leader",
 	"API_DELAY":       "time that each call of /api waits first",
 	"COMMIT_DELAY":    "time that commitRecovery waits before it appends",
 	"COMMIT_FAULT":    "drop-reply, timeout, timeout-lost, crash-before, crash-after",
 	"BACKUP_FAULT":    "truncate: backups get their final name and half of their bytes",
 	"CRASH_AT_REPLAY": "any value: the replay of the log dies as on an undecodable entry",
+}
+
+// knobValues are the values of the knobs that have a list of them.
+var knobValues = map[string][]string{
+	"LINGER":       {"yes", "no"},
+	"COMMIT_FAULT": {faultDropReply, faultTimeout, faultTimeoutLost, faultCrashBefore, faultCrashAfter},
+	"BACKUP_FAULT": {"truncate"},
 }
 
 func readKnobs(environ []string) (*knobs, error) {
@@ -63,12 +72,8 @@ func (k *knobs) set(name, value string) error {
 			return fmt.Errorf("knob AURORA_LAB_%s: %w", name, err)
 		}
 	}
-	switch value {
-	case "", faultDropReply, faultTimeout, faultTimeoutLost, faultCrashBefore, faultCrashAfter:
-	default:
-		if name == "COMMIT_FAULT" {
-			return fmt.Errorf("knob AURORA_LAB_%s: unknown fault %q", name, value)
-		}
+	if allowed, ok := knobValues[name]; ok && value != "" && !slices.Contains(allowed, value) {
+		return fmt.Errorf("knob AURORA_LAB_%s: %q is none of %v", name, value, allowed)
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -97,6 +97,7 @@ func newScheduler(set *settings, v version, k *knobs, log *logger, environ []str
 func (s *scheduler) run(ctx context.Context) int {
 	process, end := context.WithCancel(ctx)
 	defer end()
+	s.process = process
 	s.ctx, s.stop = context.WithCancel(process)
 	s.log.info("main", "CommandLine", "-----------------------------------------------------------------------")
 	s.log.info("main", "CommandLine", "Parameters:")

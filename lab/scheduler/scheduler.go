@@ -54,10 +54,11 @@ type scheduler struct {
 	port      int
 	started   time.Time
 
-	ctx  context.Context // ends when the application shuts down
-	stop context.CancelFunc
-	down chan struct{} // closed when the application has shut down
-	work sync.WaitGroup
+	process context.Context // ends with the process
+	ctx     context.Context // ends when the application shuts down
+	stop    context.CancelFunc
+	down    chan struct{} // closed when the application has shut down
+	work    sync.WaitGroup
 
 	mu         sync.Mutex
 	lifecycle  string
@@ -250,6 +251,10 @@ func (s *scheduler) shutdown(thread string) {
 func (s *scheduler) finish() {
 	s.log.info("main", "SchedulerMain", "Stopping scheduler services.")
 	s.log.info("TearDownShutdownRegistry STOPPING", "ShutdownRegistry$ShutdownRegistryImpl", "Action controller has already completed, subsequent calls ignored.")
+	select {
+	case <-s.process.Done():
+	case <-time.After(s.knobs.duration("CLOSE_DELAY")):
+	}
 	s.log.info("HttpServerLauncher STOPPING", "JettyServerModule", "Shutting down embedded http server")
 	c, cancel := context.WithTimeout(context.Background(), time.Second)
 	_ = s.server.Shutdown(c) // who has no answer after this second gets none
