@@ -16,7 +16,7 @@ import (
 // to its backup is, read by the bot's readers, the same state and without
 // anything odd.
 func TestTheBotReadsWhatTheStandInWrote(t *testing.T) {
-	c := newCluster(t, 3, nil)
+	c := newCluster(t, 3, read(t, "testdata/"+smallBackup))
 	c.startMaster()
 	for _, n := range c.nodes {
 		n.flags = []string{"-dlog_max_entry_size=4KB"}
@@ -29,7 +29,7 @@ func TestTheBotReadsWhatTheStandInWrote(t *testing.T) {
 	leader.startTasks("role=www-data&environment=prod&name=two&instances=40")
 	leader.ok("killTasks", `{"4":{"rec":{"1":{"str":"www-data"},"2":{"str":"prod"},"3":{"str":"one"}}}}`)
 	c.wait("the kills", func() bool {
-		return strings.Count(strings.Join(leader.state().ids(), "\n"), " KILLED") == 4
+		return strings.Count(strings.Join(leader.state().ids(), "\n"), " KILLED") == 8+4
 	})
 	leader.ok("performBackup", `{}`)
 	var dirs []string
@@ -47,8 +47,8 @@ func TestTheBotReadsWhatTheStandInWrote(t *testing.T) {
 	if err != nil || !report.Clean() {
 		t.Errorf("the backup is not clean: %v %v %s", err, report.Warnings, report.Error)
 	}
-	if report.Tasks.Total != 44 {
-		t.Errorf("tasks in the backup = %d, want 44", report.Tasks.Total)
+	if report.Tasks.Total != 65+44 {
+		t.Errorf("tasks in the backup = %d, want 109", report.Tasks.Total)
 	}
 	snap, made, err := botreplica.Salvage(t.Context(), dirs, botreplica.SalvageOptions{})
 	if err != nil {
