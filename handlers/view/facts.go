@@ -15,8 +15,8 @@ const (
 	stepLoss    = "assess/compare-with-log"
 	stepDecide  = "assess/decide"
 	stepLeader  = "restore/find-leader"
+	stepDrop    = "restore/drop-tasks"
 	stepCompare = "restore/compare-staged"
-	stepCommit  = "restore/commit"
 )
 
 // A backupFact is the backup as pre-flight decoded it.

@@ -34,7 +34,10 @@ func (s *story) status(p People) Message {
 	default:
 		m.Tone = Plain
 		m.Head = fmt.Sprintf("%s: %s", s.name(), s.nowWords())
-		m.Lines = []string{s.nextWords(), s.howToStop()}
+		if w := s.waiting; w != nil {
+			m.Lines = append(m.Lines, "Waiting, since "+when(w.At)+", "+place(*w)+": "+because(w.Why))
+		}
+		m.Lines = append(m.Lines, s.nextWords(), s.howToStop())
 	}
 	return m
 }
@@ -110,7 +113,10 @@ func (s *story) actions(p People) []Action {
 		if st := s.standing(); st != nil && st.reason.Reason == runner.StopNotNeeded {
 			resume.Ask = "Why is the state of the backup itself wanted back?"
 		}
-		a = append(a, resume)
+		if s.Irreversible() || s.State.Undo {
+			return []Action{resume}
+		}
+		return []Action{undo, resume} // The way back is offered first.
 	case runner.Open, runner.Undoing:
 		return []Action{abort}
 	default:
@@ -129,7 +135,7 @@ func (s *story) howToStop() string {
 // nowWords are what happens now and since when.
 func (s *story) nowWords() string {
 	id, since := s.current()
-	words := "recovering"
+	words := "pre-flight, looking at every host"
 	if id != "" {
 		phase, _, _ := strings.Cut(id, "/")
 		words = heading(s.plan, phase) + ", " + title(s.plan, id)
@@ -195,15 +201,19 @@ func (s *story) ahead() []runner.PlanStep {
 			continue
 		}
 		for _, st := range ph.Steps {
-			if st.Skip != "" && len(s.Steps[st.ID]) == 0 && !(len(s.Dropped) > 0 && st.ID == "restore/drop-tasks") {
-				continue
-			}
-			if !s.behind(st) {
+			if !s.leftOut(st) && !s.behind(st) {
 				list = append(list, st)
 			}
 		}
 	}
 	return list
+}
+
+// leftOut reports whether a step has no turn in this run, as far as the plan
+// and what happened since tell.
+func (s *story) leftOut(st runner.PlanStep) bool {
+	asked := st.ID == stepDrop && len(s.Dropped) > 0 // Dropped after the plan was made.
+	return st.Skip != "" && len(s.Steps[st.ID]) == 0 && !asked
 }
 
 // behind reports whether a step is passed on all its hosts.
@@ -319,6 +329,9 @@ func (s *story) closed() Message {
 		if o := s.passed(gate); o != nil {
 			m.Fields = append(m.Fields, Field{capital(gate) + " approved by", o.names()})
 		}
+	}
+	if o := s.passed("start"); o != nil {
+		m.Fields = append(m.Fields, Field{"Outage", "at most " + took(s.closedAt.Sub(o.ended.At)) + ", from the start gate to the end"})
 	}
 	return m
 }

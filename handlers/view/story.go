@@ -19,6 +19,7 @@ type story struct {
 	openings []*opening
 	stops    []*stop
 	undo     *visit // What was undone because somebody asked for it.
+	waiting  *runner.Event // What the step that has its turn waits for, as it said last.
 	closedAt time.Time
 }
 
@@ -32,6 +33,7 @@ type visit struct {
 	kind  runner.Kind
 	why   string
 	steps []*turn
+	notes []string
 }
 
 // A turn is one step within a visit, on its hosts.
@@ -78,8 +80,20 @@ func tell(events []runner.Event) *story {
 		case runner.RunClosed:
 			s.closedAt = e.At
 		}
+		s.wait(e)
 	}
 	return s
+}
+
+// wait keeps what was said last of waiting, until something else happens.
+func (s *story) wait(e runner.Event) {
+	switch e.Kind {
+	case runner.Waiting:
+		s.waiting = &e
+	case runner.Note, runner.Found, runner.Refused:
+	default:
+		s.waiting = nil
+	}
 }
 
 func (s *story) gate(e runner.Event, at int) {
@@ -152,6 +166,10 @@ func (s *story) visit(e runner.Event) {
 	case runner.PhaseStarted, runner.PhaseSkipped, runner.PhaseDone,
 		runner.StepStarted, runner.StepDone, runner.StepSkipped, runner.StepFailed,
 		runner.UndoStarted, runner.UndoDone, runner.UndoFailed, runner.HoldBroken:
+	case runner.Note:
+		if e.Step == "" {
+			return
+		}
 	default:
 		return
 	}
@@ -167,8 +185,12 @@ func (s *story) visit(e runner.Event) {
 		}
 		return
 	}
-	if e.Kind == runner.HoldBroken {
+	switch e.Kind {
+	case runner.HoldBroken:
 		return // Told where the run stops because of it.
+	case runner.Note:
+		v.notes = append(v.notes, place(e)+": "+first(e.Why))
+		return
 	}
 	i := slices.IndexFunc(v.steps, func(t *turn) bool { return t.step == e.Step && t.undo == undo })
 	if i < 0 {

@@ -71,10 +71,9 @@ func (s *story) stepTasks(phase string) []Task {
 	now, _ := s.current()
 	var tasks []Task
 	for _, st := range steps {
-		if st.Skip != "" && len(s.Steps[st.ID]) == 0 {
-			continue
+		if !s.leftOut(st) {
+			tasks = append(tasks, s.stepTask(st, now))
 		}
-		tasks = append(tasks, s.stepTask(st, now))
 	}
 	for _, v := range s.visits {
 		for _, t := range v.steps {

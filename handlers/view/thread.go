@@ -114,6 +114,9 @@ func (s *story) phaseMessage(v *visit) Message {
 			m.Output = append(m.Output, o)
 		}
 	}
+	if len(v.notes) > 0 {
+		m.Output = append(m.Output, Output{"Notes", cutLines(cut(strings.Join(v.notes, "\n"), 4000), shownEvidence)})
+	}
 	return m
 }
 

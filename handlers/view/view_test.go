@@ -185,9 +185,9 @@ func TestFinalStays(t *testing.T) {
 // The buttons: what the state allows, and nothing else.
 func TestActions(t *testing.T) {
 	want := map[string]string{
-		"requested": "abort", "start-gate": "approve deny abort undo", "running": "abort", "stopped": "resume undo",
-		"undoing": "abort", "undone": "", "resumed": "abort", "commit-gate-2": "approve deny abort undo", "voided": "resume undo",
-		"aborted": "resume undo", "commit-sent": "abort", "unknown": "resume", "recovered": "", "cleanup": "abort",
+		"requested": "abort", "start-gate": "approve deny abort undo", "running": "abort", "stopped": "undo resume",
+		"undoing": "abort", "undone": "", "resumed": "abort", "commit-gate-2": "approve deny abort undo", "voided": "undo resume",
+		"aborted": "undo resume", "commit-sent": "abort", "unknown": "resume", "recovered": "", "cleanup": "abort",
 	}
 	for _, m := range moments(t) {
 		w, ok := want[m.name]
