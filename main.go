@@ -1,0 +1,110 @@
+// Command aurorabot restores a backup of an Apache Aurora scheduler, from a
+// Slack channel or the command line: see README.md.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"slices"
+	"syscall"
+	"time"
+
+	"aurorabot/handlers"
+	"aurorabot/handlers/files"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	exit := run(ctx, os.Args[1:], world{
+		in: os.Stdin, out: os.Stdout, err: os.Stderr, env: os.Getenv, now: time.Now,
+	})
+	stop()
+	os.Exit(exit)
+}
+
+// world is what the program sees of the machine it runs on.
+type world struct {
+	in       io.Reader
+	out, err io.Writer
+	env      func(string) string
+	now      func() time.Time
+}
+
+// run does one command: arguments -> configuration -> wiring -> serve, or one command.
+func run(ctx context.Context, args []string, w world) int {
+	words, configFile, err := options(args, w.env)
+	if err != nil {
+		return w.fail(err)
+	}
+	if exit, known := files.Run(ctx, words, files.Std{In: w.in, Out: w.out, Err: w.err, Now: w.now}); known {
+		return exit
+	}
+	if len(words) == 0 {
+		words = []string{"help"}
+	}
+	switch words[0] {
+	case "config":
+		return configCommand(ctx, words[1:], w)
+	case "version", "--version":
+		fmt.Fprintln(w.out, "aurorabot", version())
+		return handlers.ExitDone
+	case "help", "--help", "-h":
+		return help(words[1:], w)
+	case "serve":
+		return serve(ctx, words[1:], configFile, w)
+	}
+	return command(ctx, words, configFile, w)
+}
+
+var errNoConfig = errors.New("no configuration: give --config FILE, or set AURORABOT_CONFIG")
+
+// options takes --config out of the words, wherever it stands.
+func options(args []string, env func(string) string) (words []string, file string, err error) {
+	file = env("AURORABOT_CONFIG")
+	words = slices.Clone(args)
+	for i := 0; i < len(words); i++ {
+		switch {
+		case words[i] == "--":
+			return words, file, nil
+		case words[i] == "--config" && i+1 < len(words):
+			file = words[i+1]
+			words = slices.Delete(words, i, i+2)
+			i--
+		case words[i] == "--config":
+			return nil, "", errors.New("--config needs a file")
+		case len(words[i]) > 9 && words[i][:9] == "--config=":
+			file = words[i][9:]
+			words = slices.Delete(words, i, i+1)
+			i--
+		}
+	}
+	return words, file, nil
+}
+
+func (w world) fail(err error) int {
+	fmt.Fprintf(w.err, "aurorabot: %v\n", err)
+	return handlers.ExitError
+}
+
+// version comes from the build: the module's version, or the commit.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	v := info.Main.Version
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" && (v == "" || v == "(devel)") {
+			v = s.Value
+		}
+	}
+	if v == "" {
+		v = "unknown"
+	}
+	return v
+}
