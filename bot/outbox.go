@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -54,15 +53,6 @@ func (i *item) id() string { return i.run + "\x00" + i.key }
 // urgent is what people are asked by: it overtakes what they are only told.
 func (i *item) urgent() bool { return !i.below && !i.single && len(i.message.Actions) > 0 }
 
-// A lane is one channel's queue.
-type lane struct {
-	wake chan struct{}
-
-	mu     sync.Mutex
-	items  []*item
-	flying *item
-}
-
 func newOutbox(b *Bot) *outbox {
 	return &outbox{bot: b, lanes: map[string]*lane{}, begun: fmt.Sprint(b.Now().UnixNano())}
 }
@@ -89,7 +79,7 @@ func (o *outbox) put(i *item) {
 	o.mu.Lock()
 	l := o.lanes[i.channel]
 	if l == nil {
-		l = &lane{wake: make(chan struct{}, 1)}
+		l = &lane{wake: make(chan struct{}, 1), sent: map[string]time.Time{}}
 		o.lanes[i.channel] = l
 		if o.ctx != nil {
 			o.wg.Go(func() { o.walk(o.ctx, l) })
@@ -97,69 +87,6 @@ func (o *outbox) put(i *item) {
 	}
 	o.mu.Unlock()
 	l.put(i)
-}
-
-func (l *lane) put(i *item) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	replaced := false
-	for n, old := range l.items {
-		if old.id() == i.id() {
-			i.since, i.level = old.since, old.level
-			l.items[n], replaced = i, true
-		}
-	}
-	switch {
-	case replaced:
-	case i.urgent():
-		first := slices.IndexFunc(l.items, func(o *item) bool { return !o.urgent() })
-		if first < 0 {
-			first = len(l.items)
-		}
-		l.items = slices.Insert(l.items, first, i)
-	default:
-		l.items = append(l.items, i)
-	}
-	select {
-	case l.wake <- struct{}{}:
-	default:
-	}
-}
-
-// next takes the first item out; nil: there is none.
-func (l *lane) next() *item {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if len(l.items) == 0 {
-		return nil
-	}
-	l.flying = l.items[0]
-	l.items = l.items[1:]
-	return l.flying
-}
-
-// again puts i back, first or last, unless a newer state of it has come.
-func (l *lane) again(i *item, first bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.flying = nil
-	for _, newer := range l.items {
-		if newer.id() == i.id() {
-			newer.level = i.level
-			return
-		}
-	}
-	if first {
-		l.items = append([]*item{i}, l.items...)
-		return
-	}
-	l.items = append(l.items, i)
-}
-
-func (l *lane) landed() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.flying = nil
 }
 
 // unsent is how many messages wait or are on their way.
@@ -182,20 +109,22 @@ func (o *outbox) unsent() int {
 func (o *outbox) walk(ctx context.Context, l *lane) {
 	wait := firstWait
 	for {
-		i := l.next()
+		gap := editGap * o.bot.Pace
+		if o.bot.draining.Load() {
+			gap = 0
+		}
+		i, idle := l.next(o.bot.Now(), gap)
 		if i == nil {
-			select {
-			case <-l.wake:
-				continue
-			case <-ctx.Done():
+			if !l.rest(ctx, idle) {
 				return
 			}
+			continue
 		}
 		sent, err := o.deliver(ctx, i)
 		switch {
 		case err == nil:
 			o.done(i, nil)
-			l.landed()
+			l.landed(o.bot.Now(), sent)
 			if wait = firstWait; !sent {
 				continue
 			}
@@ -204,7 +133,7 @@ func (o *outbox) walk(ctx context.Context, l *lane) {
 			}
 			continue
 		case ctx.Err() != nil:
-			l.landed()
+			l.landed(o.bot.Now(), false)
 			o.done(i, ctx.Err())
 			return
 		case errors.Is(err, errParent):
@@ -232,7 +161,7 @@ func (o *outbox) walk(ctx context.Context, l *lane) {
 			i.lost(o.bot.secrets.err(err))
 		}
 		o.done(i, err)
-		l.landed()
+		l.landed(o.bot.Now(), false)
 	}
 }
 
