@@ -6,6 +6,7 @@ import (
 	"net"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"aurorabot/config"
@@ -26,6 +27,10 @@ func load(file string, w world) (*config.Config, error) {
 // command does one command of the table: by the bot that serves, where one
 // does, else within this process.
 func command(ctx context.Context, words []string, file string, w world) int {
+	if r, ok := handlers.CheckWords(slices.DeleteFunc(slices.Clone(words), func(s string) bool { return s == "--json" })); !ok {
+		fmt.Fprint(w.err, cli.ErrorText(r.Message))
+		return r.Exit
+	}
 	cfg, err := load(file, w)
 	if err != nil {
 		return w.fail(err)

@@ -234,6 +234,17 @@ func (s *Service) subject(c call) (cluster, run string, resp *Response) {
 	return "", "", nil
 }
 
+// CheckWords reads words without doing anything, and returns the answer to
+// words that no configuration can help: unknown commands, options, counts.
+func CheckWords(words []string) (Response, bool) {
+	_, err := parse(Request{Words: words})
+	var usage *errUsage
+	if errors.As(err, &usage) {
+		return Response{Message: view.Error(usage.why, usage.hint), Exit: ExitUsage, Private: true}, false
+	}
+	return Response{}, true
+}
+
 // ReadOnly refuses words whose command may change something: the clock asks
 // nothing else.
 func ReadOnly(words []string) error {

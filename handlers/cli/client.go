@@ -68,7 +68,7 @@ func finish(std Std, words []string, t told, asJSON, streamed bool) int {
 	failed := t.Message != nil && t.Message.Tone == view.Bad && exit != handlers.ExitDone && exit != handlers.ExitFindings && !streamed
 	switch {
 	case failed:
-		fmt.Fprint(std.Err, errorText(*t.Message))
+		fmt.Fprint(std.Err, ErrorText(*t.Message))
 	case asJSON && streamed: // The stream is the document.
 	case asJSON:
 		fmt.Fprintln(std.Out, string(t.Data))

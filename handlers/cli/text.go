@@ -40,9 +40,9 @@ func rest(st *runner.State) view.Message {
 	return view.Message{Tone: view.Bad, Head: fmt.Sprintf("run %s stopped at %s", st.Run, st.Step), Lines: []string{st.Why, next}}
 }
 
-// errorText is a failed command: what, then the hint, as scripts know it. The
+// ErrorText is a failed command: what, then the hint, as scripts know it. The
 // message has the word "hint" itself.
-func errorText(m view.Message) string {
+func ErrorText(m view.Message) string {
 	s := "aurorabot: " + m.Head + "\n"
 	for _, l := range m.Lines {
 		s += l + "\n"

@@ -141,8 +141,8 @@ func Report(rows []BackupRow) Message {
 		case !r.Valid:
 			row[6], row[7] = "-", "does not decode"
 		}
-		if r.Valid && r.Time.IsZero() {
-			row[4] = "not known"
+		if r.Name != "" && r.Time.IsZero() {
+			row[3], row[4] = "not known", "not known"
 		}
 		if r.Why != "" {
 			row[7] += ": " + cut(first(r.Why), 200)
@@ -184,8 +184,8 @@ func reportHead(rows []BackupRow) (Tone, string) {
 			continue
 		}
 		words := fmt.Sprintf("%s: newest backup that decodes is %s old (%s on %s)", cluster, took(n.Age), n.Name, n.Host)
-		if n.Why != "" && tone == Good {
-			tone = Warn
+		if n.Why != "" {
+			words += ": " + first(n.Why)
 		}
 		have = append(have, words)
 	}

@@ -18,7 +18,7 @@ type story struct {
 	visits   []*visit
 	openings []*opening
 	stops    []*stop
-	undo     *visit // What was undone because somebody asked for it.
+	undo     *visit        // What was undone because somebody asked for it.
 	waiting  *runner.Event // What the step that has its turn waits for, as it said last.
 	closedAt time.Time
 }

@@ -17,6 +17,7 @@ var marks = map[string]string{
 // are named with their size.
 func Text(m Message) string {
 	var parts []string
+	m = named(m)
 	add := func(s string) {
 		if s = strings.TrimRight(s, "\n "); s != "" {
 			parts = append(parts, s)
@@ -36,8 +37,32 @@ func Text(m Message) string {
 		add(fmt.Sprintf("%s: %s", f.Name, count(strings.Count(strings.TrimRight(f.Text, "\n"), "\n")+1, "line")))
 	}
 	add(m.Foot)
-	text := person.ReplaceAllString(strings.Join(parts, "\n\n"), "@$2")
-	return safe(text) + "\n"
+	return safe(strings.Join(parts, "\n\n")) + "\n"
+}
+
+// named is m with people as "@USER", before anything is aligned.
+func named(m Message) Message {
+	at := func(s string) string { return person.ReplaceAllString(s, "@$2") }
+	m.Head, m.Foot = at(m.Head), at(m.Foot)
+	m.Lines = slices.Clone(m.Lines)
+	for i := range m.Lines {
+		m.Lines[i] = at(m.Lines[i])
+	}
+	m.Fields = slices.Clone(m.Fields)
+	for i := range m.Fields {
+		m.Fields[i].Value = at(m.Fields[i].Value)
+	}
+	m.Tables = slices.Clone(m.Tables)
+	for i := range m.Tables {
+		rows := make([][]string, len(m.Tables[i].Rows))
+		for r, row := range m.Tables[i].Rows {
+			for _, cell := range row {
+				rows[r] = append(rows[r], at(cell))
+			}
+		}
+		m.Tables[i].Rows = rows
+	}
+	return m
 }
 
 // safe replaces what a terminal would act on.

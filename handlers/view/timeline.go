@@ -18,7 +18,10 @@ func Timeline(events []runner.Event) string {
 		m := Event(e, state)
 		words := m.Head
 		if len(m.Lines) > 0 && m.Lines[0] != "" {
-			words += ": " + cut(strings.Join(strings.Fields(m.Lines[0]), " "), 400)
+			if !strings.HasSuffix(words, ".") && !strings.HasSuffix(words, "?") {
+				words += ":"
+			}
+			words += " " + cut(strings.Join(strings.Fields(m.Lines[0]), " "), 400)
 		}
 		fmt.Fprintf(body, "- %s `%s` %s\n", when(e.At), e.Kind, markdown(words))
 	}

@@ -340,3 +340,61 @@ func FuzzScreens(f *testing.F) {
 		view.Timeline(events)
 	})
 }
+
+// What a step waits for, and what it notes, is seen while it lasts.
+func TestWaitingAndNotes(t *testing.T) {
+	s := begin(t)
+	s.preflight()
+	s.approve("start", bob, "1 of sre")
+	s.pass("start")
+	s.say(runner.Event{Kind: runner.StepStarted, Phase: "prepare", Step: "prepare/stop-schedulers", Host: "s1"})
+	s.say(runner.Event{Kind: runner.Note, Phase: "prepare", Step: "prepare/stop-schedulers", Host: "s1", Why: "ending the lingering process 4711 with SIGTERM"})
+	s.say(runner.Event{Kind: runner.Waiting, Phase: "prepare", Step: "prepare/stop-schedulers", Host: "s1", Why: "process 4711 ends, until 2026-01-02T03:15:00Z"})
+	screens := view.ScreensOf(s.events, people(s.events))
+	if text := view.Text(screens.Status); !strings.Contains(text, "Waiting, since 2026-01-02T03:05:00Z, s1: Process 4711 ends, until 2026-01-02T03:15:00Z.") {
+		t.Errorf("the status says:\n%s", text)
+	}
+	if text := view.Text(screens.Thread[0].Message); !strings.Contains(text, "s1: ending the lingering process 4711 with SIGTERM") {
+		t.Errorf("the thread says:\n%s", text)
+	}
+	s.say(runner.Event{Kind: runner.StepDone, Phase: "prepare", Step: "prepare/stop-schedulers", Host: "s1", Why: "no process"})
+	if text := view.Text(view.ScreensOf(s.events, people(s.events)).Status); strings.Contains(text, "Waiting") {
+		t.Errorf("it is still waited for:\n%s", text)
+	}
+}
+
+// A phase whose steps were reopened after it was done has another message.
+func TestReopenedPhase(t *testing.T) {
+	s := begin(t)
+	s.preflight()
+	s.prepare()
+	s.say(runner.Event{Kind: runner.HoldBroken, Phase: "assess", Step: "prepare/change-configuration", Host: "s2", Why: "somebody edited it"})
+	s.say(runner.Event{Kind: runner.StepsReopened, Data: encode(t, []string{"prepare/change-configuration"})})
+	s.stop(runner.StopHold, "prepare/change-configuration", "s2: no longer true: somebody edited it", "s2")
+	s.say(runner.Event{Kind: runner.RunResumed, Who: bob})
+	s.phase("prepare", runner.PhaseStarted)
+	s.do("prepare/change-configuration", "written")
+	s.phase("prepare", runner.PhaseDone)
+	screens := view.ScreensOf(s.events, people(s.events))
+	var keys []string
+	for _, k := range screens.Thread {
+		keys = append(keys, k.Key)
+	}
+	if !slices.Contains(keys, "phase/prepare") || !slices.Contains(keys, "phase/prepare/2") {
+		t.Errorf("keys %q, want phase/prepare and phase/prepare/2", keys)
+	}
+}
+
+// A gate is shown at the price of a page, however long the journal is.
+func BenchmarkScreens(b *testing.B) {
+	t := &testing.T{}
+	events := whole(t).events
+	for len(events) < 10_000 {
+		e := events[20]
+		e.Seq = len(events) + 1
+		events = append(events, e)
+	}
+	for b.Loop() {
+		view.ScreensOf(events, view.People{})
+	}
+}
