@@ -89,13 +89,13 @@ func toy() *runner.Recipe {
 
 // A scribe writes the journal of a made-up run, an event every five seconds.
 type scribe struct {
-	t      *testing.T
+	t      testing.TB
 	recipe *runner.Recipe
 	events []runner.Event
 	at     time.Time
 }
 
-func begin(t *testing.T) *scribe {
+func begin(t testing.TB) *scribe {
 	s := &scribe{t: t, recipe: toy(), at: time.Date(2026, 1, 2, 3, 4, 0, 0, time.UTC)}
 	s.say(runner.Event{Kind: runner.RunRequested, Who: ann, Data: encode(t, runner.Request{
 		Recipe: "staged", Cluster: "devcluster", Backup: "scheduler-backup-2026-01-02-02-00", Hosts: hosts,
@@ -111,7 +111,7 @@ func (s *scribe) also() *scribe {
 	return &c
 }
 
-func encode(t *testing.T, v any) json.RawMessage {
+func encode(t testing.TB, v any) json.RawMessage {
 	t.Helper()
 	b, err := json.Marshal(v)
 	if err != nil {
@@ -260,7 +260,7 @@ func (s *scribe) commit() {
 }
 
 // whole is a run from the request to its good end.
-func whole(t *testing.T) *scribe {
+func whole(t testing.TB) *scribe {
 	s := begin(t)
 	s.preflight()
 	s.prepare()

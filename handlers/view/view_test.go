@@ -385,10 +385,9 @@ func TestReopenedPhase(t *testing.T) {
 	}
 }
 
-// A gate is shown at the price of a page, however long the journal is.
+// The journal of a long run is told anew at every event.
 func BenchmarkScreens(b *testing.B) {
-	t := &testing.T{}
-	events := whole(t).events
+	events := whole(b).events
 	for len(events) < 10_000 {
 		e := events[20]
 		e.Seq = len(events) + 1
