@@ -30,7 +30,7 @@ type Config struct {
 	Links       int           // Socket Mode links. Zero: 2.
 	Pace        time.Duration // Between two messages to one channel. Zero: 1 s, Slack's limit.
 	PingTimeout time.Duration // Without a ping for so long a link is opened anew. Zero: 30 s.
-	Drain       time.Duration // Longest time to finish what was begun when Run ends. Zero: 20 s.
+	Drain       time.Duration // Longest time to finish what was begun when Run ends. Zero: 8 s, for Docker kills after 10.
 	Queue       int           // Most requests in hand; more are answered "busy". Zero: 128.
 	Parallel    int           // Most requests handled at once. Zero: 16.
 
@@ -63,7 +63,7 @@ func (c *Config) complete() error {
 	def(&c.Links, 2)
 	def(&c.Pace, time.Second)
 	def(&c.PingTimeout, 30*time.Second)
-	def(&c.Drain, 20*time.Second)
+	def(&c.Drain, 8*time.Second)
 	def(&c.Queue, 128)
 	def(&c.Parallel, 16)
 	return nil

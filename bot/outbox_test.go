@@ -197,3 +197,26 @@ func TestLongOutputIsAFile(t *testing.T) {
 		t.Errorf("%d files, want 2: each once", n)
 	}
 }
+
+// A run that was asked elsewhere is shown in the channel for such; what is no
+// run to be shown is not, nor is a run without a status.
+func TestWhereARunIsShown(t *testing.T) {
+	d := newDesk(t, workspace())
+	d.config.Channel = channel
+	d.begin()
+	for run, change := range map[string]func(*view.Screens){
+		"audit":  func(s *view.Screens) { s.Home = "" },
+		"silent": func(s *view.Screens) { s.Status = view.Message{} },
+		"cli-1":  func(s *view.Screens) { s.Home = "cli" },
+	} {
+		s := gate(run)
+		change(&s)
+		d.service.show(run, s)
+	}
+	d.posted("Preparation of cli-1 done")
+	for _, run := range []string{"audit", "silent"} {
+		if _, ok := d.State().Find(channel, run); ok {
+			t.Errorf("%s is shown", run)
+		}
+	}
+}

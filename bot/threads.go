@@ -108,12 +108,13 @@ func (t *threads) show(run string) error {
 
 var channelID = regexp.MustCompile(`^[CDG][A-Z0-9]{5,}$`)
 
-// home is the channel of a run: where its status stands, else where it was asked.
+// home is the channel of a run: where its status stands, else where it was
+// asked. "": it is shown nowhere.
 func (t *threads) home(run, asked string) string {
 	if p, ok := t.bot.store.post(run, statusKey); ok && p.Channel != "" {
 		return p.Channel
 	}
-	if channelID.MatchString(asked) {
+	if asked == "" || channelID.MatchString(asked) {
 		return asked
 	}
 	return t.bot.Channel

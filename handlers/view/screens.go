@@ -4,8 +4,9 @@ package view
 // function of the run's events. A surface posts what it has not posted, edits
 // what differs from what it posted, and leaves alone what does not.
 type Screens struct {
-	// Home is the ID of the channel where the run was asked. Empty, or the
-	// name of another surface ("cli"): the surface's own default.
+	// Home is the ID of the channel where the run was asked. The name of
+	// another surface ("cli"): the surface's own default. Empty: nowhere, it
+	// is not a run that is shown.
 	Home string
 
 	// Status is the run's one message: what is now, what is next, who is
