@@ -3,6 +3,7 @@ package view
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"aurorabot/runner"
 )
@@ -42,6 +43,16 @@ func (s *story) event(e runner.Event) Message {
 	return s.stepEvent(e)
 }
 
+// by is who did what e says, and why: people stand in paragraphs, where a
+// surface can show them as such, and never in a head.
+func by(e runner.Event) string {
+	words := "By " + Who(e.Who)
+	if strings.TrimSpace(e.Why) != "" {
+		return words + ": " + because(e.Why)
+	}
+	return words + "."
+}
+
 // why are the words of an event, as a paragraph; none if it has none.
 func why(e runner.Event) []string {
 	if e.Why == "" {
@@ -54,26 +65,26 @@ func (s *story) runEvent(e runner.Event) Message {
 	switch e.Kind {
 	case runner.RunRequested:
 		r, _ := decode[runner.Request](e.Data)
-		m := Message{Tone: Plain, Head: fmt.Sprintf("%s: recovery asked for by %s", r.Cluster, Who(e.Who))}
+		m := Message{Tone: Plain, Head: fmt.Sprintf("%s: recovery asked for", r.Cluster), Lines: []string{by(e)}}
 		m.Fields = []Field{{"Backup", quote(r.Backup)}, {"Hosts", list(r.Hosts, 24)}, {"Recipe", r.Recipe}, {"Run", e.Run}}
 		if r.Reason != "" {
 			m.Fields = append(m.Fields, Field{"Reason", quote(cut(r.Reason, 300))})
 		}
 		return m
 	case runner.RunResumed:
-		return Message{Tone: Plain, Head: "Resumed by " + Who(e.Who), Lines: why(e)}
+		return Message{Tone: Plain, Head: "Resumed", Lines: []string{by(e)}}
 	case runner.RunAborted:
-		return Message{Tone: Bad, Head: "Aborted by " + Who(e.Who), Lines: append(why(e), fmt.Sprintf("Next: `undo %s`, or `resume %s`.", e.Run, e.Run))}
+		return Message{Tone: Bad, Head: "Aborted", Lines: []string{by(e), fmt.Sprintf("Next: `undo %s`, or `resume %s`.", e.Run, e.Run)}}
 	case runner.RunStopped:
 		r, _ := decode[runner.Stop](e.Data)
 		st := &stop{event: e, reason: r}
-		return Message{Tone: Bad, Head: "Stopped" + at(r.Step, s.plan), Lines: append(why(e), s.choices(st)...)}
+		return Message{Tone: Bad, Head: "Stopped" + at(r.Step), Lines: append(why(e), s.choices(st)...)}
 	case runner.RunHanded:
-		return Message{Tone: Plain, Head: fmt.Sprintf("Handed over by %s to %s", Who(e.Who), quote(e.Why))}
+		return Message{Tone: Plain, Head: "Handed over", Lines: []string{fmt.Sprintf("By %s to %s.", Who(e.Who), someone(e.Why))}}
 	case runner.UndoRequested:
-		return Message{Tone: Warn, Head: "Undo asked for by " + Who(e.Who), Lines: why(e)}
+		return Message{Tone: Warn, Head: "Undo asked for", Lines: []string{by(e)}}
 	case runner.Refused:
-		return Message{Tone: Bad, Head: "Refused to " + Who(e.Who), Lines: why(e)}
+		return Message{Tone: Bad, Head: "Refused", Lines: []string{"To " + Who(e.Who) + ": " + because(e.Why)}}
 	}
 	m := Message{Tone: Plain, Head: "Closed: " + quote(e.Why)}
 	if e.Why == "recovered" || e.Why == "undone" {
@@ -108,13 +119,13 @@ func (s *story) gateEvent(e runner.Event) Message {
 		}
 		return m
 	case runner.GateApproved:
-		head := fmt.Sprintf("Approved at the %s gate by %s", e.Gate, Who(e.Who))
+		words := "By " + Who(e.Who)
 		if e.Why != "" {
-			head += " for " + quote(first(e.Why))
+			words += " for " + quote(first(e.Why))
 		}
-		return Message{Tone: Good, Head: head}
+		return Message{Tone: Good, Head: fmt.Sprintf("Approved at the %s gate", e.Gate), Lines: []string{words + "."}}
 	case runner.GateDenied:
-		return Message{Tone: Bad, Head: fmt.Sprintf("Denied at the %s gate by %s", e.Gate, Who(e.Who)), Lines: why(e)}
+		return Message{Tone: Bad, Head: fmt.Sprintf("Denied at the %s gate", e.Gate), Lines: []string{by(e)}}
 	case runner.GatePassed:
 		m := Message{Tone: Good, Head: fmt.Sprintf("The %s gate is passed", e.Gate)}
 		if e.Why != "" {
@@ -138,9 +149,9 @@ func (s *story) commitEvent(e runner.Event) Message {
 	}
 	var ids []string
 	_ = json.Unmarshal(e.Data, &ids) // Without ids it is a drop of none, and says so.
-	m := Message{Tone: Warn, Head: fmt.Sprintf("%s dropped from what is staged by %s", count(len(ids), "task"), Who(e.Who))}
+	m := Message{Tone: Warn, Head: count(len(ids), "task") + " dropped from what is staged", Lines: []string{by(e)}}
 	if len(ids) > 0 {
-		m.Lines = []string{quote(list(ids, 12)), "The digest changes: approvals given before no longer count."}
+		m.Lines = append(m.Lines, quote(list(ids, 12)), "The digest changes: approvals given before no longer count.")
 	}
 	return m
 }

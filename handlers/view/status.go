@@ -12,7 +12,7 @@ import (
 // status is the run's one message: what is now, since when, what is next, who
 // is waited for, until when, and how to stop.
 func (s *story) status(p People) Message {
-	m := Message{Fields: s.statusFields(), Tasks: s.tasks(), Actions: s.actions(p)}
+	m := Message{Fields: s.statusFields(), Tasks: s.tasks(), Actions: s.actions()}
 	m.Foot = fmt.Sprintf("run %s · started %s · last event %d at %s", s.Run, when(s.Began), s.Seq, when(s.At))
 	switch s.State.Status {
 	case runner.Gated:
@@ -24,8 +24,12 @@ func (s *story) status(p People) Message {
 			m.Head = s.name() + ": stopped"
 			break
 		}
-		m.Head = fmt.Sprintf("%s: stopped since %s%s", s.name(), when(st.event.At), at(st.reason.Step, s.plan))
-		m.Lines = append([]string{because(s.Why)}, s.choices(st)...)
+		words := "stopped"
+		if st.event.Kind == runner.RunAborted {
+			words = "aborted, stands"
+		}
+		m.Head = fmt.Sprintf("%s: %s since %s%s", s.name(), words, when(st.event.At), at(st.reason.Step))
+		m.Lines = append(s.stopNotice(st).Lines[:1:1], s.choices(st)...)
 	case runner.Undoing:
 		m.Tone, m.Head = Warn, fmt.Sprintf("%s: undoing since %s", s.name(), when(s.undoSince()))
 		m.Lines = []string{"What this run did is taken back, newest first; traffic opens last.", s.howToStop()}
@@ -42,7 +46,7 @@ func (s *story) status(p People) Message {
 	return m
 }
 
-func at(step string, p runner.Plan) string {
+func at(step string) string {
 	if step == "" {
 		return ""
 	}
@@ -92,13 +96,13 @@ func (s *story) statusFields() []Field {
 	f = append(f, s.backupFields(s.State, s.Began, "when it was asked for")...)
 	f = append(f, Field{"Asked by", Who(s.Who)}, Field{"Reason", reason(s.State)})
 	if s.Handed != "" {
-		f = append(f, Field{"Handed to", quote(s.Handed)})
+		f = append(f, Field{"Handed to", someone(s.Handed)})
 	}
 	return append(f, Field{"Run", s.Run}, Field{"Started", when(s.Began)})
 }
 
 // actions are the buttons that the state allows.
-func (s *story) actions(p People) []Action {
+func (s *story) actions() []Action {
 	abort := Action{ID: "abort", Label: "Abort", Style: "danger", Value: s.Run, Ask: "Why is it stopped?"}
 	undo := Action{ID: "undo", Label: "Undo", Style: "danger", Value: s.Run, Type: s.Request.Cluster, Ask: "Why is it undone?"}
 	resume := Action{ID: "resume", Label: "Resume", Style: "primary", Value: s.Run}

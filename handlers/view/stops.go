@@ -26,10 +26,10 @@ func (s *story) stopMessages() []placed {
 // became of it.
 func (s *story) stopNotice(st *stop) Message {
 	m := Message{Tone: Bad, Foot: "run " + s.Run}
-	words := "stopped" + at(st.reason.Step, s.plan)
+	words := "stopped" + at(st.reason.Step)
 	switch {
 	case st.event.Kind == runner.RunAborted:
-		words = "aborted by " + Who(st.event.Who)
+		words = "aborted"
 	case st.reason.Reason == runner.StopUnknown:
 		words = "the outcome of the commit is unknown"
 	case st.reason.Reason == runner.StopNotNeeded:
@@ -49,6 +49,9 @@ func (s *story) stopNotice(st *stop) Message {
 		m.Fields = append(m.Fields, Field{"Step", title(s.plan, st.reason.Step) + " (" + st.reason.Step + ")"})
 	}
 	m.Lines = []string{because(st.event.Why)}
+	if st.event.Kind == runner.RunAborted {
+		m.Lines = []string{by(st.event)}
+	}
 	if st.over != nil {
 		m.Tone = Plain
 		m.Lines = append(m.Lines, over(st.over))
@@ -56,7 +59,7 @@ func (s *story) stopNotice(st *stop) Message {
 	}
 	m.Lines = append(m.Lines, s.choices(st)...)
 	if s.standing() == st {
-		m.Actions = s.actions(People{})
+		m.Actions = s.actions()
 	}
 	return m
 }

@@ -127,6 +127,9 @@ func TestVoice(t *testing.T) {
 		if m.Tone == "" || m.Head == "" || strings.Contains(m.Head, "\n") {
 			t.Errorf("%s: tone %q, head %q", where, m.Tone, m.Head)
 		}
+		if strings.Contains(m.Head, "T0TEAM") || utf8.RuneCountInString(m.Head) > 150 {
+			t.Errorf("%s: the head names a person, or is no line: %q", where, m.Head)
+		}
 		text = strings.ReplaceAll(text, "[!]", "")
 		for _, bad := range []string{"!", "please", "Please", "oops", "Oops", "uccessfully", "sorry", `{"`, `":`, "map[", "%!", "0001-01-01"} {
 			if strings.Contains(text, bad) {
