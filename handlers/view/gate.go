@@ -20,7 +20,7 @@ type People struct {
 	RequesterMayApprove bool // Every message of a gate says so.
 }
 
-// gateKey is the place of an opening in the channel.
+// key is the place of an opening in the channel.
 func (o *opening) key() string {
 	if o.nth == 1 {
 		return "gate/" + o.gate
@@ -131,19 +131,12 @@ func (o *opening) plan(s *story) runner.Plan {
 }
 
 func (s *story) startLines() []string {
-	steps, hosts := 0, map[string]bool{}
+	steps := 0
 	for _, ph := range s.plan.Phases {
-		for _, st := range ph.Steps {
-			steps++
-			for _, h := range st.Hosts {
-				if h.Host != runner.Bot && h.Host != "leader" {
-					hosts[h.Host] = true
-				}
-			}
-		}
+		steps += len(ph.Steps)
 	}
-	lines := []string{fmt.Sprintf("From here on the schedulers of %s are down until the run ends. Running tasks go on; nothing new is scheduled. The plan has %s on %s; it stands in the thread.",
-		s.name(), count(steps, "step"), count(len(hosts), "host"))}
+	lines := []string{fmt.Sprintf("From here on %s schedules nothing until the run ends; running tasks go on. The plan has %s on %s; it stands in the thread.",
+		s.name(), count(steps, "step"), count(len(planHosts(s.plan)), "host"))}
 	if b, ok := fact[backupFact](s.State, stepCluster); ok && len(b.Warnings) > 0 {
 		lines = append(lines, "Warnings: "+quote(cut(strings.Join(b.Warnings, "; "), 600)))
 	}
@@ -351,8 +344,7 @@ func (s *story) backupFields(at *runner.State, then time.Time, words string) []F
 	)
 }
 
-// passedGates are the openings that let the run pass, for the timeline of a
-// closed run: who decided what.
+// passed is the opening at which a gate let the run pass, or nil.
 func (s *story) passed(gate string) *opening {
 	i := slices.IndexFunc(s.openings, func(o *opening) bool {
 		return o.gate == gate && o.ended != nil && o.ended.Kind == runner.GatePassed

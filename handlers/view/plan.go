@@ -27,7 +27,7 @@ func planHosts(p runner.Plan) []string {
 // Plan is what will be done: the steps in the message, every command and file
 // change per host in the file that goes along.
 func Plan(p runner.Plan) Message {
-	steps, changes := 0, 0
+	steps, changes, committed := 0, 0, false
 	var oneWays []string
 	t := Table{Rows: [][]string{{"Step", "Where", "Way back"}}}
 	for _, ph := range p.Phases {
@@ -40,7 +40,12 @@ func Plan(p runner.Plan) Message {
 			if st.OneWay != "" && st.Skip == "" {
 				oneWays = append(oneWays, "No way back ("+st.ID+"): "+quote(st.OneWay)+".")
 			}
-			t.Rows = append(t.Rows, planRow(st))
+			row := planRow(st)
+			if committed && row[2] == "undo" {
+				row[2] = "none: after the commit" // Undo is refused once it was sent.
+			}
+			committed = committed || st.Gate == "commit"
+			t.Rows = append(t.Rows, row)
 		}
 		if ph.Undoes != "" {
 			t.Rows = append(t.Rows, []string{"  Take back what " + heading(p, ph.Undoes) + " changed, newest first, traffic last", "", ""})

@@ -68,6 +68,7 @@ func toy() *runner.Recipe {
 				look("restore/compare-staged", "Print what is staged, and compare it with the backup task by task", onLeader),
 				commit,
 				look("restore/prove-commit", "Prove the commit: another leader loaded it, and its tasks are those staged", onBot),
+				do("restore/restart-lingering", "Restart what lingers of the old leader", onLeader, "systemctl restart aurora-scheduler"),
 			}},
 			{ID: "cleanup", Title: "Cleanup", Source: "Cleanup", Undoes: "prepare", Steps: []runner.Step{
 				look("cleanup/proof", "Go on only with a proved commit", onBot),
@@ -269,6 +270,7 @@ func whole(t testing.TB) *scribe {
 	s.commit()
 	s.say(runner.Event{Kind: runner.CommitProved, Phase: "restore", Step: "restore/prove-commit", Host: runner.Bot, Why: "s1 leads since then (PID 4800, was PID 4711 on s2); its 65 tasks are exactly those staged"})
 	s.look("restore/prove-commit", "s1 leads since then", nil)
+	s.do("restore/restart-lingering", "another process than the one that committed")
 	s.phase("restore", runner.PhaseDone)
 	s.phase("cleanup", runner.PhaseStarted)
 	s.look("cleanup/proof", "s1 leads since then", nil)
