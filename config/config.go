@@ -1,0 +1,138 @@
+// Package config turns what the operator writes down into domain values:
+// checked, with their defaults, nothing left to parse. Everything that is wrong
+// with a file is said at once, each with its place, its path and a hint.
+package config
+
+import (
+	_ "embed" // For Example.
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"time"
+
+	"aurorabot/policy"
+	"aurorabot/runner"
+	"aurorabot/runner/aurora"
+)
+
+// Example is a configuration with every key, explained line by line.
+//
+//go:embed example.yaml
+var Example []byte
+
+// A Config is one file, checked.
+type Config struct {
+	StateDir string // Absolute folder of journals, the lock and the socket.
+	Slack    Slack
+
+	Clusters []*aurora.Cluster         // By name; at least one.
+	SSH      map[string]map[string]SSH // By cluster and scheduler: one for each scheduler.
+	Recipes  map[string]string         // By cluster: the recipe where a request names none. Its version has it.
+
+	Policy       policy.Rules
+	PolicyDigest string // SHA-256 of Policy: it stands in the audit and in what approvals bind to.
+
+	Reports []Report
+	Helpers map[string]string // Architecture as Go names it ("arm64") to an absolute file: this program, built for it. Empty: this very program for its own.
+	Listen  string            // "host:port" of health and metrics; port 0 is any free one. Empty: none.
+}
+
+// Slack says how to reach Slack.
+type Slack struct {
+	APIURL   string // Ends with "/". Default: Slack's own.
+	BotToken string // Empty: not given. `serve` needs both; the rest does without.
+	AppToken string
+	Announce string // ID of the channel for runs that were asked for elsewhere. Empty: none.
+	Links    int    // Socket Mode connections. Default 2.
+}
+
+// String leaves the tokens out, so that a Slack in a log line shows none.
+func (s Slack) String() string {
+	return fmt.Sprintf("slack at %s, tokens %v and %v", s.APIURL, s.BotToken != "", s.AppToken != "")
+}
+
+// GoString is String.
+func (s Slack) GoString() string { return s.String() }
+
+// SSH says how to reach one scheduler's host.
+type SSH struct {
+	Address    string   // "host:port".
+	User       string   // Login account.
+	KeyFiles   []string // Absolute. Empty only with Agent.
+	Agent      bool     // Also ask the agent of SSH_AUTH_SOCK. It is never forwarded.
+	KnownHosts []string // Absolute; at least one. No trust on first use.
+
+	Sudo   []string // What goes before "-u USER -- COMMAND". Default "sudo -n".
+	RunDir string   // Absolute folder on the host for jobs and uploads. Default ".aurorabot" in /home/USER, or in /root.
+
+	ConnectTimeout time.Duration // Default 10s.
+	Keepalive      time.Duration // Default 15s.
+}
+
+// A Report is one that is posted by the clock.
+type Report struct {
+	Name     string
+	Cron     string   // Five fields or a descriptor such as @daily; it parses.
+	Zone     string   // IANA time zone. Default "UTC".
+	Clusters []string // Names, sorted. All that are configured where the file names none.
+	Channel  string   // ID.
+}
+
+// Cluster returns the cluster of that name, or nil.
+func (c *Config) Cluster(name string) *aurora.Cluster {
+	for _, k := range c.Clusters {
+		if k.Name == name {
+			return k
+		}
+	}
+	return nil
+}
+
+// maxFile is the size up to which a file is read; no hand writes a larger one.
+const maxFile = 4 << 20
+
+// Load reads and checks the file at path. env gives variables of the
+// environment, as os.Getenv does. Relative paths in the file are meant from its
+// folder.
+func Load(path string, env func(string) string) (*Config, error) {
+	st, err := os.Stat(path)
+	if err == nil && st.IsDir() {
+		err = errors.New("it is a directory, not a file")
+	} else if err == nil && st.Size() > maxFile {
+		err = fmt.Errorf("it has %d bytes, more than %d", st.Size(), maxFile)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read configuration %s: %w", path, bare(err))
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read configuration %s: %w", path, bare(err))
+	}
+	return Parse(path, text, env)
+}
+
+// Parse checks text as a file called name. The error joins an [*Error] for
+// everything that is wrong, in the order of the file.
+func Parse(name string, text []byte, env func(string) string) (*Config, error) {
+	d := newDocument(name)
+	top := d.parse(text)
+	var c *Config
+	if top != nil {
+		c = d.config(top, env)
+	}
+	if err := d.err(); err != nil {
+		return nil, err
+	}
+	c.PolicyDigest = runner.Digest(c.Policy)
+	return c, nil
+}
+
+// bare is an error of the file system without the path, which the caller says.
+func bare(err error) error {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		return p.Err
+	}
+	return err
+}
