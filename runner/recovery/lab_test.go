@@ -86,10 +86,17 @@ func on(t *testing.T, c *cluster.Cluster) *recovery.Recovery {
 	}
 }
 
+const run = "lab-20260102T0304Z"
+
 // walk plays a run to its end, with every gate passed, and says what happens.
 func walk(t *testing.T, r *recovery.Recovery, req runner.Request) (*runner.State, *journal.Memory) {
 	t.Helper()
-	const run = "lab-20260102T0304Z"
+	return walkTo(t, r, req, "")
+}
+
+// walkTo plays a run up to a gate, or to its end.
+func walkTo(t *testing.T, r *recovery.Recovery, req runner.Request, gate string) (*runner.State, *journal.Memory) {
+	t.Helper()
 	j := &journal.Memory{}
 	begun := time.Now()
 	e := &runner.Engine{Journal: j, Now: time.Now, Told: func(ev runner.Event) {
@@ -108,7 +115,7 @@ func walk(t *testing.T, r *recovery.Recovery, req runner.Request) (*runner.State
 		if err != nil {
 			t.Fatal(err)
 		}
-		if s.Status != runner.Gated {
+		if s.Status != runner.Gated || s.Gate == gate {
 			return s, j
 		}
 		if _, err := e.Append(run, runner.Event{Kind: runner.GatePassed, Gate: s.Gate, Digest: s.Gates[s.Gate].Digest}); err != nil {
@@ -117,17 +124,31 @@ func walk(t *testing.T, r *recovery.Recovery, req runner.Request) (*runner.State
 	}
 }
 
-// The whole recipe on the embedded lab, without damage.
-func TestRecoveryOnLab(t *testing.T) {
+// lab brings a cluster up with damage, "" for none.
+func lab(t *testing.T, damage string) (*cluster.Cluster, *recovery.Recovery) {
+	t.Helper()
 	bin, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := cluster.Start(t.Context(), cluster.Options{Dir: t.TempDir(), Bin: bin})
+	opt := cluster.Options{Dir: t.TempDir(), Bin: bin}
+	if damage != "" {
+		if opt.Damage, err = cluster.ParseDamage(damage); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c, err := cluster.Start(t.Context(), opt)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.Close()
+	t.Cleanup(func() {
+		if t.Failed() {
+			for _, h := range c.Hosts {
+				t.Logf("%s:\n%s", h.Name(), c.SchedulerLog(h, 40))
+			}
+		}
+		c.Close()
+	})
 	if err := c.RememberFiles(); err != nil {
 		t.Fatal(err)
 	}
@@ -135,14 +156,85 @@ func TestRecoveryOnLab(t *testing.T) {
 	if err := r.Validate(); err != nil {
 		t.Fatal(err)
 	}
-	s, _ := walk(t, r, runner.Request{Recipe: "staged", Cluster: cluster.Name, Backup: c.Truth.Backup, Hosts: r.Cluster.Names(), Reinitialize: "auto", Reason: "a rehearsal"})
-	if s.Outcome != "recovered" {
-		for _, h := range c.Hosts {
-			t.Logf("%s:\n%s", h.Name(), c.SchedulerLog(h, 40))
-		}
-		t.Fatalf("outcome %q, status %s: %s", s.Outcome, s.Status, s.Why)
+	return c, r
+}
+
+// The whole recipe on the embedded lab: whole, and with each kind of damage.
+// With a reason every run ends restored, re-initialised where it must be.
+func TestRecoveryOnLab(t *testing.T) {
+	for damage, reinitialized := range map[string]bool{
+		"": false, "corrupt:2": true, "missing:2": true, "empty:2": true, "flapping": true, "missing:1": true, "missing:3": true,
+	} {
+		t.Run("damage-"+strings.ReplaceAll(damage, ":", "-"), func(t *testing.T) {
+			t.Parallel()
+			c, r := lab(t, damage)
+			s, _ := walk(t, r, runner.Request{Recipe: "staged", Cluster: cluster.Name, Backup: c.Truth.Backup, Hosts: r.Cluster.Names(), Reinitialize: "auto", Reason: "a rehearsal"})
+			if s.Outcome != "recovered" {
+				t.Fatalf("outcome %q, status %s: %s", s.Outcome, s.Status, s.Why)
+			}
+			if got := s.Phases["reinitialize"] == runner.PhaseDone; got != reinitialized {
+				t.Errorf("re-initialised: %v, want %v", got, reinitialized)
+			}
+			if changed, err := c.ChangedFiles(); err != nil || len(changed) > 0 {
+				t.Errorf("files changed in /etc: %v, %v", changed, err)
+			}
+		})
 	}
-	if changed, err := c.ChangedFiles(); err != nil || len(changed) > 0 {
-		t.Errorf("files changed in /etc: %v, %v", changed, err)
+}
+
+// One replica of three is damaged and nobody gave a reason: the advice is to let
+// it catch up, and nothing is left behind.
+func TestNotNeededOnLab(t *testing.T) {
+	for _, damage := range []string{"corrupt:1", "missing:1", "empty:1", ""} {
+		t.Run("damage-"+strings.ReplaceAll(damage, ":", "-"), func(t *testing.T) {
+			t.Parallel()
+			c, r := lab(t, damage)
+			s, _ := walk(t, r, runner.Request{Recipe: "staged", Cluster: cluster.Name, Backup: c.Truth.Backup, Hosts: r.Cluster.Names(), Reinitialize: "auto"})
+			if s.Outcome != string(runner.StopNotNeeded) && s.Stop.Reason != runner.StopNotNeeded {
+				t.Errorf("outcome %q, status %s, %+v: %s", s.Outcome, s.Status, s.Stop, s.Why)
+			}
+			t.Log(s.Of("prepare/look-at-cluster", runner.Bot).Why)
+		})
+	}
+}
+
+// Undo right before the commit puts everything back as it was found: logs by
+// their hashes, files, firewall, supervision; what was down stays down.
+func TestUndoOnLab(t *testing.T) {
+	for _, damage := range []string{"", "missing:2", "corrupt:2"} {
+		t.Run("damage-"+strings.ReplaceAll(damage, ":", "-"), func(t *testing.T) {
+			t.Parallel()
+			c, r := lab(t, damage)
+			req := runner.Request{Recipe: "staged", Cluster: cluster.Name, Backup: c.Truth.Backup, Hosts: r.Cluster.Names(), Reinitialize: "auto", Reason: "a rehearsal"}
+			s, j := walkTo(t, r, req, "commit")
+			if s.Gate != "commit" {
+				t.Fatalf("gate %q, status %s: %s", s.Gate, s.Status, s.Why)
+			}
+			e := &runner.Engine{Journal: j, Now: time.Now, Told: func(ev runner.Event) { t.Logf("%-12s %-28s %-3s %s", ev.Kind, ev.Step, ev.Host, ev.Why) }}
+			if _, err := e.Append(run, runner.Event{Kind: runner.UndoRequested, Who: "T/UANN"}); err != nil {
+				t.Fatal(err)
+			}
+			s, err := e.Undo(t.Context(), r.Recipe(), run)
+			if err != nil || s.Outcome != "undone" {
+				t.Fatalf("outcome %q, status %s: %s, %v", s.Outcome, s.Status, s.Why, err)
+			}
+			if changed, err := c.ChangedFiles(); err != nil || len(changed) > 0 {
+				t.Errorf("files changed in /etc: %v, %v", changed, err)
+			}
+			for _, h := range c.Hosts {
+				if rules, err := c.Ruleset(h); err != nil || strings.Contains(rules, "aurorabot") {
+					t.Errorf("%s: rules left: %v\n%s", h.Name(), err, rules)
+				}
+			}
+			warned := r.Recipe().UndoWarning(s)
+			if (warned != "") != (damage != "") {
+				t.Errorf("warning before undo: %q", warned)
+			}
+			if damage == "" {
+				if _, err := c.WaitLeader(t.Context()); err != nil {
+					t.Errorf("after undo no leader: %v", err)
+				}
+			}
+		})
 	}
 }

@@ -34,6 +34,7 @@ type hostLook struct {
 	Backups      []string    `json:"backups"` // Names of the files in the backup folder.
 	Backup       *backupHere `json:"backup,omitempty"`
 
+	MesosLog  string        `json:"mesos_log"` // Where it lies: it is run without an environment.
 	Skew      time.Duration `json:"skew_ns"`
 	UID       int           `json:"uid"` // Of the scheduler's user on this host.
 	Lifecycle string        `json:"lifecycle,omitempty"`
@@ -70,10 +71,10 @@ func (r *Recovery) lookAtHost(ctx context.Context, t *runner.Task) (runner.Answe
 	var wrong []string
 	bad := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
 
-	if err := r.lookAtAccess(ctx, t); err != nil {
+	look := hostLook{}
+	if err := r.lookAtAccess(ctx, t, &look); err != nil {
 		return runner.Answer{}, err
 	}
-	look := hostLook{}
 	unit, err := r.supervisor().State(ctx, t)
 	if err != nil {
 		return runner.Answer{}, err
@@ -122,7 +123,7 @@ func (l *hostLook) words() string {
 }
 
 // lookAtAccess asks whether sudo works and the tools are there.
-func (r *Recovery) lookAtAccess(ctx context.Context, t *runner.Task) error {
+func (r *Recovery) lookAtAccess(ctx context.Context, t *runner.Task, look *hostLook) error {
 	if _, err := run(ctx, t, "root", "true"); err != nil {
 		return fmt.Errorf("sudo to root: %w", err)
 	}
@@ -143,6 +144,9 @@ func (r *Recovery) lookAtAccess(ctx context.Context, t *runner.Task) error {
 		}
 		if out.Exit != 0 {
 			return fmt.Errorf("%s is not on the host, or not in root's PATH", tool)
+		}
+		if tool == r.Cluster.MesosLogPath {
+			look.MesosLog = strings.TrimSpace(string(out.Stdout))
 		}
 	}
 	return nil

@@ -92,8 +92,10 @@ func (r *Recovery) sameEverywhere(looks map[string]hostLook, bad func(string, ..
 	for _, flag := range []string{"native_log_quorum_size", "native_log_zk_group_path", "serverset_path", "zk_endpoints", "cluster_name"} {
 		values := map[string][]string{}
 		for _, name := range r.Cluster.Names() {
-			v := looks[name].Flags[flag]
-			values[v] = append(values[v], name)
+			// Not known, where a scheduler does not run and only its start script sets it.
+			if v := looks[name].Flags[flag]; v != "" {
+				values[v] = append(values[v], name)
+			}
 		}
 		if len(values) > 1 {
 			var parts []string

@@ -53,7 +53,7 @@ func (r *Recovery) reinitialize() runner.Phase {
 				Keeps: "the commit writes into this log",
 				Shows: func(t *runner.Task) []string {
 					l, _ := look(t.State, t.On)
-					return []string{shown(r.initCommand(l.Flags["native_log_file_path"]))}
+					return []string{shown(initCommand(l))}
 				},
 			},
 			{
@@ -228,9 +228,9 @@ func (r *Recovery) mayInitialize(ctx context.Context, t *runner.Task) (runner.An
 	return runner.Yes("stopped, moved aside everywhere, on the mount that pre-flight saw"), nil
 }
 
-func (r *Recovery) initCommand(log string) []string {
+func initCommand(l hostLook) []string {
 	// A clean environment: an inherited LIBPROCESS_PORT makes mesos-log abort.
-	return []string{"env", "-i", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LIBPROCESS_IP=127.0.0.1", r.Cluster.MesosLogPath, "initialize", "--path=" + log}
+	return []string{"env", "-i", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LIBPROCESS_IP=127.0.0.1", l.MesosLog, "initialize", "--path=" + l.Flags["native_log_file_path"]}
 }
 
 func (r *Recovery) initializeLog(ctx context.Context, t *runner.Task) (any, error) {
@@ -248,7 +248,7 @@ func (r *Recovery) initializeLog(ctx context.Context, t *runner.Task) (any, erro
 	if _, err := run(ctx, t, "root", "install", "-d", "-m", fmt.Sprintf("%04o", mode), "-o", r.Cluster.User, "-g", r.Cluster.Group, log); err != nil {
 		return nil, err
 	}
-	out, err := t.Host.Run(ctx, runner.Command{Argv: r.initCommand(log), User: r.Cluster.User, Limit: 2 * time.Minute})
+	out, err := t.Host.Run(ctx, runner.Command{Argv: initCommand(l), User: r.Cluster.User, Limit: 2 * time.Minute})
 	if err != nil {
 		return nil, fmt.Errorf("mesos-log initialize: %w", err)
 	}
