@@ -49,7 +49,7 @@ func (s *Service) doApprove(ctx context.Context, c call) Response {
 	gate, digest := st.Gate, st.Gates[st.Gate].Digest
 	who, err := s.Directory.Person(ctx, c.Actor.TeamID, c.Actor.UserID)
 	if err != nil {
-		return s.refuseAs(c, st.Run, "identity", fmt.Sprintf("who @%s is now can't be told: %v", c.Actor.UserID, err), "")
+		return s.refuseAs(c, st.Run, "identity", fmt.Sprintf("who %s is now can't be told: %v", c.Actor.Key(), err), "")
 	}
 	if err := s.Rules.May(gate, st.Who, who); err != nil && !onlyStale(err) {
 		c.Actor = who
@@ -102,7 +102,7 @@ func (s *Service) twice(c call, st *runner.State, gate string, who policy.Actor)
 	if s.factors(gate, who) > 1 {
 		kind = "one-person-in-both-groups"
 	}
-	return s.refuseAs(c, st.Run, kind, fmt.Sprintf("@%s has approved this already; one person counts for one factor", c.Actor.UserID), "somebody else must approve")
+	return s.refuseAs(c, st.Run, kind, fmt.Sprintf("%s has approved this already; one person counts for one factor", c.Actor.Key()), "somebody else must approve")
 }
 
 // factors is the number of factors of a gate that a person could fill.
@@ -122,7 +122,7 @@ func (s *Service) factors(gate string, who policy.Actor) int {
 func given(v policy.Verdict) string {
 	var parts []string
 	for _, g := range v.Given {
-		parts = append(parts, fmt.Sprintf("@%s for %s", userOf(g.Who), g.Factor))
+		parts = append(parts, g.Who+" for "+g.Factor)
 	}
 	return strings.Join(parts, ", ")
 }
@@ -136,7 +136,7 @@ func (s *Service) verdict(ctx context.Context, st *runner.State, gate string) (p
 		team, user, _ := strings.Cut(a.Who, "/")
 		who, err := s.Directory.Person(ctx, team, user)
 		if err != nil {
-			return policy.Verdict{}, fmt.Errorf("who @%s is now can't be told: %w", user, err)
+			return policy.Verdict{}, fmt.Errorf("who %s is now can't be told: %w", a.Who, err)
 		}
 		approvals = append(approvals, policy.Approval{Who: who, Digest: a.Digest, At: a.At})
 		if err := s.Rules.May(gate, st.Who, who); err != nil && !onlyStale(err) {
@@ -178,7 +178,7 @@ func (s *Service) doDeny(_ context.Context, c call) Response {
 	if err := s.Rules.Identity(c.Actor); err != nil {
 		return s.refuse(c, st.Run, err)
 	}
-	why := "denied by @" + c.Actor.UserID
+	why := "denied by " + c.Actor.Key()
 	if r := strings.TrimSpace(c.flags["reason"]); r != "" {
 		why += ": " + r
 	}

@@ -135,7 +135,7 @@ func (s *Service) doRecover(ctx context.Context, c call) Response {
 		return failure(err)
 	}
 	if open != nil {
-		return failureHint(fmt.Errorf("%s has an open run, %s, begun by @%s", k.Name, open.Run, userOf(open.Who)),
+		return failureHint(fmt.Errorf("%s has an open run, %s, begun by %s", k.Name, open.Run, open.Who),
 			fmt.Sprintf("see how it stands with `status %s`, then `resume %s` or `undo %s`", k.Name, open.Run, open.Run))
 	}
 	data, err := json.Marshal(req)
@@ -167,11 +167,6 @@ func (s *Service) newRun(cluster string, at time.Time) (string, error) {
 	}
 }
 
-func userOf(key string) string {
-	_, user, _ := strings.Cut(key, "/")
-	return user
-}
-
 // goOn lets the engine work on a run in the background. The run's own messages
 // say what happens; the response says nothing more.
 func (s *Service) goOn(run string, work func(context.Context, *runner.Recipe, string) (*runner.State, error)) Response {
@@ -197,7 +192,7 @@ func (s *Service) doAbort(ctx context.Context, c call) Response {
 	if st.Status == runner.Closed {
 		return failure(fmt.Errorf("run %s is closed: %s", st.Run, st.Outcome))
 	}
-	why := "aborted by @" + c.Actor.UserID
+	why := "aborted by " + c.Actor.Key()
 	if r := c.flags["reason"]; r != "" {
 		why += ": " + r
 	}
@@ -300,7 +295,7 @@ func (s *Service) doDrop(_ context.Context, c call) Response {
 	if err != nil {
 		return failure(err)
 	}
-	why := fmt.Sprintf("@%s drops %d tasks: what is approved changes", c.Actor.UserID, len(c.args)-1)
+	why := fmt.Sprintf("%s drops %d tasks: what is approved changes", c.Actor.Key(), len(c.args)-1)
 	for _, e := range []runner.Event{
 		{Kind: runner.TasksDropped, Who: c.Actor.Key(), Data: ids},
 		{Kind: runner.GateVoided, Gate: "commit", Why: why},
