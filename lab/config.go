@@ -1,0 +1,64 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"aurorabot/lab/cluster"
+	"aurorabot/lab/host"
+	"aurorabot/lab/script"
+)
+
+// configuration is the bot's, as an operator of this cluster would write it.
+func (l *lab) configuration() string {
+	var b strings.Builder
+	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
+	line("# Written by the rehearsal lab.")
+	line("state_dir: %q", l.stateDir())
+	line("slack:")
+	line("  api_url: %q", l.slack.APIURL())
+	line("  announce: %s", script.Incidents)
+	line("ssh:")
+	line("  user: %s", cluster.User)
+	line("  key_files: [%q]", l.cluster.KeyFile)
+	line("  known_hosts: [%q]", l.cluster.KnownHosts)
+	if l.set.hosts == "embedded" {
+		// The hosts share this machine's file system, and none of them has a
+		// /home of its own there.
+		line("  run_dir: %q", filepath.Join(l.dir, "jobs"))
+	}
+	line("clusters:")
+	line("  %s:", cluster.Name)
+	line("    version: 0.22.0")
+	if l.set.recipe != "" {
+		line("    recipe: %s", l.set.recipe)
+	}
+	line("    firewall: nft")
+	line("    admin: %s", l.set.admin)
+	line("    user: %s", cluster.SchedulerUser)
+	line("    zookeeper_session: 6s")
+	line("    # The recorded backup grows older every day.")
+	line("    max_backup_age: 8760h")
+	line("    schedulers:")
+	for _, h := range l.cluster.Hosts {
+		line("      - name: %s", h.Name())
+		line("        address: %q", h.Address())
+		line("        hostname: %q", l.cluster.IP(h))
+		line("        http: %q", l.cluster.HTTP(h))
+		line("        config_file: %q", h.Prefix()+host.DefaultFile)
+		line("        run_dir: %q", h.Prefix()+"/var/lib/aurorabot")
+		line("        runtime_dir: %q", h.Prefix()+"/run/systemd/system")
+	}
+	line("policy:")
+	line("  teams: [%s]", script.Team)
+	line("  groups: {sre: %s, leads: %s}", script.SRE, script.Leads)
+	line("  access:")
+	line("    - {name: sre, who: [sre], channels: [%s, cli], clusters: ['*'], may: [read, operate, approve]}", script.Incidents)
+	line("    - {name: leads, who: [leads], channels: [%s], clusters: ['*'], may: [read, approve]}", script.Incidents)
+	line("  gates:")
+	line("    start: {factors: [{count: 1, of: [sre]}]}")
+	line("    assess: {factors: [{count: 1, of: [sre]}]}")
+	line("    commit: {factors: [{count: 1, of: [sre]}, {count: 1, of: [leads]}]}")
+	return b.String()
+}

@@ -1,0 +1,225 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"aurorabot/lab/cluster"
+	"aurorabot/lab/host"
+	"aurorabot/lab/script"
+	"aurorabot/lab/slack"
+)
+
+// A lab is everything that runs: cluster, sandbox and bot, in one folder.
+type lab struct {
+	set     *settings
+	dir     string
+	cluster *cluster.Cluster
+	slack   *slack.Server
+	bot     *bot
+	record  *os.File
+	errs    io.Writer
+}
+
+// start brings everything up. The bot is built while the hosts start.
+func start(ctx context.Context, s *settings, errs io.Writer) (*lab, error) {
+	if s.hosts == "real" {
+		if err := host.Supported(); err != nil {
+			return nil, fmt.Errorf("--hosts real: %w", err)
+		}
+	}
+	dir, err := os.MkdirTemp("", "aurora-lab-")
+	if err != nil {
+		return nil, err
+	}
+	l := &lab{set: s, dir: dir, errs: errs}
+	if err := l.start(ctx); err != nil {
+		l.close()
+		return nil, err
+	}
+	return l, nil
+}
+
+func (l *lab) start(ctx context.Context) error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	type built struct {
+		program string
+		err     error
+	}
+	building := make(chan built, 1)
+	go func() {
+		program, err := program(ctx, l.set.bot, l.dir)
+		building <- built{program, err}
+	}()
+	log, err := os.Create(filepath.Join(l.dir, "lab.log"))
+	if err != nil {
+		return err
+	}
+	l.cluster, err = cluster.Start(ctx, cluster.Options{
+		Dir: l.dir, Bin: self, Backup: l.set.backup, Damage: l.set.damage, Real: l.set.hosts == "real", Log: log,
+	})
+	b := <-building
+	if err := errors.Join(err, b.err); err != nil {
+		return err
+	}
+	if err := l.sandbox(ctx); err != nil {
+		return err
+	}
+	config := filepath.Join(l.dir, "aurorabot.yaml")
+	if err := os.WriteFile(config, []byte(l.configuration()), 0o600); err != nil {
+		return err
+	}
+	l.bot = &bot{
+		program: b.program, args: []string{"serve", "--config", config}, log: filepath.Join(l.dir, "bot.log"),
+		env: []string{"SLACK_BOT_TOKEN=" + l.slack.BotToken(), "SLACK_APP_TOKEN=" + l.slack.AppToken()},
+	}
+	if err := l.bot.Start(ctx); err != nil {
+		return err
+	}
+	up, cancel := context.WithTimeoutCause(ctx, 30*time.Second, errors.New("it did not connect within 30s"))
+	defer cancel()
+	go func() {
+		select {
+		case <-l.bot.over():
+			cancel()
+		case <-up.Done():
+		}
+	}()
+	if err := l.slack.Wait(up, func(st slack.State) bool { return st.Links > 0 }); err != nil {
+		return fmt.Errorf("the bot: %w\n%s", context.Cause(up), l.bot.tail(20))
+	}
+	return nil
+}
+
+// sandbox starts the Slack that the rehearsal happens in.
+func (l *lab) sandbox(ctx context.Context) error {
+	var record io.Writer
+	if l.set.record != "" {
+		f, err := os.Create(l.set.record)
+		if err != nil {
+			return fmt.Errorf("--record: %w", err)
+		}
+		l.record, record = f, f
+	}
+	var err error
+	l.slack, err = slack.Start(ctx, script.Workspace(record))
+	return err
+}
+
+// close ends everything and removes the folder.
+func (l *lab) close() {
+	if l.bot != nil {
+		l.bot.end()
+	}
+	if l.slack != nil {
+		l.slack.Close()
+	}
+	if l.cluster != nil {
+		l.cluster.Close()
+	}
+	if l.record != nil {
+		if err := l.record.Close(); err != nil {
+			fmt.Fprintf(l.errs, "lab: --record: %v\n", err)
+		}
+	}
+	if err := os.RemoveAll(l.dir); err != nil {
+		fmt.Fprintf(l.errs, "lab: remove %s: %v\n", l.dir, err)
+	}
+}
+
+// stateDir is where the bot keeps its journals.
+func (l *lab) stateDir() string { return filepath.Join(l.dir, "state") }
+
+// interactive serves until ctx ends.
+func (l *lab) interactive(ctx context.Context, out io.Writer) int {
+	t := &l.cluster.Truth
+	fmt.Fprintf(out, `The rehearsal lab runs.
+
+  Slack:    %s
+  Cluster:  %s, schedulers %s
+  Backup:   %s on %s: %d tasks
+  Lost:     %d tasks were started after it; a restore loses them
+`, l.slack.URL(), cluster.Name, l.hosts(), t.Backup, t.BackupHost, len(t.Tasks), len(t.Lost))
+	if len(t.Damaged) > 0 {
+		fmt.Fprintf(out, "  Damage:   %s (%s)\n", l.set.damage.Kind, strings.Join(t.Damaged, ", "))
+	}
+	reason := ""
+	if l.set.reason != "" {
+		reason = ` --reason "` + strings.ReplaceAll(l.set.reason, `"`, "'") + `"`
+	}
+	fmt.Fprintf(out, `
+Open the page. As ann, in #incidents, type
+
+  /aurora recover %s %s%s
+
+As bob press Approve at the start and when the damage is assessed; at the
+commit gate bob and dan approve. Each time the cluster's name, %s, is typed.
+Ctrl-C ends everything and removes %s.
+`, cluster.Name, t.Backup, reason, cluster.Name, l.dir)
+	select {
+	case <-ctx.Done():
+		return script.Done
+	case <-l.bot.over():
+		fmt.Fprintf(l.errs, "lab: the bot ended:\n%s\n", l.bot.tail(30))
+		return script.Failed
+	}
+}
+
+func (l *lab) hosts() string {
+	var words []string
+	for _, h := range l.cluster.Hosts {
+		words = append(words, h.Name()+" "+l.cluster.HTTP(h))
+	}
+	return strings.Join(words, ", ")
+}
+
+// play plays everybody.
+func (l *lab) play(ctx context.Context, out, errs io.Writer) int {
+	keep := l.set.keep
+	if keep == "" {
+		keep = filepath.Join(l.dir, "before-cleanup")
+	}
+	each := (&script.Timeline{Out: out}).Add
+	tell := func(format string, args ...any) { fmt.Fprintf(out, "          "+format+"\n", args...) }
+	if l.set.json {
+		each = func(e script.Event) {
+			if line, err := e.Line(); err == nil {
+				fmt.Fprintf(out, "%s\n", line)
+			}
+		}
+		tell = func(format string, args ...any) { fmt.Fprintf(errs, format+"\n", args...) }
+	}
+	journal := filepath.Join(l.stateDir(), "runs")
+	p := &script.Play{
+		Cluster: l.cluster, Slack: l.slack, Bot: l.bot, Journal: journal,
+		Reason: l.set.reason, Reinitialize: l.set.reinit, Cheat: l.set.cheat, Honest: l.set.honest,
+		KillAt: l.set.killAt, After: l.set.after, Keep: keep, Each: each, Tell: tell,
+	}
+	status, err := p.Run(ctx)
+	if l.set.keep != "" {
+		if kerr := keepJournal(journal, filepath.Join(keep, "journal")); kerr != nil && err == nil {
+			status, err = script.Failed, fmt.Errorf("--keep: %w", kerr)
+		}
+	}
+	if err != nil {
+		fmt.Fprintf(errs, "lab: %v\nthe end of the bot's log:\n%s\n", err, l.bot.tail(30))
+	}
+	return status
+}
+
+// keepJournal copies the journals, which may be there from an earlier run.
+func keepJournal(from, to string) error {
+	if err := os.RemoveAll(to); err != nil {
+		return err
+	}
+	return os.CopyFS(to, os.DirFS(from))
+}

@@ -1,0 +1,176 @@
+// Command lab is a cluster to rehearse a recovery on, with a Slack to do it in:
+//
+//	go run ./lab              a cluster and a web page, until Ctrl-C
+//	go run ./lab --auto       a whole recovery with everybody played
+//
+// The same program is also every tool of the hosts that it makes, by the name
+// that it is called by.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"aurorabot/lab/cluster"
+	"aurorabot/lab/script"
+)
+
+func main() {
+	if len(os.Args) > 2 && os.Args[1] == "tool" {
+		os.Args = os.Args[2:]
+	}
+	if status, ok := cluster.RunProgram(os.Args); ok {
+		os.Exit(status)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	status := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(status)
+}
+
+const usage = `Usage: lab [options]
+
+Without options: a cluster of three schedulers and a Slack sandbox with a web
+page, until Ctrl-C. With --auto: a whole recovery with everybody played; exit
+status 0 if it ended recovered, 3 stopped, 5 refused, 1 if the lab failed or
+what the journal says is not so.
+
+`
+
+// usageStatus is the exit status for a command line that makes no sense.
+const usageStatus = 2
+
+// settings are the command line.
+type settings struct {
+	auto, json bool
+	damage     cluster.Damage
+	cheat      string
+	honest     bool
+	reason     string
+	reinit     string
+	backup     string
+	record     string
+	keep       string
+	bot        string
+	hosts      string
+	recipe     string
+	admin      string
+	killAt     string
+	after      string
+	limit      time.Duration
+}
+
+func read(args []string, errs io.Writer) (*settings, error) {
+	s := &settings{}
+	damage := ""
+	f := flag.NewFlagSet("lab", flag.ContinueOnError)
+	f.SetOutput(errs)
+	hidden := map[string]bool{"kill-at": true, "after": true, "honest": true, "limit": true}
+	f.Usage = func() {
+		fmt.Fprint(errs, usage)
+		f.VisitAll(func(o *flag.Flag) {
+			if hidden[o.Name] {
+				return
+			}
+			value, text := flag.UnquoteUsage(o)
+			fmt.Fprintf(errs, "  --%s %s\n        %s\n", o.Name, value, text)
+		})
+	}
+	f.BoolVar(&s.auto, "auto", false, "play everybody, and end")
+	f.BoolVar(&s.json, "json", false, "with --auto: the journal's events as JSON lines")
+	f.StringVar(&damage, "damage", "", "`KIND[:N]` damages N hosts first (default 2): "+strings.Join(cluster.DamageKinds, ", "))
+	f.StringVar(&s.cheat, "cheat", "", "with --auto: `KIND` of an attempt to get round the policy: "+strings.Join(script.Cheats, ", "))
+	f.StringVar(&s.reason, "reason", "the state of the backup itself is wanted back (rehearsal)", "`TEXT` why the backup is wanted; '' gives none")
+	f.StringVar(&s.reinit, "reinitialize", "", "with --auto: `auto|always|never`, as of recover")
+	f.StringVar(&s.backup, "backup", "", "`FILE` to play with (default: one of 65 tasks)")
+	f.StringVar(&s.record, "record", "", "`FILE` that gets every Web API call of the bot as JSON lines")
+	f.StringVar(&s.keep, "keep", "", "with --auto: `DIR` that keeps DIR/HOST/log, as the logs were before Cleanup, and DIR/journal")
+	f.StringVar(&s.bot, "bot", "", "`FILE` of the bot's program (default: built from this module)")
+	f.StringVar(&s.hosts, "hosts", "embedded", "`KIND`: embedded, or real (root: namespaces, systemd, sshd, ZooKeeper)")
+	f.StringVar(&s.recipe, "recipe", "", "`NAME` of the recipe, as in a configuration")
+	f.StringVar(&s.admin, "admin", "aurora_admin", "`HOW` the bot acts on schedulers: aurora_admin or api")
+	f.StringVar(&s.killAt, "kill-at", "", "`KIND[@STEP]` or number of the event at which the bot is killed")
+	f.StringVar(&s.after, "after", "resume", "what follows a kill: `resume|undo`")
+	f.BoolVar(&s.honest, "honest", false, "a cheat's order of acts, without the cheat")
+	f.DurationVar(&s.limit, "limit", 0, "`TIME` after which --auto gives up")
+	if err := f.Parse(args); err != nil {
+		return nil, err
+	}
+	if f.NArg() > 0 {
+		return nil, fmt.Errorf("%q: no arguments are taken, only options", f.Arg(0))
+	}
+	return s, s.check(damage)
+}
+
+// check refuses what makes no sense, before anything is started.
+func (s *settings) check(damage string) error {
+	if damage != "" {
+		d, err := cluster.ParseDamage(damage)
+		if err != nil {
+			return err
+		}
+		s.damage = d
+	}
+	if err := script.CheckCheat(s.cheat); err != nil {
+		return err
+	}
+	switch {
+	case s.hosts != "embedded" && s.hosts != "real":
+		return fmt.Errorf("hosts %q: the kinds are embedded and real", s.hosts)
+	case s.admin != "aurora_admin" && s.admin != "api":
+		return fmt.Errorf("admin %q: it is aurora_admin or api", s.admin)
+	case s.after != "resume" && s.after != "undo":
+		return fmt.Errorf("after %q: it is resume or undo", s.after)
+	case !s.auto && (s.cheat != "" || s.json || s.keep != "" || s.killAt != ""):
+		return errors.New("--cheat, --json and --keep need --auto")
+	}
+	return nil
+}
+
+func run(ctx context.Context, args []string, out, errs io.Writer) int {
+	s, err := read(args, errs)
+	if errors.Is(err, flag.ErrHelp) {
+		return script.Done
+	}
+	if err != nil {
+		fmt.Fprintf(errs, "lab: %v\nhint: lab --help\n", err)
+		return usageStatus
+	}
+	if s.auto {
+		limit := s.limit
+		if limit == 0 {
+			limit = autoLimit
+			if s.hosts == "real" {
+				limit = realLimit
+			}
+		}
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, limit, fmt.Errorf("it is not over after %s", limit))
+		defer cancel()
+	}
+	l, err := start(ctx, s, errs)
+	if err != nil {
+		fmt.Fprintf(errs, "lab: %v\n", err)
+		return script.Failed
+	}
+	defer l.close()
+	if !s.auto {
+		return l.interactive(ctx, out)
+	}
+	return l.play(ctx, out, errs)
+}
+
+// How long --auto may take: with embedded hosts it must end within 150 s,
+// taking down included.
+const (
+	autoLimit = 140 * time.Second
+	realLimit = 15 * time.Minute
+)

@@ -1,0 +1,66 @@
+package script
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// The ways to get round the policy, each the ordinary script with one act
+// changed. The bot must refuse each, and say who tried.
+const (
+	SelfApprove  = "self-approve"                    // Ann approves the commit that she asked for.
+	Twice        = "same-person-twice"               // Bob approves the commit, and again.
+	StaleDigest  = "stale-digest"                    // Dan presses a button of an older plan.
+	Guest        = "guest"                           // A guest approves the commit.
+	WrongChannel = "wrong-channel"                   // Ann asks where policy allows nothing.
+	BothGroups   = "one-person-in-both-groups"       // Cat, of both groups, approves for both.
+	Removed      = "approver-removed-after-approval" // Dan leaves the leads after he approved.
+)
+
+// Cheats are all of them, in the order of help.
+var Cheats = []string{SelfApprove, Twice, StaleDigest, Guest, WrongChannel, BothGroups, Removed}
+
+// CheckCheat refuses a word that names no cheat; "" is none.
+func CheckCheat(kind string) error {
+	if kind == "" || slices.Contains(Cheats, kind) {
+		return nil
+	}
+	return fmt.Errorf("cheat %q: the kinds are %s", kind, strings.Join(Cheats, ", "))
+}
+
+// A move is one person's act at a gate.
+type move struct {
+	user  string
+	stale bool // By the button of the gate before, as a client does that missed the change.
+	leave bool // Dan is taken out of the leads first.
+}
+
+// moves are who approves what, in which order: at each gate one after the
+// other. honest leaves the cheat's order but has the ordinary act in its place.
+func moves(cheat string, honest bool) map[string][]move {
+	commit := []move{{user: Bob}, {user: Dan}}
+	last := &commit[1]
+	switch cheat {
+	case SelfApprove:
+		last.user = pick(honest, Dan, Ann)
+	case Twice:
+		last.user = pick(honest, Dan, Bob)
+	case StaleDigest:
+		last.stale = !honest
+	case Guest:
+		last.user = pick(honest, Dan, Gus)
+	case BothGroups:
+		commit[0].user, last.user = Cat, pick(honest, Dan, Cat)
+	case Removed:
+		commit[0].user, last.user, last.leave = Dan, Bob, !honest
+	}
+	return map[string][]move{"start": {{user: Bob}}, "assess": {{user: Bob}}, "commit": commit}
+}
+
+func pick(honest bool, ordinary, cheating string) string {
+	if honest {
+		return ordinary
+	}
+	return cheating
+}

@@ -1,0 +1,107 @@
+package script
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// check looks from outside whether what the play ended with is so.
+func (p *Play) check(ctx context.Context) error {
+	var wrong []string
+	bad := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
+	if !p.seen.copied {
+		if err := p.Cluster.CopyLogs(p.Keep); err != nil {
+			bad("%v", err)
+		}
+	}
+	switch {
+	case p.Cheat != "" && !p.Honest:
+		p.checkCheat(bad)
+	case p.seen.closed == "recovered":
+		p.checkRecovered(ctx, bad)
+	case p.seen.closed == "undone" || p.seen.closed == "not-needed" || p.seen.closed == "nothing-done":
+		p.checkUndone(ctx, bad)
+	}
+	if len(wrong) > 0 {
+		return fmt.Errorf("looked at from outside: %s", strings.Join(wrong, "\n  and: "))
+	}
+	return nil
+}
+
+// checkCheat: it was refused under its name, and no scheduler heard of a commit.
+func (p *Play) checkCheat(bad func(string, ...any)) {
+	refused := slices.ContainsFunc(p.seen.refused, func(e Event) bool { return e.Why == p.Cheat && e.Who != "" })
+	if !refused {
+		bad("the journal does not say that %s was refused, and to whom", p.Cheat)
+	}
+	if p.seen.commitSent {
+		bad("the cheat went through: a commit was sent")
+	}
+	if n := p.Cluster.Calls("commitRecovery"); n != 0 {
+		bad("the schedulers received %d commits", n)
+	}
+}
+
+// checkRecovered: before Cleanup the whole state was the backup's, now the
+// tasks are, and nothing of the recovery is left on the hosts.
+func (p *Play) checkRecovered(ctx context.Context, bad func(string, ...any)) {
+	if !p.seen.copied {
+		bad("nobody looked at the logs before Cleanup")
+	}
+	if p.seen.before != "" {
+		bad("before Cleanup the state in the logs was not the backup's: %s", p.seen.before)
+	}
+	if n := p.Cluster.Calls("commitRecovery"); n != 1 {
+		bad("the schedulers received %d commits, not one", n)
+	}
+	p.checkTasks(ctx, p.Cluster.Truth.Tasks, bad)
+	p.checkHosts(bad)
+}
+
+// checkUndone: the state is the former one, and so are the hosts. A cluster
+// that had no leader has none to ask.
+func (p *Play) checkUndone(ctx context.Context, bad func(string, ...any)) {
+	if n := p.Cluster.Calls("commitRecovery"); n != 0 {
+		bad("the schedulers received %d commits", n)
+	}
+	former := slices.Sorted(slices.Values(slices.Concat(p.Cluster.Truth.Tasks, p.Cluster.Truth.Lost)))
+	if len(p.Cluster.Truth.Damaged) < 2 {
+		p.checkTasks(ctx, former, bad)
+	}
+	p.checkHosts(bad)
+}
+
+// checkTasks compares the tasks that the leader knows.
+func (p *Play) checkTasks(ctx context.Context, want []string, bad func(string, ...any)) {
+	leader, err := p.Cluster.WaitLeader(ctx)
+	if err != nil {
+		bad("no leader is registered: %v", err)
+		return
+	}
+	got, err := p.Cluster.TaskIDs(ctx, leader)
+	if err != nil {
+		bad("the tasks of the leader %s: %v", leader.Name(), err)
+		return
+	}
+	if !slices.Equal(got, want) {
+		bad("the leader %s knows %d tasks, not the %d wanted, or others", leader.Name(), len(got), len(want))
+	}
+}
+
+// checkHosts: files, firewall and supervision are as they were.
+func (p *Play) checkHosts(bad func(string, ...any)) {
+	changed, err := p.Cluster.ChangedFiles()
+	if err != nil {
+		bad("%v", err)
+	}
+	for _, c := range changed {
+		bad("%s", c)
+	}
+	for _, h := range p.Cluster.Hosts {
+		if on, err := p.Cluster.Supervised(h); err != nil || !on {
+			bad("supervision of %s is on: %v, %v", h.Name(), on, err)
+		}
+	}
+}

@@ -1,0 +1,333 @@
+package script
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"aurorabot/lab/cluster"
+	"aurorabot/lab/slack"
+)
+
+// Exit statuses, as those of `aurorabot recover`.
+const (
+	Done    = 0
+	Failed  = 1
+	Stopped = 3
+	Waiting = 4
+	Refused = 5
+)
+
+// A Bot is the process under rehearsal.
+type Bot interface {
+	Freeze() error // Stops its process in the middle of whatever it does.
+	Thaw() error   // Lets it go on.
+	Kill() error   // Ends it as kill -9 does, and waits until it is gone.
+	Start(ctx context.Context) error
+}
+
+// A Play is one rehearsal with all people played.
+type Play struct {
+	Cluster *cluster.Cluster
+	Slack   *slack.Server
+	Bot     Bot
+	Journal string // Folder of the bot's journals.
+
+	Reason       string // Of the request. Empty: none is given.
+	Reinitialize string // Of the request. Empty: not said.
+	Cheat        string
+	Honest       bool // With Cheat: the same order of acts, but the ordinary act in place of the changed one.
+
+	KillAt string // KIND[@STEP] or a number: when that event is in the journal, the bot is killed and started again.
+	After  string // "resume" or "undo": what follows the kill.
+
+	Keep  string                           // Folder that the logs as they were before Cleanup are left in. Must be given.
+	Each  func(Event)                      // Gets every event of the journal.
+	Tell  func(format string, args ...any) // Gets what people do.
+	Alone time.Duration                    // How long nothing may happen. Zero: 60 s.
+
+	hand    hand
+	moves   map[string][]move
+	run     string
+	events  int
+	gate    Event // The open one; its Kind is "" if none is.
+	former  Event // The gate before.
+	given   int   // Approvals at the open gate.
+	acts    chan func(context.Context) error
+	seen    seen
+	ending  string // What run.stopped said, if a person then chose undo.
+	killed  bool
+	outcome *outcome
+}
+
+// seen is what the journal and the outside showed on the way.
+type seen struct {
+	closed     string // How the run was closed.
+	commitSent bool
+	refused    []Event
+	before     string // What was wrong with the state before Cleanup; "" if nothing.
+	copied     bool   // The logs as they were before Cleanup lie in Keep.
+}
+
+// An outcome is how the play ends.
+type outcome struct {
+	exit int
+	why  string
+}
+
+// Run plays until the run stands where nobody goes on, and returns the exit
+// status that `recover` would have ended with. An error means that the rehearsal
+// itself failed, or that what the journal says is not so.
+func (p *Play) Run(ctx context.Context) (int, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	p.moves = moves(p.Cheat, p.Honest)
+	p.hand = hand{space: p.Slack, cluster: cluster.Name, channel: Incidents, tell: p.Tell}
+	if p.Cheat == WrongChannel && !p.Honest {
+		p.hand.channel = Random
+	}
+	if err := p.Cluster.RememberFiles(); err != nil {
+		return Failed, err
+	}
+	p.acts = make(chan func(context.Context) error, 16)
+	acting := make(chan struct{})
+	go func() {
+		defer close(acting)
+		for {
+			select {
+			case act := <-p.acts:
+				if err := act(ctx); err != nil && ctx.Err() == nil {
+					cancel(err)
+				}
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	p.acts <- func(context.Context) error { return p.request() }
+	err := p.watch(ctx)
+	cancel(nil)
+	<-acting
+	if err != nil {
+		return Failed, err
+	}
+	if p.outcome.why != "" {
+		p.Tell("%s", p.outcome.why)
+	}
+	settled, done := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
+	defer done()
+	if err := p.check(settled); err != nil {
+		return Failed, err
+	}
+	return p.outcome.exit, nil
+}
+
+// request asks for the recovery.
+func (p *Play) request() error {
+	text := "recover " + cluster.Name + " " + p.Cluster.Truth.Backup
+	if p.Reason != "" {
+		text += " --reason " + `"` + strings.ReplaceAll(p.Reason, `"`, "'") + `"`
+	}
+	if p.Reinitialize != "" {
+		text += " --reinitialize " + p.Reinitialize
+	}
+	return p.hand.say(Ann, p.hand.channel, text)
+}
+
+// watch follows the journal until there is an outcome.
+func (p *Play) watch(ctx context.Context) error {
+	limit := p.Alone
+	if limit == 0 {
+		limit = time.Minute
+	}
+	quiet, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	silence := time.AfterFunc(limit, func() {
+		cancel(fmt.Errorf("nothing happened for %s; what the bot last said to ann alone: %q", limit, p.hand.note(Ann)))
+	})
+	defer silence.Stop()
+	t := &tail{dir: p.Journal, at: map[string]int64{}}
+	err := t.follow(quiet, func(e Event) (bool, error) {
+		silence.Reset(limit)
+		p.Each(e)
+		if err := p.event(ctx, e); err != nil {
+			return true, err
+		}
+		return p.outcome != nil, nil
+	})
+	if err != nil || p.seen.closed != "" {
+		return err
+	}
+	// What comes right behind the end shows whether it was one.
+	late, done := context.WithTimeout(ctx, time.Second)
+	defer done()
+	err = t.follow(late, func(e Event) (bool, error) {
+		p.Each(e)
+		p.note(e)
+		return false, nil
+	})
+	if errors.Is(err, context.DeadlineExceeded) {
+		return nil
+	}
+	return err
+}
+
+// end says how the play ends; the first end counts.
+func (p *Play) end(exit int, format string, args ...any) {
+	if p.outcome == nil {
+		p.outcome = &outcome{exit, fmt.Sprintf(format, args...)}
+	}
+}
+
+// note remembers what is checked at the end.
+func (p *Play) note(e Event) {
+	switch e.Kind {
+	case "commit.sent":
+		p.seen.commitSent = true
+	case "refused":
+		p.seen.refused = append(p.seen.refused, e)
+	case "run.closed":
+		p.seen.closed = e.Why
+	}
+}
+
+// event is what people, and the lab, do about an event.
+func (p *Play) event(ctx context.Context, e Event) error {
+	p.note(e)
+	p.events++
+	switch e.Kind {
+	case "run.requested":
+		p.run = e.Run
+	case "gate.opened":
+		p.former, p.gate, p.given = p.gate, e, 0
+	case "gate.approved":
+		p.given++
+	case "refused":
+		p.refused(e)
+	case "run.stopped":
+		p.stopped(e)
+	case "run.closed":
+		p.closed(e)
+	case "phase.started":
+		if e.Phase == "cleanup" {
+			if err := p.copyLogs(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	if !p.killed && p.killsAt(e) {
+		return p.kill(ctx, e)
+	}
+	if e.Kind == "gate.opened" || e.Kind == "gate.approved" {
+		p.approve()
+	}
+	return nil
+}
+
+// approve lets the next person act at the open gate.
+func (p *Play) approve() {
+	moves := p.moves[p.gate.Gate]
+	if p.given >= len(moves) {
+		return
+	}
+	m, gate, former := moves[p.given], p.gate, p.former
+	p.acts <- func(ctx context.Context) error {
+		if m.leave {
+			p.Tell("dan is taken out of the group leads")
+			p.Slack.SetGroupMembers(Leads, Cat)
+		}
+		at, err := p.hand.button(ctx, "approve", gate.Run+"|"+gate.Gate+"|")
+		if err != nil {
+			return err
+		}
+		if m.stale {
+			at.value = gate.Run + "|" + gate.Gate + "|" + former.Digest
+		}
+		return p.hand.press(ctx, m.user, at, m.stale)
+	}
+}
+
+func (p *Play) refused(e Event) {
+	switch {
+	case e.Why == "not-needed":
+		// The run says how it stands: closed, or waiting for a choice.
+	case p.Cheat != "" && !p.Honest && e.Why == p.Cheat:
+		p.end(Refused, "refused: %s (%s)", e.Why, who(e))
+	default:
+		p.end(Refused, "refused: %s (%s): %s", e.Why, who(e), e.Data)
+	}
+}
+
+// who is the person of an event.
+func who(e Event) string {
+	_, user, _ := strings.Cut(e.Who, "/")
+	return name(user)
+}
+
+func (p *Play) stopped(e Event) {
+	var stop struct {
+		Reason string `json:"reason"`
+	}
+	_ = json.Unmarshal(e.Data, &stop) // Without a reason it is a failure.
+	switch {
+	case stop.Reason == "not-needed":
+		p.ending = stop.Reason
+		p.undo()
+	case stop.Reason == "crash" && p.killed:
+		p.goOn()
+	default:
+		p.end(Stopped, "stopped (%s): %s", stop.Reason, e.Why)
+	}
+}
+
+func (p *Play) undo() {
+	p.acts <- func(context.Context) error { return p.hand.say(Ann, p.hand.channel, "undo "+p.run+" --confirm") }
+}
+
+func (p *Play) closed(e Event) {
+	switch {
+	case e.Why == "recovered":
+		p.end(Done, "")
+	case p.ending == "not-needed", e.Why == "not-needed", e.Why == "refused", e.Why == "denied":
+		p.end(Refused, "closed: %s", e.Why)
+	case e.Why == "undone":
+		p.end(Done, "closed: undone")
+	default:
+		p.end(Stopped, "closed: %s", e.Why)
+	}
+}
+
+// copyLogs copies the logs while the bot stands still.
+func (p *Play) copyLogs(ctx context.Context) error {
+	if p.seen.copied {
+		return nil
+	}
+	if err := p.Bot.Freeze(); err != nil {
+		return err
+	}
+	defer func() { _ = p.Bot.Thaw() }() // Only a process that is gone cannot be thawed.
+	why := ""
+	// Replicas still learn for a moment what the commit appended: a copy that
+	// was made in the middle is made again.
+	for range 20 {
+		if err := p.Cluster.CopyLogs(p.Keep); err != nil {
+			return err
+		}
+		state, err := p.Cluster.StateOf(ctx, p.Keep)
+		if err == nil {
+			why = p.Cluster.Difference(state)
+			break
+		}
+		why = err.Error()
+		select {
+		case <-time.After(100 * time.Millisecond):
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	p.seen.copied, p.seen.before = true, why
+	return nil
+}
