@@ -34,7 +34,10 @@ func Lay(m view.Message) Layout {
 		b := builder{room: room}
 		b.message(m)
 		l = Layout{b.blocks, b.files}
-		if fits(l.Blocks) {
+		if fits(l.Blocks) || room == rooms[len(rooms)-1] {
+			if b.whole {
+				l.Files = append(l.Files, view.File{Name: wholeName, Text: whole(m)})
+			}
 			break
 		}
 	}
@@ -79,9 +82,6 @@ func (b *builder) message(m view.Message) {
 	b.outputs(m)
 	b.actions(m)
 	b.foot(m)
-	if b.whole {
-		b.files = append(b.files, view.File{Name: wholeName, Text: whole(m)})
-	}
 }
 
 // wholeName is the file that holds a message which was cut.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -238,9 +239,33 @@ func TestNothingMentions(t *testing.T) {
 				t.Errorf("unexpected block %T", b)
 			}
 		}
-		if strings.ContainsAny(Text(m), "<>") {
+		if strings.ContainsAny(regexp.MustCompile(`<@U[A-Z0-9]+>`).ReplaceAllString(Text(m), ""), "<>") {
 			t.Errorf("text %q is not escaped", Text(m))
 		}
+	}
+}
+
+// People are named where they can be, and by ID where not.
+func TestPeopleAreNamed(t *testing.T) {
+	const who = "T0TEAM0001/U0ALICE001"
+	m := view.Message{
+		Head:   "Handed over to " + who,
+		Lines:  []string{"By " + who + "."},
+		Fields: []view.Field{{Name: "Asked by", Value: who}},
+		Tasks:  []view.Task{{Title: "Hand over", State: "done", Detail: "by " + who}},
+		Tables: []view.Table{{Rows: [][]string{{"Run", "Asked by"}, {"r1", who}}}},
+		Output: []view.Output{{Title: "s1", Text: who}},
+	}
+	check(t, m)
+	body, _ := json.Marshal(Of(m))
+	if n := strings.Count(string(body), `"user_id":"U0ALICE001"`); n != 5 {
+		t.Errorf("named %d times, want 5: everywhere but in a program's output", n)
+	}
+	if !strings.Contains(Text(m), "<@U0ALICE001>") {
+		t.Errorf("the text %q names nobody", Text(m))
+	}
+	if strings.Contains(Whole(m), who) || !strings.Contains(Whole(m), "@U0ALICE001") {
+		t.Errorf("the file says %q", Whole(m))
 	}
 }
 

@@ -96,7 +96,7 @@ func (b *builder) card(i int, t view.Task) *slack.TaskCardBlock {
 	// The index makes IDs unique whatever the caller gives.
 	c := slack.NewTaskCardBlock(strconv.Itoa(i+1), title).WithStatus(s.status)
 	if t.Detail != "" && b.room >= 2000 {
-		c.WithDetails(slack.NewRichTextBlock("", section(raw(cut(t.Detail, shownDetail), nil))))
+		c.WithDetails(slack.NewRichTextBlock("", section(prose(cut(t.Detail, shownDetail))...)))
 	}
 	return c
 }

@@ -79,13 +79,29 @@ func (b *builder) head(m view.Message) {
 		return
 	}
 	h := tones[m.Tone] + m.Head
+	if person.MatchString(m.Head) {
+		// A header cannot name people.
+		b.add(rich(section(emphasised(prose(cut(h, max(b.room/4, 150))))...)))
+		b.whole = b.whole || longer(h, max(b.room/4, 150))
+		return
+	}
 	shown := cutEscaped(h, maxHeader)
 	b.add(slack.NewHeaderBlock(plain(shown)))
 	if shown != escape(h) {
 		e := prose(cut(m.Head, b.room/4))
 		b.add(rich(section(e...)))
-		b.whole = b.whole || utf8.RuneCountInString(m.Head) > b.room/4
+		b.whole = b.whole || longer(m.Head, b.room/4)
 	}
+}
+
+// emphasised has all text of e in bold.
+func emphasised(e []slack.RichTextSectionElement) []slack.RichTextSectionElement {
+	for _, one := range e {
+		if t, ok := one.(*slack.RichTextSectionTextElement); ok && t.Style == nil {
+			t.Style = bold
+		}
+	}
+	return e
 }
 
 // lines are one block: a paragraph each.

@@ -63,6 +63,10 @@ func (b *builder) table(t view.Table, name string) {
 			// Slack's JSON for a cell is some 30 characters beside the text.
 			used += utf8.RuneCountInString(text) + 30
 			cells[c] = slack.NewTableRawTextCell(text)
+			if person.MatchString(text) {
+				used += 150
+				cells[c] = slack.NewTableRichTextCell(section(prose(text)...))
+			}
 		}
 		if shown > 0 && (used > budget || shown > shownRows || shown >= maxRows) {
 			break

@@ -171,13 +171,18 @@ func Text(m view.Message) string {
 	for _, l := range m.Lines {
 		s += "\n" + clean(l)
 	}
-	return cutEscaped(s, maxFallback/4)
+	// What Slack reads as a mention here is what it shows as a name in a
+	// notification, and it is one in the blocks already.
+	return person.ReplaceAllString(cutEscaped(s, maxFallback/4), "<@$1>")
 }
 
 // Whole is everything that m says, as plain text for a file. Not escaped.
 func Whole(m view.Message) string { return whole(tidy(m)) }
 
-func whole(m view.Message) string {
+// whole names people by ID: nothing in it is turned into a name by Slack.
+func whole(m view.Message) string { return person.ReplaceAllString(spell(m), "@$1") }
+
+func spell(m view.Message) string {
 	var b strings.Builder
 	if m.Head != "" {
 		b.WriteString(tones[m.Tone] + m.Head + "\n")
