@@ -150,6 +150,15 @@ type loss struct {
 	Killed  int          `json:"killed"`      // Tasks that will be killed.
 	Revived int          `json:"resurrected"` // Tasks that will be started again or found lost.
 	Jobs    int          `json:"jobs"`        // Jobs with a difference.
+
+	Salvage     string    `json:"salvage,omitempty"`      // On the host: a backup made from that log.
+	SalvageHost string    `json:"salvage_host,omitempty"` // Where it lies.
+	SalvageTime time.Time `json:"salvage_time,omitzero"`  // How far it goes.
+
+	Mesos        string `json:"mesos,omitempty"`         // The master that was asked, or why none answered.
+	MesosKnown   bool   `json:"mesos_known"`             //
+	MesosKilled  int    `json:"mesos_killed"`            // Tasks that run now and that the backup does not know.
+	MesosMissing int    `json:"mesos_missing,omitempty"` // Tasks active in the backup that do not run now.
 }
 
 // listed bounds the tasks that are kept in the journal; the numbers are whole.
@@ -159,17 +168,51 @@ const listed = 200
 // from the evidence copy, and compares the backup with it. That it can't be
 // known stops nothing: it is shown as not known.
 func (r *Recovery) lookAtLoss(ctx context.Context, t *runner.Task) (runner.Answer, error) {
-	host, e := r.bestReplica(t.State)
-	if host == "" {
-		l := loss{Why: "no replica's log can be read"}
-		return runner.Yes("what a restore would lose is not known: %s", l.Why).With(l), nil
+	l := loss{Why: "no replica's log can be read"}
+	if host, e := r.bestReplica(t.State); host != "" {
+		found, err := r.compareWithLog(ctx, t, host, e)
+		if err != nil {
+			found = loss{Why: fmt.Sprintf("the log of %s: %v", host, err)}
+		}
+		l = found
 	}
-	l, err := r.compareWithLog(ctx, t, host, e)
+	r.compareWithMesos(ctx, t, &l)
+	return runner.Yes("%s", l.words()).With(l), nil
+}
+
+func (l *loss) words() string {
+	s := "what a restore would lose is not known from the logs: " + l.Why
+	if l.Known {
+		s = fmt.Sprintf("compared with %s: %d tasks will be killed, %d come back, %d jobs differ", l.Against, l.Killed, l.Revived, l.Jobs)
+		if l.Diff != nil && l.Diff.Old.Time.Before(l.Diff.New.Time) && l.Killed+l.Jobs > 0 {
+			s += fmt.Sprintf("\na backup made from that log would lose less: it goes to %s and lies in %s on %s. To use it, deny, give it a backup's name, put it into a -backup_dir and ask for it", l.SalvageTime.Format(time.RFC3339), l.Salvage, l.SalvageHost)
+		}
+	}
+	if l.MesosKnown {
+		return s + fmt.Sprintf("\ncompared with what runs, by the Mesos master %s: %d tasks run that the backup does not know and that will be killed; %d are active in the backup and do not run", l.Mesos, l.MesosKilled, l.MesosMissing)
+	}
+	return s + "\nwhat runs now is not known from Mesos: " + l.Mesos
+}
+
+// compareWithMesos adds what the leading Mesos master says.
+func (r *Recovery) compareWithMesos(ctx context.Context, t *runner.Task, l *loss) {
+	if !r.Cluster.MesosTasks {
+		l.Mesos = "the configuration says not to ask"
+		return
+	}
+	var c clusterLook
+	t.State.Facts(stepCluster, runner.Bot, &c)
+	now, master, err := r.runningTasks(ctx, t.State, c.Backup.FrameworkID)
 	if err != nil {
-		l = loss{Why: fmt.Sprintf("the log of %s: %v", host, err)}
-		return runner.Yes("what a restore would lose is not known: %s", l.Why).With(l), nil
+		l.Mesos = err.Error()
+		return
 	}
-	return runner.Yes("compared with %s: %d tasks will be killed, %d come back, %d jobs differ", l.Against, l.Killed, l.Revived, l.Jobs).With(l), nil
+	d, err := r.compareBackup(t.State, now)
+	if err != nil {
+		l.Mesos = err.Error()
+		return
+	}
+	l.Mesos, l.MesosKnown, l.MesosKilled, l.MesosMissing = master, true, d.Killed.Total, d.Resurrected.Total
 }
 
 // bestReplica is the one that reaches furthest, of those that can be read.
@@ -228,6 +271,7 @@ func (r *Recovery) compareWithLog(ctx context.Context, t *runner.Task, host stri
 	l := loss{
 		Known: true, Against: fmt.Sprintf("the log of %s up to position %d", host, e.Report.End), Diff: &d,
 		Killed: d.Killed.Total, Revived: d.Resurrected.Total, Jobs: len(d.Jobs),
+		Salvage: remote, SalvageHost: host, SalvageTime: d.New.Time,
 	}
 	for _, list := range []*backup.TaskList{&d.Killed, &d.Resurrected, &d.Changed} {
 		list.Tasks = list.Tasks[:min(len(list.Tasks), listed)]
@@ -248,6 +292,10 @@ func (r *Recovery) decide(_ context.Context, t *runner.Task) (runner.Answer, err
 	d, err := r.judge(t.State)
 	if err != nil {
 		return runner.Answer{}, err
+	}
+	var l loss
+	if t.State.Facts(stepLoss, runner.Bot, &l); l.Diff != nil && l.Diff.OtherFramework {
+		return runner.No("the backup belongs to another framework (%s) than the log (%s): Mesos would not know the restored scheduler's tasks. Choose a backup of this cluster", l.Diff.Old.FrameworkID, l.Diff.New.FrameworkID), nil
 	}
 	if !d.Needed && t.State.Reason == "" {
 		return runner.Answer{}, &runner.Ending{Reason: runner.StopNotNeeded, Why: "No restore seems to be needed. " + strings.Join(d.Why, " ") +

@@ -197,3 +197,21 @@ func taskLines(file string) ([]string, error) {
 	}
 	return lines, nil
 }
+
+// compareBackup compares the run's backup with a newer state.
+func (r *Recovery) compareBackup(s *runner.State, newer *backup.State) (backup.Diff, error) {
+	file, err := r.backupFile(s)
+	if err != nil {
+		return backup.Diff{}, err
+	}
+	f, err := os.Open(file)
+	if err != nil {
+		return backup.Diff{}, fmt.Errorf("compare: %w", err)
+	}
+	defer f.Close()
+	older, err := backup.ReadState(f)
+	if err != nil {
+		return backup.Diff{}, fmt.Errorf("compare: %w", err)
+	}
+	return backup.Compare(older, newer), nil
+}

@@ -43,7 +43,7 @@ func on(t *testing.T, c *cluster.Cluster) *recovery.Recovery {
 		Name: cluster.Name, AdminName: cluster.Name, Version: aurora.Version{Minor: 22}, Supervisor: "systemd", Unit: "aurora-scheduler",
 		Firewall: "nft", Admin: "aurora_admin", AdminPath: "aurora_admin", MesosLogPath: "mesos-log", User: cluster.SchedulerUser, Group: cluster.SchedulerUser,
 		FakeMaster: "zk://127.0.0.1:2/nonexistent/mesos", RegistrationWait: "360mins", FirewallLease: 12 * time.Hour,
-		SessionLimit: 6 * time.Second, MaxBackupAge: 100000 * time.Hour, MaxClockSkew: 30 * time.Second, ZooKeeper: "bot",
+		SessionLimit: 6 * time.Second, MaxBackupAge: 100000 * time.Hour, MaxClockSkew: 30 * time.Second, ZooKeeper: "bot", MesosTasks: true,
 	}
 	hosts := map[string]runner.Host{}
 	for _, h := range c.Hosts {

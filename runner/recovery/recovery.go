@@ -20,6 +20,7 @@ import (
 type ZooKeeper interface {
 	Candidates(ctx context.Context, path string) ([]zk.Candidate, error)
 	LogReplicas(ctx context.Context, path string) ([]zk.Replica, error)
+	MesosMaster(ctx context.Context, path string) ([]zk.Master, error)
 }
 
 // A Recovery is the recipe with what it needs of the world around it.

@@ -472,6 +472,6 @@ func (r *Recovery) staked(s *runner.State) any {
 	return map[string]any{
 		"leader": map[string]any{"host": f.Host, "pid": f.PID, "start": f.Start},
 		"staged": st,
-		"loss":   map[string]any{"known": l.Known, "against": l.Against, "killed": l.Killed, "resurrected": l.Revived, "jobs": l.Jobs},
+		"loss":   map[string]any{"known": l.Known, "against": l.Against, "killed": l.Killed, "resurrected": l.Revived, "jobs": l.Jobs, "running_killed": l.MesosKilled, "running_known": l.MesosKnown},
 	}
 }
