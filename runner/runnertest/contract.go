@@ -129,6 +129,10 @@ func TestHost(t *testing.T, lab Lab, open func(*testing.T) runner.Host) {
 			if err != nil || string(out.Stdout) != lab.User {
 				t.Errorf("got %q, %v; want %q", out.Stdout, err, lab.User)
 			}
+			_, err = h.Run(ctx, runner.Command{Argv: []string{"sleep", "60"}, User: lab.User, Limit: 2 * time.Second})
+			if err == nil || errors.Is(err, runner.ErrNotStarted) || !strings.Contains(err.Error(), "killed") || strings.Contains(err.Error(), "could not confirm") {
+				t.Errorf("past its limit: %v; want it killed", err)
+			}
 		})
 	}
 

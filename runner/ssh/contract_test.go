@@ -27,7 +27,10 @@ func TestContractInProcess(t *testing.T) {
 
 // The adapter keeps the contract against OpenSSH's server.
 func TestContractSSHD(t *testing.T) {
-	cfg := startSSHD(t)
+	cfg, missing := startSSHD(t)
+	if missing != "" {
+		t.Skipf("SKIPPED: %s", missing)
+	}
 	lab := runnertest.Lab{Dir: t.TempDir()}
 	if _, err := exec.LookPath("sudo"); err == nil && os.Getuid() == 0 {
 		if _, err := user.Lookup("nobody"); err == nil {
@@ -37,22 +40,22 @@ func TestContractSSHD(t *testing.T) {
 	runnertest.TestHost(t, lab, func(t *testing.T) runner.Host { return ssh.New(cfg) })
 }
 
-// startSSHD starts OpenSSH's server as this account on a loopback port, or
-// skips the test and says why.
-func startSSHD(t *testing.T) ssh.Config {
+// startSSHD starts OpenSSH's server as this account on a loopback port, until
+// the test ends. Or it says why it cannot be had here.
+func startSSHD(t *testing.T) (ssh.Config, string) {
 	t.Helper()
 	const sshd = "/usr/sbin/sshd" // It wants to be called by its absolute path.
 	if _, err := os.Stat(sshd); err != nil {
-		t.Skipf("SKIPPED: no OpenSSH server here (apt-get install openssh-server): %v", err)
+		return ssh.Config{}, fmt.Sprintf("no OpenSSH server here (apt-get install openssh-server): %v", err)
 	}
 	me, err := user.Current()
 	if err != nil {
-		t.Skipf("SKIPPED: who am I: %v", err)
+		return ssh.Config{}, fmt.Sprintf("who am I: %v", err)
 	}
 	if os.Getuid() == 0 {
 		// Debian makes it when the service starts; sshd refuses to run without.
 		if err := os.MkdirAll("/run/sshd", 0o755); err != nil {
-			t.Skipf("SKIPPED: %v", err)
+			return ssh.Config{}, err.Error()
 		}
 	}
 	dir := t.TempDir()
@@ -90,7 +93,7 @@ Subsystem sftp internal-sftp
 	server := exec.Command(sshd, "-D", "-e", "-f", config)
 	server.Stderr = log
 	if err := server.Start(); err != nil {
-		t.Skipf("SKIPPED: sshd: %v", err)
+		return ssh.Config{}, fmt.Sprintf("sshd: %v", err)
 	}
 	t.Cleanup(func() {
 		server.Process.Kill()
@@ -103,15 +106,23 @@ Subsystem sftp internal-sftp
 	for range 100 {
 		if c, err := net.Dial("tcp", address); err == nil {
 			c.Close()
-			return ssh.Config{
+			cfg := ssh.Config{
 				Name: "s1", Address: address, User: me.Username, KeyFiles: []string{keyFile},
 				KnownHosts: []string{write(t, fmt.Sprintf("[127.0.0.1]:%s %s", port, xssh.MarshalAuthorizedKey(hostKey)))},
 				RunDir:     filepath.Join(dir, "run"), ConnectTimeout: 10 * time.Second, Now: time.Now,
 			}
+			probe := ssh.New(cfg)
+			defer probe.Close()
+			if _, err := probe.Run(t.Context(), runner.Command{Argv: []string{"true"}}); err != nil {
+				if os.Getuid() == 0 {
+					t.Fatal(err)
+				}
+				return ssh.Config{}, fmt.Sprintf("sshd does not let this account log in: %v", err)
+			}
+			return cfg, ""
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
 	text, _ := os.ReadFile(log.Name())
-	t.Skipf("SKIPPED: sshd does not listen: %s", text)
-	panic("unreachable")
+	return ssh.Config{}, fmt.Sprintf("sshd does not listen: %s", text)
 }

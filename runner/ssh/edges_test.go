@@ -124,7 +124,7 @@ func TestCancelLeavesOtherCommandsAlone(t *testing.T) {
 					t.Errorf("the other command: %+v, %v", out, err)
 				}
 			})
-			if _, err := h.Run(t.Context(), runner.Command{Argv: []string{"sleep", "60"}, Limit: time.Second}); err == nil || !strings.HasSuffix(err.Error(), "; killed") {
+			if _, err := h.Run(t.Context(), runner.Command{Argv: []string{"sleep", "60"}, Limit: 2 * time.Second}); err == nil || !strings.HasSuffix(err.Error(), "; killed") {
 				t.Errorf("the one with the limit: %v", err)
 			}
 			wg.Wait()

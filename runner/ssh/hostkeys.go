@@ -122,6 +122,9 @@ func describe(key ssh.PublicKey) string {
 	return key.Type() + " " + ssh.FingerprintSHA256(key)
 }
 
+// errLogin is a host that takes none of our keys: asking again does not help.
+var errLogin = errors.New("login refused")
+
 // explain turns the library's errors about a handshake into what they mean.
 func (h *Host) explain(config *ssh.ClientConfig, err error) error {
 	var refusal *HostKeyError
@@ -140,7 +143,7 @@ func (h *Host) explain(config *ssh.ClientConfig, err error) error {
 		return refusal
 	}
 	if strings.Contains(err.Error(), "unable to authenticate") {
-		return fmt.Errorf("login refused: the host takes none of the keys offered; put the public key into ~%s/.ssh/authorized_keys there: %w", config.User, err)
+		return fmt.Errorf("%w: the host takes none of the keys offered; put the public key into ~%s/.ssh/authorized_keys there: %w", errLogin, config.User, err)
 	}
 	return err
 }

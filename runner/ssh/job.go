@@ -49,6 +49,7 @@ func (h *Host) runJob(ctx context.Context, cmd runner.Command) (runner.Output, e
 	limited, stop := context.WithTimeoutCause(ctx, cmd.Limit+spare, fmt.Errorf("no verdict within %v", cmd.Limit+spare))
 	defer stop()
 	var last process
+	reached := false // Whether this call got through to the host before.
 	for pause := 100 * time.Millisecond; ; pause = min(2*pause, 5*time.Second) {
 		v, err := h.lookAtJob(limited, cmd)
 		if err == nil && v.state != "running" {
@@ -60,7 +61,7 @@ func (h *Host) runJob(ctx context.Context, cmd runner.Command) (runner.Output, e
 		switch {
 		case v.refused:
 			return runner.Output{}, notStarted(fmt.Errorf("job %s: %w", cmd.Job, err))
-		case hopeless(err):
+		case hopeless(err), err != nil && !reached && errors.Is(err, runner.ErrNotStarted) && limited.Err() == nil:
 			return runner.Output{}, fmt.Errorf("job %s: outcome unknown: %w", cmd.Job, unmark(err))
 		case ctx.Err() != nil:
 			return runner.Output{}, fmt.Errorf("job %s: outcome unknown: %w; if it was started it goes on, and its verdict can still be read", cmd.Job, context.Cause(ctx))
@@ -73,6 +74,7 @@ func (h *Host) runJob(ctx context.Context, cmd runner.Command) (runner.Output, e
 		case err == nil:
 			pause = 50 * time.Millisecond // It runs; ask on at once.
 		}
+		reached = true
 		// The connection broke: what the job did stands on the host.
 		select {
 		case <-limited.Done():
@@ -84,7 +86,7 @@ func (h *Host) runJob(ctx context.Context, cmd runner.Command) (runner.Output, e
 // hopeless reports errors that another connection will not mend.
 func hopeless(err error) bool {
 	var key *HostKeyError
-	return errors.As(err, &key)
+	return errors.As(err, &key) || errors.Is(err, errLogin)
 }
 
 // unmark hides that err wraps [runner.ErrNotStarted]: it is about reading the

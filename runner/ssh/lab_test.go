@@ -9,11 +9,17 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
 	xssh "golang.org/x/crypto/ssh"
 
 	"aurorabot/lab/host"
 	"aurorabot/runner/ssh"
 )
+
+// No connection, session or timer outlives its test.
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m)
+}
 
 // newKey writes a private key to a file and returns its public half.
 func newKey(t *testing.T) (file string, public xssh.PublicKey) {

@@ -79,7 +79,7 @@ func (h *Host) runHere(ctx context.Context, cmd runner.Command) (runner.Output, 
 	}
 	defer free()
 
-	stdout, stderr := &capped{most: cmd.Output}, &marked{rest: capped{most: cmd.Output}}
+	stdout, stderr := &capped{most: cmd.Output}, newMarked(cmd.Output)
 	var stdin io.Reader
 	if cmd.Stdin != nil {
 		stdin = bytes.NewReader(cmd.Stdin)
@@ -157,6 +157,20 @@ type marked struct {
 	leader process
 	known  bool
 	rest   capped
+
+	seen chan struct{} // Closed when the line was there.
+}
+
+func newMarked(most int) *marked { return &marked{rest: capped{most: most}, seen: make(chan struct{})} }
+
+// wait waits a moment for the line.
+func (m *marked) wait() {
+	late := time.NewTimer(grace)
+	defer late.Stop()
+	select {
+	case <-m.seen:
+	case <-late.C:
+	}
 }
 
 const mark = "aurorabot: "
@@ -175,6 +189,7 @@ func (m *marked) Write(p []byte) (int, error) {
 		}
 		m.head = bytes.Clone(after)
 		if m.leader, m.known = parseStat(string(line)); m.known {
+			close(m.seen)
 			m.rest.kept.Reset()
 			m.rest.cut = false
 			m.rest.Write(m.head)

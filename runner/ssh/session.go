@@ -41,6 +41,10 @@ func (h *Host) session(ctx context.Context, line string, stdin io.Reader, stdout
 	select {
 	case err = <-ended:
 	case <-ctx.Done():
+		if m, ok := stderr.(*marked); ok {
+			// To kill a command that is just being started, its ID is needed.
+			m.wait()
+		}
 		// Closing the session does not end the command, and sshd answers to it
 		// only when the command has ended. Whoever gives up kills; a connection
 		// that holds on even then is dead.
