@@ -50,6 +50,14 @@ func TestR02OverloadIsAnsweredBusy(t *testing.T) {
 	}
 }
 
+// recycle has Slack exchange one of two links. On a machine so slow that the
+// one before is not back yet, it waits: both gone is an outage, not an exchange.
+func (d *desk) recycle() {
+	if d.Socket().Links == 2 {
+		d.DisconnectOne("refresh_requested")
+	}
+}
+
 // Links are exchanged all the time, each with a gap: nothing is lost.
 func TestR03LinkChurn(t *testing.T) {
 	d := start(t, workspace())
@@ -59,7 +67,7 @@ func TestR03LinkChurn(t *testing.T) {
 	wg.Go(func() {
 		for time.Now().Before(end) {
 			time.Sleep(400 * time.Millisecond)
-			d.DisconnectOne("refresh_requested")
+			d.recycle()
 		}
 	})
 	n := 0
@@ -337,7 +345,7 @@ func TestLoadUnderChurn(t *testing.T) {
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		for pause(ctx, 400*time.Millisecond) == nil {
-			d.DisconnectOne("refresh_requested")
+			d.recycle()
 		}
 	})
 	var mu sync.Mutex
