@@ -32,6 +32,11 @@ func account(root, name string) []string {
 	return nil
 }
 
+// known reports whether a name may own files: an account, or any number.
+func known(root, name string) bool {
+	return strings.Trim(name, "0123456789") == "" || account(root, name) != nil
+}
+
 // ID plays id(1) for the host's accounts; each has a group of its name.
 func ID(args []string, _ io.Reader, stdout, stderr io.Writer, env []string) int {
 	option, name := "", lookup(env, "USER")
@@ -72,7 +77,7 @@ func Chown(args []string, _ io.Reader, _, stderr io.Writer, env []string) int {
 		return 1
 	}
 	for name := range strings.SplitSeq(args[0], ":") {
-		if name != "" && account(lookup(env, RootVariable), name) == nil {
+		if !known(lookup(env, RootVariable), name) {
 			fmt.Fprintf(stderr, "chown: invalid user: ‘%s’\n", args[0])
 			return 1
 		}
@@ -93,7 +98,7 @@ func Install(args []string, _ io.Reader, _, stderr io.Writer, env []string) int 
 	for i := 0; i < len(args); i++ {
 		switch args[i] {
 		case "-o", "-g", "--owner", "--group":
-			if i++; i < len(args) && account(root, args[i]) == nil {
+			if i++; i < len(args) && !known(root, args[i]) {
 				word := map[bool]string{true: "user", false: "group"}[strings.Contains(args[i-1], "o") && !strings.Contains(args[i-1], "g")]
 				fmt.Fprintf(stderr, "install: invalid %s ‘%s’\n", word, args[i])
 				return 1

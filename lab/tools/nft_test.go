@@ -54,6 +54,9 @@ var scripts = []struct {
 	{[]string{"-j", "list", "table", "inet", "aurorabot_x"}, ""},
 	{[]string{"add", "element", "inet", "aurorabot_x", "lease", "{ 8082 timeout 12h }"}, ""},
 	{[]string{"list", "set", "inet", "aurorabot_x", "lease"}, ""},
+	// A lease is renewed in one transaction.
+	{[]string{"-f", "-"}, "delete element inet aurorabot_x lease { 8081 }\nadd element inet aurorabot_x lease { 8081 timeout 43200s }\n"},
+	{[]string{"list", "set", "inet", "aurorabot_x", "lease"}, ""},
 	{[]string{"add", "table", "inet", "t2"}, ""},
 	{[]string{"create", "table", "inet", "t2"}, ""},
 	{[]string{"add chain inet t2 input { type filter hook input priority filter; policy drop; }"}, ""},

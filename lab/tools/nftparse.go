@@ -443,6 +443,7 @@ func (p *nftParser) elements(s *set) error {
 		// Adding what is there does not renew it (seen on Linux 6.1).
 		if !slices.ContainsFunc(s.Elements, func(x element) bool { return x.Value == e.Value }) {
 			s.Elements = append(s.Elements, e)
+			slices.SortFunc(s.Elements, func(a, b element) int { return byValue(a.Value, b.Value) })
 		}
 		p.accept(",")
 		p.skipEnds()

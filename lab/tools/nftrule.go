@@ -2,6 +2,7 @@ package tools
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -154,7 +155,7 @@ func (p *nftParser) operand(t *table, r *rule) error {
 				return p.unexpected("'}'")
 			}
 		}
-		slices.SortFunc(values, byNumber)
+		slices.SortFunc(values, byValue)
 		r.Words = append(r.Words, "{ "+strings.Join(values, ", ")+" }")
 		t.handle() // The anonymous set takes one, too.
 	case strings.HasPrefix(word, "@"):
@@ -170,11 +171,18 @@ func (p *nftParser) operand(t *table, r *rule) error {
 	return nil
 }
 
-func byNumber(a, b string) int {
+// byValue orders numbers and addresses as nft lists them.
+func byValue(a, b string) int {
 	x, errX := strconv.Atoi(a)
 	y, errY := strconv.Atoi(b)
 	if errX == nil && errY == nil {
 		return x - y
+	}
+	host := func(s string) string { s, _, _ = strings.Cut(s, "/"); return s }
+	p, errP := netip.ParseAddr(host(a))
+	q, errQ := netip.ParseAddr(host(b))
+	if errP == nil && errQ == nil {
+		return p.Compare(q)
 	}
 	return strings.Compare(a, b)
 }

@@ -32,6 +32,8 @@ var All = map[string]Main{
 	"systemctl":  Systemctl,
 	"journalctl": Journalctl,
 	"nft":        Nft,
+	"iptables":   Iptables,
+	"ip6tables":  IP6tables,
 	"id":         ID,
 	"chown":      Chown,
 	"chgrp":      Chown,
