@@ -215,7 +215,8 @@ func (r *Recovery) compareWithMesos(ctx context.Context, t *runner.Task, l *loss
 	l.Mesos, l.MesosKnown, l.MesosKilled, l.MesosMissing = master, true, d.Killed.Total, d.Resurrected.Total
 }
 
-// bestReplica is the one that reaches furthest, of those that can be read.
+// bestReplica is the one whose agreed entries reach furthest without a gap
+// after its last snapshot, of those that can be read; whole ones first.
 func (r *Recovery) bestReplica(s *runner.State) (string, logEvidence) {
 	var best string
 	var found logEvidence
@@ -224,13 +225,41 @@ func (r *Recovery) bestReplica(s *runner.State) (string, logEvidence) {
 		if !s.Facts(stepEvidence, name, &e) || e.Missing || e.Report.Aurora == nil {
 			continue
 		}
-		better := e.Report.State.Whole() && !found.Report.State.Whole() ||
-			e.Report.State.Whole() == found.Report.State.Whole() && e.Report.End > found.Report.End
-		if best == "" || better {
+		whole, was := e.Report.State.Whole(), found.Report.State.Whole()
+		if best == "" || whole && !was || whole == was && agreedEnd(&e.Report) > agreedEnd(&found.Report) {
 			best, found = name, e
 		}
 	}
 	return best, found
+}
+
+// agreedEnd is the last position up to which everything after the last snapshot
+// is there and learned.
+func agreedEnd(p *replica.Report) uint64 {
+	from := p.Begin
+	if p.Aurora != nil && p.Aurora.LastSnapshot > 0 {
+		from = uint64(p.Aurora.LastSnapshot)
+	}
+	end := p.End
+	for _, missing := range []replica.Ranges{p.Holes, p.Unlearned} {
+		for _, gap := range missing {
+			if gap.Last >= from && max(gap.First, from+1)-1 < end {
+				end = max(gap.First, from+1) - 1
+			}
+		}
+	}
+	return end
+}
+
+// furthest is the highest position that any replica holds.
+func (r *Recovery) furthest(s *runner.State) (end uint64, host string) {
+	for _, name := range r.Cluster.Names() {
+		var e logEvidence
+		if s.Facts(stepEvidence, name, &e) && e.Report.End > end {
+			end, host = e.Report.End, name
+		}
+	}
+	return end, host
 }
 
 func (r *Recovery) compareWithLog(ctx context.Context, t *runner.Task, host string, e logEvidence) (loss, error) {
@@ -268,8 +297,12 @@ func (r *Recovery) compareWithLog(ctx context.Context, t *runner.Task, host stri
 	if err != nil {
 		return loss{}, err
 	}
+	against := fmt.Sprintf("the log of %s up to position %d", host, agreedEnd(&e.Report))
+	if end, other := r.furthest(t.State); end > agreedEnd(&e.Report) {
+		against += fmt.Sprintf(" (that of %s reaches %d; what lies between is not counted)", other, end)
+	}
 	l := loss{
-		Known: true, Against: fmt.Sprintf("the log of %s up to position %d", host, e.Report.End), Diff: &d,
+		Known: true, Against: against, Diff: &d,
 		Killed: d.Killed.Total, Revived: d.Resurrected.Total, Jobs: len(d.Jobs),
 		Salvage: remote, SalvageHost: host, SalvageTime: d.New.Time,
 	}
