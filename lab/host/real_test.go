@@ -2,9 +2,12 @@ package host_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"net"
 	"os"
 	"os/exec"
@@ -119,6 +122,15 @@ func TestRealHost(t *testing.T) {
 			t.Error(err)
 		}
 		l.want("600 aurora aurora\n", 0, "stat", "-c", "%a %U %G", "/etc/default/x")
+
+		// What only root may read is read through sudo.
+		var shadow bytes.Buffer
+		if n, err := l.ssh.Get(t.Context(), "/etc/shadow", &shadow); err != nil || n != int64(shadow.Len()) || !strings.Contains(shadow.String(), "\ndr:*:") {
+			t.Errorf("get /etc/shadow: %d bytes, %v", n, err)
+		}
+		if _, err := l.ssh.Get(t.Context(), "/root/nothing", io.Discard); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("get /root/nothing: %v, want fs.ErrNotExist", err)
+		}
 
 		if err := h.AskPassword(true); err != nil {
 			t.Fatal(err)

@@ -3,8 +3,14 @@
 //
 // On the host it needs Linux's /proc, a POSIX sh, coreutils and util-linux;
 // sudo for commands of other accounts. Nothing is installed there: scripts go
-// along with the command. To end a command of another account, that account's
-// sudoers rules must allow kill; without it an abort says "could not confirm".
+// along with the command.
+//
+// Besides the commands that it is asked to run, it runs these through sudo, and
+// a sudoers file of exact commands has to allow them: "kill -s SIGNAL PID…" as
+// any account that commands run as (without it an abort says "could not
+// confirm that it was killed"); as root, for [Host.Put] to another account
+// "install", "sync", "sha256sum", "mv -T", "rm -f", and for [Host.Get] of what
+// the login account may not read "stat" and "cat".
 package ssh
 
 import (
