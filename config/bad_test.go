@@ -265,6 +265,29 @@ func TestRules(t *testing.T) {
 	}
 }
 
+// A file that would take the parser minutes is refused at once; one as deep as
+// is allowed is not.
+func TestTooMuch(t *testing.T) {
+	nested := func(n int) string { return "a: " + strings.Repeat("[", n) + strings.Repeat("]", n) + "\n" }
+	for _, tt := range []struct{ name, text, why string }{
+		{"brackets", strings.Repeat("[", 40_000), "more than 50 brackets"},
+		{"50 brackets", nested(50), `unknown key "a"`},
+		{"51 brackets", nested(51), "line 1: more than 50 brackets"},
+		{"lines", strings.Repeat("a: b\n", 30_000), "words and signs"},
+		{"bytes", strings.Repeat("#", maxFile), "it holds nothing"},
+		{"more bytes", strings.Repeat("#", maxFile+1), "more than 262144"},
+	} {
+		begin := time.Now()
+		_, err := Parse("c.yaml", []byte(tt.text), empty)
+		if err == nil || !strings.Contains(err.Error(), tt.why) {
+			t.Errorf("%s: %v, want %q", tt.name, err, tt.why)
+		}
+		if took := time.Since(begin); took > 10*time.Second {
+			t.Errorf("%s took %s", tt.name, took)
+		}
+	}
+}
+
 // all is the errors that Parse joined.
 func all(err error) []*Error {
 	var out []*Error

@@ -90,7 +90,7 @@ func (c *Config) Cluster(name string) *aurora.Cluster {
 }
 
 // maxFile is the size up to which a file is read; no hand writes a larger one.
-const maxFile = 4 << 20
+const maxFile = 256 << 10
 
 // Load reads and checks the file at path. env gives variables of the
 // environment, as os.Getenv does. Relative paths in the file are meant from its

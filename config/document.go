@@ -11,7 +11,9 @@ import (
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/lexer"
 	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/token"
 )
 
 // An Error is one thing that is wrong with a file.
@@ -82,7 +84,11 @@ func (d *document) parse(text []byte) *node {
 	if len(text) > maxFile {
 		return whole(fmt.Sprintf("it has %d bytes, more than %d", len(text), maxFile))
 	}
-	file, err := parser.ParseBytes(text, 0, parser.AllowDuplicateMapKey())
+	tokens := lexer.Tokenize(string(text))
+	if why := tooMuch(tokens); why != "" {
+		return whole(why)
+	}
+	file, err := parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
 	if err != nil {
 		d.syntax(err)
 		return nil
@@ -100,6 +106,33 @@ func (d *document) parse(text []byte) *node {
 		return whole(fmt.Sprintf("it holds %d documents, separated by \"---\"; one is wanted", len(bodies)))
 	}
 	return &node{d: d, at: place(bodies[0]), n: bodies[0]}
+}
+
+// The parser's time grows with the square of both (100,000 brackets take a
+// minute and a half), so a file that somebody generated ends here.
+const (
+	maxTokens = 50_000
+	maxDepth  = 50
+)
+
+// tooMuch says why a file is not parsed, or "".
+func tooMuch(tokens token.Tokens) string {
+	if len(tokens) > maxTokens {
+		return fmt.Sprintf("it has %d words and signs, more than %d", len(tokens), maxTokens)
+	}
+	depth := 0
+	for _, t := range tokens {
+		switch t.Type {
+		case token.SequenceStartType, token.MappingStartType:
+			depth++
+		case token.SequenceEndType, token.MappingEndType:
+			depth--
+		}
+		if depth > maxDepth {
+			return fmt.Sprintf("line %d: more than %d brackets within each other", t.Position.Line, maxDepth)
+		}
+	}
+	return ""
 }
 
 // syntax reports what the YAML parser says.
