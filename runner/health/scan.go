@@ -1,7 +1,6 @@
 package health
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
@@ -17,79 +16,121 @@ type Match struct {
 	Finding  string   `json:"finding"`
 	Severity Severity `json:"severity"`
 	Count    int      `json:"count"`
-	First    string   `json:"first"` // Time stamp as the line has it, "" if it has none.
-	Last     string   `json:"last"`
+	First    string   `json:"first"`   // Earliest time stamp, as its line has it; "" if none has one.
+	Last     string   `json:"last"`    // Latest.
 	Example  string   `json:"example"` // The first line, cut.
 	Files    []string `json:"files"`
 }
 
-// maxLine is how much of a line is looked at, in bytes; what is longer is
-// looked at in pieces.
-const maxLine = 64 << 10
+const (
+	// chunk is how much of a log is held at a time, in bytes.
+	chunk = 256 << 10
+	// longLine is from where on a line is looked at in pieces.
+	longLine = 64 << 10
+	// overlap is what two pieces of a long line have in common, so that nothing
+	// is missed between them. Half of it is more than a match is long.
+	overlap = 1 << 10
+	// maxExample is how much of a line is shown, in runes.
+	maxExample = 300
+)
 
-// maxExample is how much of a line is shown, in runes.
-const maxExample = 300
-
-// A Scanner reads logs line by line, in constant memory.
+// A Scanner reads logs in one pass and in constant memory. Logs in UTF-16 are
+// read too; what is no text is an error, since it can't be told what is in it.
 type Scanner struct {
 	matches []Match // Parallel to LogFindings.
+	buffer  []byte
 }
 
 // Read scans one log; name is for Match.Files.
 func (s *Scanner) Read(r io.Reader, name string) error {
 	if s.matches == nil {
 		s.matches = make([]Match, len(LogFindings))
+		s.buffer = make([]byte, chunk)
 	}
-	in := bufio.NewReaderSize(r, maxLine)
+	in, err := text(r)
+	if err != nil {
+		return fmt.Errorf("scan %s: %w", name, err)
+	}
+	held, counted := 0, 0 // Bytes in the buffer; where what is not yet counted begins.
 	for {
-		line, err := in.ReadSlice('\n')
-		s.line(line, name)
-		if errors.Is(err, io.EOF) {
-			return nil
+		n, err := io.ReadFull(in, s.buffer[held:])
+		held += n
+		text := s.buffer[:held]
+		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+			s.count(text, counted, held, name)
+			return endOf(in, name)
 		}
-		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
+		if err != nil {
 			return fmt.Errorf("scan %s: %w", name, err)
 		}
-	}
-}
-
-func (s *Scanner) line(line []byte, name string) {
-	for i := range LogFindings {
-		n := LogFindings[i].count(line)
-		if n == 0 {
+		whole := bytes.LastIndexByte(text, '\n') + 1
+		if held-whole <= longLine {
+			s.count(text[:whole], counted, whole, name)
+			held, counted = copy(s.buffer, text[whole:]), 0
 			continue
 		}
-		m := &s.matches[i]
-		at := stamp(line)
-		if m.Count == 0 {
-			m.Finding, m.Severity, m.First, m.Example = LogFindings[i].ID, LogFindings[i].Severity, at, example(line)
-		}
-		if at != "" {
-			m.Last = at
-		}
-		m.Count += n
-		if !slices.Contains(m.Files, name) {
-			m.Files = append(m.Files, name)
-		}
+		s.count(text, counted, held-overlap/2, name)
+		held, counted = copy(s.buffer, text[held-overlap:]), overlap/2
 	}
 }
 
-// count is the number of matches in a line.
-func (f *LogFinding) count(line []byte) int {
-	n := 0
-	for _, l := range f.literals {
-		n += bytes.Count(line, []byte(l))
+// endOf tells a log that ends from one that is cut: gzip files know.
+func endOf(in io.Reader, name string) error {
+	if _, err := in.Read(make([]byte, 1)); err != nil && !errors.Is(err, io.EOF) {
+		return fmt.Errorf("scan %s: %w", name, err)
 	}
-	if n == 0 || f.pattern == nil {
-		return n
-	}
-	n = 0
-	for _, m := range f.pattern.FindAll(line, -1) {
-		if !f.not.Match(m) {
-			n++
+	return nil
+}
+
+// count counts what begins in text from from on and before to.
+func (s *Scanner) count(text []byte, from, to int, name string) {
+	theSearch().in(text, func(at int, l *literal) {
+		if at < from || at >= to {
+			return
+		}
+		f := &LogFindings[l.kind]
+		if f.pattern != nil && !f.stands(text, at, len(l.text)) {
+			return
+		}
+		line := lineAt(text, at)
+		m, when := &s.matches[l.kind], stamp(line)
+		if m.Count == 0 {
+			m.Finding, m.Severity, m.Example = f.ID, f.Severity, example(line, l.text)
+		}
+		if when != "" && (m.First == "" || earlier(when, m.First)) {
+			m.First = when
+		}
+		if when != "" && (m.Last == "" || !earlier(when, m.Last)) {
+			m.Last = when
+		}
+		m.Count++
+		if n := len(m.Files); (n == 0 || m.Files[n-1] != name) && !slices.Contains(m.Files, name) {
+			m.Files = append(m.Files, name)
+		}
+	})
+}
+
+// stands tells whether the pattern of f matches around the literal at at.
+func (f *Kind) stands(text []byte, at, length int) bool {
+	from := max(at-64, 0)
+	around := text[from:min(at+length+160, len(text))]
+	for _, m := range f.pattern.FindAllIndex(around, -1) {
+		found := around[m[0]:m[1]]
+		if from+m[0] <= at && at+length <= from+m[1] && !bytes.ContainsRune(found, '\n') {
+			return !f.not.Match(found)
 		}
 	}
-	return n
+	return false
+}
+
+// lineAt is the line around at, as far as it is at hand.
+func lineAt(text []byte, at int) []byte {
+	from := bytes.LastIndexByte(text[:at], '\n') + 1
+	to := len(text)
+	if n := bytes.IndexByte(text[at:], '\n'); n >= 0 {
+		to = at + n
+	}
+	return text[from:to]
 }
 
 // Matches returns what was found, in the order of the table.
@@ -103,21 +144,15 @@ func (s *Scanner) Matches() []Match {
 	return found
 }
 
-// stamp returns the time stamp at the start of a line of glog ("I1123
-// 09:14:28.817") or of a journal ("2026-11-23T09:14:28+00:00"), "" if there is none.
-func stamp(line []byte) string {
-	s := string(line[:min(len(line), 40)])
-	if len(s) > 20 && strings.ContainsRune("IWEF", rune(s[0])) && s[5] == ' ' {
-		return strings.TrimRight(s[1:min(len(s), 21)], " [")
+// example is a line as it may be shown: valid UTF-8, no control characters,
+// cut so that what was found in it stands in it.
+func example(line []byte, what string) string {
+	if at := bytes.Index(line, []byte(what)); at > maxExample-len(what) {
+		line = append([]byte("… "), line[at-40:]...)
 	}
-	if f, _, ok := strings.Cut(s, " "); ok && len(f) >= 19 && f[4] == '-' && f[10] == 'T' {
-		return f
+	if len(line) > 8*maxExample {
+		line = line[:8*maxExample]
 	}
-	return ""
-}
-
-// example is a line as it may be shown: valid UTF-8, no control characters, cut.
-func example(line []byte) string {
 	s := strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f || r == utf8.RuneError {
 			return -1

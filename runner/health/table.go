@@ -2,7 +2,11 @@
 // Assess, doctor, pre-flight and the reports range over the same table.
 package health
 
-import "regexp"
+import (
+	"regexp"
+	"slices"
+	"strings"
+)
 
 // A Severity orders findings.
 type Severity string
@@ -27,104 +31,53 @@ func (s Severity) rank() int {
 	return 2
 }
 
-// A LogFinding is one kind of line that a scheduler's or replica's log may have.
-type LogFinding struct {
+// A Kind is one line of the table of findings.
+type Kind struct {
 	ID       string
 	Severity Severity
 	Means    string // What it means, in one sentence.
+	Evidence string // What must have been seen for it. Empty for lines of a log: see [Kind.Wants].
 	Do       string // What to do.
+	Blocks   string // ID of the step of a recovery that stops on it. Empty: none does.
 	Log      bool   // It tells of trouble with the replicated log: Assess re-initialises.
+	Passes   bool   // A line of a log that a healthy scheduler has too while it starts: old ones alarm nobody.
 
 	literals []string       // One of them stands in every line that matches: found fast.
 	pattern  *regexp.Regexp // What matches; nil: the literals do.
 	not      *regexp.Regexp // What must not match at the same place (Go has no look-ahead).
 }
 
-// LogFindings is the table of lines.
-var LogFindings = []LogFinding{
-	{ID: "replica-log-not-initialized", Severity: Critical, Log: true,
-		Means: "The replica's log was never initialised, or lost what said so.", Do: "Let it catch up if a quorum votes; else re-initialise all.",
-		literals: []string{"Replicated log has not been initialized"}},
-	{ID: "replica-empty", Severity: Warning, Log: true,
-		Means: "A replica has an empty log.", Do: "With a quorum VOTING it catches up by itself; do not initialise it alone.",
-		literals: []string{"Received a recover response from a replica in EMPTY status", "Replica in EMPTY status received a broadcasted recover request", "Replica is in EMPTY status"}},
-	{ID: "replica-recovering", Severity: Warning, Log: true,
-		Means: "A replica is catching up.", Do: "Wait for \"Replica is in VOTING status\".",
-		literals: []string{"Received a recover response from a replica in RECOVERING status", "Replica in RECOVERING status received a broadcasted recover request", "Replica is in RECOVERING status"}},
-	{ID: "replica-starting", Severity: Warning, Log: true,
-		Means: "A replica is in the middle of being initialised with others.", Do: "Wait; if it lasts, re-initialise all.",
-		literals: []string{"from a replica in STARTING status", "Replica in STARTING status", "Replica is in STARTING status"}},
-	{ID: "recover-no-quorum", Severity: Warning, Log: true,
-		Means: "A replica finds too few others to recover from.", Do: "Start the other schedulers; look at their logs.",
-		literals: []string{"Unable to finish the recover protocol in"}},
-	{ID: "catch-up-stalled", Severity: Warning, Log: true,
-		Means: "A replica cannot fetch a position that it lacks.", Do: "Look whether a quorum of replicas is up.",
-		literals: []string{"Unable to catch-up position"}},
-	{ID: "log-open-failed", Severity: Critical, Log: true,
-		Means: "The log's files cannot be opened: damaged, locked, or another user's.", Do: "Read the folder with `log inspect`.",
-		literals: []string{"Failed to recover the log:"}},
-	{ID: "log-record-error", Severity: Critical, Log: true,
-		Means: "A record of the log cannot be read or written.", Do: "Read the folder with `log inspect`; look at the disk.",
-		literals: []string{"Error getting log record at", "Error writing to log:"}},
-	{ID: "votes-refused", Severity: Warning,
-		Means: "A replica refuses a vote: another writer has a newer promise, or it may not vote yet.", Do: "Look who leads; with two writers, stop one.",
-		literals: []string{"Aborting explicit promise request because", "Aborting implicit promise request because", "Aborting write request because"}},
-	{ID: "writer-not-elected", Severity: Warning,
-		Means: "The leader could not become the log's writer, and tries again.", Do: "Look whether a quorum of replicas is up.",
-		literals: []string{"Could not start the writer, but can be retried"}},
-	{ID: "zookeeper-connection-lost", Severity: Warning,
-		Means: "The connection to ZooKeeper broke.", Do: "Look at ZooKeeper and the network.",
-		literals: []string{"Lost connection to ZooKeeper, attempting to reconnect"}},
-	{ID: "zookeeper-session-expired", Severity: Warning,
-		Means: "ZooKeeper gave the session up: leadership goes with it.", Do: "Look at ZooKeeper, the network, and long pauses of the JVM.",
-		literals: []string{"ZooKeeper session expired", "Forcing ZooKeeper session"}},
-	{ID: "membership-renewed", Severity: Info,
-		Means: "The replica joined its group again.", Do: "Nothing.",
-		literals: []string{"Renewing replica group membership"}},
-	{ID: "log-write-timeout", Severity: Critical, Log: true,
-		Means: "An append took longer than -native_log_write_timeout; it may still take effect.", Do: "Look at the disk and whether a quorum is up.",
-		literals: []string{"Timeout performing log"}},
-	{ID: "log-disabled", Severity: Critical, Log: true,
-		Means: "The scheduler gave its log up after an error.", Do: "Restart it; look at the error before it.",
-		literals: []string{"The log has encountered an error and cannot be used"}},
-	{ID: "registration-timeout", Severity: Critical,
-		Means: "The leader did not find the Mesos master in time and gave up.", Do: "Look at -mesos_master_address and the master.",
-		literals: []string{"Framework has not been registered within the tolerated delay"}},
-	{ID: "leadership-lost", Severity: Warning,
-		Means: "The leader lost its leadership and ended itself.", Do: "Look for the cause before it.",
-		literals: []string{"Lost leadership, committing suicide"}},
-	{ID: "elected", Severity: Info, Means: "The scheduler was elected.", Do: "Nothing.",
-		literals: []string{"Elected as leading scheduler!"}},
-	{ID: "snapshot-applied", Severity: Info, Means: "A snapshot of the log was loaded.", Do: "Nothing.",
-		literals: []string{"Applying snapshot taken on"}},
-	{ID: "aborted-frames", Severity: Warning,
-		Means: "A leader ended in the middle of a large entry; it is passed over.", Do: "Nothing, if it was killed then.",
-		literals: []string{"Found an aborted transaction", "Found a frame with no preceding header"}},
-	{ID: "start-failed", Severity: Critical, Log: true,
-		Means: "The scheduler ended at its start, often over an entry of the log that it cannot replay.", Do: "Read the lines around it; read the log with `log inspect`.",
-		literals: []string{"Caught unchecked exception"}},
-	{ID: "unknown-flag", Severity: Critical,
-		Means: "The scheduler refuses a flag that its version does not know.", Do: "Take the flag away.",
-		literals: []string{"Was passed main parameter"}},
-	{ID: "holes-at-start", Severity: Info,
-		Means: "The replica lacks positions; it fetches them when it is elected.", Do: "Nothing.",
-		literals: []string{"Replica recovered with log positions"},
-		pattern:  regexp.MustCompile(`Replica recovered with log positions \d+ -> \d+ with \d+ holes`), not: regexp.MustCompile(`with (0|1) holes`)},
-	{ID: "unlearned-at-start", Severity: Info,
-		Means: "The replica has positions that were not agreed on when it stopped.", Do: "Nothing.",
-		literals: []string{" unlearned"},
-		pattern:  regexp.MustCompile(`with \d+ holes and \d+ unlearned`), not: regexp.MustCompile(`and 0 unlearned`)},
-	{ID: "new-framework", Severity: Critical,
-		Means: "The scheduler has no framework id: Mesos takes it for a new framework, and its old tasks are orphans.", Do: "Stop it before it registers; restore a backup with the framework id.",
-		literals: []string{"Did not find a persisted framework ID"}},
+// A LogFinding is one kind of line that a scheduler's or replica's log may have.
+type LogFinding = Kind
+
+// Kinds is the whole table: lines of logs, then hosts, the log, leadership,
+// backups, the cluster.
+var Kinds = slices.Concat(LogFindings, hostKinds, replicaKinds, leaderKinds, backupKinds, clusterKinds)
+
+// Wants is the evidence that a finding of this kind needs, in words.
+func (k *Kind) Wants() string {
+	if k.Evidence != "" || len(k.literals) == 0 {
+		return k.Evidence
+	}
+	said := "a line of the scheduler's log with \"" + strings.Join(k.literals, "\" or \"") + "\""
+	if k.not != nil {
+		said += ", but not \"" + k.not.String() + "\""
+	}
+	return said
+}
+
+// Look returns the line of the table with that ID, or nil.
+func Look(id string) *Kind {
+	for i := range Kinds {
+		if Kinds[i].ID == id {
+			return &Kinds[i]
+		}
+	}
+	return nil
 }
 
 // LogTrouble reports whether a finding tells of trouble with the replicated log.
 func LogTrouble(id string) bool {
-	for i := range LogFindings {
-		if LogFindings[i].ID == id {
-			return LogFindings[i].Log
-		}
-	}
-	return false
+	k := Look(id)
+	return k != nil && k.Log
 }
