@@ -1,6 +1,7 @@
 package files
 
 import (
+	"bytes"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -130,5 +131,23 @@ func TestBackupDiffJSON(t *testing.T) {
 	}
 	if got.exit != exitDone || d.Killed.Total != 57 || d.Resurrected.Total != 0 || len(d.Killed.Tasks) != 57 {
 		t.Errorf("exit status %d, %d killed, %d resurrected; want all 57 active tasks of the newer killed", got.exit, d.Killed.Total, d.Resurrected.Total)
+	}
+}
+
+// A job's name comes from the file, which may be anybody's: no escape sequence
+// of it reaches a terminal.
+func TestHostileNamesAreText(t *testing.T) {
+	dir := t.TempDir()
+	path := unzip(t, backups+"small/"+small+".gz", dir, "small")
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, bytes.ReplaceAll(b, []byte("bidder"), []byte("b\x1b[2Jr")), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	got := run(t, dir, "backup", "inspect", "small")
+	if !strings.Contains(got.out, `ads/prod/b\x1b[2Jr`) || strings.Contains(got.out, "\x1b") {
+		t.Errorf("the page: %q", got.out)
 	}
 }
