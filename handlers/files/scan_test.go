@@ -138,6 +138,7 @@ func TestLogScanUnitThatCannotBeRead(t *testing.T) {
 		"fails at once":      {"echo 'Failed to open journal: no' >&2; exit 1", "exit status 1: Failed to open journal: no"},
 		"fails in the end":   {"echo some; exit 3", "exit status 3"},
 		"shows a part":       {"echo some; echo 'Hint: You are currently not seeing messages from other users and the system.' >&2", "not seeing messages"},
+		"has no journal":     {"echo 'No journal files were found.' >&2; echo '-- No entries --'", "No journal files were found"},
 		"is killed":          {"echo some; kill -9 $$", "signal: killed"},
 		"says very much":     {"i=0; while [ $i -lt 3000 ]; do echo 0123456789 >&2; i=$((i+1)); done; exit 1", "0123456789"},
 		"is not there, or …": {"exit 127", "exit status 127"},

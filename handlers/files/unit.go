@@ -39,10 +39,10 @@ func scanUnit(ctx context.Context, s *health.Scanner, unit, since string) error 
 	case err != nil:
 		return fmt.Errorf("%s: journalctl: %w: %s", what, err, orNone(said.String()))
 	}
-	// It shows a part, and ends with 0, where it may not read the rest.
-	for _, sign := range []string{"not seeing messages", "insufficient permissions"} {
+	// It ends with 0 where it may not read a part, or there is nothing to read.
+	for _, sign := range []string{"not seeing messages", "insufficient permissions", "No journal files were"} {
 		if strings.Contains(said.String(), sign) {
-			return hinted(fmt.Errorf("%s: journalctl: %s", what, said), "run it as root, or as a member of the group systemd-journal")
+			return hinted(fmt.Errorf("%s: journalctl: %s", what, said), "run it as root, or as a member of the group systemd-journal, where systemd keeps a journal")
 		}
 	}
 	return nil
