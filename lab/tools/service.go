@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -120,11 +121,12 @@ func (s *service) launch() error {
 		return errors.New("bad-setting")
 	}
 	cmd, identifier, err := s.command(s.unit.start[0], env)
+	over := make(chan struct{})
 	if err == nil {
 		var r, w *os.File
 		if r, w, err = os.Pipe(); err == nil {
 			cmd.Stdout, cmd.Stderr = w, w
-			err = cmd.Start()
+			err = s.run(cmd, over)
 			w.Close()
 			if err != nil {
 				r.Close()
@@ -149,16 +151,31 @@ func (s *service) launch() error {
 	s.pid, s.lastPID, s.begun, s.ended = cmd.Process.Pid, cmd.Process.Pid, now, time.Time{}
 	s.to("active", "running")
 	s.log("Started %s - %s.", s.unit.name, s.unit.description)
-	over := make(chan struct{})
 	s.over = over
+	return nil
+}
+
+// run starts a main process, and closes over when it has ended and that was
+// noted. The process ends with the lab, also when the lab is killed.
+func (s *service) run(cmd *exec.Cmd, over chan<- struct{}) error {
+	cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
+	started := make(chan error, 1)
 	s.super.serving.Add(1)
 	go func() {
 		defer s.super.serving.Done()
+		// Pdeathsig means the death of the thread that started it.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := cmd.Start()
+		started <- err
+		if err != nil {
+			return
+		}
 		_ = cmd.Wait() // How it ended is in ProcessState.
 		s.exited(cmd.ProcessState)
 		close(over)
 	}()
-	return nil
+	return <-started
 }
 
 func (s *service) command(line string, env []string) (*exec.Cmd, string, error) {
