@@ -106,7 +106,7 @@ func (s *scan) finish(db *leveldb.DB) {
 	}
 	if n := len(r.Damage); n > 0 {
 		d := r.Damage[0]
-		r.Error = fmt.Sprintf("%s: %s", d.File, d.What)
+		r.Error = fmt.Sprintf("%s at byte %d: %s", d.File, d.Offset, d.What)
 		if n > 1 {
 			r.Error += fmt.Sprintf(" (and %d more)", n-1)
 		}

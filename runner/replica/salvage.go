@@ -244,8 +244,8 @@ func (s *salvage) hidden(end uint64) []string {
 // coveredBy tells whether all keys that the damage may have cost are those of
 // positions up to end. A separator in an index may be a shortened key.
 func coveredBy(d leveldb.Damage, end uint64) bool {
-	if d.UpTo == nil {
-		return false
+	if len(d.UpTo) == 0 {
+		return false // Not known, or a key that no replica writes.
 	}
 	key := d.UpTo
 	width := 10

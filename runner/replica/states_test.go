@@ -211,7 +211,7 @@ func TestUnreadable(t *testing.T) {
 	if err := os.Chmod(table, 0); err != nil {
 		t.Fatal(err)
 	}
-	if got := ask(dir); !strings.HasPrefix(got, "unreadable 000011.ldb: permission denied") {
+	if got := ask(dir); !strings.HasPrefix(got, "unreadable 000011.ldb at byte 0: permission denied") {
 		t.Errorf("table of mode 000: %s", got)
 	}
 	if err := os.Chmod(dir, 0); err != nil {

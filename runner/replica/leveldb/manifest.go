@@ -100,6 +100,9 @@ func (v *version) apply(p []byte) error {
 			if at >= 0 && (len(s) < 8 || len(t) < 8) {
 				at = -1
 			}
+			if _, twice := v.tables[b]; at >= 0 && twice {
+				return fmt.Errorf("table %d at %d of an edit is there already", b, start)
+			}
 			if at >= 0 && len(v.tables) < maxTables {
 				v.tables[b] = tableMeta{int(min(a, 99)), b, c, bytes.Clone(s), bytes.Clone(t)}
 			}
