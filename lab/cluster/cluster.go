@@ -147,7 +147,11 @@ func (c *Cluster) start(ctx context.Context) error {
 	if err := c.placeBackup(leader, data); err != nil {
 		return err
 	}
-	return c.damage(ctx, leader)
+	if err := c.damage(ctx, leader); err != nil {
+		return err
+	}
+	c.Truth.Led = c.Leader(ctx) != nil
+	return nil
 }
 
 // servers starts ZooKeeper and the Mesos master.

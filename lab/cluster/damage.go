@@ -22,16 +22,17 @@ const (
 	EmptyLog    = "empty"         // The log's folder is new, without a file.
 	Flapping    = "flapping"      // The log holds an entry that no scheduler can decode: each leader ends when it replays it.
 	ExitAtStart = "exit-at-start" // The log cannot be opened: its scheduler exits with status 1, again and again.
+	Down        = "down"          // All schedulers are stopped; their logs are whole.
 	Unlisted    = "unlisted-host" // A fourth scheduler is registered that nobody configured.
 )
 
 // DamageKinds are all kinds, in the order of help.
-var DamageKinds = []string{Corrupt, Missing, EmptyLog, Flapping, ExitAtStart, Unlisted}
+var DamageKinds = []string{Corrupt, Missing, EmptyLog, Flapping, ExitAtStart, Down, Unlisted}
 
 // Damage is what is broken before anybody looks. The zero value is none.
 type Damage struct {
 	Kind  string
-	Hosts int // How many hosts. Of flapping all have it, of unlisted-host it says nothing.
+	Hosts int // How many hosts. It says nothing of flapping and down, which concern all, and of unlisted-host.
 }
 
 // ParseDamage reads KIND or KIND:N; N is 1 to 3, by default 2.
@@ -69,6 +70,8 @@ func (c *Cluster) damage(ctx context.Context, leader host.Machine) error {
 		return c.spoilLog(ctx, leader)
 	case Unlisted:
 		return c.addUnlisted(ctx)
+	case Down:
+		return c.stop(c.Hosts)
 	}
 	victims := c.victims(leader)
 	quorum := len(victims) < 2
@@ -78,10 +81,8 @@ func (c *Cluster) damage(ctx context.Context, leader host.Machine) error {
 		// there still was a quorum goes on until it writes.
 		stopped = c.Hosts
 	}
-	for _, h := range stopped {
-		if _, err := c.Systemctl(h, "stop", host.Unit); err != nil {
-			return err
-		}
+	if err := c.stop(stopped); err != nil {
+		return err
 	}
 	for _, h := range victims {
 		c.Truth.Damaged = append(c.Truth.Damaged, h.Name())
@@ -107,6 +108,15 @@ func (c *Cluster) damage(ctx context.Context, leader host.Machine) error {
 		}
 	}
 	return c.settle(ctx, victims, quorum)
+}
+
+func (c *Cluster) stop(hosts []host.Machine) error {
+	for _, h := range hosts {
+		if _, err := c.Systemctl(h, "stop", host.Unit); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // settle waits until the started schedulers show what the damage did to them.
@@ -196,10 +206,10 @@ func manifest(dir string) string {
 
 // spoilLog appends an entry to the log of all hosts that cannot be decoded.
 func (c *Cluster) spoilLog(ctx context.Context, leader host.Machine) error {
+	if err := c.stop(c.Hosts); err != nil {
+		return err
+	}
 	for _, h := range c.Hosts {
-		if _, err := c.Systemctl(h, "stop", host.Unit); err != nil {
-			return err
-		}
 		c.Truth.Damaged = append(c.Truth.Damaged, h.Name())
 	}
 	dir := c.LogDir(leader)

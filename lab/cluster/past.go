@@ -34,6 +34,7 @@ type Truth struct {
 	Tasks      []string         // Ids of the backup's tasks, sorted.
 	Lost       []string         // Ids of the tasks started after the backup, sorted: a restore loses them.
 	Damaged    []string         // Hosts whose log was damaged.
+	Led        bool             // A leader was registered before the run.
 
 	etc map[string]map[string]string // By host: hash of every file of /etc before the run.
 }

@@ -67,7 +67,7 @@ func (p *Play) checkUndone(ctx context.Context, bad func(string, ...any)) {
 		bad("the schedulers received %d commits", n)
 	}
 	former := slices.Sorted(slices.Values(slices.Concat(p.Cluster.Truth.Tasks, p.Cluster.Truth.Lost)))
-	if len(p.Cluster.Truth.Damaged) < 2 {
+	if p.Cluster.Truth.Led {
 		p.checkTasks(ctx, former, bad)
 	}
 	p.checkHosts(bad)

@@ -1,0 +1,309 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"aurorabot/lab/script"
+)
+
+// The programs that all stories play with, built once.
+var labProgram, botProgram string
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	os.Exit(testMain(m))
+}
+
+func testMain(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "lab-test-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	labProgram, botProgram = filepath.Join(dir, "lab"), filepath.Join(dir, "aurorabot")
+	for path, folder := range map[string]string{labProgram: ".", botProgram: ".."} {
+		build := exec.Command("go", "build", "-o", path, ".")
+		build.Dir, build.Env = folder, append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := build.CombinedOutput(); err != nil {
+			fmt.Fprintf(os.Stderr, "build %s: %v\n%s", path, err, out)
+			return 1
+		}
+	}
+	// A story waits more than it works: three at a time fill two cores.
+	if f := flag.Lookup("test.parallel"); f != nil && f.Value.String() == f.DefValue {
+		_ = flag.Set("test.parallel", "3") // the flag is there, and 3 is a number
+	}
+	return m.Run()
+}
+
+// A story is one run of the lab with everybody played.
+type story struct {
+	t       *testing.T
+	status  int
+	out     string
+	events  []script.Event
+	keep    string
+	elapsed time.Duration
+}
+
+// play plays a story and reports when it does not end as it should.
+func play(t *testing.T, status int, args ...string) *story {
+	t.Helper()
+	s := &story{t: t, keep: t.TempDir()}
+	args = append([]string{"--auto", "--json", "--bot", botProgram, "--keep", s.keep}, args...)
+	ctx, cancel := context.WithTimeout(context.Background(), 170*time.Second)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, labProgram, args...)
+	temp := t.TempDir()
+	cmd.Env = append(os.Environ(), "TMPDIR="+temp)
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	begun := time.Now()
+	err := cmd.Run()
+	s.elapsed = time.Since(begun)
+	s.status, s.out = cmd.ProcessState.ExitCode(), errs.String()
+	for line := range strings.Lines(out.String()) {
+		var e script.Event
+		if err := json.Unmarshal([]byte(line), &e); err != nil {
+			t.Fatalf("a line of --json is no event: %v: %.200s", err, line)
+		}
+		s.events = append(s.events, e)
+	}
+	if s.status != status {
+		t.Errorf("lab %q: exit status %d (%v) after %s, want %d\n%s\n%s", args, s.status, err, s.elapsed, status, s.out, s.last(12))
+	}
+	if s.elapsed > 150*time.Second {
+		t.Errorf("it took %s, more than 150 s", s.elapsed)
+	}
+	if left, _ := os.ReadDir(temp); len(left) > 0 {
+		t.Errorf("left behind in the temporary folder: %v", left)
+	}
+	return s
+}
+
+// last are the last events, for the report of a failure.
+func (s *story) last(n int) string {
+	var b strings.Builder
+	for _, e := range s.events[max(0, len(s.events)-n):] {
+		fmt.Fprintf(&b, "%d %s %s %s: %.300s\n", e.Seq, e.Kind, e.Step, e.Host, e.Why)
+	}
+	return b.String()
+}
+
+// has tells whether there is an event of a kind, of a step if one is given.
+func (s *story) has(kind, step string) bool {
+	return slices.ContainsFunc(s.events, func(e script.Event) bool { return e.Kind == kind && (step == "" || e.Step == step) })
+}
+
+// want reports when there is, or is not, such an event.
+func (s *story) want(there bool, kind, step string) {
+	s.t.Helper()
+	if s.has(kind, step) != there {
+		s.t.Errorf("event %s %s is there: %v, want %v\n%s", kind, step, !there, there, s.last(8))
+	}
+}
+
+// The whole recovery: two people at the commit and none of them the requester,
+// every phase, a commit sent once and proved; the record holds no token, and
+// what is kept is there.
+func TestAuto(t *testing.T) {
+	t.Parallel()
+	record := filepath.Join(t.TempDir(), "record")
+	s := play(t, script.Done, "--record", record)
+	for _, phase := range []string{"prepare", "assess", "restore", "cleanup"} {
+		if !slices.ContainsFunc(s.events, func(e script.Event) bool { return e.Phase == phase && e.Kind == "step.done" }) {
+			t.Errorf("no step of phase %s is done", phase)
+		}
+	}
+	s.want(false, "step.done", "reinitialize/initialize-log") // All replicas are whole.
+	approved := map[string][]string{}
+	for _, e := range s.events {
+		if e.Kind == "gate.approved" {
+			approved[e.Gate] = append(approved[e.Gate], e.Who)
+		}
+	}
+	if len(approved["start"]) != 1 || len(approved["assess"]) != 1 || len(approved["commit"]) != 2 || approved["commit"][0] == approved["commit"][1] {
+		t.Errorf("approvals: %v", approved)
+	}
+	for gate, people := range approved {
+		if slices.Contains(people, script.Team+"/"+script.Ann) {
+			t.Errorf("ann, who asked, approved %s", gate)
+		}
+	}
+	s.want(true, "commit.sent", "")
+	s.want(true, "commit.proved", "")
+	for _, name := range []string{"s1/log/CURRENT", "s2/log/CURRENT", "s3/log/CURRENT", "journal"} {
+		if _, err := os.Stat(filepath.Join(s.keep, name)); err != nil {
+			t.Errorf("--keep: %v", err)
+		}
+	}
+	recorded, err := os.ReadFile(record)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(recorded)) {
+		var call struct {
+			Method string
+			Body   map[string]any
+		}
+		if err := json.Unmarshal([]byte(line), &call); err != nil || call.Method == "" || call.Body == nil {
+			t.Fatalf("--record: %v: %.200s", err, line)
+		}
+	}
+	if len(recorded) == 0 || bytes.Contains(recorded, []byte("xoxb-")) || bytes.Contains(recorded, []byte("xapp-")) {
+		t.Errorf("--record has %d bytes, or a token", len(recorded))
+	}
+}
+
+// The API without aurora_admin does the same.
+func TestAdminAPI(t *testing.T) {
+	t.Parallel()
+	play(t, script.Done, "--admin", "api")
+}
+
+// What is damaged, and whether a reason is given, decides whether a restore is
+// made and whether the log is made anew.
+func TestDamage(t *testing.T) {
+	tests := []struct {
+		damage string
+		reason bool
+		status int
+		anew   bool // The log is re-initialised.
+	}{
+		{"corrupt:1", false, script.Refused, false},
+		{"corrupt:1", true, script.Done, true},
+		{"corrupt:2", false, script.Done, true},
+		{"missing:1", false, script.Refused, false},
+		{"missing:1", true, script.Done, true},
+		{"missing:2", false, script.Done, true},
+		{"empty:1", false, script.Refused, false},
+		{"empty:1", true, script.Done, true},
+		{"empty:2", false, script.Done, true},
+		{"flapping", false, script.Done, true},
+		{"exit-at-start", false, script.Done, true},
+		{"down", false, script.Refused, false},
+		{"unlisted-host", true, script.Stopped, false},
+	}
+	for _, tt := range tests {
+		t.Run(fmt.Sprintf("%s,reason=%v", tt.damage, tt.reason), func(t *testing.T) {
+			t.Parallel()
+			args := []string{"--damage", tt.damage}
+			if !tt.reason {
+				args = append(args, "--reason", "")
+			}
+			s := play(t, tt.status, args...)
+			s.want(tt.anew, "step.done", "reinitialize/initialize-log")
+			s.want(tt.status == script.Done, "commit.sent", "")
+			if tt.status == script.Refused && !slices.ContainsFunc(s.events, func(e script.Event) bool { return e.Kind == "refused" && e.Why == "not-needed" }) {
+				t.Errorf("no event says that it is not needed:\n%s", s.last(8))
+			}
+		})
+	}
+}
+
+// Each cheat is refused under its name, to the one who tried, and no commit is
+// sent. That the same script without the changed act ends well is the other
+// half: TestHonest, and for those whose order of acts is the ordinary one
+// TestAuto (see TestHonestOrder of package script).
+func TestCheats(t *testing.T) {
+	who := map[string]string{
+		script.SelfApprove: script.Ann, script.Twice: script.Bob, script.StaleDigest: script.Dan, script.Guest: script.Gus,
+		script.WrongChannel: script.Ann, script.BothGroups: script.Cat, script.Removed: script.Dan,
+	}
+	for _, cheat := range script.Cheats {
+		t.Run(cheat, func(t *testing.T) {
+			t.Parallel()
+			s := play(t, script.Refused, "--cheat", cheat)
+			i := slices.IndexFunc(s.events, func(e script.Event) bool { return e.Kind == "refused" })
+			if i < 0 || s.events[i].Why != cheat || s.events[i].Who != script.Team+"/"+who[cheat] {
+				t.Errorf("not refused as %s to %s:\n%s", cheat, who[cheat], s.last(5))
+			}
+			s.want(false, "commit.sent", "")
+		})
+	}
+}
+
+// A cheat's script with the ordinary act in its place ends well.
+func TestHonest(t *testing.T) {
+	for _, cheat := range []string{script.BothGroups, script.Removed} {
+		t.Run(cheat, func(t *testing.T) {
+			t.Parallel()
+			play(t, script.Done, "--cheat", cheat, "--honest")
+		})
+	}
+}
+
+// The bot is killed and started again. Before the commit was sent resume ends
+// recovered, and undo puts everything back; after it resume ends recovered, and
+// undo is refused. The lab compares state, files, firewall and supervision.
+func TestKill(t *testing.T) {
+	tests := []struct {
+		at     string
+		damage string
+		sent   bool // The commit was sent before.
+	}{
+		{"step.done@prepare/look", "", false},
+		{"gate.opened@start", "", false},
+		{"step.started@prepare/supervision-off", "", false},
+		{"step.started@prepare/stop-schedulers", "", false},
+		{"step.started@prepare/change-configuration", "", false},
+		{"step.done@prepare/start-schedulers%s2", "", false},
+		{"step.started@reinitialize/initialize-log", "missing:1", false},
+		{"step.done@restore/stage", "", false},
+		{"gate.approved@commit", "", false},
+		{"commit.sent", "", true},
+		{"step.started@restore/restart-lingering", "", true},
+		{"undo.started@prepare/change-configuration", "", true},
+	}
+	for _, tt := range tests {
+		for _, after := range []string{"resume", "undo"} {
+			t.Run(after+" "+tt.at, func(t *testing.T) {
+				t.Parallel()
+				args := []string{"--kill-at", tt.at, "--after", after}
+				if tt.damage != "" {
+					args = append(args, "--damage", tt.damage)
+				}
+				status, end := script.Done, "recovered"
+				switch {
+				case after == "undo" && tt.sent:
+					status, end = script.Refused, ""
+				case after == "undo":
+					end = "undone"
+				}
+				s := play(t, status, args...)
+				if !strings.Contains(s.out, "kill -9") {
+					t.Errorf("the bot was not killed:\n%s", s.last(5))
+				}
+				if end != "" && !slices.ContainsFunc(s.events, func(e script.Event) bool { return e.Kind == "run.closed" && e.Why == end }) {
+					t.Errorf("the run is not closed as %s:\n%s", end, s.last(5))
+				}
+				s.want(tt.sent || after == "resume", "commit.sent", "")
+			})
+		}
+	}
+}
+
+// A command line that makes no sense is refused before anything is started.
+func TestCommandLine(t *testing.T) {
+	for _, args := range [][]string{
+		{"--damage", "fire"}, {"--damage", "corrupt:4"}, {"--cheat", "bribe", "--auto"}, {"--cheat", "guest"}, {"--json"},
+		{"--hosts", "imaginary"}, {"--admin", "telnet"}, {"--auto", "now"}, {"--nonsense"},
+	} {
+		var out, errs bytes.Buffer
+		if status := run(t.Context(), args, &out, &errs); status != usageStatus || errs.Len() == 0 {
+			t.Errorf("lab %q: exit status %d, said %q; want %d", args, status, errs.String(), usageStatus)
+		}
+	}
+}
