@@ -69,6 +69,7 @@ type CommitState struct {
 	Host    string
 	Outcome CommitOutcome
 	Why     string
+	Data    json.RawMessage // What was known right before it left.
 }
 
 // A CommitOutcome is what was found out about a commit that was sent.
@@ -296,7 +297,7 @@ func (s *State) applyGate(e Event) {
 func (s *State) applyCommit(e Event) {
 	switch e.Kind {
 	case CommitSent:
-		s.Commit = CommitState{Sent: true, SentAt: e.At, Host: e.Host}
+		s.Commit = CommitState{Sent: true, SentAt: e.At, Host: e.Host, Data: e.Data}
 	case CommitProved:
 		s.Commit.Outcome, s.Commit.Why = Committed, e.Why
 	case CommitUnknown:

@@ -2,6 +2,7 @@ package recovery
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"path"
 	"strings"
@@ -28,6 +29,16 @@ type commitReceipt struct {
 	At      time.Time `json:"at"`
 	Snap    int64     `json:"last_snapshot"`
 	Replied bool      `json:"replied"`
+}
+
+// knownBefore is what was known right before the commit left. It is read from
+// the event that announced it: a crash may have taken the step's own receipt.
+func knownBefore(s *runner.State) commitReceipt {
+	receipt := commitReceipt{End: -1, Snap: -1}
+	if json.Unmarshal(s.Commit.Data, &receipt) != nil {
+		return commitReceipt{End: -1, Snap: -1}
+	}
+	return receipt
 }
 
 // mayCommit is the last look: same processes, same leader, and what is staged
@@ -70,15 +81,21 @@ func (r *Recovery) commit(ctx context.Context, t *runner.Task) (any, error) {
 		return nil, err // Not journaled, so not sent.
 	}
 	a, err := r.act(ctx, t, time.Minute, "scheduler_commit_recovery")
-	if err != nil {
+	if err == nil && a.OK {
+		receipt.Answer, receipt.Replied = a.Code, true
+		return receipt, nil
+	}
+	// Neither an error nor a lost reply says that nothing was committed.
+	if err == nil {
+		receipt.Answer, receipt.Replied = strings.TrimSpace(a.Code+" "+a.Message), a.Code != ""
+		err = fmt.Errorf("the scheduler answers %s", receipt.Answer)
+	} else {
 		receipt.Answer = err.Error()
-		return receipt, err
 	}
-	receipt.Answer, receipt.Replied = strings.TrimSpace(a.Code+" "+a.Message), a.Code != ""
-	if !a.OK {
-		return receipt, fmt.Errorf("the scheduler answers %s", receipt.Answer)
+	if jerr := t.Say(runner.Event{Kind: runner.CommitUnknown, Why: err.Error()}); jerr != nil {
+		return receipt, jerr
 	}
-	return receipt, nil
+	return receipt, err
 }
 
 // hotLog reads the log of a running scheduler from a copy: the folder itself
@@ -129,13 +146,17 @@ func (r *Recovery) proveStep() runner.Step {
 	}
 }
 
-// proofWait is how long a next leader may take: with 100,000 tasks it was
-// advertised 21 s after the answer; a replaced log adds elections.
-const proofWait = 3 * time.Minute
+func (r *Recovery) proofWait() time.Duration {
+	if r.ProofWait == 0 {
+		return 3 * time.Minute
+	}
+	return r.ProofWait
+}
 
 // prove looks for the next leader and compares its tasks with what was staged.
-// What it cannot prove stays unknown; then nobody stages or commits again until
-// it is resolved.
+// What it cannot prove is unknown: the run stops, and nobody stages or commits
+// again. On a resume it looks again; what is unknown still is then read from the
+// replicas themselves, with all schedulers stopped: see unknown.go.
 func (r *Recovery) prove(ctx context.Context, t *runner.Task) (runner.Answer, error) {
 	if t.State.Commit.Outcome == runner.Committed {
 		return runner.Yes("%s", t.State.Commit.Why), nil
@@ -144,7 +165,8 @@ func (r *Recovery) prove(ctx context.Context, t *runner.Task) (runner.Answer, er
 		return runner.Answer{}, &runner.Ending{Reason: runner.StopExpired, Reopen: afterElection,
 			Why: "the commit was not sent: the journal has no record of it. Resume stages and asks for approvals anew"}
 	}
-	a, err := r.until(ctx, proofWait, func(ctx context.Context) (runner.Answer, error) { return r.proofNow(ctx, t) })
+	again := t.State.Of(stepProve, runner.Bot).Progress == runner.Failed // A person resumed after the stop below.
+	a, err := r.until(ctx, r.proofWait(), func(ctx context.Context) (runner.Answer, error) { return r.proofNow(ctx, t) })
 	if err == nil && a.Yes {
 		return a, t.Say(runner.Event{Kind: runner.CommitProved, Why: a.Evidence})
 	}
@@ -155,8 +177,11 @@ func (r *Recovery) prove(ctx context.Context, t *runner.Task) (runner.Answer, er
 	if err := t.Say(runner.Event{Kind: runner.CommitUnknown, Why: why}); err != nil {
 		return runner.Answer{}, err
 	}
-	return runner.Answer{}, &runner.Ending{Reason: runner.StopUnknown,
-		Why: "whether the commit took effect is unknown: " + why + ". Nothing is sent again. When a quorum is back, resume looks again; undo is not possible while it is unknown"}
+	if again {
+		return runner.Yes("from outside it cannot be told whether the commit took effect: %s. The replicas are read next", why), nil
+	}
+	return runner.Answer{}, &runner.Ending{Reason: runner.StopUnknown, Why: "whether the commit took effect is unknown: " + why +
+		". Nothing is sent again, and undo is not possible while it is unknown. Resume looks again; if it still cannot be told then, it stops all schedulers and reads every replica's log"}
 }
 
 // proofNow looks once.
@@ -166,11 +191,10 @@ func (r *Recovery) proofNow(ctx context.Context, t *runner.Task) (runner.Answer,
 		return runner.Answer{}, fmt.Errorf("who led at the commit is not in the journal")
 	}
 	var s stake
-	var receipt commitReceipt
 	if !t.State.Facts(stepCompare, old.Host, &s) {
 		return runner.Answer{}, fmt.Errorf("what was staged is not in the journal")
 	}
-	t.State.Receipt(stepCommit, old.Host, &receipt)
+	receipt := knownBefore(t.State)
 	next, why, err := r.whoLeads(ctx, t)
 	if err != nil {
 		return runner.Answer{}, err
@@ -234,8 +258,12 @@ func (r *Recovery) oldHost(s *runner.State) string { f, _ := r.fence(s); return 
 // nextLeader is the leader that proved the commit.
 func nextLeader(s *runner.State) (fence, bool) {
 	var f fence
-	ok := s.Facts(stepProve, runner.Bot, &f) && f.Host != ""
-	return f, ok
+	for _, step := range []string{stepUnknownProve, stepProve} {
+		if s.Facts(step, runner.Bot, &f) && f.Host != "" {
+			return f, true
+		}
+	}
+	return f, false
 }
 
 func (r *Recovery) lingerStep() runner.Step {

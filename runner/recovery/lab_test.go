@@ -5,7 +5,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -234,6 +236,84 @@ func TestUndoOnLab(t *testing.T) {
 				if _, err := c.WaitLeader(t.Context()); err != nil {
 					t.Errorf("after undo no leader: %v", err)
 				}
+			}
+		})
+	}
+}
+
+// knob changes a fault of the stand-in scheduler that leads now.
+func knob(t *testing.T, c *cluster.Cluster, name, value string) {
+	t.Helper()
+	for _, h := range c.Hosts { // Whoever leads is found out by asking everybody.
+		resp, err := http.Post("http://"+strings.TrimPrefix(c.HTTP(h), "http://")+"/lab/knobs?"+name+"="+value, "", http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+	}
+}
+
+// A commit whose answer lies or never comes is unknown first, and then proved,
+// by another leader or by the replicas themselves. It is sent once.
+func TestUnknownCommitOnLab(t *testing.T) {
+	for fault, want := range map[string]struct {
+		outcome runner.CommitOutcome
+	}{
+		"drop-reply":   {runner.Committed},
+		"crash-after":  {runner.Committed},
+		"timeout":      {runner.Committed},
+		"crash-before": {runner.Absent},
+		"timeout-lost": {runner.Absent},
+	} {
+		t.Run(fault, func(t *testing.T) {
+			t.Parallel()
+			c, r := lab(t, "")
+			r.ProofWait = 15 * time.Second
+			req := runner.Request{Recipe: "staged", Cluster: cluster.Name, Backup: c.Truth.Backup, Hosts: r.Cluster.Names(), Reinitialize: "auto", Reason: "a rehearsal"}
+			s, j := walkTo(t, r, req, "commit")
+			if s.Gate != "commit" {
+				t.Fatalf("gate %q, status %s: %s", s.Gate, s.Status, s.Why)
+			}
+			knob(t, c, "COMMIT_FAULT", fault)
+			e := &runner.Engine{Journal: j, Now: time.Now, Told: func(ev runner.Event) { t.Logf("%-14s %-28s %-3s %s", ev.Kind, ev.Step, ev.Host, ev.Why) }}
+			if _, err := e.Append(run, runner.Event{Kind: runner.GatePassed, Gate: "commit", Digest: s.Gates["commit"].Digest}); err != nil {
+				t.Fatal(err)
+			}
+			s, err := e.Advance(t.Context(), r.Recipe(), run)
+			if err != nil {
+				t.Fatal(err)
+			}
+			resumes := 0
+			for s.Commit.Outcome == runner.Unknown && s.Stop.Reason == runner.StopUnknown && resumes < 3 {
+				if _, err := e.Undo(t.Context(), r.Recipe(), run); !errors.Is(err, runner.ErrIrreversible) {
+					t.Errorf("undo of an unknown commit: %v", err)
+				}
+				resumes++
+				if _, err := e.Append(run, runner.Event{Kind: runner.RunResumed, Who: "T/UANN"}); err != nil {
+					t.Fatal(err)
+				}
+				if s, err = e.Advance(t.Context(), r.Recipe(), run); err != nil {
+					t.Fatal(err)
+				}
+			}
+			events, err := j.Events(run)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sent, unknown := 0, false
+			for _, ev := range events {
+				switch ev.Kind {
+				case runner.CommitSent:
+					sent++
+				case runner.CommitUnknown:
+					unknown = true
+				}
+			}
+			if s.Commit.Outcome != want.outcome || sent != 1 || !unknown {
+				t.Errorf("outcome %q after %d resumes, sent %d times, was unknown %v; want %q (%s)", s.Commit.Outcome, resumes, sent, unknown, want.outcome, s.Why)
+			}
+			if want.outcome == runner.Absent && (s.Status != runner.Stopped || s.Irreversible()) {
+				t.Errorf("status %s, irreversible %v: undo must be possible now", s.Status, s.Irreversible())
 			}
 		})
 	}

@@ -149,7 +149,7 @@ func (r *Recovery) realMaster(ctx context.Context, t *runner.Task, l hostLook) (
 // startReceipt is the receipt of the newest start of this run on a host.
 func startReceipt(s *runner.State, host string) (startedProcess, bool) {
 	var p startedProcess
-	for _, step := range []string{stepLinger, stepRestart, stepStart} {
+	for _, step := range []string{stepLinger, stepUnknownStart, stepRestart, stepStart} {
 		if s.Of(step, host).Progress == runner.Done && s.Facts(step, host, &p) {
 			return p, true
 		}

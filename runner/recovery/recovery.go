@@ -41,6 +41,11 @@ type Recovery struct {
 	// Files is a folder of the bot's own for a run: the backup, the salvage.
 	Files func(run string) (string, error)
 
+	// ProofWait is how long a next leader may take to show the commit. Zero: 3
+	// minutes. With 100,000 tasks it was advertised 21 s after the answer; a
+	// replaced log adds elections.
+	ProofWait time.Duration
+
 	// Poll is how long to wait between two looks. Zero: 500 ms.
 	Poll time.Duration
 }
@@ -77,6 +82,12 @@ const (
 	stepCommit  = "restore/commit"
 	stepProve   = "restore/prove-commit"
 	stepLinger  = "restore/restart-lingering"
+
+	stepUnknownStop  = "restore/unknown-stop-schedulers"
+	stepUnknownRead  = "restore/unknown-read-logs"
+	stepUnknownJudge = "restore/unknown-judge"
+	stepUnknownStart = "restore/unknown-start-schedulers"
+	stepUnknownProve = "restore/unknown-prove-commit"
 
 	stepProof    = "cleanup/proof"
 	stepSnapshot = "cleanup/snapshot"

@@ -19,7 +19,7 @@ import (
 
 // restore is the runbook's "Restore from backup".
 func (r *Recovery) restore() runner.Phase {
-	return runner.Phase{ID: "restore", Title: "Restore from backup", Source: "Restore from backup", Steps: []runner.Step{
+	steps := []runner.Step{
 		{
 			ID: stepElected, Source: "Restore ¶1", Title: "Identify the leading scheduler: /vars, ZooKeeper's candidates and the processes agree",
 			On: onBot, Check: r.electedLeader, Limit: 10 * time.Minute,
@@ -56,8 +56,9 @@ func (r *Recovery) restore() runner.Phase {
 		},
 		r.commitStep(),
 		r.proveStep(),
-		r.lingerStep(),
-	}}
+	}
+	steps = append(append(steps, r.unknownSteps()...), r.lingerStep())
+	return runner.Phase{ID: "restore", Title: "Restore from backup", Source: "Restore from backup", Steps: steps}
 }
 
 func (r *Recovery) adminShows(verb string, args ...string) string {
