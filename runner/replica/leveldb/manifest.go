@@ -71,6 +71,10 @@ func (v *version) apply(p []byte) error {
 		switch tag {
 		case tagComparator:
 			if s, at = prefixed(p, at); at >= 0 {
+				if v.comparator != "" {
+					// Only the first edit of a MANIFEST has one.
+					return fmt.Errorf("a beginning at %d of an edit, but one is there already", start)
+				}
 				v.comparator = string(s)
 			}
 		case tagLogNumber:
@@ -100,8 +104,10 @@ func (v *version) apply(p []byte) error {
 			if at >= 0 && (len(s) < 8 || len(t) < 8) {
 				at = -1
 			}
-			if _, twice := v.tables[b]; at >= 0 && twice {
-				return fmt.Errorf("table %d at %d of an edit is there already", b, start)
+			// goleveldb names a table twice in a MANIFEST that it begins: once as
+			// what was there, once as what is new. Only a contradiction is damage.
+			if was, twice := v.tables[b]; at >= 0 && twice && (was.size != c || !bytes.Equal(was.smallest, s) || !bytes.Equal(was.largest, t)) {
+				return fmt.Errorf("table %d at %d of an edit is there already, and another one", b, start)
 			}
 			if at >= 0 && len(v.tables) < maxTables {
 				v.tables[b] = tableMeta{int(min(a, 99)), b, c, bytes.Clone(s), bytes.Clone(t)}
