@@ -1,0 +1,236 @@
+package recovery
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"aurorabot/runner/aurora"
+	"aurorabot/runner/health"
+	"aurorabot/runner/replica"
+)
+
+// disabled reports whether an open run has begun to disable the schedulers.
+func (a Ask) disabled() bool {
+	return a.Run != nil && (len(a.Run.Steps[stepSupervise]) > 0 || len(a.Run.Steps[stepConfigure]) > 0)
+}
+
+// byTheRun is why something is no finding while a run is open.
+const byTheRun = "the open run did this"
+
+// takeState takes a newer answer of /vars.
+func (r *Recovery) takeState(f *hostFacts, v aurora.Vars) {
+	state, err := v.Lifecycle()
+	if err != nil || state == "" {
+		return // The first answer stands, with what was said of it.
+	}
+	n, err := v.Int("framework_registered")
+	f.vars, f.lifecycle, f.registered = v, state, err == nil && n == 1
+}
+
+// judgeHost judges one host.
+func (r *Recovery) judgeHost(f *hostFacts, ask Ask, logs replica.Verdict) []health.Finding {
+	if f.silent != nil {
+		return []health.Finding{health.Found("host-silent", f.name, "%v", f.silent)}
+	}
+	var found []health.Finding
+	say := func(id, format string, args ...any) {
+		found = append(found, health.Found(id, f.name, format, args...))
+	}
+	several := false
+	for _, c := range f.complaints {
+		several = several || c.id == "lingering-process"
+		say(c.id, "%s", c.text)
+	}
+	down := f.looked && !f.look.Running && !several
+	for _, u := range f.unknown {
+		if u.what == whatVars && down {
+			continue // Nobody is there to answer.
+		}
+		say("cannot-tell", "%s: %s", u.what, u.why)
+	}
+	if down {
+		found = append(found, expected(health.Found("scheduler-down", f.name, "no scheduler process; the supervisor says %s", orName(f.look.Unit.Words, "nothing")), ask))
+	}
+	if n := f.crashes(); n > 1 || strings.Contains(f.look.Unit.Words, "auto-restart") {
+		say("scheduler-keeps-ending", "%d starts that ended at once within the last hour; the supervisor says %s", n, f.look.Unit.Words)
+	}
+	found = append(found, r.judgeConfiguration(f, ask)...)
+	for _, m := range f.managers {
+		say("configuration-manager", "%s runs", m)
+	}
+	if f.staged && !ask.disabled() {
+		say("staged-left", "queryRecovery answers OK: a backup is staged on this scheduler")
+	}
+	found = append(found, r.judgeDisks(f)...)
+	found = append(found, judgeCounters(f)...)
+	return append(found, judgeLines(f, logs)...)
+}
+
+// expected makes a note of what an open run does on purpose.
+func expected(f health.Finding, ask Ask) health.Finding {
+	if ask.disabled() {
+		return f.Note(byTheRun)
+	}
+	return f
+}
+
+// crashes counts the starts within the hour that ended at once, by its log.
+func (f *hostFacts) crashes() int {
+	return f.count("start-failed") + f.count("log-open-failed") + f.count("unknown-flag")
+}
+
+func (f *hostFacts) count(id string) int {
+	for _, m := range f.lines {
+		if m.Finding == id {
+			return m.Count
+		}
+	}
+	return 0
+}
+
+// judgeConfiguration judges flags, version and supervision.
+func (r *Recovery) judgeConfiguration(f *hostFacts, ask Ask) []health.Finding {
+	var found []health.Finding
+	say := func(id, format string, args ...any) {
+		found = append(found, health.Found(id, f.name, format, args...))
+	}
+	runs := f.look.Running && f.look.Flags["mesos_master_address"] == r.Cluster.FakeMaster
+	if runs || f.fakeInFile {
+		where := "the running scheduler has"
+		if !runs {
+			where = r.Cluster.Scheduler(f.name).ConfigFile + " sets"
+		}
+		found = append(found, expected(health.Found("fake-master-left", f.name, "%s -mesos_master_address=%s", where, r.Cluster.FakeMaster), ask))
+	}
+	version := r.Cluster.Version
+	if text := f.vars["build.version"]; f.vars != nil {
+		v, err := aurora.ParseVersion(text)
+		switch {
+		case text == "":
+			// Releases without the variable are told by the configuration alone.
+		case err != nil:
+			say("cannot-tell", "its version: /vars says %.40q", text)
+		case v.Major != version.Major || v.Minor != version.Minor:
+			say("version-differs", "it runs Aurora %s, the bot's configuration says %s", v, version)
+			version = v
+		}
+	}
+	if p, err := aurora.ProfileOf(version); err == nil {
+		say("profile", "Aurora %s: profile %s, recipes %s", version, p.Name, strings.Join(p.Recipes, " and "))
+		// A running scheduler knows its flags; a file may set others for the next start.
+		if v, set := f.look.Flags["gc_executor_path"]; set && !p.UnsetGCExecutor && !f.look.Running {
+			say("flag-of-another-version", "-gc_executor_path=%s, which Aurora %s does not have", v, version)
+		}
+		if v, set := f.look.Flags["reconciliation_initial_delay"]; set && !p.ReconciliationDelay && !f.look.Running {
+			say("flag-of-another-version", "-reconciliation_initial_delay=%s, which Aurora %s does not have", v, version)
+		}
+	}
+	switch u := f.look.Unit; {
+	case u.Words == "":
+		// That the supervisor could not be asked was said.
+	case ask.disabled() && (u.Restarts || u.Enabled):
+		say("supervision-on", "the supervisor would start the scheduler (at boot %v, when it ends %v)", u.Enabled, u.Restarts)
+	case !ask.disabled() && (!u.Restarts || !u.Enabled):
+		say("supervision-off", "the supervisor would not start the scheduler again (at boot %v, when it ends %v)", u.Enabled, u.Restarts)
+	}
+	return found
+}
+
+// little is below what a disk is nearly full, in bytes.
+const little = 2 << 30
+
+func (r *Recovery) judgeDisks(f *hostFacts) []health.Finding {
+	var found []health.Finding
+	for _, d := range []struct {
+		what       string
+		free, used int64
+		known      bool
+	}{
+		{"log " + f.look.Flags["native_log_file_path"], f.look.Log.Free, f.look.Log.Size, f.look.LogParent.Exists},
+		{"backup folder " + f.look.Flags["backup_dir"], f.look.BackupDir.Free, f.look.BackupDir.Size, f.look.BackupDir.Exists},
+	} {
+		if need := max(little, 2*d.used); d.known && d.free < need {
+			found = append(found, health.Found("disk-nearly-full", f.name, "the %s has %d MiB free, and %d MiB lie there", d.what, d.free>>20, d.used>>20))
+		}
+	}
+	return found
+}
+
+// judgeCounters judges what the scheduler counted since its start.
+func judgeCounters(f *hostFacts) []health.Finding {
+	if f.vars == nil {
+		return nil
+	}
+	var found []health.Finding
+	var wrong []string
+	for _, what := range []string{"append", "truncate", "read"} {
+		for _, how := range []string{"timeouts", "failures"} {
+			name := "scheduler_log_native_" + what + "_" + how
+			if _, there := f.vars[name]; !there {
+				continue // A scheduler that never led has not counted.
+			}
+			n, err := f.vars.Int(name)
+			switch {
+			case err != nil:
+				found = append(found, health.Found("cannot-tell", f.name, "%v", err))
+			case n > 0:
+				wrong = append(wrong, fmt.Sprintf("%s %d", name, n))
+			}
+		}
+	}
+	if len(wrong) > 0 {
+		found = append(found, health.Found("log-write-trouble", f.name, "%s", strings.Join(wrong, ", ")))
+	}
+	if _, there := f.vars["scheduler_backup_failed"]; !there {
+		return found
+	}
+	n, err := f.vars.Int("scheduler_backup_failed")
+	switch {
+	case err != nil:
+		found = append(found, health.Found("cannot-tell", f.name, "%v", err))
+	case n > 0:
+		found = append(found, health.Found("backup-writes-fail", f.name, "scheduler_backup_failed %d", n))
+	}
+	return found
+}
+
+// judgeLines judges what the scheduler logged within the hour. What was before
+// its present process started, and what passes and has passed, is told without
+// alarm.
+func judgeLines(f *hostFacts, logs replica.Verdict) []health.Finding {
+	var found []health.Finding
+	voting := f.report != nil && f.report.State.Whole() && f.report.Status == "VOTING" && (logs == replica.VerdictHealthy || logs == replica.VerdictLags)
+	for _, m := range f.lines {
+		k := health.Look(m.Finding)
+		if k == nil || m.Severity == health.Info {
+			continue
+		}
+		times := fmt.Sprintf("%d times, last at %s", m.Count, m.Last)
+		if m.Count == 1 {
+			times = "once, at " + m.Last
+		}
+		one := health.Found(m.Finding, f.name, "%s: %s", times, m.Example)
+		last, ok := lineTime(m.Last)
+		switch {
+		case f.look.Running && ok && last.Before(f.look.Process.Since.Add(-2*time.Second)):
+			one = one.Note("before the present process started")
+		case k.Passes && voting && f.look.Running:
+			one = one.Note("it passed: the log votes")
+		case k.Passes && f.report == nil && (f.lifecycle == "ACTIVE" || f.lifecycle == "STORAGE_PREPARED") && ok && f.look.Uptime > 120 && last.Before(f.look.Process.Since.Add(2*time.Minute)):
+			one = one.Note("while it started")
+		}
+		found = append(found, one)
+	}
+	return found
+}
+
+// lineTime reads a time stamp of a journal.
+func lineTime(s string) (time.Time, bool) {
+	for _, layout := range []string{"2006-01-02T15:04:05-0700", time.RFC3339} {
+		if t, err := time.Parse(layout, s); err == nil {
+			return t, true
+		}
+	}
+	return time.Time{}, false
+}

@@ -1,0 +1,160 @@
+package recovery
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"aurorabot/runner/health"
+	"aurorabot/runner/replica"
+)
+
+// judgeLeader judges who leads, by all that say something of it.
+func (r *Recovery) judgeLeader(facts []*hostFacts, g *groupFacts, ask Ask) []health.Finding {
+	var mute []string
+	byName := map[string]*hostFacts{}
+	for _, f := range facts {
+		byName[f.name] = f
+		if f.silent != nil || f.vars == nil && (f.look.Running || !f.looked) {
+			mute = append(mute, f.name)
+		}
+	}
+	said := table(g.says)
+	switch {
+	case len(g.leaders) > 1:
+		return []health.Finding{health.Found("two-leaders", r.Cluster.Name, "%s; %s", g.odds, said)}
+	case len(g.leaders) == 0 && len(mute) > 0:
+		return []health.Finding{health.Found("cannot-tell", r.Cluster.Name, "who leads: %s gave no answer; %s", strings.Join(mute, ", "), said)}
+	case len(g.leaders) == 0:
+		return []health.Finding{expected(health.Found("no-leader", r.Cluster.Name, "%s", said), ask)}
+	}
+	var found []health.Finding
+	if g.odds != "" {
+		found = append(found, health.Found("leaders-disagree", r.Cluster.Name, "%s, for longer than twice the session timeout; %s", g.odds, said))
+	}
+	f := byName[g.leaders[0]]
+	if !f.registered {
+		one := health.Found("leader-unregistered", f.name, "it leads as %s and is not registered with Mesos; it runs since %d s", f.lifecycle, f.look.Uptime)
+		if f.look.Uptime < 60 && !ask.disabled() {
+			one = one.Note("it started less than a minute ago")
+		}
+		found = append(found, expected(one, ask))
+	}
+	return found
+}
+
+func table(says []Saying) string {
+	parts := make([]string, len(says))
+	for i, s := range says {
+		parts[i] = s.Who + ": " + s.Says
+	}
+	return strings.Join(parts, "; ")
+}
+
+// flapsFrom is how many changes of leadership within an hour are flapping. A
+// recovery makes three, and a restart of one host after the other as many.
+const flapsFrom = 4
+
+// changes are what tells of changes of leadership within the last hour.
+type changes struct {
+	elected, lost, expired, unregistered, crashed int
+	joined                                        int // Candidates that came within the hour beyond those that are there, by ZooKeeper.
+	log                                           []string
+}
+
+func (r *Recovery) changesIn(facts []*hostFacts, g *groupFacts) changes {
+	var c changes
+	for _, f := range facts {
+		c.elected += f.count("elected")
+		c.lost += f.count("leadership-lost")
+		c.expired += f.count("zookeeper-session-expired")
+		c.unregistered += f.count("registration-timeout")
+		c.crashed += f.crashes()
+		for _, m := range f.lines {
+			// That a scheduler ends at its start is a sign, not the cause.
+			if health.LogTrouble(m.Finding) && m.Finding != "start-failed" && m.Severity != health.Info {
+				c.log = append(c.log, fmt.Sprintf("%s on %s (%d)", m.Finding, f.name, m.Count))
+			}
+		}
+		if p := f.report; p != nil && p.Aurora != nil && p.Aurora.Undecodable > 0 {
+			c.log = append(c.log, fmt.Sprintf("an entry on %s that cannot be replayed", f.name))
+		}
+	}
+	if len(g.candidates) > 0 {
+		low, high, oldest := int64(-1), int64(-1), g.candidates[0].Created
+		for _, k := range g.candidates {
+			n, err := strconv.ParseInt(k.Sequence, 10, 64)
+			if err != nil {
+				continue
+			}
+			if low < 0 || n < low {
+				low = n
+			}
+			high = max(high, n)
+			if k.Created.Before(oldest) {
+				oldest = k.Created
+			}
+		}
+		hours := max(r.Now().Sub(oldest).Hours(), 1)
+		c.joined = int(float64(high-low+1-int64(len(g.candidates))) / hours)
+	}
+	return c
+}
+
+// judgeChanges tells whether leadership changes again and again, and why.
+func (r *Recovery) judgeChanges(facts []*hostFacts, g *groupFacts, ask Ask) []health.Finding {
+	c := r.changesIn(facts, g)
+	leads := g.leader != ""
+	ends := c.crashed + c.unregistered + c.lost
+	flaps := c.elected >= flapsFrom || c.joined >= flapsFrom || !leads && c.elected > 0 && ends > 1 || !leads && c.elected > 1
+	if !flaps || ask.disabled() {
+		return nil
+	}
+	seen := fmt.Sprintf("within the last hour: %d elections and %d losses of leadership in the logs, %d candidates that came and went in ZooKeeper; %s", c.elected, c.lost, c.joined, r.uptimes(facts))
+	id, why := cause(c, facts)
+	return []health.Finding{health.Found(id, r.Cluster.Name, "%s; %s", seen, why)}
+}
+
+// cause tells the causes of flapping apart. The log comes first: what is wrong
+// with it makes schedulers end in all the other ways, too.
+func cause(c changes, facts []*hostFacts) (id, why string) {
+	most := max(c.elected, c.joined, 1)
+	switch {
+	case len(c.log) > 0 && !passing(facts):
+		return "flapping-log", "the log: " + strings.Join(c.log, ", ")
+	case c.unregistered*2 >= most:
+		return "flapping-registration", fmt.Sprintf("%d leaders were not registered with Mesos in time", c.unregistered)
+	case c.expired*2 >= most:
+		return "flapping-zookeeper", fmt.Sprintf("%d sessions with ZooKeeper were lost", c.expired)
+	case c.crashed > 0:
+		return "flapping-start", fmt.Sprintf("%d starts ended at once, and nothing of the log is wrong", c.crashed)
+	case c.expired > 0:
+		return "flapping-zookeeper", fmt.Sprintf("%d sessions with ZooKeeper were lost", c.expired)
+	}
+	return "flapping", "no cause is seen"
+}
+
+// passing reports whether every log was read, is whole and votes: then lines
+// about replicas that recover are of the restarts themselves.
+func passing(facts []*hostFacts) bool {
+	for _, f := range facts {
+		if f.report == nil || !f.report.State.Whole() && !onlyTorn(f.report) || f.report.Status != "VOTING" || f.report.Aurora != nil && f.report.Aurora.Undecodable > 0 {
+			return false
+		}
+	}
+	return compareLogs(facts).Verdict == replica.VerdictHealthy || compareLogs(facts).Verdict == replica.VerdictLags
+}
+
+func (r *Recovery) uptimes(facts []*hostFacts) string {
+	var parts []string
+	for _, f := range facts {
+		if f.vars != nil {
+			parts = append(parts, fmt.Sprintf("%s up %s", f.name, time.Duration(f.look.Uptime)*time.Second))
+		}
+	}
+	if len(parts) == 0 {
+		return "no scheduler says how long it is up"
+	}
+	return strings.Join(parts, ", ")
+}
