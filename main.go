@@ -13,6 +13,7 @@ import (
 	"slices"
 	"syscall"
 	"time"
+	_ "time/tzdata" // The image has no zones of its own.
 
 	"aurorabot/handlers"
 	"aurorabot/handlers/files"
