@@ -37,7 +37,7 @@ func (r *realGround) start(ctx context.Context, c *Cluster) error {
 	if err := host.Supported(); err != nil {
 		return err
 	}
-	if err := host.Prepare(ctx, "default-jre-headless", "libzookeeper-java", "libslf4j-java", "libsnappy-java", "libmetrics-java", "libcommons-cli-java"); err != nil {
+	if err := host.Prepare(ctx, "default-jre-headless", "libzookeeper-java", "libslf4j-java", "libsnappy-java", "libdropwizard-metrics-java", "libcommons-cli-java"); err != nil {
 		return err
 	}
 	lab, err := host.StartReal(ctx)
