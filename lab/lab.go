@@ -34,7 +34,7 @@ func start(ctx context.Context, s *settings, errs io.Writer) (*lab, error) {
 			return nil, fmt.Errorf("--hosts real: %w", err)
 		}
 	}
-	dir, err := os.MkdirTemp("", "aurora-lab-")
+	dir, err := folder()
 	if err != nil {
 		return nil, err
 	}
@@ -44,6 +44,16 @@ func start(ctx context.Context, s *settings, errs io.Writer) (*lab, error) {
 		return nil, err
 	}
 	return l, nil
+}
+
+// folder makes the lab's folder. Sockets lie in it, whose paths the kernel
+// limits to 107 bytes; where the usual folder has a longer name, /tmp serves.
+func folder() (string, error) {
+	const room = 60
+	if len(os.TempDir()) > room {
+		return os.MkdirTemp("/tmp", "aurora-lab-")
+	}
+	return os.MkdirTemp("", "aurora-lab-")
 }
 
 func (l *lab) start(ctx context.Context) error {

@@ -66,12 +66,16 @@ func play(t *testing.T, status int, args ...string) *story {
 	ctx, cancel := context.WithTimeout(context.Background(), 170*time.Second)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, labProgram, args...)
-	temp := t.TempDir()
+	temp, err := os.MkdirTemp("", "lab-") // t.TempDir has the test's long name in it.
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(temp)
 	cmd.Env = append(os.Environ(), "TMPDIR="+temp)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	begun := time.Now()
-	err := cmd.Run()
+	err = cmd.Run()
 	s.elapsed = time.Since(begun)
 	s.status, s.out = cmd.ProcessState.ExitCode(), errs.String()
 	for line := range strings.Lines(out.String()) {
