@@ -318,3 +318,104 @@ func TestUnknownCommitOnLab(t *testing.T) {
 		})
 	}
 }
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Whatever is wrong with the world before anything is done stops the run in
+// pre-flight, says what, where and why, and leaves the hosts as they were.
+func TestBadWorldOnLab(t *testing.T) {
+	c, r := lab(t, "")
+	s2 := c.Hosts[1]
+	backups := c.BackupDir(s2)
+	var from string
+	for _, h := range c.Hosts {
+		if h.Name() == c.Truth.BackupHost {
+			from = filepath.Join(c.BackupDir(h), c.Truth.Backup)
+		}
+	}
+	whole, err := os.ReadFile(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	put := func(dir string, b []byte) func() {
+		file := filepath.Join(dir, c.Truth.Backup)
+		if err := os.WriteFile(file, b, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return func() {
+			if err := os.WriteFile(from, whole, 0o644); err != nil {
+				t.Fatal(err)
+			}
+			if file != from {
+				os.Remove(file)
+			}
+		}
+	}
+	config := s2.Path("/etc/default/aurora-scheduler")
+	edit := func(old, with string) func() func() {
+		return func() func() {
+			text, err := os.ReadFile(config)
+			if err != nil {
+				t.Fatal(err)
+			}
+			changed := strings.Replace(string(text), old, with, 1)
+			if changed == string(text) {
+				t.Fatalf("%s has no %q", config, old)
+			}
+			if err := os.WriteFile(config, []byte(changed), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			return func() { os.WriteFile(config, text, 0o644) }
+		}
+	}
+	for _, tt := range []struct {
+		name  string
+		spoil func() (mend func())
+		want  []string
+	}{
+		{"backup nowhere", func() func() { os.Rename(from, from+".away"); return func() { os.Rename(from+".away", from) } }, []string{"is on none of the hosts"}},
+		{"two contents", func() func() {
+			if backups == filepath.Dir(from) {
+				return put(c.BackupDir(c.Hosts[0]), append([]byte{}, whole[:len(whole)/2]...))
+			}
+			return put(backups, whole[:len(whole)/2])
+		}, []string{"different content on different hosts", "which one is meant"}},
+		{"cut in half", func() func() { return put(filepath.Dir(from), whole[:len(whole)/2]) }, []string{"does not decode to its end", "byte"}},
+		{"host down", func() func() { s2.Down(); return func() { must(t, s2.Up()) } }, []string{"s2", "refused"}},
+		{"sudo asks", func() func() { must(t, s2.AskPassword(true)); return func() { must(t, s2.AskPassword(false)) } }, []string{"s2", "sudo"}},
+		{"line twice in the configuration", edit("MESOS_MASTER=", "MESOS_MASTER=zk://x:2181/mesos\nMESOS_MASTER="), []string{"s2", "MESOS_MASTER is assigned twice"}},
+		{"another host key", func() func() { must(t, s2.ChangeHostKey()); return func() {} }, []string{"s2", "host key"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			mend := tt.spoil()
+			s, j := walkTo(t, r, runner.Request{Recipe: "staged", Cluster: cluster.Name, Backup: c.Truth.Backup, Hosts: r.Cluster.Names(), Reinitialize: "auto", Reason: "a rehearsal"}, "start")
+			mend()
+			if s.Status != runner.Stopped || s.Stop.Reason != runner.StopFailed || s.Phase != "prepare" {
+				t.Fatalf("status %s at %s%s: %s", s.Status, s.Step, s.Gate, s.Why)
+			}
+			for _, w := range tt.want {
+				if !strings.Contains(strings.ToLower(s.Why), strings.ToLower(w)) {
+					t.Errorf("it says %q, without %q", s.Why, w)
+				}
+			}
+			e := &runner.Engine{Journal: j, Now: time.Now}
+			if _, err := e.Append(run, runner.Event{Kind: runner.UndoRequested}); err != nil {
+				t.Fatal(err)
+			}
+			if s, err := e.Undo(t.Context(), r.Recipe(), run); (err != nil || s.Status != runner.Closed) && tt.name != "another host key" {
+				t.Errorf("undo: %v, %s", err, s.Why)
+			}
+			if changed, err := c.ChangedFiles(); err != nil || len(changed) > 0 {
+				t.Errorf("files changed in /etc: %v, %v", changed, err)
+			}
+		})
+	}
+	if _, err := c.WaitLeader(t.Context()); err != nil {
+		t.Errorf("the cluster was disturbed: %v", err)
+	}
+}

@@ -210,7 +210,7 @@ func (r *Recovery) until(ctx context.Context, limit time.Duration, look func(con
 func run(ctx context.Context, t *runner.Task, user string, argv ...string) (runner.Output, error) {
 	out, err := t.Host.Run(ctx, runner.Command{Argv: argv, User: user})
 	if err != nil {
-		return out, fmt.Errorf("%s: %w", argv[0], err)
+		return out, err // The transport says which command, and on which host.
 	}
 	if out.Exit != 0 {
 		return out, fmt.Errorf("%s: exit status %d: %s", shown(argv), out.Exit, tail(out))
