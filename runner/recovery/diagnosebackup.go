@@ -43,7 +43,7 @@ func (r *Recovery) judgeBackups(facts []*hostFacts, ask Ask) ([]health.Finding, 
 			contents[name][b.Report.SHA256] = f.name
 			bad := r.judgeOne(f.name, &b, framework)
 			found = append(found, bad...)
-			if !health.Any(bad, health.Warning) {
+			if !slices.ContainsFunc(bad, func(x health.Finding) bool { return x.Blocks != "" }) {
 				good = append(good, b)
 			}
 		}

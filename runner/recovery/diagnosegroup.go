@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"time"
 
@@ -41,7 +42,7 @@ func (r *Recovery) askGroup(ctx context.Context, visits []*visit) *groupFacts {
 	end := r.Now().Add(2 * r.Cluster.SessionLimit)
 	for {
 		g := r.askOnce(ctx, visits)
-		if g.odds == "" && len(g.complaints) == 0 || len(g.leaders) == 0 && len(g.candidates) == 0 || g.err != nil || !r.Now().Before(end) {
+		if !g.mayPass() || !r.Now().Before(end) {
 			return g
 		}
 		select {
@@ -57,6 +58,17 @@ func (r *Recovery) askGroup(ctx context.Context, visits []*visit) *groupFacts {
 			}
 		}
 	}
+}
+
+// mayPass reports whether something is odd that a scheduler which ended a
+// moment ago explains.
+func (g *groupFacts) mayPass() bool {
+	if g.err != nil || len(g.candidates) == 0 && len(g.leaders) == 0 {
+		return false
+	}
+	return g.odds != "" || slices.ContainsFunc(g.complaints, func(c complaint) bool {
+		return c.id == "scheduler-unlisted" || c.id == "replicas-unlisted"
+	})
 }
 
 func (r *Recovery) askOnce(ctx context.Context, visits []*visit) *groupFacts {

@@ -52,15 +52,18 @@ func table(says []Saying) string {
 	return strings.Join(parts, "; ")
 }
 
-// flapsFrom is how many changes of leadership within an hour are flapping. A
-// recovery makes three, and a restart of one host after the other as many.
+// flapsFrom is how many changes of leadership within an hour are flapping, if
+// at least two leaders ended by themselves: a recovery makes four changes, and a
+// restart of one host after the other as many, all on purpose.
 const flapsFrom = 4
 
 // changes are what tells of changes of leadership within the last hour.
 type changes struct {
-	elected, lost, expired, unregistered, crashed int
-	joined                                        int // Candidates that came within the hour beyond those that are there, by ZooKeeper.
-	log                                           []string
+	elected, lost, expired, unregistered, crashed, killed int
+
+	joined int      // Candidates that came and went, per hour, by ZooKeeper's numbers.
+	blind  bool     // The lines of a host are not known.
+	log    []string // What tells of the log.
 }
 
 func (r *Recovery) changesIn(facts []*hostFacts, g *groupFacts) changes {
@@ -71,6 +74,8 @@ func (r *Recovery) changesIn(facts []*hostFacts, g *groupFacts) changes {
 		c.expired += f.count("zookeeper-session-expired")
 		c.unregistered += f.count("registration-timeout")
 		c.crashed += f.crashes()
+		c.killed += f.count("process-killed")
+		c.blind = c.blind || !f.scanned
 		for _, m := range f.lines {
 			// That a scheduler ends at its start is a sign, not the cause.
 			if health.LogTrouble(m.Finding) && m.Finding != "start-failed" && m.Severity != health.Info {
@@ -106,8 +111,8 @@ func (r *Recovery) changesIn(facts []*hostFacts, g *groupFacts) changes {
 func (r *Recovery) judgeChanges(facts []*hostFacts, g *groupFacts, ask Ask) []health.Finding {
 	c := r.changesIn(facts, g)
 	leads := g.leader != ""
-	ends := c.crashed + c.unregistered + c.lost
-	flaps := c.elected >= flapsFrom || c.joined >= flapsFrom || !leads && c.elected > 0 && ends > 1 || !leads && c.elected > 1
+	ends := c.crashed + c.unregistered + c.lost + c.expired + c.killed
+	flaps := max(c.elected, c.joined) >= flapsFrom && (ends > 1 || c.blind) || !leads && c.elected > 0 && ends > 1
 	if !flaps || ask.disabled() {
 		return nil
 	}

@@ -34,7 +34,11 @@ func (r *Recovery) advise(facts []*hostFacts, g *groupFacts, logs replica.Compar
 		case p.Aurora != nil && p.Aurora.Undecodable > 0:
 			undecodable = f.name
 		case p.State == replica.StateMissing || !p.State.Whole() && !onlyTorn(p) || p.Status != "VOTING":
-			behind = append(behind, fmt.Sprintf("%s (%s)", f.name, orName(p.Status, string(p.State))))
+			is := p.Status
+			if !p.State.Whole() {
+				is = string(p.State)
+			}
+			behind = append(behind, fmt.Sprintf("%s (%s)", f.name, is))
 		case logs.Missing[i] > lagging:
 			behind = append(behind, fmt.Sprintf("%s (%d positions behind)", f.name, logs.Missing[i]))
 		}
