@@ -56,10 +56,11 @@ func (r *Recovery) lookAtCluster(ctx context.Context, t *runner.Task) (runner.An
 	if err := r.findBackup(ctx, t, looks, &found, bad); err != nil {
 		return runner.Answer{}, err
 	}
-	if len(wrong) > 0 {
+	r.findLeader(ctx, looks, &found)
+	if len(wrong) > 0 && (found.Registered == "" || t.State.Reason != "") {
 		return runner.No("%s", strings.Join(wrong, "\n")), nil
 	}
-	r.findLeader(ctx, looks, &found)
+	// That it is not needed comes first: whatever else is wrong can be mended in peace.
 	if found.Registered != "" && t.State.Reason == "" {
 		return runner.Answer{}, &runner.Ending{Reason: runner.StopNotNeeded, Close: true, Why: r.notNeeded(looks, found)}
 	}
@@ -279,7 +280,10 @@ func (r *Recovery) notNeeded(looks map[string]hostLook, found clusterLook) strin
 			behind = append(behind, name)
 		}
 	}
-	s := fmt.Sprintf("No restore seems to be needed: %s leads, is registered with Mesos, and its log has a quorum. A restore would throw away what happened since %s.", found.Registered, found.Backup.Timestamp)
+	s := fmt.Sprintf("No restore seems to be needed: %s leads, is registered with Mesos, and its log has a quorum.", found.Registered)
+	if found.Backup.Timestamp != "" {
+		s += fmt.Sprintf(" A restore would throw away what happened since %s.", found.Backup.Timestamp)
+	}
 	if len(behind) > 0 {
 		s += fmt.Sprintf(" The replica of %s is not whole: start its scheduler with an empty log folder and let it catch up by itself (about 300 positions a second; its log says \"Starting catch-up from position\", then \"Replica is in VOTING status\"). Do not initialise it alone.", strings.Join(behind, ", "))
 	}
