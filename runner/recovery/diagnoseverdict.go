@@ -25,12 +25,12 @@ const (
 
 // advise answers the two questions.
 func (r *Recovery) advise(facts []*hostFacts, g *groupFacts, logs replica.Comparison, found []health.Finding) (v Verdict, reinitialize bool, advice string) {
-	var behind []string
+	var behind, dark []string
 	undecodable := ""
 	for i, f := range facts {
 		switch p := f.report; {
 		case p == nil:
-			behind = append(behind, f.name+" (not known)")
+			dark = append(dark, f.name)
 		case p.Aurora != nil && p.Aurora.Undecodable > 0:
 			undecodable = f.name
 		case p.State == replica.StateMissing || !p.State.Whole() && !onlyTorn(p) || p.Status != "VOTING":
@@ -45,7 +45,7 @@ func (r *Recovery) advise(facts []*hostFacts, g *groupFacts, logs replica.Compar
 	}
 	quorum := logs.Verdict == replica.VerdictHealthy || logs.Verdict == replica.VerdictLags
 	trouble := slices.ContainsFunc(found, func(x health.Finding) bool { return x.Severity != health.Info && health.LogTrouble(x.ID) })
-	reinitialize = undecodable != "" || !quorum || trouble || len(behind) > 0
+	reinitialize = undecodable != "" || !quorum || trouble || len(behind)+len(dark) > 0
 	second := " A restore would not re-initialise the log: all replicas are whole."
 	if reinitialize {
 		second = " A restore would re-initialise the log on all hosts, after every folder is moved aside."
@@ -54,7 +54,7 @@ func (r *Recovery) advise(facts []*hostFacts, g *groupFacts, logs replica.Compar
 	case undecodable != "":
 		return Restore, reinitialize, fmt.Sprintf("Restore: the log of %s holds an entry that no scheduler can replay; whoever leads ends at once, though a quorum may vote.", undecodable) + second
 	case logs.Verdict == replica.VerdictUnknown:
-		return CannotTell, reinitialize, fmt.Sprintf("Whether a quorum votes cannot be told: %d of %d replicas are known to, %d are needed; not known or not whole: %s. Make them readable and ask again; a recovery would take it for lost.", logs.Voting, len(facts), logs.Quorum, strings.Join(behind, ", ")) + second
+		return CannotTell, reinitialize, fmt.Sprintf("Whether a quorum votes cannot be told: %d of %d replicas are known to, %d are needed, and the log of %s could not be read. Make it readable and ask again; a recovery would take the quorum for lost.", logs.Voting, len(facts), logs.Quorum, strings.Join(append(dark, behind...), " and ")) + second
 	case !quorum:
 		return Restore, reinitialize, fmt.Sprintf("Restore: no quorum of the log votes (%s; %d of %d whole and VOTING, %d needed).", logs.Verdict, logs.Voting, len(facts), logs.Quorum) + second
 	}
@@ -68,6 +68,9 @@ func (r *Recovery) advise(facts []*hostFacts, g *groupFacts, logs replica.Compar
 	}
 	if len(behind) > 0 {
 		return CatchUp, reinitialize, fmt.Sprintf("No restore: a quorum of the log is whole and votes. Let %s catch up by itself%s: start the scheduler with an empty log folder (move a damaged one aside), do not initialise it alone, and watch its log for \"Starting catch-up from position\", then \"Replica is in VOTING status\".", strings.Join(behind, " and "), lasts(logs))
+	}
+	if len(dark) > 0 {
+		return NotNeeded, reinitialize, fmt.Sprintf("No restore: a quorum of the log is whole and votes. The log of %s could not be read: nothing is known of it. Make the host answer, and ask again.", strings.Join(dark, " and "))
 	}
 	if g.leader == "" {
 		return NotNeeded, reinitialize, "No restore: every replica of the log is whole, votes and agrees. Nobody leads for a cause outside the log: start the schedulers, or mend what the findings name."
