@@ -99,6 +99,10 @@ func configCommand(_ context.Context, words []string, w world) int {
 		fmt.Fprintf(w.out, "%s: %d clusters, policy %.12s\n", words[1], len(cfg.Clusters), cfg.PolicyDigest)
 		return handlers.ExitDone
 	}
+	if len(words) > 0 && words[0] == "discover" || slices.Contains(words, "--live") {
+		fmt.Fprintln(w.err, "aurorabot: config "+words[0]+": asking hosts for it is not part of this build\nhint: aurorabot config example > aurorabot.yaml, then doctor CLUSTER")
+		return handlers.ExitUsage
+	}
 	fmt.Fprintln(w.err, "aurorabot: config: wants check FILE or example\nhint: aurorabot config example > aurorabot.yaml")
 	return handlers.ExitUsage
 }
