@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -14,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"aurorabot/lab/host"
 	"aurorabot/lab/script"
 )
 
@@ -41,9 +43,9 @@ func testMain(m *testing.M) int {
 			return 1
 		}
 	}
-	// A story waits more than it works: three at a time fill two cores.
+	// A story waits more than it works: four at a time fill two cores.
 	if f := flag.Lookup("test.parallel"); f != nil && f.Value.String() == f.DefValue {
-		_ = flag.Set("test.parallel", "3") // the flag is there, and 3 is a number
+		_ = flag.Set("test.parallel", "4") // the flag is there, and 4 is a number
 	}
 	return m.Run()
 }
@@ -61,9 +63,14 @@ type story struct {
 // play plays a story and reports when it does not end as it should.
 func play(t *testing.T, status int, args ...string) *story {
 	t.Helper()
+	return playWithin(t, 150*time.Second, status, args...)
+}
+
+func playWithin(t *testing.T, limit time.Duration, status int, args ...string) *story {
+	t.Helper()
 	s := &story{t: t, keep: t.TempDir()}
 	args = append([]string{"--auto", "--json", "--bot", botProgram, "--keep", s.keep}, args...)
-	ctx, cancel := context.WithTimeout(context.Background(), 170*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), limit+20*time.Second)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, labProgram, args...)
 	temp, err := os.MkdirTemp("", "lab-") // t.TempDir has the test's long name in it.
@@ -88,8 +95,8 @@ func play(t *testing.T, status int, args ...string) *story {
 	if s.status != status {
 		t.Errorf("lab %q: exit status %d (%v) after %s, want %d\n%s\n%s", args, s.status, err, s.elapsed, status, s.out, s.last(12))
 	}
-	if s.elapsed > 150*time.Second {
-		t.Errorf("it took %s, more than 150 s", s.elapsed)
+	if s.elapsed > limit {
+		t.Errorf("it took %s, more than %s", s.elapsed, limit)
 	}
 	if left, _ := os.ReadDir(temp); len(left) > 0 {
 		t.Errorf("left behind in the temporary folder: %v", left)
@@ -296,6 +303,28 @@ func TestKill(t *testing.T) {
 				s.want(tt.sent || after == "resume", "commit.sent", "")
 			})
 		}
+	}
+}
+
+// The same on real hosts: with a healthy log, and with one that is lost on two.
+func TestRealHosts(t *testing.T) {
+	err := host.Supported()
+	if err == nil && os.Getenv("AURORABOT_REAL") == "" {
+		err = errors.New("AURORABOT_REAL is not set")
+	}
+	if err != nil {
+		fmt.Printf("REAL HOSTS: SKIPPED (%v)\n", err)
+		if os.Getenv("AURORABOT_REAL") != "" {
+			t.Fatalf("REAL HOSTS: %v", err)
+		}
+		t.Skip(err)
+	}
+	fmt.Println("REAL HOSTS: RUN")
+	for _, args := range [][]string{{}, {"--damage", "missing", "--reason", ""}} {
+		t.Run(strings.Join(args, " "), func(t *testing.T) {
+			s := playWithin(t, 8*time.Minute, script.Done, append([]string{"--hosts", "real"}, args...)...)
+			s.want(len(args) > 0, "step.done", "reinitialize/initialize-log")
+		})
 	}
 }
 

@@ -113,6 +113,9 @@ func (r *realGround) host(ctx context.Context, c *Cluster, n int) (host.Machine,
 	if err != nil {
 		return nil, err
 	}
+	if init, err := r.exec(h, "cat", "/proc/1/comm"); err != nil || init != "systemd\n" {
+		return nil, fmt.Errorf("host %s: PID 1 is %q, not systemd: %v", h.Name(), init, err)
+	}
 	if c.opt.Damage.Kind != Flapping {
 		return h, nil
 	}

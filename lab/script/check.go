@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"aurorabot/lab/cluster"
 )
 
 // check looks from outside whether what the play ended with is so.
@@ -53,6 +55,9 @@ func (p *Play) checkRecovered(ctx context.Context, bad func(string, ...any)) {
 	if p.seen.before != "" {
 		bad("before Cleanup the state in the logs was not the backup's: %s", p.seen.before)
 	}
+	if p.seen.disabled != "" {
+		bad("while the commit was decided: %s", p.seen.disabled)
+	}
 	if n := p.Cluster.Calls("commitRecovery"); n != 1 {
 		bad("the schedulers received %d commits, not one", n)
 	}
@@ -71,6 +76,22 @@ func (p *Play) checkUndone(ctx context.Context, bad func(string, ...any)) {
 		p.checkTasks(ctx, former, bad)
 	}
 	p.checkHosts(bad)
+}
+
+// notDisabled says which host is not as it must be while the cluster is
+// disabled: traffic blocked, supervision off.
+func (p *Play) notDisabled() string {
+	var wrong []string
+	for _, h := range p.Cluster.Hosts {
+		rules, err := p.Cluster.Ruleset(h)
+		if err != nil || !strings.Contains(rules, fmt.Sprint(cluster.HTTPPort)) {
+			wrong = append(wrong, fmt.Sprintf("%s: no rule of nft blocks port %d (%v)", h.Name(), cluster.HTTPPort, err))
+		}
+		if on, err := p.Cluster.Supervised(h); err != nil || on {
+			wrong = append(wrong, fmt.Sprintf("supervision of %s is on: %v, %v", h.Name(), on, err))
+		}
+	}
+	return strings.Join(wrong, "; ")
 }
 
 // checkTasks compares the tasks that the leader knows.

@@ -32,11 +32,15 @@ func (p *Play) kill(ctx context.Context, e Event) error {
 	if err := p.Bot.Kill(); err != nil {
 		return err
 	}
+	up, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	// Slack notices a moment later that the links are gone.
+	if err := p.Slack.Wait(up, func(st slack.State) bool { return st.Links == 0 }); err != nil {
+		return fmt.Errorf("the links of the killed bot: %w", err)
+	}
 	if err := p.Bot.Start(ctx); err != nil {
 		return fmt.Errorf("start the bot again: %w", err)
 	}
-	up, cancel := context.WithTimeout(ctx, 20*time.Second)
-	defer cancel()
 	if err := p.Slack.Wait(up, func(st slack.State) bool { return st.Links > 0 }); err != nil {
 		return fmt.Errorf("the bot started again: %w", err)
 	}

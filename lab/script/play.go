@@ -69,6 +69,7 @@ type seen struct {
 	commitSent bool
 	refused    []Event
 	before     string // What was wrong with the state before Cleanup; "" if nothing.
+	disabled   string // What was wrong with the hosts while the commit was decided; "" if nothing.
 	copied     bool   // The logs as they were before Cleanup lie in Keep.
 }
 
@@ -203,6 +204,9 @@ func (p *Play) event(ctx context.Context, e Event) error {
 		p.run = e.Run
 	case "gate.opened":
 		p.former, p.gate, p.given = p.gate, e, 0
+		if e.Gate == "commit" {
+			p.seen.disabled = p.notDisabled()
+		}
 	case "gate.approved":
 		p.given++
 	case "refused":
