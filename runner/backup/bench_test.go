@@ -93,6 +93,7 @@ func BenchmarkInspect100k(b *testing.B) {
 	})
 	run("decode", func(r io.Reader) error {
 		in := &inspector{r: tbinary.NewReader(r), tally: newTally()}
+		in.row.configs = newConfigs(&in.warn)
 		in.report.Quotas, in.report.CronJobs, in.report.Metadata = map[string]Quota{}, map[string]string{}, map[string]string{}
 		lenient(in.r, &in.warn)
 		eachField(in.r, &in.warn, in.field)

@@ -43,10 +43,9 @@ func allOf(b []byte, class uint8) bool {
 	return true
 }
 
-// idPrefix is what the ids of a job's tasks begin with, up to the instance:
+// idPrefix appends what the ids of a job's tasks begin with, up to the instance:
 // role-env-name-, each other character than [\w-] made a "-" (TaskIdGenerator).
-func idPrefix(k *key) []byte {
-	var out []byte
+func idPrefix(out []byte, k *key) []byte {
 	for _, part := range [][]byte{k.role, k.env, k.name} {
 		for len(part) > 0 {
 			r, n := utf8.DecodeRune(part)

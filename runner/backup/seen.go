@@ -2,13 +2,13 @@ package backup
 
 import "hash/maphash"
 
-// maxSeen is how many task ids are remembered: 8 MiB of hashes. The largest cluster known has a tenth of it.
-const maxSeen = 1 << 19
+// maxSeen is how many task ids are remembered: 4 MiB of hashes. The largest cluster known has an eighth of it.
+const maxSeen = 3 << 17
 
 // seen remembers ids by 64-bit hash. Two different ones of a million have the same hash once in 37 million files.
 type seen struct {
 	seed  maphash.Seed
-	table []uint64 // Open addressing; 0 is a free place. At most half full.
+	table []uint64 // Open addressing; 0 is a free place. At most three quarters full.
 	n     int
 }
 
@@ -26,7 +26,7 @@ func (s *seen) add(id []byte) (twice bool) {
 		return false
 	}
 	s.table[i] = h
-	if s.n++; s.n*2 > len(s.table) {
+	if s.n++; s.n*4 > len(s.table)*3 {
 		s.grow()
 	}
 	return false

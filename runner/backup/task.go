@@ -10,12 +10,21 @@ type row struct {
 	instance int32
 	key      key // The job (TaskConfig.job, from 0.7).
 	old      key // The job as releases to 0.12 say it: owner.role, environment, jobName.
+
+	configs    *configs // Where known configurations are; nil for a walk over all.
+	same       *config  // The configuration, if it is a known one; then its own key and old count.
+	configured bool     // A configuration was read.
 }
 
 // key is the text of a job key.
 type key struct{ role, env, name []byte }
 
 func (k *key) reset() { k.role, k.env, k.name = k.role[:0], k.env[:0], k.name[:0] }
+
+// set makes k a copy of from.
+func (k *key) set(from *key) {
+	k.role, k.env, k.name = append(k.role[:0], from.role...), append(k.env[:0], from.env...), append(k.name[:0], from.name...)
+}
 
 func (k *key) empty() bool { return len(k.role) == 0 && len(k.env) == 0 && len(k.name) == 0 }
 
@@ -30,10 +39,14 @@ func (k *key) path(dst []byte) []byte {
 
 // job returns the key that counts: the newer form wherever it is there, as in Aurora itself.
 func (t *row) job() *key {
-	if t.key.empty() {
-		return &t.old
+	k, old := &t.key, &t.old
+	if t.same != nil {
+		k, old = &t.same.key, &t.same.old
 	}
-	return &t.key
+	if k.empty() {
+		return old
+	}
+	return k
 }
 
 // read walks over one ScheduledTask.
@@ -42,6 +55,7 @@ func (t *row) read(r *tbinary.Reader) {
 	t.id, t.host = t.id[:0], t.host[:0]
 	t.key.reset()
 	t.old.reset()
+	t.same, t.configured = nil, false
 	for {
 		switch ft, id := r.Field(); {
 		case ft == tbinary.TypeStop:
@@ -71,7 +85,7 @@ func (t *row) assigned(r *tbinary.Reader) {
 		case id == 3 && ft == tbinary.TypeString:
 			t.host = text(r, t.host)
 		case id == 4 && ft == tbinary.TypeStruct:
-			t.config(r)
+			t.configs.read(t, r)
 		case id == 6 && ft == tbinary.TypeI32:
 			t.instance = r.I32()
 		default:

@@ -1,5 +1,7 @@
 package tbinary
 
+import "bytes"
+
 // Skip passes over a value of type t, to whatever depth up to [MaxDepth].
 func (r *Reader) Skip(t Type) { r.skip(t, 1) }
 
@@ -91,6 +93,25 @@ func (r *Reader) skipString() {
 	}
 	n, at := r.length()
 	r.pieces(n, at, nil)
+}
+
+// Match passes over the bytes b if they come next. If not, or if the Reader
+// would have to read ahead to see them, it does nothing and returns false.
+func (r *Reader) Match(b []byte) bool {
+	if len(r.buf)-r.pos < len(b) || !bytes.Equal(r.buf[r.pos:r.pos+len(b)], b) {
+		return false
+	}
+	r.pos += len(b)
+	return true
+}
+
+// Since returns the bytes used since the given offset, valid until the
+// Reader's next call; nil if they are not all in memory any more.
+func (r *Reader) Since(offset int64) []byte {
+	if r.err != nil || offset < r.base || offset > r.Offset() {
+		return nil
+	}
+	return r.buf[offset-r.base : r.pos]
 }
 
 func (r *Reader) unknown(t Type) {
