@@ -53,8 +53,8 @@ func commands() []Command {
 		{Name: "plan", Usage: "CLUSTER BACKUP [--recipe staged] [--reinitialize auto|always|never] [--reason TEXT]", Needs: policy.Read,
 			Help:  "show every command and file change of a recovery, per host; changes nothing",
 			Flags: []string{"recipe", "reinitialize", "reason"}, Args: [2]int{2, 2}, Do: (*Service).doPlan},
-		{Name: "status", Usage: "[CLUSTER]", Needs: policy.Read,
-			Help: "show open runs, and how a cluster is", Flags: []string{"quiet!"}, Args: [2]int{0, 1}, Do: (*Service).doStatus},
+		{Name: "status", Usage: "[CLUSTER] [--severity info|warning|critical]", Needs: policy.Read,
+			Help: "show open runs, and how a cluster is: schedulers, leader, log, newest backup", Flags: []string{"quiet!", "severity"}, Args: [2]int{0, 1}, Do: (*Service).doStatus},
 		{Name: "backups", Usage: "CLUSTER", Needs: policy.Read,
 			Help: "list the backups of all hosts: inner time, age, size, tasks, valid or why not", Args: [2]int{1, 1}, Do: (*Service).doBackups},
 		{Name: "report", Usage: "[CLUSTER...]", Needs: policy.Read,
@@ -76,10 +76,12 @@ func commands() []Command {
 		{Name: "history", Usage: "[CLUSTER]", Needs: policy.Read, Help: "list the runs of the past", Args: [2]int{0, 1}, Do: (*Service).doHistory},
 		{Name: "export", Usage: "RUN [-o DIR]", Needs: policy.Read, Help: "write the incident pack: timeline, journal, plan", Flags: []string{"o"}, Args: [2]int{1, 1}, Do: (*Service).doExport},
 		{Name: "audit", Usage: "verify [RUN]", Needs: policy.Read, Help: "check the journals' hash chains", Args: [2]int{1, 2}, Do: (*Service).doAudit},
-		{Name: "doctor", Usage: "CLUSTER", Needs: policy.Read, Help: "ask every host what pre-flight asks", Args: [2]int{1, 1}, Do: (*Service).doDoctor},
-		{Name: "help", Usage: "[COMMAND]", Needs: policy.Read, Help: "show this", Args: [2]int{0, 1}, Do: (*Service).doHelp},
+		{Name: "doctor", Usage: "CLUSTER [--severity info|warning|critical]", Needs: policy.Read,
+			Help: "ask every host what pre-flight asks, any day; exit status 6 with findings", Flags: []string{"severity"}, Args: [2]int{1, 1}, Do: (*Service).doDoctor},
+		{Name: "help", Usage: "[COMMAND | findings [FINDING]]", Needs: policy.Read, Help: "show this, or the table of findings", Args: [2]int{0, 2}, Do: (*Service).doHelp},
 		{Name: "version", Needs: policy.Read, Help: "show the version", Do: (*Service).doVersion},
-		{Name: "assess", Usage: "CLUSTER", Needs: policy.Read, Help: "diagnose a cluster, read-only", Args: [2]int{1, 1}, Later: "the diagnosis of running clusters"},
+		{Name: "assess", Usage: "CLUSTER [--severity info|warning|critical]", Needs: policy.Read,
+			Help: "diagnose a cluster, its logs too, and say whether a restore is needed; changes nothing", Flags: []string{"severity"}, Args: [2]int{1, 1}, Do: (*Service).doAssess},
 		{Name: "settle", Usage: "HOST", Needs: policy.Operate, Help: "settle what a host that was left out owes", Args: [2]int{0, -1}, Later: "going on without a host"},
 		{Name: "drill", Usage: "CLUSTER", Needs: policy.Operate, Help: "rehearse a recovery of the newest backup", Args: [2]int{0, -1}, Later: "the drill"},
 		{Name: "sudoers", Usage: "CLUSTER", Needs: policy.Read, Help: "print the sudoers file that the bot needs", Args: [2]int{0, -1}, Later: "the sudoers file"},
@@ -219,7 +221,7 @@ func (s *Service) subject(c call) (cluster, run string, resp *Response) {
 			return "", "", &Response{Message: view.Error(err.Error(), "see the runs with `history`"), Exit: ExitError, Private: true}
 		}
 		return st.Request.Cluster, st.Run, nil
-	case "recover", "plan", "status", "backups", "doctor", "history":
+	case "recover", "plan", "status", "backups", "doctor", "assess", "history":
 		if s.cluster(c.args[0]) == nil {
 			var names []string
 			for _, k := range s.Clusters {
@@ -256,9 +258,4 @@ func ReadOnly(words []string) error {
 		return fmt.Errorf("%s: is not a command that only looks", c.cmd.Name)
 	}
 	return nil
-}
-
-// HelpFor is the help of all commands, or of one.
-func HelpFor(words []string) Response {
-	return (&Service{}).doHelp(context.Background(), call{args: words})
 }

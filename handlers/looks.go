@@ -90,42 +90,6 @@ func (s *Service) rehearse(ctx context.Context, c call, req runner.Request) (*ru
 	return got, events, nil
 }
 
-func (s *Service) doDoctor(ctx context.Context, c call) Response {
-	k := s.cluster(c.args[0])
-	req := runner.Request{Recipe: k.Default, Cluster: k.Name, Hosts: k.Hosts, Reinitialize: "auto", Reason: "doctor"}
-	st, events, err := s.rehearse(ctx, c, req)
-	if err != nil {
-		return failure(err)
-	}
-	m, bad := doctor(k.Name, events, st)
-	exit := ExitDone
-	if bad {
-		exit = ExitFindings
-	}
-	return Response{Message: m, Exit: exit, Data: map[string]any{"cluster": k.Name, "healthy": !bad, "lines": m.Lines}}
-}
-
-// doctor is pre-flight as one screen. A backup is not asked for, so that none
-// is found is no finding here.
-func doctor(cluster string, events []runner.Event, st *runner.State) (m view.Message, bad bool) {
-	m = view.Message{Tone: view.Good, Head: cluster + ": pre-flight finds nothing that would stop a recovery"}
-	for _, e := range events {
-		switch e.Kind {
-		case runner.StepDone, runner.StepSkipped:
-			if e.Why != "" {
-				m.Lines = append(m.Lines, fmt.Sprintf("%s on %s: %s", e.Step, e.Host, e.Why))
-			}
-		case runner.StepFailed:
-			bad = true
-			m.Lines = append(m.Lines, fmt.Sprintf("%s on %s: %s", e.Step, e.Host, e.Why))
-		}
-	}
-	if bad || st.Status == runner.Stopped {
-		m.Tone, m.Head, bad = view.Bad, cluster+": a recovery would stop in pre-flight", true
-	}
-	return m, bad
-}
-
 func (s *Service) doStatus(ctx context.Context, c call) Response {
 	var states []*runner.State
 	runs, err := s.Engine.Journal.Runs()
@@ -146,18 +110,35 @@ func (s *Service) doStatus(ctx context.Context, c call) Response {
 	}
 	m := view.Status(states, s.Now())
 	data := map[string]any{"open_runs": openRuns(states)}
-	if len(c.args) == 1 {
-		if k := s.cluster(c.args[0]); k.State != nil {
-			looked, err := k.State(ctx)
-			if err != nil {
-				return failure(fmt.Errorf("look at %s: %w", k.Name, err))
-			}
-			m.Lines = append(m.Lines, looked.Message.Lines...)
-			m.Tables = append(m.Tables, looked.Message.Tables...)
-			data["cluster"] = looked.Data
+	exit := ExitDone
+	switch k := s.named(c); {
+	case k == nil:
+	case k.Diagnose == nil && k.State != nil:
+		looked, err := k.State(ctx)
+		if err != nil {
+			return failure(fmt.Errorf("look at %s: %w", k.Name, err))
 		}
+		m.Lines = append(m.Lines, looked.Message.Lines...)
+		m.Tables = append(m.Tables, looked.Message.Tables...)
+		data["cluster"] = looked.Data
+	default:
+		d, document, severity, bad := s.diagnose(ctx, c, false)
+		if bad != nil {
+			return *bad
+		}
+		page := d.page(severity)
+		m.Lines, m.Fields, m.Tables = append(m.Lines, d.brief(severity)...), append(m.Fields, page.Fields...), append(m.Tables, page.Tables...)
+		data["cluster"], exit = document, d.exit(severity)
 	}
-	return Response{Message: m, Data: data}
+	return Response{Message: m, Data: data, Exit: exit}
+}
+
+// named is the cluster that a call names, nil if it names none.
+func (s *Service) named(c call) *Cluster {
+	if len(c.args) == 0 {
+		return nil
+	}
+	return s.cluster(c.args[0])
 }
 
 func openRuns(states []*runner.State) []map[string]any {
@@ -338,6 +319,14 @@ func (s *Service) doAudit(_ context.Context, c call) Response {
 }
 
 func (s *Service) doHelp(_ context.Context, c call) Response {
+	switch {
+	case len(c.args) == 1 && c.args[0] == "findings":
+		return s.helpFindings("")
+	case len(c.args) == 2 && c.args[0] == "findings":
+		return s.helpFindings(c.args[1])
+	case len(c.args) == 2:
+		return Response{Message: view.Error("help: takes one command, or `findings` and a finding", ""), Exit: ExitUsage, Private: true}
+	}
 	var rows []view.CommandHelp
 	for _, k := range commands() {
 		if len(c.args) == 1 && c.args[0] != k.Name {

@@ -29,8 +29,10 @@ type Cluster struct {
 
 	// Looks at the cluster, read-only; nil where this build has none.
 	Backups func(ctx context.Context) ([]view.BackupRow, error)
-	State   func(ctx context.Context) (Looked, error)
-	Tasks   func(s *runner.State) ([]string, error) // Lines of the run's backup.
+	State   func(ctx context.Context) (Looked, error) // What status shows where there is no Diagnose.
+	Tasks   func(s *runner.State) ([]string, error)   // Lines of the run's backup.
+
+	Diagnose Diagnose // For assess, doctor and status.
 }
 
 // Looked is what a look at a running cluster found.
@@ -47,6 +49,7 @@ type Service struct {
 	Policy    string // Digest of the rules.
 	Directory Directory
 	Version   string
+	Findings  []FindingHelp // The table of findings, for help.
 	Now       func() time.Time
 
 	mu      sync.Mutex

@@ -1,0 +1,327 @@
+package handlers
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"aurorabot/handlers/view"
+	"aurorabot/runner"
+)
+
+// A diagnosis is what [Cluster].Diagnose answered, as far as it is shown; names
+// are those of its JSON form, which goes to scripts as it is.
+type diagnosis struct {
+	Cluster  string    `json:"cluster"`
+	Verdict  string    `json:"verdict"`
+	Advice   string    `json:"advice"`
+	Leader   string    `json:"leader"`
+	OpenRun  string    `json:"open_run"`
+	Findings []finding `json:"findings"`
+	Says     []struct {
+		Who  string `json:"who"`
+		Says string `json:"says"`
+	} `json:"says"`
+	Hosts []struct {
+		Host      string `json:"host"`
+		Answers   bool   `json:"answers"`
+		Running   bool   `json:"running"`
+		PID       int    `json:"pid"`
+		Lifecycle string `json:"lifecycle"`
+		Unit      string `json:"unit"`
+		Uptime    int64  `json:"uptime_secs"`
+		Skew      int64  `json:"clock_skew_ms"`
+		Backups   int    `json:"backups"`
+		Log       struct {
+			Bytes  int64  `json:"bytes"`
+			State  string `json:"state"`
+			Status string `json:"status"`
+			Begin  uint64 `json:"begin"`
+			End    uint64 `json:"end"`
+		} `json:"log"`
+	} `json:"hosts"`
+	Backup *struct {
+		Host  string `json:"host"`
+		Name  string `json:"name"`
+		Age   int64  `json:"age_seconds"`
+		Tasks int    `json:"tasks"`
+	} `json:"newest_backup"`
+}
+
+type finding struct {
+	ID       string `json:"finding"`
+	Severity string `json:"severity"`
+	Subject  string `json:"subject"`
+	Evidence string `json:"evidence"`
+	Means    string `json:"means"`
+	Do       string `json:"do"`
+	Blocks   string `json:"blocks"`
+}
+
+// severities in order, the least first.
+var severities = []string{"info", "warning", "critical"}
+
+// as reports whether a finding is as bad as a severity or worse; one whose
+// severity is not known is.
+func (f *finding) as(severity string) bool {
+	at := slices.Index(severities, f.Severity)
+	return at < 0 || at >= slices.Index(severities, severity)
+}
+
+// diagnose asks for a diagnosis and reads the severity asked for.
+func (s *Service) diagnose(ctx context.Context, c call, logs bool) (d diagnosis, document any, severity string, bad *Response) {
+	if severity = c.flags["severity"]; severity == "" {
+		severity = "warning"
+	}
+	if !slices.Contains(severities, severity) {
+		return d, nil, "", &Response{Message: view.Error(fmt.Sprintf("%s: unknown severity %.20q", c.cmd.Name, severity), "it is one of "+strings.Join(severities, ", ")), Exit: ExitUsage, Private: true}
+	}
+	fail := func(err error) *Response { r := failure(err); return &r }
+	k := s.cluster(c.args[0])
+	if k == nil || k.Diagnose == nil {
+		return d, nil, "", fail(fmt.Errorf("%s: this build cannot look at %.60q", c.cmd.Name, c.args[0]))
+	}
+	open, err := s.open(k.Name)
+	if err != nil {
+		return d, nil, "", fail(err)
+	}
+	if document, err = k.Diagnose(ctx, open, logs); err != nil {
+		return d, nil, "", fail(err)
+	}
+	raw, err := json.Marshal(document)
+	if err == nil {
+		err = json.Unmarshal(raw, &d)
+	}
+	if err != nil {
+		return d, nil, "", fail(fmt.Errorf("diagnosis of %s: %w", k.Name, err))
+	}
+	return d, document, severity, nil
+}
+
+// exit is 6 where a finding is as bad as severity or worse.
+func (d *diagnosis) exit(severity string) int {
+	if slices.ContainsFunc(d.Findings, func(f finding) bool { return f.as(severity) }) {
+		return ExitFindings
+	}
+	return ExitDone
+}
+
+// doAssess is the whole diagnosis: what was found, and whether a restore is needed.
+func (s *Service) doAssess(ctx context.Context, c call) Response {
+	d, document, severity, bad := s.diagnose(ctx, c, true)
+	if bad != nil {
+		return *bad
+	}
+	m := d.page(severity)
+	m.Head = fmt.Sprintf("%s: %s; %s", d.Cluster, verdicts[d.Verdict], d.count())
+	m.Lines = append([]string{d.Advice}, m.Lines...)
+	return Response{Message: m, Data: document, Exit: d.exit(severity)}
+}
+
+var verdicts = map[string]string{
+	"not-needed": "no restore is needed", "catch-up": "no restore is needed, a replica catches up by itself", "mend-cause": "no restore, mend the cause",
+	"restore": "a restore is needed", "cannot-tell": "whether a restore is needed cannot be told",
+}
+
+// doDoctor is what pre-flight asks, any day.
+func (s *Service) doDoctor(ctx context.Context, c call) Response {
+	d, document, severity, bad := s.diagnose(ctx, c, false)
+	if bad != nil {
+		return *bad
+	}
+	m := d.page(severity)
+	m.Head = fmt.Sprintf("%s: pre-flight finds nothing that would stop a recovery; %s", d.Cluster, d.count())
+	if n := len(d.blocking()); n > 0 {
+		m.Head = fmt.Sprintf("%s: a recovery would stop on %d of these; %s", d.Cluster, n, d.count())
+	}
+	return Response{Message: m, Data: document, Exit: d.exit(severity)}
+}
+
+func (d *diagnosis) blocking() []finding {
+	var list []finding
+	for _, f := range d.Findings {
+		if f.Blocks != "" && f.as("warning") {
+			list = append(list, f)
+		}
+	}
+	return list
+}
+
+func (d *diagnosis) count() string {
+	n := map[string]int{}
+	for _, f := range d.Findings {
+		n[f.Severity]++
+	}
+	if n["critical"]+n["warning"] == 0 {
+		return "no findings"
+	}
+	var parts []string
+	for _, severity := range []string{"critical", "warning"} {
+		if n[severity] > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n[severity], severity))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// brief names the findings in one line each.
+func (d *diagnosis) brief(severity string) []string {
+	var lines []string
+	for _, f := range d.Findings {
+		if f.as(severity) {
+			lines = append(lines, fmt.Sprintf("%s %s on %s", f.Severity, f.ID, f.Subject))
+		}
+	}
+	if len(lines) > most {
+		lines = append(lines[:most], fmt.Sprintf("… %d more in `assess %s`", len(lines)-most, d.Cluster))
+	}
+	return lines
+}
+
+// most bounds the findings on one screen; --json has them all.
+const most = 30
+
+// page is a diagnosis as one screen: findings, then the hosts, then who says
+// what of the leader.
+func (d *diagnosis) page(severity string) view.Message {
+	m := view.Message{Tone: view.Good, Fields: d.fields()}
+	if d.exit("warning") != ExitDone {
+		m.Tone = view.Warn
+	}
+	if d.exit("critical") != ExitDone {
+		m.Tone = view.Bad
+	}
+	least := severity
+	if least == "critical" {
+		least = "warning" // What does not change the exit status is worth knowing all the same.
+	}
+	shown, notes := 0, 0
+	for _, f := range d.Findings {
+		if !f.as(least) {
+			notes++
+			continue
+		}
+		if shown++; shown > most {
+			continue
+		}
+		line := fmt.Sprintf("%s %s on %s: %s\n  %s %s", f.Severity, f.ID, f.Subject, short(f.Evidence), f.Means, f.Do)
+		if f.Blocks != "" {
+			line += " Blocks " + f.Blocks + "."
+		}
+		m.Lines = append(m.Lines, line)
+	}
+	if shown > most {
+		m.Lines = append(m.Lines, fmt.Sprintf("… %d more with --json", shown-most))
+	}
+	if notes > 0 {
+		m.Foot = fmt.Sprintf("%d more to know and not to worry: --severity info", notes)
+	}
+	m.Tables = d.tables()
+	return m
+}
+
+// short cuts evidence for a screen.
+func short(s string) string {
+	if r := []rune(s); len(r) > 500 {
+		return string(r[:500]) + "…"
+	}
+	return s
+}
+
+func (d *diagnosis) fields() []view.Field {
+	leader, newest := d.Leader, "none that is valid"
+	if leader == "" {
+		leader = "none, or not agreed on"
+	}
+	if b := d.Backup; b != nil {
+		newest = fmt.Sprintf("%s on %s, %s old, %d tasks", b.Name, b.Host, (time.Duration(b.Age) * time.Second).String(), b.Tasks)
+	}
+	fields := []view.Field{{Name: "leader", Value: leader}, {Name: "newest backup", Value: newest}}
+	if d.OpenRun != "" {
+		fields = append(fields, view.Field{Name: "open run", Value: d.OpenRun})
+	}
+	return fields
+}
+
+func (d *diagnosis) tables() []view.Table {
+	hosts := view.Table{Title: "Schedulers of " + d.Cluster, Rows: [][]string{{"host", "scheduler", "state", "supervisor", "up", "log", "backups", "clock"}}}
+	for _, h := range d.Hosts {
+		if !h.Answers {
+			hosts.Rows = append(hosts.Rows, []string{h.Host, "cannot tell", "-", "-", "-", "-", "-", "-"})
+			continue
+		}
+		process, state, up := "not running", h.Lifecycle, "-"
+		if h.Running {
+			process, up = fmt.Sprintf("PID %d", h.PID), (time.Duration(h.Uptime) * time.Second).String()
+		}
+		if state == "" {
+			state = "-"
+		}
+		log := fmt.Sprintf("%d bytes", h.Log.Bytes)
+		if h.Log.State != "" {
+			log = fmt.Sprintf("%s %s %d-%d", h.Log.State, h.Log.Status, h.Log.Begin, h.Log.End)
+		}
+		hosts.Rows = append(hosts.Rows, []string{h.Host, process, state, h.Unit, up, log, fmt.Sprint(h.Backups), fmt.Sprintf("%+d ms", h.Skew)})
+	}
+	says := view.Table{Title: "Who leads", Rows: [][]string{{"source", "says"}}}
+	for _, s := range d.Says {
+		says.Rows = append(says.Rows, []string{s.Who, s.Says})
+	}
+	return []view.Table{hosts, says}
+}
+
+// A FindingHelp is one line of the table of findings.
+type FindingHelp struct {
+	ID       string `json:"finding"`
+	Severity string `json:"severity"`
+	Means    string `json:"means"`
+	Evidence string `json:"evidence"`
+	Do       string `json:"do"`
+	Blocks   string `json:"blocks,omitempty"` // ID of the step that stops on it.
+}
+
+func (f *FindingHelp) lines() []string {
+	lines := []string{f.Means, "Evidence: " + strings.TrimSuffix(f.Evidence, ".") + ".", "To do: " + f.Do}
+	if f.Blocks != "" {
+		lines = append(lines, "Blocks the step "+f.Blocks+".")
+	}
+	return lines
+}
+
+// helpFindings shows the table, or one line of it in full.
+func (s *Service) helpFindings(id string) Response {
+	if len(s.Findings) == 0 {
+		return failure(fmt.Errorf("help findings: this build has no table of findings"))
+	}
+	var b strings.Builder
+	rows := [][]string{{"finding", "severity", "means"}}
+	for _, f := range s.Findings {
+		if f.ID == id {
+			return Response{Message: view.Message{Head: f.ID + ": " + f.Severity, Lines: f.lines()}, Data: f, Private: true}
+		}
+		rows = append(rows, []string{f.ID, f.Severity, f.Means})
+		fmt.Fprintf(&b, "%s (%s)\n  %s\n\n", f.ID, f.Severity, strings.Join(f.lines(), "\n  "))
+	}
+	if id != "" {
+		return Response{Message: view.Error(fmt.Sprintf("there is no finding %.40q", id), "`help findings` lists them"), Exit: ExitUsage, Private: true}
+	}
+	m := view.Message{
+		Head: fmt.Sprintf("%d kinds of findings", len(s.Findings)), Tables: []view.Table{{Rows: rows}},
+		Files: []view.File{{Name: "findings.txt", Text: b.String()}},
+	}
+	return Response{Message: m, Data: s.Findings, Private: true}
+}
+
+// HelpFor is the help of all commands, of one, or of the findings.
+func HelpFor(words []string, findings ...FindingHelp) Response {
+	return (&Service{Findings: findings}).doHelp(context.Background(), call{args: words})
+}
+
+// Diagnose is the hook of [Cluster]: it looks at the cluster as it is, with the
+// replicas' logs or without, and changes nothing. open is the cluster's open
+// run, nil if there is none. What it returns marshals to the JSON document that
+// scripts get; an error means that it could not even begin.
+type Diagnose func(ctx context.Context, open *runner.State, logs bool) (any, error)
