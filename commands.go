@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net"
 	"os/user"
@@ -109,7 +110,15 @@ func configCommand(_ context.Context, words []string, w world) int {
 
 // help shows the commands of the table and those of files at hand.
 func help(words []string, w world) int {
-	r := handlers.HelpFor(words)
+	asJSON := slices.Contains(words, "--json")
+	words = slices.DeleteFunc(slices.Clone(words), func(s string) bool { return s == "--json" })
+	r := handlers.HelpFor(words, findings()...)
+	if asJSON {
+		if err := json.NewEncoder(w.out).Encode(r.Data); err != nil {
+			return w.fail(err)
+		}
+		return r.Exit
+	}
 	fmt.Fprint(w.out, view.Text(r.Message))
 	if len(words) == 0 {
 		fmt.Fprintln(w.out, "\nOn files at hand:")

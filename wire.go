@@ -26,6 +26,7 @@ import (
 	"aurorabot/policy"
 	"aurorabot/runner"
 	"aurorabot/runner/aurora"
+	"aurorabot/runner/health"
 	"aurorabot/runner/journal"
 	"aurorabot/runner/recovery"
 	"aurorabot/runner/ssh"
@@ -53,7 +54,7 @@ func wire(cfg *config.Config, w world) (*app, error) {
 	helper := &helper{files: cfg.Helpers}
 	engine := &runner.Engine{Journal: j, Now: w.now}
 	a.service = &handlers.Service{
-		Engine: engine, Rules: cfg.Policy, Policy: cfg.PolicyDigest, Directory: a.people, Version: version(), Now: w.now,
+		Engine: engine, Rules: cfg.Policy, Policy: cfg.PolicyDigest, Directory: a.people, Version: version(), Now: w.now, Findings: findings(),
 	}
 	for _, c := range cfg.Clusters {
 		k, err := a.cluster(c, helper)
@@ -108,7 +109,20 @@ func (a *app) cluster(c *aurora.Cluster, helper *helper) (*handlers.Cluster, err
 		Backups: func(ctx context.Context) ([]view.BackupRow, error) { return backupRows(ctx, r, a.w.now()) },
 		State:   func(ctx context.Context) (handlers.Looked, error) { return schedulersSeen(ctx, r) },
 		Tasks:   r.Tasks,
+		Diagnose: func(ctx context.Context, open *runner.State, logs bool) (any, error) {
+			return r.Diagnose(ctx, recovery.Ask{Run: open, Logs: logs})
+		},
 	}, nil
+}
+
+// findings is the table of findings, for help.
+func findings() []handlers.FindingHelp {
+	list := make([]handlers.FindingHelp, 0, len(health.Kinds))
+	for i := range health.Kinds {
+		k := &health.Kinds[i]
+		list = append(list, handlers.FindingHelp{ID: k.ID, Severity: string(k.Severity), Means: k.Means, Evidence: k.Wants(), Do: k.Do, Blocks: k.Blocks})
+	}
+	return list
 }
 
 // runFiles is the bot's own folder of a run.
