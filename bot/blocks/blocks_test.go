@@ -239,7 +239,7 @@ func TestNothingMentions(t *testing.T) {
 				t.Errorf("unexpected block %T", b)
 			}
 		}
-		if strings.ContainsAny(regexp.MustCompile(`<@U[A-Z0-9]+>`).ReplaceAllString(Text(m), ""), "<>") {
+		if strings.ContainsAny(regexp.MustCompile(`<@U[A-Z0-9]+>|<!date\^\d+\^\{date_short_pretty\} \{time\}\|[0-9TZ:-]+>`).ReplaceAllString(Text(m), ""), "<>") {
 			t.Errorf("text %q is not escaped", Text(m))
 		}
 	}
@@ -317,5 +317,19 @@ func BenchmarkLay(b *testing.B) {
 	}
 	for b.Loop() {
 		Lay(m)
+	}
+}
+
+// A time is told in UTC, and by Slack in the reader's own; what only looks like
+// a time stays as it is.
+func TestTimesAreTheReadersToo(t *testing.T) {
+	m := view.Message{Head: "Gate", Lines: []string{"Opened 2026-01-02T03:04:05Z by nobody.", "Never: 2026-13-02T03:04:05Z, 0001-01-01T00:00:00Z."}}
+	check(t, m)
+	body, _ := json.Marshal(Of(m))
+	if n := strings.Count(string(body), `"type":"date","timestamp":1767323045`); n != 1 {
+		t.Errorf("%d dates in %s, want 1", n, body)
+	}
+	if want := "2026-01-02T03:04:05Z (<!date^1767323045^{date_short_pretty} {time}|2026-01-02T03:04:05Z>)"; !strings.Contains(Text(m), want) {
+		t.Errorf("text %q lacks %q", Text(m), want)
 	}
 }

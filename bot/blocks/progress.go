@@ -2,6 +2,7 @@ package blocks
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/slack-go/slack"
@@ -81,7 +82,21 @@ func (b *builder) tasks(m view.Message) {
 		cards = append(cards, slack.NewTaskCardBlock("after", fmt.Sprintf("… %d more", len(m.Tasks)-to)).
 			WithStatus(slack.TaskCardStatusPending))
 	}
-	b.add(slack.NewPlanBlock(fmt.Sprintf("%d of %d done", done, len(m.Tasks))).WithTasks(cards...))
+	b.add(slack.NewPlanBlock(planTitle(m.Tasks, done)).WithTasks(cards...))
+}
+
+// planTitle is all that is left of a plan that is folded in: what is at work
+// now, the most particular, or how much is done.
+func planTitle(tasks []view.Task, done int) string {
+	for _, t := range slices.Backward(tasks) {
+		switch t.State {
+		case "running", "waiting":
+			return "Now: " + cut(t.Title, shownTask)
+		case "failed":
+			return "Stopped at: " + cut(t.Title, shownTask)
+		}
+	}
+	return fmt.Sprintf("%d of %d done", done, len(tasks))
 }
 
 func (b *builder) card(i int, t view.Task) *slack.TaskCardBlock {

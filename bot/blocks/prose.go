@@ -23,7 +23,7 @@ func raw(s string, style *slack.RichTextSectionTextStyle) slack.RichTextSectionE
 }
 
 // prose returns s as elements of rich text: `…` becomes code, a person's key
-// the person; nothing else in it means anything to Slack.
+// the person, a time gets the reader's own beside it; nothing else in it means anything to Slack.
 func prose(s string) []slack.RichTextSectionElement {
 	var out []slack.RichTextSectionElement
 	text := func(s string, style *slack.RichTextSectionTextStyle) {
@@ -46,15 +46,15 @@ func prose(s string) []slack.RichTextSectionElement {
 	}
 }
 
-// people writes s through text, but for the keys of people.
+// people writes s through text, but for the keys of people, and for times.
 func people(s string, text func(string, *slack.RichTextSectionTextStyle), out *[]slack.RichTextSectionElement) {
 	at := 0
 	for _, m := range person.FindAllStringSubmatchIndex(s, -1) {
-		text(s[at:m[0]], nil)
+		dates(s[at:m[0]], nil, text, out)
 		*out = append(*out, slack.NewRichTextSectionUserElement(s[m[2]:m[3]], nil))
 		at = m[1]
 	}
-	text(s[at:], nil)
+	dates(s[at:], nil, text, out)
 }
 
 func section(e ...slack.RichTextSectionElement) slack.RichTextElement {

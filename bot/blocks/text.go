@@ -171,9 +171,14 @@ func Text(m view.Message) string {
 	for _, l := range m.Lines {
 		s += "\n" + clean(l)
 	}
+	if len(m.Lines) == 0 {
+		for _, f := range m.Fields {
+			s += "\n" + line(f.Name) + ": " + line(f.Value)
+		}
+	}
 	// What Slack reads as a mention here is what it shows as a name in a
 	// notification, and it is one in the blocks already.
-	return person.ReplaceAllString(cutEscaped(s, maxFallback/4), "<@$1>")
+	return dateTokens(person.ReplaceAllString(cutEscaped(s, maxFallback/4), "<@$1>"))
 }
 
 // Whole is everything that m says, as plain text for a file. Not escaped.

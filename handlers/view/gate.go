@@ -30,14 +30,14 @@ func (o *opening) key() string {
 
 // gateMessage is one asking for consent, from its opening to its end.
 func (s *story) gateMessage(o *opening, p People) Message {
-	m := Message{Lines: s.gateLines(o)}
-	m.Fields = s.gateFields(o, p)
+	m := Message{Lines: o.assessed(), Fields: append(s.gateFacts(o), s.gateFields(o, p)...)}
+	small := ""
 	current := s.open() == o
 	switch {
 	case current:
 		m.Tone, m.Head = Wait, fmt.Sprintf("%s: %s", s.name(), o.question())
-		m.Lines = append(m.Lines, "Approving asks for the cluster's name to be typed. One deny stops the run; silence is no consent, and nothing goes on without it.")
 		m.Actions = s.decide(o)
+		small = "Approving asks for the cluster's name. One deny stops the run. Silence is no consent. · "
 	case o.ended == nil:
 		m.Tone, m.Head = Warn, fmt.Sprintf("%s: the %s gate is not open now", s.name(), o.gate)
 		m.Lines = append([]string{s.notOpen()}, m.Lines...)
@@ -54,7 +54,7 @@ func (s *story) gateMessage(o *opening, p People) Message {
 	if p.RequesterMayApprove {
 		m.Lines = append(m.Lines, "Policy: the requester's own approval counts here, as one (requester_may_approve).")
 	}
-	m.Foot = fmt.Sprintf("run %s · %s gate, opened %s · digest %s", s.Run, o.gate, when(o.opened.At), o.digest)
+	m.Foot = small + fmt.Sprintf("run %s · %s gate, opened %s · digest %s", s.Run, o.gate, when(o.opened.At), o.digest)
 	return m
 }
 
@@ -107,19 +107,34 @@ func (s *story) decide(o *opening) []Action {
 	}
 }
 
-// gateLines are the evidence for the decision.
-func (s *story) gateLines(o *opening) []string {
-	var lines []string
+// assessed is the assessment that is decided on at its gate, in words.
+func (o *opening) assessed() []string {
+	if o.gate != "assess" {
+		return nil
+	}
+	return decided(o.state)
+}
+
+// gateFacts are what is decided by: what will be lost first, what cannot be
+// undone next.
+func (s *story) gateFacts(o *opening) []Field {
+	f := append([]Field{{"Will be lost", o.loss()}}, oneWay(o.plan(s), o.gate)...)
 	switch o.gate {
 	case "start":
-		lines = append(lines, s.startLines()...)
-	case "assess":
-		lines = append(lines, decided(o.state)...)
+		f = append(f, s.startFacts()...)
 	case "commit":
-		lines = append(lines, o.stakeLines()...)
+		f = append(f, o.stakeFacts()...)
 	}
-	lines = append(lines, oneWay(o.plan(s), o.gate)...)
-	return append([]string{o.lossLine()}, lines...)
+	return f
+}
+
+// gateLines are the evidence for the decision, as paragraphs.
+func (s *story) gateLines(o *opening) []string {
+	var lines []string
+	for _, f := range s.gateFacts(o) {
+		lines = append(lines, f.Name+": "+sentence(f.Value))
+	}
+	return append(lines, o.assessed()...)
 }
 
 // plan is the plan that is in force for o.
@@ -130,17 +145,19 @@ func (o *opening) plan(s *story) runner.Plan {
 	return s.plan
 }
 
-func (s *story) startLines() []string {
+func (s *story) startFacts() []Field {
 	steps := 0
 	for _, ph := range s.plan.Phases {
 		steps += len(ph.Steps)
 	}
-	lines := []string{fmt.Sprintf("From here on %s schedules nothing until the run ends; running tasks go on. The plan has %s on %s; it stands in the thread.",
-		s.name(), count(steps, "step"), count(len(planHosts(s.plan)), "host"))}
-	if b, ok := fact[backupFact](s.State, stepCluster); ok && len(b.Warnings) > 0 {
-		lines = append(lines, "Warnings: "+quote(cut(strings.Join(b.Warnings, "; "), 600)))
+	f := []Field{
+		{"Outage", fmt.Sprintf("from here on %s schedules nothing until the run ends; running tasks go on", s.name())},
+		{"Plan", fmt.Sprintf("%s on %s; every command is in the thread", count(steps, "step"), count(len(planHosts(s.plan)), "host"))},
 	}
-	return lines
+	if b, ok := fact[backupFact](s.State, stepCluster); ok && len(b.Warnings) > 0 {
+		f = append(f, Field{"Warnings", quote(cut(strings.Join(b.Warnings, "; "), 600))})
+	}
+	return f
 }
 
 // decided is the assessment in words.
@@ -168,8 +185,7 @@ func decided(s *runner.State) []string {
 	return lines
 }
 
-func (o *opening) stakeLines() []string {
-	var lines []string
+func (o *opening) stakeFacts() []Field {
 	stake := o.binds.Staged
 	if stake == nil {
 		if st, ok := fact[stakeFact](o.state, stepCompare); ok {
@@ -182,21 +198,20 @@ func (o *opening) stakeLines() []string {
 			leader = &f
 		}
 	}
+	proved, staged := "who leads is not known", "what is staged is not known"
 	if leader != nil && leader.Host != "" {
-		lines = append(lines, fmt.Sprintf("Proved: %s leads as PID %d, alone and disabled.", leader.Host, leader.PID))
-	} else {
-		lines = append(lines, "Who leads is not known.")
+		proved = fmt.Sprintf("%s leads as PID %d, alone and disabled", leader.Host, leader.PID)
 	}
-	if stake == nil {
-		return append(lines, "What is staged is not known.")
+	if stake != nil {
+		proved += "; what is staged equals the backup, task by task"
+		staged = fmt.Sprintf("%s, %s dropped; the leader holds %s now",
+			count(stake.Tasks, "task"), digits(int64(stake.Dropped)), count(stake.Previous, "task"))
 	}
-	lines = append(lines, fmt.Sprintf("Staged: %s, %s dropped; compared with the backup task by task: equal. The leader's storage holds %s now.",
-		count(stake.Tasks, "task"), digits(int64(stake.Dropped)), count(stake.Previous, "task")))
-	return lines
+	return []Field{{"Proved", proved}, {"Staged", staged}}
 }
 
-// lossLine is what will be lost, in numbers; what is not known is never none.
-func (o *opening) lossLine() string {
+// loss is what will be lost, in numbers; what is not known is never none.
+func (o *opening) loss() string {
 	l := o.binds.Loss
 	if f, ok := fact[lossFact](o.state, stepLoss); l == nil && ok {
 		l = &f
@@ -209,38 +224,38 @@ func (o *opening) lossLine() string {
 func lossWords(l *lossFact) string {
 	switch {
 	case l == nil:
-		return "Will be lost: not known: the log is read and compared with the backup when the schedulers have stopped; the numbers stand at the gates that follow."
+		return "not known yet: the log is read when the schedulers have stopped; the numbers stand at the gates that follow"
 	case !l.Known:
 		why := l.Why
 		if why == "" {
 			why = "the comparison with the log gave no answer"
 		}
-		return "Will be lost: not known: " + quote(cut(why, 400))
+		return "not known: " + quote(cut(why, 400))
 	}
-	return fmt.Sprintf("Will be lost: %s will be killed, %s resurrected, %s with a difference (the backup against %s).",
+	return fmt.Sprintf("%s will be killed, %s resurrected, %s with a difference (the backup against %s)",
 		count(l.Killed, "task"), digits(int64(l.Revived)), count(l.Jobs, "job"), quote(l.Against))
 }
 
 // oneWay are the steps without a way back that the gate lets pass: those from
 // its own on to the next gate's.
-func oneWay(p runner.Plan, gate string) []string {
-	var lines []string
+func oneWay(p runner.Plan, gate string) []Field {
+	var f []Field
 	reached := false
 	for _, ph := range p.Phases {
 		for _, st := range ph.Steps {
 			if reached && st.Gate != "" && st.Gate != gate {
-				if len(lines) == 0 {
-					lines = append(lines, "Everything up to the "+st.Gate+" gate can be undone.")
+				if len(f) == 0 {
+					f = append(f, Field{"Way back", "everything up to the " + st.Gate + " gate can be undone"})
 				}
-				return lines
+				return f
 			}
 			reached = reached || st.Gate == gate
 			if reached && st.OneWay != "" && st.Skip == "" {
-				lines = append(lines, "Cannot be undone ("+st.ID+"): "+quote(st.OneWay)+".")
+				f = append(f, Field{"Cannot be undone", quote(st.OneWay) + " (" + st.ID + ")"})
 			}
 		}
 	}
-	return lines
+	return f
 }
 
 // gateFields are the short facts beside the decision.
@@ -323,6 +338,8 @@ func reason(s *runner.State) string {
 	return quote(cut(s.Reason, 300))
 }
 
+const backupSize = "Backup's size"
+
 // backupFields are the backup's name, inner time, age and size.
 func (s *story) backupFields(at *runner.State, then time.Time, words string) []Field {
 	name := s.Request.Backup
@@ -340,7 +357,7 @@ func (s *story) backupFields(at *runner.State, then time.Time, words string) []F
 	}
 	return append(f,
 		Field{"Backup's time", fmt.Sprintf("%s, %s", when(b.inner()), age)},
-		Field{"Backup's size", fmt.Sprintf("%s, %s (%d active), SHA-256 %s", size(b.Backup.Bytes), count(b.Backup.Tasks.Total, "task"), b.Backup.Tasks.Active, short(b.Backup.SHA256))},
+		Field{backupSize, fmt.Sprintf("%s, %s (%d active), SHA-256 %s", size(b.Backup.Bytes), count(b.Backup.Tasks.Total, "task"), b.Backup.Tasks.Active, short(b.Backup.SHA256))},
 	)
 }
 

@@ -92,26 +92,25 @@ func (s *story) undoSince() time.Time {
 
 // statusFields are the facts of the request.
 func (s *story) statusFields() []Field {
-	f := []Field{{"Cluster", s.name()}}
-	f = append(f, s.backupFields(s.State, s.Began, "when it was asked for")...)
-	f = append(f, Field{"Asked by", Who(s.Who)}, Field{"Reason", reason(s.State)})
+	f := s.backupFields(s.State, s.Began, "when it was asked for")
+	f = slices.DeleteFunc(f, func(f Field) bool { return f.Name == backupSize }) // The gates have it.
+	f = append(f, Field{"Asked by", Who(s.Who) + ", reason: " + reason(s.State)})
 	if s.Handed != "" {
 		f = append(f, Field{"Handed to", someone(s.Handed)})
 	}
-	return append(f, Field{"Run", s.Run}, Field{"Started", when(s.Began)})
+	return f
 }
 
 // actions are the buttons that the state allows.
 func (s *story) actions() []Action {
-	abort := Action{ID: "abort", Label: "Abort", Style: "danger", Value: s.Run, Ask: "Why is it stopped?"}
-	undo := Action{ID: "undo", Label: "Undo", Style: "danger", Value: s.Run, Type: s.Request.Cluster, Ask: "Why is it undone?"}
+	abort := Action{ID: "abort", Label: "Abort", Value: s.Run, Ask: "Why is it stopped?"}
+	undo := Action{ID: "undo", Label: "Undo", Value: s.Run, Type: s.Request.Cluster, Ask: "Why is it undone?"}
 	resume := Action{ID: "resume", Label: "Resume", Style: "primary", Value: s.Run}
 	var a []Action
 	switch s.State.Status {
 	case runner.Gated:
-		if o := s.open(); o != nil {
-			a = s.decide(o)
-		}
+		// Approve and Deny stand with the evidence, in the gate's own message:
+		// here they would be pressed without having seen it.
 		a = append(a, abort)
 	case runner.Stopped:
 		if st := s.standing(); st != nil && st.reason.Reason == runner.StopNotNeeded {

@@ -139,7 +139,7 @@ func (s *story) assessment() []placed {
 		at := runner.Fold(s.events[:s.upTo(e)])
 		m := Message{Tone: Warn, Head: s.name() + ": the damage is assessed", Lines: decided(at)}
 		if l, ok := fact[lossFact](at, stepLoss); ok {
-			m.Lines = append(m.Lines, lossWords(&l))
+			m.Lines = append(m.Lines, "Will be lost: "+sentence(lossWords(&l)))
 		}
 		out = append(out, placed{e.Seq, Keyed{key, m, true}})
 	}

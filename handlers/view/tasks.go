@@ -18,10 +18,43 @@ func (s *story) tasks() []Task {
 		t := s.phaseTask(id)
 		tasks = append(tasks, t)
 		if id == s.Phase && t.State != "done" && t.State != "skipped" {
-			tasks = append(tasks, s.stepTasks(id)...)
+			tasks = append(tasks, near(id, s.stepTasks(id))...)
 		}
 	}
 	return tasks
+}
+
+// shownAhead is how many steps of a phase are shown that have not had their turn.
+const shownAhead = 2
+
+// near is a phase's steps without those that nobody looks for now: the thread
+// and the plan have them all.
+func near(phase string, all []Task) []Task {
+	settled := func(t Task) bool { return t.State == "done" || t.State == "skipped" }
+	first := slices.IndexFunc(all, func(t Task) bool { return !settled(t) })
+	if first < 0 {
+		first = len(all)
+	}
+	var out []Task
+	if first > 1 {
+		out = append(out, Task{ID: phase + "#before", Title: count(first, "step") + " before", State: "done"})
+	} else {
+		first = 0
+	}
+	ahead := 0
+	for _, t := range all[first:] {
+		if t.State != "pending" {
+			out = append(out, t)
+			continue
+		}
+		if ahead++; ahead <= shownAhead {
+			out = append(out, t)
+		}
+	}
+	if left := ahead - shownAhead; left > 0 {
+		out = append(out, Task{ID: phase + "#after", Title: count(left, "step") + " after that", State: "pending"})
+	}
+	return out
 }
 
 func (s *story) phaseTask(id string) Task {

@@ -209,7 +209,9 @@ function refresh() {
   running ??= (async () => {
     while (again) {
       again = false;
-      state = await (await fetch("/ui/state?as=" + encodeURIComponent(at.as))).json();
+      const asked = at.as;
+      state = await (await fetch("/ui/state?as=" + encodeURIComponent(asked))).json();
+      if (at.as !== asked) { again = true; continue; } // Somebody else sits here since.
       at.as = state.me;
       draw();
     }

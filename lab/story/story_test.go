@@ -1,0 +1,83 @@
+package story
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+)
+
+// A recovery from the first word to the end, by people who have nothing but the
+// page: what they decide by stands in the window when they are asked.
+func TestBrowserStory(t *testing.T) {
+	b := tab{t, browser(t)}
+	lab := perform(t)
+	b.do(chromedp.Navigate(lab.URL))
+
+	b.become(ann)
+	b.types("/aurora recover lab " + lab.Backup + ` --reason "the state of the backup is wanted back"`)
+	b.until("the start gate", message("Begin the outage?", "Approve start"))
+	b.sees("the plan", inWindow("Approve start"), "lab", lab.Backup, "old", "Still needed", "1 more of sre", "Expires", "35 steps on 3 hosts", "can be undone")
+	b.picture("plan")
+
+	b.become(bob)
+	b.approves("Approve start")
+	seen := b.running(message("Is the damage assessed rightly?", "Approve assess"))
+
+	b.until("the assess gate", message("Is the damage assessed rightly?", "Approve assess"))
+	status := message("waits for approval at the assess gate")
+	b.until("the thread with the evidence", "(document.querySelector('#thread[hidden]') && "+status+"?.querySelector('button.replies')?.click(), document.querySelector('#replies').innerText.includes('the damage is assessed'))")
+	b.holds("document.querySelector('#replies li:last-child').scrollIntoView({block: 'end'}) || true")
+	b.picture("findings")
+	b.do(chromedp.Click(chromedp.CSS("#unthread")))
+	b.approves("Approve assess")
+
+	b.until("the commit gate", message("Overwrite the replicated log", "Approve commit"))
+	b.sees("the commit gate", inWindow("Approve commit"), "lab", lab.Backup, "8h", "old at the opening",
+		"tasks will be killed", "resurrected", "Cannot be undone", "Proved", "Approved by", "nobody",
+		"Still needed", "1 more of leads and 1 more of sre", "Expires", "an approval counts for 30m", "the gate ends", "Digest", "Approve commit", "Deny")
+	if !regexp.MustCompile(`Digest:\s+[0-9a-f]{12}`).MatchString(b.read(inWindow("Approve commit"))) {
+		t.Error("the digest is not in the window")
+	}
+	b.picture("commit-gate")
+
+	b.become(ann)
+	b.approves("Approve commit")
+	b.until("the refusal", message("Only visible to you", "Refused: who asked"))
+	b.picture("refused")
+	b.become(bob)
+	if strings.Contains(b.read("document.querySelector('#messages').innerText"), "Refused: who asked") {
+		t.Error("bob sees what ann alone was told")
+	}
+	b.approves("Approve commit")
+	b.until("the first approval in the gate", message("Approve commit", "@bob for"))
+	b.become(dan)
+	b.approves("Approve commit")
+	b.until("the gate to be passed", message("the commit gate was passed", "Yes: @bob, @dan"))
+	if b.holds(message("the commit gate was passed") + ".querySelector('.actions .button')") {
+		t.Error("the gate has buttons after the decision")
+	}
+	// A lab is quick: its first phases may be over between two edits of the status.
+	if !seen && !b.running(message("recovered in", "Outage")) {
+		t.Error("the status never said what runs")
+	}
+	b.until("the end", message("recovered in", "Proof", "Outage"))
+	b.scrollTo("recovered in", "Outage")
+	b.sees("the end", inWindow("recovered in", "Outage"), "lab: recovered in", "Proof", lab.Backup, "@ann", "@bob", "@dan", "Outage")
+	b.picture("done")
+}
+
+// running looks at the status while the run works; false if it came to the next
+// thing before.
+func (b tab) running(next string) bool {
+	status := message("Next: ", "To stop it: Abort")
+	b.until("what runs now", "("+status+" || "+next+")")
+	if !b.holds(status) {
+		return false
+	}
+	b.scrollTo("To stop it: Abort")
+	b.sees("the running status", inWindow("To stop it: Abort"), "lab: ", "since", "Next: ", "Abort", "last event")
+	b.picture("running")
+	return true
+}
