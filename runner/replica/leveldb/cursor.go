@@ -43,7 +43,7 @@ func (d *DB) Cursor() (*Cursor, error) {
 // following call.
 func (c *Cursor) Next() (*Record, error) {
 	for {
-		item, inMemory := c.db.memory.head()
+		item, itemKey, inMemory := c.db.memory.head()
 		if err := c.ready(); err != nil {
 			return nil, err
 		}
@@ -53,7 +53,7 @@ func (c *Cursor) Next() (*Record, error) {
 		fromMemory := inMemory
 		if inMemory && len(c.heap) > 0 {
 			key := c.heap[0].table.key
-			if order := bytes.Compare(c.db.memory.keyOf(item), userKey(key)); order != 0 {
+			if order := bytes.Compare(itemKey, userKey(key)); order != 0 {
 				fromMemory = order < 0
 			} else {
 				sequence, _ := trailer(key)
@@ -63,7 +63,7 @@ func (c *Cursor) Next() (*Record, error) {
 		var stale, deleted bool
 		r := &c.record
 		if fromMemory {
-			key := c.db.memory.keyOf(item)
+			key := itemKey
 			if stale = c.begun && bytes.Equal(key, c.last); !stale && !item.deleted {
 				value, err := c.db.memory.value(item)
 				if err != nil {

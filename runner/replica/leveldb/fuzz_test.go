@@ -95,7 +95,7 @@ func FuzzLog(f *testing.F) {
 			if _, err := m.load(&logFile{"000001.log", reader{bytes.NewReader(file)}, int64(len(file))}, 0); err != nil {
 				t.Fatal(err)
 			}
-			for p, ok := m.head(); ok; p, ok = m.head() {
+			for p, _, ok := m.head(); ok; p, _, ok = m.head() {
 				if _, err := m.value(p); err != nil {
 					t.Fatal(err)
 				}

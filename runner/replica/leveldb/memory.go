@@ -4,17 +4,26 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"hash/maphash"
 	"io"
 	"slices"
 )
 
 // Bounds of what is kept of the write-ahead logs: values up to arenaSize stay
 // in memory, later ones are read again from the file when their turn comes;
-// of more than maxKeys different keys the rest is not read and listed so.
+// of more than maxKeys different keys, or longBytes of keys that are none of a
+// replica's, the rest is not read and listed so. LevelDB itself begins a new
+// log after 4 MiB.
 const (
 	arenaSize = 8 << 20
 	maxKeys   = 1 << 19
+	longBytes = 4 << 20
 	keyWidth  = 24
+
+	// Memory is taken in pieces of these sizes: a slice that grows would take
+	// twice what is in it.
+	arenaPiece = 1 << 20
+	itemPiece  = 1 << 12
 )
 
 // pending is one record of the write-ahead logs. Keys of a replica are at most
@@ -22,24 +31,29 @@ const (
 type pending struct {
 	sequence uint64
 	offset   int64  // Of the first header of its log record.
-	value    uint32 // Where its value lies: in the arena, or in the log record.
+	value    uint32 // Where its value lies: in the arena (piece by piece), or in the log record.
 	length   uint32
 	log      uint16 // Index of its file.
 	keyLen   uint8
 	deleted  bool
 	stored   bool // The value is in the arena.
+	taken    bool // It is one; a new item is none yet.
 	key      [keyWidth]byte
 }
 
-// memory holds the records of all write-ahead logs by key.
+// memory holds the newest record of each key in all write-ahead logs.
 type memory struct {
 	ledger *ledger
-	arena  []byte
-	items  []pending
-	long   map[uint64][]byte // Keys longer than keyWidth, by sequence.
+	arena  [][]byte
+	items  [][]pending // All pieces but the last have itemPiece items.
+	count  int
+	seed   maphash.Seed
+	index  []uint32          // Open addressing: numbers of items, plus one; 0 is a free place.
+	order  []uint32          // Items by key; nil before the first is asked for.
+	long   map[uint32][]byte // Keys longer than keyWidth, by item.
+	longs  int               // Bytes of them.
 	logs   []*logFile
 	after  uint64 // The sequence number that follows the highest one read.
-	sorted bool
 	full   bool
 
 	at     int
@@ -125,82 +139,123 @@ func (m *memory) batch(p []byte, log uint16, offset int64, sequence, count uint6
 }
 
 func (m *memory) put(key, value []byte, sequence uint64, deleted bool, log uint16, offset int64, at int) bool {
-	if len(m.items) == cap(m.items) && len(m.items) >= 1<<14 {
-		m.compact()
+	if 2*(m.count+1) > len(m.index) {
+		m.grow()
 	}
-	if len(m.items) >= maxKeys {
-		if !m.full {
-			m.ledger.note(m.logs[log].name, offset, "more than %d keys in the write-ahead logs; the rest is not read", maxKeys)
+	place := m.place(m.index, key)
+	n := m.index[place]
+	if n == 0 {
+		if m.count >= maxKeys || len(key) > keyWidth && m.longs+len(key) > longBytes {
+			if !m.full {
+				m.ledger.note(m.logs[log].name, offset, "more than %d keys in the write-ahead logs; the rest is not read", m.count)
+			}
+			m.full = true
+			return false
 		}
-		m.full = true
-		return false
+		n = m.insert(key)
+		m.index[place] = n
 	}
-	item := pending{sequence: sequence, offset: offset, length: uint32(len(value)), log: log, keyLen: uint8(min(len(key), 255)), deleted: deleted}
-	if n := copy(item.key[:], key); n < len(key) {
-		if m.long == nil {
-			m.long = map[uint64][]byte{}
-		}
-		m.long[sequence] = bytes.Clone(key)
+	p := m.item(n - 1)
+	if p.taken && p.sequence > sequence {
+		return true
 	}
-	if len(m.arena)+len(value) <= arenaSize {
-		item.value, item.stored = uint32(len(m.arena)), true
-		m.arena = append(m.arena, value...)
-	} else {
-		item.value = uint32(at)
+	p.taken, p.stored = true, false
+	p.sequence, p.offset, p.length, p.log, p.deleted = sequence, offset, uint32(len(value)), log, deleted
+	if p.value, p.stored = m.keep(value); !p.stored {
+		p.value = uint32(at)
 	}
-	m.items = append(m.items, item)
 	return true
 }
 
-func (m *memory) keyOf(p *pending) []byte {
-	if int(p.keyLen) <= keyWidth {
+// insert makes an item for a new key, and returns its number plus one.
+func (m *memory) insert(key []byte) uint32 {
+	if m.count%itemPiece == 0 {
+		m.items = append(m.items, make([]pending, 0, itemPiece))
+	}
+	piece := &m.items[len(m.items)-1]
+	*piece = append(*piece, pending{keyLen: uint8(min(len(key), 255))})
+	if n := copy((*piece)[len(*piece)-1].key[:], key); n < len(key) {
+		if m.long == nil {
+			m.long = map[uint32][]byte{}
+		}
+		m.long[uint32(m.count)] = bytes.Clone(key)
+		m.longs += len(key)
+	}
+	m.count++
+	return uint32(m.count)
+}
+
+// keep copies a value into the arena, if there is room.
+func (m *memory) keep(value []byte) (at uint32, ok bool) {
+	n := len(m.arena)
+	if n == 0 || len(m.arena[n-1])+len(value) > arenaPiece {
+		if n == arenaSize/arenaPiece || len(value) > arenaPiece {
+			return 0, false
+		}
+		m.arena = append(m.arena, make([]byte, 0, arenaPiece))
+		n++
+	}
+	piece := &m.arena[n-1]
+	at = uint32((n-1)*arenaPiece + len(*piece))
+	*piece = append(*piece, value...)
+	return at, true
+}
+
+func (m *memory) item(n uint32) *pending { return &m.items[n/itemPiece][n%itemPiece] }
+
+func (m *memory) key(n uint32) []byte {
+	if p := m.item(n); int(p.keyLen) <= keyWidth {
 		return p.key[:p.keyLen]
 	}
-	return m.long[p.sequence]
+	return m.long[n]
 }
 
-// compact sorts by key, newest first, and keeps the newest of each key.
-func (m *memory) compact() {
-	slices.SortFunc(m.items, func(a, b pending) int {
-		if c := bytes.Compare(m.keyOf(&a), m.keyOf(&b)); c != 0 {
-			return c
-		}
-		switch {
-		case a.sequence > b.sequence:
-			return -1
-		case a.sequence < b.sequence:
-			return 1
-		}
-		return 0
-	})
-	kept := m.items[:0]
-	for i := range m.items {
-		if len(kept) == 0 || !bytes.Equal(m.keyOf(&kept[len(kept)-1]), m.keyOf(&m.items[i])) {
-			kept = append(kept, m.items[i])
+// place is where in the index a key is, or belongs.
+func (m *memory) place(index []uint32, key []byte) int {
+	mask := uint64(len(index) - 1)
+	for i := maphash.Bytes(m.seed, key) & mask; ; i = (i + 1) & mask {
+		if n := index[i]; n == 0 || bytes.Equal(m.key(n-1), key) {
+			return int(i)
 		}
 	}
-	m.items = kept
 }
 
-// head returns the record at the front; ok is false at the end.
-func (m *memory) head() (*pending, bool) {
-	if !m.sorted {
-		m.compact()
-		m.sorted = true
+func (m *memory) grow() {
+	if m.index == nil {
+		m.seed = maphash.MakeSeed()
 	}
-	if m.at >= len(m.items) {
-		return nil, false
+	next := make([]uint32, max(1<<10, 2*len(m.index)))
+	for n := range uint32(m.count) {
+		next[m.place(next, m.key(n))] = n + 1
 	}
-	return &m.items[m.at], true
+	m.index = next
+}
+
+// head returns the record at the front and its key; ok is false at the end.
+func (m *memory) head() (p *pending, key []byte, ok bool) {
+	if m.order == nil {
+		m.index = nil // Nothing is put any more.
+		m.order = make([]uint32, m.count)
+		for n := range m.order {
+			m.order[n] = uint32(n)
+		}
+		slices.SortFunc(m.order, func(a, b uint32) int { return bytes.Compare(m.key(a), m.key(b)) })
+	}
+	if m.at >= len(m.order) {
+		return nil, nil, false
+	}
+	n := m.order[m.at]
+	return m.item(n), m.key(n), true
 }
 
 // value returns the value of p, valid until the next call.
 func (m *memory) value(p *pending) ([]byte, error) {
-	if p.deleted {
+	if p.deleted || p.length == 0 {
 		return nil, nil
 	}
 	if p.stored {
-		return m.arena[p.value : p.value+p.length], nil
+		from := p.value % arenaPiece
+		return m.arena[p.value/arenaPiece][from : from+p.length], nil
 	}
 	log := m.logs[p.log]
 	if m.from != log || m.cached != p.offset || m.joined == nil {
