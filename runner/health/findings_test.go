@@ -29,7 +29,7 @@ const (
 
 // provedBy names the tests of each finding that is no line of a log.
 var provedBy = map[string][]string{
-	"host-silent": {byScene, byMute}, "cannot-tell": {byScene}, "access-missing": {byScene}, "configuration-unreadable": {byScene},
+	"host-silent": {byScene, byMute}, "cannot-tell": {byScene, "runner/recovery TestOddVars"}, "access-missing": {byScene, byHostOn}, "configuration-unreadable": {byScene},
 	"flag-missing": {byScene}, "flag-of-another-version": {byScene}, "http-port-differs": {byScene}, "log-path-differs": {byScene},
 	"lingering-process": {byScene, byHostOn}, "scheduler-down": {byScene, byDamage}, "scheduler-keeps-ending": {byScene, byDamage},
 	"clock-skew": {byScene, byHostOn}, "fake-address-answers": {byScene, byHostOn}, "fake-master-left": {byScene, byFlags},
@@ -50,7 +50,7 @@ var provedBy = map[string][]string{
 	"backup-folder-unreadable": {byScene}, "backup-in-run": {byScene},
 
 	"quorum-flag-wrong": {byScene, byFlags}, "flags-differ": {byScene, byFlags}, "scheduler-unlisted": {byScene, byDamage},
-	"replicas-unlisted": {byScene, byDamage}, "not-a-candidate": {byScene}, "replica-unregistered": {byScene}, "zookeeper-silent": {byScene},
+	"replicas-unlisted": {byScene, byDamage}, "not-a-candidate": {byScene}, "replica-unregistered": {byScene}, "zookeeper-silent": {byScene, byHostOn},
 	"version-differs": {byScene, byHostOn}, "profile": {"runner/recovery TestNothingToFind"}, "failover-timeout": {byScene, byDamage},
 	"disabled-state-ends": {byScene},
 }

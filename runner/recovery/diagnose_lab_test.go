@@ -16,6 +16,7 @@ import (
 	"aurorabot/runner/aurora"
 	"aurorabot/runner/health"
 	"aurorabot/runner/recovery"
+	"aurorabot/runner/zk"
 )
 
 // diagnose asks everything, and checks what holds for every diagnosis.
@@ -135,8 +136,14 @@ func TestDiagnoseDamage(t *testing.T) {
 	}
 }
 
-// What can be wrong beside the log, one after the other on one cluster; each is
-// taken back, and then is no longer found.
+// A trouble is something that is wrong, and what it is found as.
+type trouble struct {
+	name, want string
+	do         func() (undo func())
+}
+
+// What can be wrong beside the log, several things at a time on one cluster; all
+// is taken back, and then is no longer found.
 func TestDiagnoseHostsAndBackups(t *testing.T) {
 	t.Parallel()
 	c, r := lab(t, "")
@@ -156,17 +163,13 @@ func TestDiagnoseHostsAndBackups(t *testing.T) {
 			}
 		}
 	}
-	const later = "scheduler-backup-2026-11-23-09-36"
-	for _, tt := range []struct {
-		name string
-		want string
-		do   func() (undo func())
-	}{
-		{"truncated backup", "backup-damaged", func() func() { return write(later, good[:len(good)/2]) }},
+	for _, rounds := range [][]trouble{{
+		{"truncated backup", "backup-damaged", func() func() { return write("scheduler-backup-2026-11-23-09-36", good[:len(good)/2]) }},
 		{"foreign backup", "backup-foreign", func() func() {
-			return write(later, []byte(strings.ReplaceAll(string(good), c.Truth.State.FrameworkID(), strings.Repeat("f", len(c.Truth.State.FrameworkID())))))
+			return write("scheduler-backup-2026-11-23-10-36", []byte(strings.ReplaceAll(string(good), c.Truth.State.FrameworkID(), strings.Repeat("f", len(c.Truth.State.FrameworkID())))))
 		}},
-		{"backup with bytes after its end", "backup-odd", func() func() { return write(later, append(slices.Clone(good), 0)) }},
+		{"backup with bytes after its end", "backup-odd", func() func() { return write("scheduler-backup-2026-11-23-11-36", append(slices.Clone(good), 0)) }},
+	}, {
 		{"old backup", "backup-stale", func() func() {
 			was := r.Cluster.MaxBackupAge
 			r.Cluster.MaxBackupAge = time.Second
@@ -223,6 +226,24 @@ func TestDiagnoseHostsAndBackups(t *testing.T) {
 				}
 			}
 		}},
+	}, {
+		{"ZooKeeper out of reach", "zookeeper-silent", func() func() {
+			was := r.ZooKeeper
+			r.ZooKeeper = func(string, zk.Dialer) (recovery.ZooKeeper, error) {
+				return zk.New(zk.Address{Servers: []string{"127.0.0.1:1"}}, nil), nil
+			}
+			return func() { r.ZooKeeper = was }
+		}},
+		{"sudo asks for a password", "access-missing", func() func() {
+			if err := c.Hosts[1].AskPassword(true); err != nil {
+				t.Fatal(err)
+			}
+			return func() {
+				if err := c.Hosts[1].AskPassword(false); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}},
 		{"wrong version", "version-differs", func() func() {
 			was := r.Cluster.Version
 			r.Cluster.Version.Minor = 21
@@ -245,11 +266,15 @@ func TestDiagnoseHostsAndBackups(t *testing.T) {
 				}
 			}
 		}},
-	} {
-		undo := tt.do()
-		t.Log(tt.name)
-		d, err := r.Diagnose(t.Context(), recovery.Ask{Logs: tt.want == "backup-foreign"})
-		undo()
+	}} {
+		var undo []func()
+		for _, tt := range rounds {
+			undo = append(undo, tt.do())
+		}
+		d, err := r.Diagnose(t.Context(), recovery.Ask{Logs: rounds[0].want == "backup-damaged"})
+		for _, back := range undo {
+			back()
+		}
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -258,8 +283,10 @@ func TestDiagnoseHostsAndBackups(t *testing.T) {
 				t.Logf("%-8s %-24s %-4s %s", f.Severity, f.ID, f.Subject, f.Evidence)
 			}
 		}
-		if got := alarms(d); !slices.Contains(got, tt.want) {
-			t.Errorf("%s: %v, want %s", tt.name, got, tt.want)
+		for _, tt := range rounds {
+			if got := alarms(d); !slices.Contains(got, tt.want) {
+				t.Errorf("%s: %v, want %s", tt.name, got, tt.want)
+			}
 		}
 	}
 	d := diagnose(t, c, r)

@@ -12,13 +12,10 @@ import (
 
 // judgeLeader judges who leads, by all that say something of it.
 func (r *Recovery) judgeLeader(facts []*hostFacts, g *groupFacts, ask Ask) []health.Finding {
-	var mute []string
+	mute := muteOf(facts)
 	byName := map[string]*hostFacts{}
 	for _, f := range facts {
 		byName[f.name] = f
-		if f.silent != nil || f.vars == nil && (f.look.Running || !f.looked) {
-			mute = append(mute, f.name)
-		}
 	}
 	said := table(g.says)
 	switch {
@@ -42,6 +39,17 @@ func (r *Recovery) judgeLeader(facts []*hostFacts, g *groupFacts, ask Ask) []hea
 		found = append(found, expected(one, ask))
 	}
 	return found
+}
+
+// muteOf are the hosts whose schedulers may run and did not answer.
+func muteOf(facts []*hostFacts) []string {
+	var mute []string
+	for _, f := range facts {
+		if f.silent != nil || f.vars == nil && (f.look.Running || !f.looked) {
+			mute = append(mute, f.name)
+		}
+	}
+	return mute
 }
 
 func table(says []Saying) string {
