@@ -58,9 +58,10 @@ type memory struct {
 
 	at     int
 	again  *records
-	cached int64 // Offset of the log record that joined holds.
-	joined []byte
+	cached int64 // Offset of the log record that data is.
+	data   []byte
 	from   *logFile
+	joined []byte // Room for records of several fragments.
 }
 
 // logFile is one write-ahead log that stays open for values read again.
@@ -76,6 +77,8 @@ func (m *memory) load(log *logFile, expect uint64) (next uint64, err error) {
 	m.logs = append(m.logs, log)
 	index := uint16(len(m.logs) - 1)
 	r := newRecords(log.file, log.name, log.size, m.ledger)
+	r.joined = m.joined[:0] // A long record needs room, once for all logs and for reading it again.
+	defer func() { m.joined = r.joined }()
 	next = expect
 	seen := m.ledger.count()
 	for {
@@ -258,11 +261,12 @@ func (m *memory) value(p *pending) ([]byte, error) {
 		return m.arena[p.value/arenaPiece][from : from+p.length], nil
 	}
 	log := m.logs[p.log]
-	if m.from != log || m.cached != p.offset || m.joined == nil {
+	if m.from != log || m.cached != p.offset {
 		// Its damage is listed already, when it was read the first time.
 		r := newRecords(log.file, log.name, log.size, &ledger{})
+		r.joined = m.joined[:0]
 		if m.again != nil {
-			r.joined, r.window = m.again.joined, m.again.window[:0]
+			r.window = m.again.window[:0]
 			if m.from == log {
 				r.window, r.start = m.again.window, m.again.start
 			}
@@ -276,10 +280,10 @@ func (m *memory) value(p *pending) ([]byte, error) {
 			return nil, fmt.Errorf("%s at byte %d: %w: it changed while it was read", log.name, p.offset, io.ErrUnexpectedEOF)
 		}
 		m.again, m.from, m.cached = r, log, p.offset
-		m.joined = data
+		m.joined, m.data = r.joined, data
 	}
-	if uint64(p.value)+uint64(p.length) > uint64(len(m.joined)) {
+	if uint64(p.value)+uint64(p.length) > uint64(len(m.data)) {
 		return nil, fmt.Errorf("%s at byte %d: %w: it changed while it was read", log.name, p.offset, io.ErrUnexpectedEOF)
 	}
-	return m.joined[p.value : p.value+p.length], nil
+	return m.data[p.value : p.value+p.length], nil
 }

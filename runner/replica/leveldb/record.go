@@ -23,7 +23,7 @@ const (
 // MaxRecord is the longest log record or table block that is read, in bytes.
 // Longer ones are listed as damage, for nothing that a scheduler writes comes
 // near it, and a length that was hit by a flipped bit does.
-const MaxRecord = 32 << 20
+const MaxRecord = 16 << 20
 
 // records reads the records of one log file in order.
 type records struct {
