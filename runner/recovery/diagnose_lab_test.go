@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"aurorabot/lab/cluster"
+	"aurorabot/runner"
 	"aurorabot/runner/aurora"
 	"aurorabot/runner/health"
 	"aurorabot/runner/recovery"
@@ -380,4 +381,40 @@ func clientOf(c *cluster.Cluster, h interface{ Name() string }) *aurora.Client {
 	return &aurora.Client{Address: address, Dial: func(ctx context.Context, address string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, "tcp", address)
 	}}
+}
+
+// While a run is open, what it did on purpose is no finding; after it was closed
+// the cluster is whole, though it was elected anew several times within the hour.
+func TestDiagnoseDuringAndAfterRecovery(t *testing.T) {
+	t.Parallel()
+	c, r := lab(t, "")
+	req := runner.Request{Recipe: "staged", Cluster: cluster.Name, Backup: c.Truth.Backup, Hosts: r.Cluster.Names(), Reinitialize: "always", Reason: "a rehearsal"}
+	s, j := walkTo(t, r, req, "commit")
+	if s.Gate != "commit" {
+		t.Fatalf("gate %q, status %s: %s", s.Gate, s.Status, s.Why)
+	}
+	d, err := r.Diagnose(t.Context(), recovery.Ask{Run: s})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range d.Findings {
+		t.Logf("open: %-8s %-24s %-4s %s", f.Severity, f.ID, f.Subject, f.Evidence)
+	}
+	if got := alarms(d); !slices.Equal(got, []string{"failover-timeout"}) {
+		t.Errorf("while the run is open: %v", got)
+	}
+	e := &runner.Engine{Journal: j, Now: time.Now}
+	if _, err := e.Append(run, runner.Event{Kind: runner.GatePassed, Gate: "commit", Digest: s.Gates["commit"].Digest}); err != nil {
+		t.Fatal(err)
+	}
+	if s, err = e.Advance(t.Context(), r.Recipe(), run); err != nil || s.Outcome != "recovered" {
+		t.Fatalf("outcome %q, status %s: %s, %v", s.Outcome, s.Status, s.Why, err)
+	}
+	if d, err = r.Diagnose(t.Context(), recovery.Ask{Logs: true}); err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range d.Findings {
+		t.Logf("closed: %-8s %-24s %-4s %s", f.Severity, f.ID, f.Subject, f.Evidence)
+	}
+	expect(t, d, recovery.NotNeeded, "", "")
 }

@@ -305,7 +305,7 @@ func TestFindingsExpected(t *testing.T) {
 		f.look.Unit.Enabled, f.look.Unit.Restarts = false, false
 		f.look.Flags["mesos_master_address"] = sc.r.Cluster.FakeMaster
 	}
-	sc.lines(0, map[string]int{"elected": 9})
+	sc.lines(0, map[string]int{"elected": 9, "new-framework": 1})
 	if got := sc.alarms(); !slices.Equal(got, []string{"failover-timeout"}) {
 		t.Errorf("while a run is open: %v", got)
 	}

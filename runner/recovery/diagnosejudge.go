@@ -64,7 +64,7 @@ func (r *Recovery) judgeHost(f *hostFacts, ask Ask, logs replica.Verdict) []heal
 	}
 	found = append(found, r.judgeDisks(f)...)
 	found = append(found, judgeCounters(f)...)
-	return append(found, judgeLines(f, logs)...)
+	return append(found, r.judgeLines(f, ask, logs)...)
 }
 
 // expected makes a note of what an open run does on purpose.
@@ -198,7 +198,7 @@ func judgeCounters(f *hostFacts) []health.Finding {
 // judgeLines judges what the scheduler logged within the hour. What was before
 // its present process started, and what passes and has passed, is told without
 // alarm.
-func judgeLines(f *hostFacts, logs replica.Verdict) []health.Finding {
+func (r *Recovery) judgeLines(f *hostFacts, ask Ask, logs replica.Verdict) []health.Finding {
 	var found []health.Finding
 	voting := f.report != nil && f.report.State.Whole() && f.report.Status == "VOTING" && (logs == replica.VerdictHealthy || logs == replica.VerdictLags)
 	for _, m := range f.lines {
@@ -212,7 +212,10 @@ func judgeLines(f *hostFacts, logs replica.Verdict) []health.Finding {
 		}
 		one := health.Found(m.Finding, f.name, "%s: %s", times, m.Example)
 		last, ok := lineTime(m.Last)
+		fake := f.look.Flags["mesos_master_address"] == r.Cluster.FakeMaster
 		switch {
+		case m.Finding == "new-framework" && ask.disabled() && fake:
+			one = one.Note("the log was re-initialised, and nobody can register with the fake Mesos address")
 		case f.look.Running && ok && last.Before(f.look.Process.Since.Add(-2*time.Second)):
 			one = one.Note("before the present process started")
 		case k.Passes && voting && f.look.Running:
