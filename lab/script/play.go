@@ -47,7 +47,6 @@ type Play struct {
 	Keep  string                           // Folder that the logs as they were before Cleanup are left in. Must be given.
 	Each  func(Event)                      // Gets every event of the journal.
 	Tell  func(format string, args ...any) // Gets what people do.
-	Alone time.Duration                    // How long nothing may happen. Zero: 60 s.
 
 	hand    hand
 	moves   map[string][]move
@@ -140,27 +139,22 @@ func (p *Play) request() error {
 
 // watch follows the journal until there is an outcome.
 func (p *Play) watch(ctx context.Context) error {
-	limit := p.Alone
-	if limit == 0 {
-		limit = time.Minute
-	}
-	quiet, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	silence := time.AfterFunc(limit, func() {
-		cancel(fmt.Errorf("nothing happened for %s; what the bot last said to ann alone: %q", limit, p.hand.note(Ann)))
-	})
-	defer silence.Stop()
 	t := &tail{dir: p.Journal, at: map[string]int64{}}
-	err := t.follow(quiet, func(e Event) (bool, error) {
-		silence.Reset(limit)
+	err := t.follow(ctx, func(e Event) (bool, error) {
 		p.Each(e)
 		if err := p.event(ctx, e); err != nil {
 			return true, err
 		}
 		return p.outcome != nil, nil
 	})
-	if err != nil || p.seen.closed != "" {
+	if err != nil {
+		if note := p.hand.note(Ann); note != "" {
+			err = fmt.Errorf("%w; what the bot last said to ann alone: %q", err, note)
+		}
 		return err
+	}
+	if p.seen.closed != "" {
+		return nil
 	}
 	// What comes right behind the end shows whether it was one.
 	late, done := context.WithTimeout(ctx, time.Second)
@@ -280,7 +274,7 @@ func (p *Play) stopped(e Event) {
 	case stop.Reason == "not-needed":
 		p.ending = stop.Reason
 		p.undo()
-	case stop.Reason == "crash" && p.killed:
+	case p.killed && (stop.Reason == "crash" || stop.Reason == "unknown"):
 		p.goOn()
 	default:
 		p.end(Stopped, "stopped (%s): %s", stop.Reason, e.Why)
