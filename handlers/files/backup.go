@@ -52,7 +52,7 @@ func (c *call) lookAt(ctx context.Context) (backup.Report, error) {
 }
 
 func inspect(ctx context.Context, path string, now time.Time) (backup.Report, error) {
-	defer frugal()()
+	defer frugal(backupMemory)()
 	f, size, err := open("backup", path)
 	if err != nil {
 		return backup.Report{}, err

@@ -2,11 +2,17 @@ package files
 
 import "runtime/debug"
 
-// frugal makes the collector run when a tenth of the memory is garbage, until
-// done is called. The readers hold tables and buffers of a bounded size and
-// make little garbage, so it costs nothing worth a measure; but the usual
-// half would double what the process takes, on a host that has a scheduler to run.
-func frugal() (done func()) {
-	before := debug.SetGCPercent(11)
-	return func() { debug.SetGCPercent(before) }
+// Memory that the commands keep to, as the collector counts it, in bytes: the
+// program itself, some 10 MiB, comes on top. What they hold is bounded below
+// that; without a limit the collector would let the garbage of a large file
+// double it, on a host that has a scheduler to run.
+const (
+	backupMemory = 17 << 20
+	logMemory    = 44 << 20
+)
+
+// frugal makes the collector keep to limit until done is called.
+func frugal(limit int64) (done func()) {
+	before := debug.SetMemoryLimit(limit)
+	return func() { debug.SetMemoryLimit(before) }
 }

@@ -12,7 +12,7 @@ import (
 // logInspect has its exit status from the states of the directories alone: what
 // a comparison of several adds is the human form's verdict.
 func logInspect(ctx context.Context, c *call) (int, error) {
-	defer frugal()()
+	defer frugal(logMemory)()
 	var reports []replica.Report
 	var bad []string
 	for _, dir := range c.operands {

@@ -29,8 +29,8 @@ const skew = time.Minute
 //
 // The memory does not grow with the file: a process that inspects 100,000
 // tasks in 140 MB peaks at 17 MiB, and one that inspects a file made to fill
-// the tables of ids and jobs at some 30 MiB where it collects its garbage often
-// (runtime/debug.SetGCPercent), as the command does.
+// the tables of ids and jobs at some 30 MiB where a limit holds the garbage down
+// (runtime/debug.SetMemoryLimit), as the command does.
 func Inspect(r io.Reader, opts Options) (Report, error) {
 	src := newHashed(r, !opts.Unhashed)
 	in := &inspector{r: tbinary.NewReaderSource(src), tally: newTally()}

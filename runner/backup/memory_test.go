@@ -61,7 +61,7 @@ func child(t *testing.T, path string) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	debug.SetGCPercent(11) // As the command does.
+	debug.SetMemoryLimit(17 << 20) // As the command does.
 	if r, err := Inspect(f, Options{Now: lately}); err != nil || !r.Valid {
 		t.Fatal(r.Error, err)
 	}
