@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"time"
 
 	"aurorabot/runner/backup"
@@ -62,8 +63,14 @@ func inspect(ctx context.Context, path string, now time.Time) (backup.Report, er
 	if err != nil {
 		return r, fmt.Errorf("read backup %s: %w", path, bare(err))
 	}
+	if r.Jobs > manyJobs {
+		debug.FreeOSMemory() // The tables of the walk are gone, and printing so many takes as much.
+	}
 	return r, nil
 }
+
+// manyJobs is so many that a report of them takes megabytes.
+const manyJobs = 10_000
 
 // backupPage is the human form of a report: state first, then the evidence.
 func (c *call) backupPage(p *page, r *backup.Report) {
