@@ -25,6 +25,8 @@ type ask struct {
 	wrong error // Why what was typed cannot be split into words.
 
 	button *button           // Pressed; words are made of it.
+	form   *form             // Asks for what is missing of the words.
+	home   bool              // App Home was opened.
 	errors map[string]string // Of a modal: what was filled in wrongly, by block.
 	stale  []string          // User groups, or people as "", whose cached membership is out of date.
 	answer bool              // The acknowledgement may carry an answer to the person.
@@ -60,7 +62,18 @@ func read(e socketmode.Event, botUser string) *ask {
 	case slack.InteractionCallback:
 		switch data.Type {
 		case slack.InteractionTypeBlockActions:
+			if data.View.CallbackID == formID {
+				return chosen(data)
+			}
 			return pressed(data)
+		case slack.InteractionTypeMessageAction:
+			if data.CallbackID == AlertShortcut {
+				return alert(data)
+			}
+		case slack.InteractionTypeShortcut:
+			if data.CallbackID == GlobalShortcut {
+				return &ask{team: teamOf(data), user: data.User.ID, trigger: data.TriggerID, form: &form{Command: "recover"}}
+			}
 		case slack.InteractionTypeViewSubmission:
 			return submitted(data)
 		}
@@ -78,6 +91,10 @@ func slash(c slack.SlashCommand) *ask {
 		a.source = "slash:" + c.TriggerID
 	}
 	a.say(c.Text)
+	if f := formOf(a.words); f != nil && a.trigger != "" && a.wrong == nil {
+		f.Channel = a.channel
+		a.form = f
+	}
 	return a
 }
 
@@ -93,6 +110,9 @@ func pressed(c slack.InteractionCallback) *ask {
 		return nil
 	}
 	p := c.ActionCallback.BlockActions[0]
+	if p.ActionID == homeRecover {
+		return &ask{team: teamOf(c), user: c.User.ID, trigger: c.TriggerID, form: &form{Command: "recover", Cluster: p.Value}}
+	}
 	a := &ask{
 		team: teamOf(c), user: c.User.ID, channel: c.Channel.ID, thread: c.Container.ThreadTs,
 		trigger: c.TriggerID, responseURL: c.ResponseURL,
@@ -148,6 +168,9 @@ type meta struct {
 const modalID = "confirm"
 
 func submitted(c slack.InteractionCallback) *ask {
+	if c.View.CallbackID == formID {
+		return completed(c)
+	}
 	var m meta
 	if c.View.CallbackID != modalID || json.Unmarshal([]byte(c.View.PrivateMetadata), &m) != nil {
 		return nil
@@ -190,6 +213,7 @@ func happened(payload json.RawMessage, botUser string) *ask {
 			Channel     json.RawMessage `json:"channel"`
 			ChannelType string          `json:"channel_type"`
 			BotID       string          `json:"bot_id"`
+			Tab         string          `json:"tab"`
 			Team        string          `json:"team"`
 			UserTeam    string          `json:"user_team"`
 			Subteam     struct {
@@ -209,6 +233,12 @@ func happened(payload json.RawMessage, botUser string) *ask {
 		return &ask{stale: []string{e.Subteam.ID}}
 	case "user_change":
 		return &ask{stale: []string{""}}
+	case "app_home_opened":
+		a := &ask{team: p.TeamID, home: e.Tab == "home"}
+		if json.Unmarshal(e.User, &a.user) != nil || !a.home || a.user == "" {
+			return nil
+		}
+		return a
 	case "app_mention":
 	case "message":
 		if e.ChannelType != "im" || e.Subtype != "" {

@@ -49,6 +49,9 @@ type Bot struct {
 	draining atomic.Bool
 	identity atomic.Pointer[identity]
 
+	homes   *homes
+	directs *directs
+
 	presses   sync.Mutex
 	pressedAt map[string]time.Time
 
@@ -75,6 +78,8 @@ func New(c Config) (*Bot, error) {
 	b.api = slack.New(c.BotToken, slack.OptionAPIURL(c.APIURL), slack.OptionHTTPClient(b.web))
 	b.people = &directory{bot: b, groups: c.Groups, known: map[string]answer{}}
 	b.threads = newThreads(b)
+	b.homes = &homes{bot: b, opened: map[[2]string]time.Time{}}
+	b.directs = &directs{bot: b, asked: map[place]bool{}}
 	b.outbox = newOutbox(b)
 	b.outbox.sent = b.threads.changed
 	b.work = newWorkers(c.Queue, c.Parallel)

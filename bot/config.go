@@ -1,12 +1,15 @@
 package bot
 
 import (
+	"context"
 	"errors"
 	"io"
 	"log/slog"
 	"net/http"
 	"strings"
 	"time"
+
+	"aurorabot/policy"
 )
 
 // Config is what the bot is made of. Zero values stand for the defaults named
@@ -22,6 +25,14 @@ type Config struct {
 	Command string   // The slash command, for hints. Empty: "/aurora".
 	Channel string   // Where runs are shown that were asked for elsewhere (the command line). Empty: nowhere.
 	Groups  []string // IDs of the user groups that policy names.
+
+	// Overview says what a person may see and ask for; it answers within a few
+	// seconds. Nil: there is no form for a recovery, and App Home says nothing.
+	Overview func(ctx context.Context, who policy.Actor) (Overview, error)
+
+	// Approvers are whom a direct message asks to look when a gate of a run
+	// opens: IDs of people and of user groups. Nil: nobody.
+	Approvers func(run, gate string) []string
 
 	// Runs returns the runs to catch up on when the bot starts, those that are
 	// over included. Nil: only those that StateFile knows.

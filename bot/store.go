@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 )
@@ -204,6 +205,19 @@ func (s *store) post(run, key string) (post, bool) {
 	defer s.memory.Unlock()
 	p, ok := s.posts[place{run, key}]
 	return p, ok
+}
+
+// under are the messages of a run whose keys begin with prefix.
+func (s *store) under(run, prefix string) []post {
+	s.memory.Lock()
+	defer s.memory.Unlock()
+	var list []post
+	for at, p := range s.posts {
+		if at.run == run && strings.HasPrefix(at.key, prefix) {
+			list = append(list, p)
+		}
+	}
+	return list
 }
 
 func (s *store) put(p post) error {

@@ -58,6 +58,16 @@ func (b *Bot) enqueue(a *ask) bool {
 	switch {
 	case b.draining.Load():
 		return false
+	case a.home:
+		return b.work.put("home/"+a.team+"/"+a.user, func() { b.homes.open(a) })
+	case a.form != nil && b.Overview != nil:
+		// Not in line: a modal must be opened within three seconds.
+		return b.quick.put("form/"+a.team+"/"+a.user, func() { b.fill(a) })
+	case a.form != nil && a.words == nil:
+		return b.quick.put("form/"+a.team+"/"+a.user, func() {
+			b.whisper(b.working, a, view.Message{Tone: view.Warn, Head: "No form is served here. Nothing was done.",
+				Lines: []string{fmt.Sprintf("Type `%s recover CLUSTER BACKUP` in a channel.", b.Command)}})
+		})
 	case a.button != nil:
 		// Not in line: a modal must be opened within three seconds.
 		return b.quick.put(a.source, func() { b.press(a) })

@@ -100,6 +100,8 @@ func (t *threads) show(run string) error {
 	for _, k := range s.Thread {
 		whole = t.message(channel, run, "thread/"+k.Key, true, k) && whole
 	}
+	whole = t.bot.directs.show(run, s) && whole
+	t.bot.homes.changed()
 	if s.Closed && whole {
 		return t.bot.store.close(run)
 	}

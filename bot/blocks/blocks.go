@@ -77,6 +77,7 @@ func (b *builder) message(m view.Message) {
 	b.head(m)
 	b.lines(m)
 	b.fields(m)
+	b.links(m)
 	b.tasks(m)
 	b.tables(m)
 	b.outputs(m)

@@ -201,6 +201,9 @@ func spell(m view.Message) string {
 		}
 		fmt.Fprintf(&b, "%s: %s\n", f.Name, f.Value)
 	}
+	for _, l := range m.Links {
+		fmt.Fprintf(&b, "%s: %s\n", line(l.Label), clean(l.URL))
+	}
 	for i, t := range m.Tasks {
 		if i == 0 {
 			b.WriteByte('\n')

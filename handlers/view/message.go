@@ -25,6 +25,7 @@ type Message struct {
 	Head    string   `json:"head"`             // One line: the state.
 	Lines   []string `json:"lines,omitempty"`  // Paragraphs: evidence, then what to do.
 	Fields  []Field  `json:"fields,omitempty"` // Short facts, name and value.
+	Links   []Link   `json:"links,omitempty"`  // Where there is more.
 	Tasks   []Task   `json:"tasks,omitempty"`  // Progress.
 	Tables  []Table  `json:"tables,omitempty"`
 	Output  []Output `json:"output,omitempty"` // What programs printed; never interpreted.
@@ -37,6 +38,12 @@ type Message struct {
 type Field struct {
 	Name  string `json:"name"`
 	Value string `json:"value"`
+}
+
+// A Link leads to where there is more.
+type Link struct {
+	Label string `json:"label"`
+	URL   string `json:"url"`
 }
 
 // A Task is one line of progress.

@@ -26,6 +26,9 @@ func Text(m Message) string {
 	add(m.Head)
 	add(strings.Join(m.Lines, "\n"))
 	add(fields(m.Fields))
+	for _, l := range m.Links {
+		add(l.Label + ": " + l.URL)
+	}
 	add(taskList(m.Tasks))
 	for _, t := range m.Tables {
 		add(strings.TrimLeft(t.Title+"\n"+aligned(t), "\n"))

@@ -1,0 +1,288 @@
+package bot
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/slack-go/slack"
+
+	"aurorabot/bot/blocks"
+	"aurorabot/handlers"
+	"aurorabot/handlers/view"
+)
+
+// formID is the callback_id of the form for a recovery.
+const formID = "recover"
+
+// The callback_ids of the app's shortcuts and the button on App Home: ways in
+// where no command is typed.
+const (
+	AlertShortcut  = "recover_from_alert"
+	GlobalShortcut = "open_recovery"
+	homeRecover    = "home_recover"
+)
+
+// A form is what is known of a recovery that somebody is about to ask for. It
+// travels in the modal's private metadata: the bot remembers nothing of it.
+type form struct {
+	Command string   `json:"command"` // "recover" or "plan".
+	Options []string `json:"options,omitempty"`
+	Cluster string   `json:"cluster,omitempty"`
+	Reason  string   `json:"reason,omitempty"`
+	Channel string   `json:"channel,omitempty"`
+	Thread  string   `json:"thread,omitempty"`
+
+	text string // What the cluster may be named in.
+	view string // The modal that shows the form; empty: it is to be opened.
+}
+
+// formOf is the form that completes words, or nil if nothing is missing that
+// a form asks for.
+func formOf(words []string) *form {
+	if len(words) == 0 || words[0] != "recover" && words[0] != "plan" {
+		return nil
+	}
+	f := &form{Command: words[0]}
+	named := 0
+	for i := 1; i < len(words); i++ {
+		w := words[i]
+		switch {
+		case strings.HasPrefix(w, "-") && len(w) > 1:
+			f.Options = append(f.Options, w)
+			if i+1 < len(words) && !strings.Contains(w, "=") && w != "--dry-run" {
+				i++
+				f.Options = append(f.Options, words[i])
+			}
+		default:
+			if named++; named == 1 {
+				f.Cluster = w
+			}
+		}
+	}
+	if named > 1 {
+		return nil
+	}
+	return f
+}
+
+// alert is the form for a message that tells of something.
+func alert(c slack.InteractionCallback) *ask {
+	a := &ask{team: teamOf(c), user: c.User.ID, channel: c.Channel.ID, thread: c.Message.ThreadTimestamp, trigger: c.TriggerID, responseURL: c.ResponseURL}
+	first, _, _ := strings.Cut(strings.TrimSpace(c.Message.Text), "\n")
+	if r := []rune(first); len(r) > 200 {
+		first = string(r[:200]) + "…"
+	}
+	a.form = &form{Command: "recover", Channel: a.channel, Thread: a.thread, text: c.Message.Text}
+	if first != "" {
+		a.form.Reason = "alert: " + first
+	}
+	return a
+}
+
+// chosen is what somebody chose in the form: another cluster.
+func chosen(c slack.InteractionCallback) *ask {
+	a := &ask{team: teamOf(c), user: c.User.ID}
+	f := &form{view: c.View.ID}
+	if json.Unmarshal([]byte(c.View.PrivateMetadata), f) != nil || len(c.ActionCallback.BlockActions) == 0 {
+		return nil
+	}
+	p := c.ActionCallback.BlockActions[0]
+	if p.ActionID != blocks.Cluster {
+		return nil
+	}
+	f.Cluster = p.SelectedOption.Value
+	a.channel, a.thread, a.form = f.Channel, f.Thread, f
+	return a
+}
+
+// completed is the command that a form was filled in for.
+func completed(c slack.InteractionCallback) *ask {
+	var f form
+	if json.Unmarshal([]byte(c.View.PrivateMetadata), &f) != nil || c.View.State == nil {
+		return nil
+	}
+	a := &ask{
+		team: teamOf(c), user: c.User.ID, channel: f.Channel, thread: f.Thread,
+		source: "view:" + c.View.ID + ":" + c.View.Hash, errors: map[string]string{}, modal: true,
+	}
+	in := c.View.State.Values
+	cluster := in[blocks.Cluster][blocks.Cluster].SelectedOption.Value
+	block := blocks.Backup + ":" + cluster
+	backup := in[block][blocks.Backup].SelectedOption.Value
+	if where := in[blocks.Channel][blocks.Channel].SelectedConversation; where != "" {
+		a.channel = where
+	}
+	switch {
+	case cluster == "":
+		a.errors[blocks.Cluster] = "Choose a cluster."
+	case backup == "":
+		// The backups of the cluster chosen before still stood there.
+		a.errors[blocks.Cluster] = "Wait for this cluster's backups, and choose one."
+	}
+	a.words = append([]string{f.Command, cluster, backup}, f.Options...)
+	if why := strings.TrimSpace(in[blocks.Reason][blocks.Reason].Value); why != "" && !slices.Contains(f.Options, "--reason") {
+		a.words = append(a.words, "--reason", why)
+	}
+	return a
+}
+
+// fill shows the form, and what there is to choose as soon as it is known. The
+// modal is opened at once, for a trigger lasts three seconds.
+func (b *Bot) fill(a *ask) {
+	ctx := b.working
+	defer b.survive(ctx, a)
+	f := a.form
+	show := blocks.Form{Title: strings.ToUpper(f.Command[:1]) + f.Command[1:], Busy: true}
+	if f.view == "" {
+		limited, cancel := context.WithTimeout(ctx, ackWithin)
+		r, err := b.api.OpenViewContext(limited, a.trigger, show.View(formID, f.keep()))
+		cancel()
+		if err != nil {
+			b.Log.WarnContext(ctx, "slack: opening the form", "err", b.secrets.err(err))
+			b.whisper(ctx, a, view.Message{Tone: view.Warn, Head: "The form could not be shown. Nothing was done.",
+				Lines: []string{fmt.Sprintf("Type `%s %s CLUSTER BACKUP`, or try again.", b.Command, f.Command)}})
+			return
+		}
+		f.view = r.ID
+	}
+	// Looking takes its time, and another modal may have to be opened meanwhile.
+	if !b.work.put("form/"+a.team+"/"+a.user, func() { b.complete(a, show) }) {
+		show.Busy, show.Note = false, "Busy. Nothing was done; try again in a minute."
+		b.redraw(ctx, f, show)
+	}
+}
+
+// complete redraws the form with what there is to choose.
+func (b *Bot) complete(a *ask, show blocks.Form) {
+	ctx := b.working
+	defer b.survive(ctx, a)
+	f := a.form
+	show.Busy, show.Reason, show.Channel = false, f.Reason, f.Channel == ""
+	who, err := b.people.Person(ctx, a.team, a.user)
+	if err != nil {
+		show.Note = "Slack does not say who you are: " + b.secrets.err(err).Error()
+		b.redraw(ctx, f, show)
+		return
+	}
+	seen, err := b.Overview(ctx, who)
+	var names []string
+	for _, c := range seen.Clusters {
+		if c.Recover || f.Command == "plan" {
+			names = append(names, c.Name)
+			show.Clusters = append(show.Clusters, blocks.Option{Value: c.Name, Text: c.Name})
+		}
+	}
+	why := outsider(who)
+	switch {
+	case err != nil:
+		why = "What there is could not be told: " + b.secrets.err(err).Error()
+	case why == "" && len(names) == 0:
+		why = "Policy lets you ask for this in no cluster."
+	}
+	if why != "" {
+		show.Clusters, show.Note = nil, why
+		b.redraw(ctx, f, show)
+		return
+	}
+	if f.Cluster == "" {
+		f.Cluster = only(names, f.text)
+	}
+	if !slices.Contains(names, f.Cluster) {
+		if f.Cluster != "" {
+			show.Note = fmt.Sprintf("There is no cluster %.60q for you; choose one of these.", f.Cluster)
+		}
+		f.Cluster = ""
+		b.redraw(ctx, f, show)
+		return
+	}
+	show.Cluster, show.Busy = f.Cluster, true
+	b.redraw(ctx, f, show)
+	show.Busy = false
+	show.Backups, show.Note = b.choices(ctx, handlers.Request{
+		Actor: who, Channel: f.Channel, Words: []string{"backups", f.Cluster}, At: b.Now(),
+	})
+	b.redraw(ctx, f, show)
+}
+
+// keep is the form as the modal's private metadata keeps it.
+func (f *form) keep() string {
+	js, err := json.Marshal(f)
+	if err == nil && len(js) > blocks.MaxMeta/2 {
+		// What does not fit is asked for again.
+		js, err = json.Marshal(&form{Command: f.Command, Cluster: f.Cluster, Channel: f.Channel, Thread: f.Thread})
+	}
+	if err != nil {
+		return "{}"
+	}
+	return string(js)
+}
+
+func (b *Bot) redraw(ctx context.Context, f *form, show blocks.Form) {
+	limited, cancel := context.WithTimeout(ctx, whisperWithin)
+	defer cancel()
+	if _, err := b.api.UpdateViewContext(limited, show.View(formID, f.keep()), "", "", f.view); err != nil {
+		// Closed by the person, most often.
+		b.Log.InfoContext(ctx, "slack: redrawing the form", "err", b.secrets.err(err))
+	}
+}
+
+// only is the one cluster that there is, or the one that text names as a word.
+func only(names []string, text string) string {
+	if len(names) == 1 {
+		return names[0]
+	}
+	var found []string
+	for _, n := range names {
+		if regexp.MustCompile(`(^|[^\w-])` + regexp.QuoteMeta(n) + `($|[^\w-])`).MatchString(text) {
+			found = append(found, n)
+		}
+	}
+	if len(found) == 1 {
+		return found[0]
+	}
+	return ""
+}
+
+// backupRow is one backup of what the command backups gives to programs.
+type backupRow struct {
+	Host, Name string
+	Timestamp  time.Time
+	Tasks      int
+	Valid      bool
+}
+
+// choices are a cluster's backups that decode, newest first, and what there is
+// to know of the rest. They are asked for as the person would: policy counts.
+func (b *Bot) choices(ctx context.Context, r handlers.Request) ([]blocks.Option, string) {
+	answer := b.service.Handle(ctx, r)
+	js, err := json.Marshal(answer.Data)
+	var rows []backupRow
+	if answer.Data == nil || err != nil || json.Unmarshal(js, &rows) != nil {
+		return nil, answer.Message.Head
+	}
+	hosts, bad := map[string][]string{}, 0
+	slices.SortStableFunc(rows, func(a, c backupRow) int { return c.Timestamp.Compare(a.Timestamp) })
+	var list []blocks.Option
+	for _, row := range rows {
+		switch {
+		case !row.Valid:
+			bad++
+		case hosts[row.Name] == nil:
+			age := b.Now().Sub(row.Timestamp).Round(time.Minute)
+			list = append(list, blocks.Option{Value: row.Name, Text: fmt.Sprintf("%s, %s old, %d tasks", row.Name, strings.TrimSuffix(age.String(), "0s"), row.Tasks)})
+			fallthrough
+		default:
+			hosts[row.Name] = append(hosts[row.Name], row.Host)
+		}
+	}
+	note := fmt.Sprintf("Only the plan is made now, read-only; people approve before anything changes. %d of %d files are backups that decode.", len(rows)-bad, len(rows))
+	if bad > 0 {
+		note += fmt.Sprintf(" `%s backups` says what is wrong with the rest.", b.Command)
+	}
+	return list, note
+}

@@ -1,0 +1,142 @@
+package bot
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/slack-go/slack"
+
+	"aurorabot/bot/blocks"
+)
+
+const (
+	// homeFor is how long a home is kept up to date after it was opened.
+	homeFor = time.Hour
+
+	// homeEvery is how often at most.
+	homeEvery = 5 * time.Second
+)
+
+// homes are the App Homes that people look at.
+type homes struct {
+	bot *Bot
+
+	mu     sync.Mutex
+	opened map[[2]string]time.Time // By team and user.
+	due    bool
+}
+
+// open shows somebody their home, now and for a while whenever a run changes.
+func (h *homes) open(a *ask) {
+	h.mu.Lock()
+	h.opened[[2]string{a.team, a.user}] = h.bot.Now()
+	h.mu.Unlock()
+	h.publish(h.bot.working, a)
+}
+
+// changed has the homes drawn anew, soon. It does not block.
+func (h *homes) changed() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.due || len(h.opened) == 0 {
+		return
+	}
+	h.due = true
+	time.AfterFunc(homeEvery, func() {
+		h.mu.Lock()
+		h.due = false
+		now := h.bot.Now()
+		var who []*ask
+		for at, opened := range h.opened {
+			if now.Sub(opened) > homeFor {
+				delete(h.opened, at)
+				continue
+			}
+			who = append(who, &ask{team: at[0], user: at[1]})
+		}
+		h.mu.Unlock()
+		for _, a := range who {
+			// A busy bot has more to do than this; the next change draws it.
+			h.bot.work.put("home/"+a.team+"/"+a.user, func() { h.publish(h.bot.working, a) })
+		}
+	})
+}
+
+func (h *homes) publish(ctx context.Context, a *ask) {
+	b := h.bot
+	defer func() {
+		if p := recover(); p != nil {
+			b.Log.ErrorContext(ctx, "slack: panic while drawing a home", "panic", p)
+		}
+	}()
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	page := b.page(ctx, a)
+	_, err := b.api.PublishViewContext(ctx, slack.PublishViewContextRequest{UserID: a.user, View: page.View()})
+	if err != nil && ctx.Err() == nil {
+		b.Log.WarnContext(ctx, "slack: publishing a home", "user", a.user, "err", b.secrets.err(err))
+	}
+}
+
+// page is what somebody's home says.
+func (b *Bot) page(ctx context.Context, a *ask) blocks.Page {
+	p := blocks.Page{Foot: "As of " + b.Now().UTC().Format(time.RFC3339) + ". Type " + b.Command + " help in a channel for all that can be asked."}
+	if b.Overview == nil {
+		p.Note = "Type " + b.Command + " status in a channel."
+		return p
+	}
+	who, err := b.people.Person(ctx, a.team, a.user)
+	if err != nil {
+		p.Note = "Slack does not say who you are: " + b.secrets.err(err).Error()
+		return p
+	}
+	if p.Note = outsider(who); p.Note != "" {
+		return p
+	}
+	seen, err := b.Overview(ctx, who)
+	if err != nil {
+		p.Note = "What there is could not be told: " + b.secrets.err(err).Error()
+		return p
+	}
+	for _, c := range seen.Clusters {
+		row := blocks.Row{Name: c.Name, Line: c.Health}
+		if c.Health == "" {
+			row.Line = "how it is was not looked at yet"
+		}
+		if c.Recover {
+			row.Action, row.Label, row.Value = homeRecover, "Recover "+c.Name, c.Name
+		}
+		p.Clusters = append(p.Clusters, row)
+	}
+	for _, r := range seen.Runs {
+		s, err := b.service.Screens(r.Run)
+		if err != nil || s.Closed {
+			continue
+		}
+		row := blocks.Row{Name: r.Run, Line: s.Status.Head, Mine: r.Mine}
+		key := statusKey
+		for _, k := range s.Channel {
+			if decides(k.Message) {
+				key = "channel/" + k.Key
+			}
+		}
+		row.URL = b.address(ctx, r.Run, key)
+		p.Runs = append(p.Runs, row)
+	}
+	return p
+}
+
+// address is where a message of a run stands, "" if that is not known.
+func (b *Bot) address(ctx context.Context, run, key string) string {
+	p, ok := b.store.post(run, key)
+	if !ok || p.TS == "" {
+		return ""
+	}
+	u, err := b.api.GetPermalinkContext(ctx, &slack.PermalinkParameters{Channel: p.Channel, Ts: p.TS})
+	if err != nil {
+		b.Log.WarnContext(ctx, "slack: where a message stands", "run", run, "err", b.secrets.err(err))
+		return ""
+	}
+	return u
+}
