@@ -24,6 +24,7 @@ const (
 	byDamage = "runner/recovery TestDiagnoseDamage"
 	byHostOn = "runner/recovery TestDiagnoseHostsAndBackups"
 	byFlags  = "runner/recovery TestDiagnoseFlagsLeft"
+	byMaster = "runner/recovery TestDiagnoseRegistrationTimeout"
 	byMute   = "runner/recovery TestDiagnoseWhatCannotBeAsked"
 )
 
@@ -31,7 +32,7 @@ const (
 var provedBy = map[string][]string{
 	"host-silent": {byScene, byMute}, "cannot-tell": {byScene, "runner/recovery TestOddVars"}, "access-missing": {byScene, byHostOn}, "configuration-unreadable": {byScene},
 	"flag-missing": {byScene}, "flag-of-another-version": {byScene}, "http-port-differs": {byScene}, "log-path-differs": {byScene},
-	"lingering-process": {byScene, byHostOn}, "scheduler-down": {byScene, byDamage}, "scheduler-keeps-ending": {byScene, byDamage},
+	"lingering-process": {byScene, byHostOn}, "scheduler-lingers": {byScene, byMaster}, "scheduler-down": {byScene, byDamage}, "scheduler-keeps-ending": {byScene, byDamage},
 	"clock-skew": {byScene, byHostOn}, "fake-address-answers": {byScene, byHostOn}, "fake-master-left": {byScene, byFlags},
 	"supervision-off": {byScene, byHostOn}, "supervision-on": {byScene}, "configuration-manager": {byScene, byHostOn},
 	"run-disk-full": {byScene}, "disk-nearly-full": {byScene},
@@ -42,7 +43,7 @@ var provedBy = map[string][]string{
 	"log-on-other-mount": {byScene}, "log-wrong-owner": {byScene},
 
 	"no-leader": {byScene, byDamage}, "two-leaders": {byScene}, "leaders-disagree": {byScene}, "leader-unregistered": {byScene},
-	"flapping": {byScene}, "flapping-log": {byScene, byDamage}, "flapping-zookeeper": {byScene}, "flapping-registration": {byScene},
+	"flapping": {byScene}, "flapping-log": {byScene, byDamage}, "flapping-zookeeper": {byScene}, "flapping-registration": {byScene, byMaster},
 	"flapping-start": {byScene}, "staged-left": {byScene, byHostOn},
 
 	"backup-none": {byScene}, "backup-stale": {byScene, byHostOn}, "backup-damaged": {byScene, byHostOn}, "backup-odd": {byScene, byHostOn},

@@ -2,7 +2,6 @@ package recovery
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -81,8 +80,9 @@ type BackupSeen struct {
 type visit struct {
 	t     *runner.Task
 	facts hostFacts
-	ready bool // The helper is there.
-	had   bool // It was there before.
+	ready bool   // The helper is there.
+	seat  string // Names helper and host. Empty: not entered.
+	path  string // Of the helper.
 }
 
 const (
@@ -181,32 +181,8 @@ func (r *Recovery) visit(ctx context.Context, v *visit) {
 		f.silent = err
 		return
 	}
-	a, err := r.helperThere(ctx, v.t)
-	v.had = err == nil && a.Yes
-	if err == nil && !a.Yes {
-		if _, err = r.uploadHelper(ctx, v.t); err == nil {
-			a, err = r.helperThere(ctx, v.t)
-		}
-		if err == nil && !a.Yes {
-			err = errors.New(a.Evidence)
-		}
-	}
-	if err != nil {
+	if err := r.enter(ctx, v); err != nil {
 		f.complain("access-missing", "the reader of logs and backups cannot be put on the host: %v", err)
-	} else {
-		v.ready = true
-		v.t.State.Apply(runner.Event{Kind: runner.StepDone, Step: stepHelper, Host: f.name, Facts: asJSON(a.Facts)})
 	}
 	r.gather(ctx, v)
-}
-
-// leave takes the helper away again, where this visit brought it.
-func (r *Recovery) leave(ctx context.Context, v *visit) {
-	if !v.ready || v.had {
-		return
-	}
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
-	defer cancel()
-	// That it stays is no harm: the next look finds it by its hash and uses it.
-	_, _ = r.removeHelper(ctx, v.t, nil)
 }

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -381,6 +382,70 @@ func clientOf(c *cluster.Cluster, h interface{ Name() string }) *aurora.Client {
 	return &aurora.Client{Address: address, Dial: func(ctx context.Context, address string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, "tcp", address)
 	}}
+}
+
+// Leaders that never find the Mesos master give up one after the other: a cause
+// outside the log, which is told apart.
+func TestDiagnoseRegistrationTimeout(t *testing.T) {
+	t.Parallel()
+	c, r := lab(t, "")
+	for _, h := range c.Hosts {
+		file := h.Path("/etc/default/aurora-scheduler")
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines := strings.Split(string(text), "\n")
+		for i, l := range lines {
+			switch {
+			case strings.HasPrefix(l, "MESOS_MASTER="):
+				lines[i] = `MESOS_MASTER="zk://127.0.0.1:1/nobody"`
+			case strings.HasPrefix(l, "EXTRA_SCHEDULER_ARGS="):
+				lines[i] = strings.TrimSuffix(l, `"`) + ` -max_registration_delay=1secs"`
+			}
+		}
+		if err := os.WriteFile(file, []byte(strings.Join(lines, "\n")), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := c.RememberFiles(); err != nil {
+		t.Fatal(err)
+	}
+	for _, h := range c.Hosts {
+		if _, err := c.Systemctl(h, "restart", "aurora-scheduler"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	gaveUp := 0
+	for end := time.Now().Add(90 * time.Second); gaveUp < 3 && time.Now().Before(end); time.Sleep(300 * time.Millisecond) {
+		gaveUp = 0
+		for _, h := range c.Hosts {
+			gaveUp += strings.Count(c.SchedulerLog(h, 0), "Framework has not been registered within the tolerated delay")
+		}
+	}
+	d := diagnose(t, c, r)
+	expect(t, d, recovery.MendCause, "flapping-registration registration-timeout scheduler-lingers", "no-leader leader-unregistered failover-timeout scheduler-down scheduler-keeps-ending cannot-tell not-a-candidate replica-unregistered leaders-disagree leadership-lost log-lags votes-refused membership-renewed start-failed writer-not-elected zookeeper-session-expired zookeeper-connection-lost aborted-frames log-write-timeout log-disabled")
+}
+
+// Two looks at once share what they put on the hosts, and leave nothing.
+func TestDiagnoseTwiceAtOnce(t *testing.T) {
+	t.Parallel()
+	c, r := lab(t, "")
+	var wg sync.WaitGroup
+	for range 3 {
+		wg.Go(func() {
+			d, err := r.Diagnose(t.Context(), recovery.Ask{Logs: true})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if got := alarms(d); len(got) > 0 {
+				t.Errorf("found %+v", d.Findings)
+			}
+		})
+	}
+	wg.Wait()
+	expect(t, diagnose(t, c, r), recovery.NotNeeded, "", "")
 }
 
 // While a run is open, what it did on purpose is no finding; after it was closed

@@ -140,6 +140,20 @@ func TestFindings(t *testing.T) {
 			sc.facts[1].look.Running = false // Which of both is it?
 			sc.facts[1].bad("%d schedulers run on the host (%s); one of them may be left from a commit before", 2, "PID 1, PID 2")
 		}},
+		{"scheduler-lingers", "", func(sc *scene) {
+			f := sc.facts[1]
+			f.vars, f.lifecycle, f.closed, f.unknown = nil, "", true, []unknown{{whatVars, "refused"}}
+		}},
+		{"scheduler-lingers", "leadership-lost", func(sc *scene) {
+			f := sc.facts[1]
+			f.vars, f.lifecycle, f.closed, f.look.Process.Since = nil, "", true, noon.Add(-70*time.Second)
+			sc.lines(1, map[string]int{"leadership-lost": 1})
+			sc.facts[1].look.Process.Since = noon.Add(-61 * time.Second)
+		}},
+		{"cannot-tell", "", func(sc *scene) { // It may have just started.
+			f := sc.facts[1]
+			f.vars, f.lifecycle, f.closed, f.unknown, f.look.Process.Since = nil, "", true, []unknown{{whatVars, "refused"}}, noon.Add(-listens)
+		}},
 		{"clock-skew", "", func(sc *scene) {
 			sc.facts[0].bad("the clock is %s off the bot's, more than %s", time.Hour, time.Second)
 		}},

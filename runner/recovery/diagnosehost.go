@@ -26,6 +26,7 @@ type hostFacts struct {
 	look       hostLook
 	fakeInFile bool // The configuration file has the fake Mesos address.
 
+	closed     bool        // Its process runs, and nobody listens at its HTTP address.
 	vars       aurora.Vars // Nil: no answer, and then it stands in unknown if it should answer.
 	lifecycle  string
 	registered bool
@@ -122,6 +123,11 @@ func (r *Recovery) gather(ctx context.Context, v *visit) {
 		f.cannotTell("its processes", err)
 	} else {
 		f.looked = true
+	}
+	if f.look.Running && f.vars == nil {
+		at := r.scheduler(t).HTTP
+		facts, err := r.probe(ctx, t, probe.Request{Dials: []string{at}})
+		f.closed = err == nil && facts.Dials[at] == "refused"
 	}
 	missing := false
 	for _, name := range neededFlags {

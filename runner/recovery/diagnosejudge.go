@@ -44,13 +44,16 @@ func (r *Recovery) judgeHost(f *hostFacts, ask Ask, logs replica.Verdict) []heal
 	}
 	down := f.looked && !f.look.Running && !several
 	for _, u := range f.unknown {
-		if u.what == whatVars && down {
+		if u.what == whatVars && (down || f.lingers(r.Now())) {
 			continue // Nobody is there to answer.
 		}
 		say("cannot-tell", "%s: %s", u.what, u.why)
 	}
 	if down {
 		found = append(found, expected(health.Found("scheduler-down", f.name, "no scheduler process; the supervisor says %s", orName(f.look.Unit.Words, "nothing")), ask))
+	}
+	if f.lingers(r.Now()) {
+		say("scheduler-lingers", "PID %d runs since %s, and nobody listens at %s", f.look.Process.PID, f.look.Process.Since.Format(time.RFC3339), r.Cluster.Scheduler(f.name).HTTP)
 	}
 	if n := f.crashes(); n > 1 || strings.Contains(f.look.Unit.Words, "auto-restart") {
 		say("scheduler-keeps-ending", "%d starts that ended at once within the last hour; the supervisor says %s", n, f.look.Unit.Words)
@@ -65,6 +68,25 @@ func (r *Recovery) judgeHost(f *hostFacts, ask Ask, logs replica.Verdict) []heal
 	found = append(found, r.judgeDisks(f)...)
 	found = append(found, judgeCounters(f)...)
 	return append(found, r.judgeLines(f, ask, logs)...)
+}
+
+// listens is how long a scheduler may take from its start until it listens.
+const listens = time.Minute
+
+// lingers tells a process whose application ended from one that starts: by its
+// age, or by what it logged as its last words.
+func (f *hostFacts) lingers(now time.Time) bool {
+	if !f.closed {
+		return false
+	}
+	since := f.look.Process.Since
+	for _, m := range f.lines {
+		last, ok := lineTime(m.Last)
+		if ok && last.After(since) && (m.Finding == "registration-timeout" || m.Finding == "leadership-lost" || m.Finding == "log-disabled") {
+			return true
+		}
+	}
+	return now.Add(f.look.Skew).Sub(since) > listens
 }
 
 // expected makes a note of what an open run does on purpose.

@@ -12,7 +12,7 @@ import (
 
 // judgeLeader judges who leads, by all that say something of it.
 func (r *Recovery) judgeLeader(facts []*hostFacts, g *groupFacts, ask Ask) []health.Finding {
-	mute := muteOf(facts)
+	mute := r.muteOf(facts)
 	byName := map[string]*hostFacts{}
 	for _, f := range facts {
 		byName[f.name] = f
@@ -42,10 +42,10 @@ func (r *Recovery) judgeLeader(facts []*hostFacts, g *groupFacts, ask Ask) []hea
 }
 
 // muteOf are the hosts whose schedulers may run and did not answer.
-func muteOf(facts []*hostFacts) []string {
+func (r *Recovery) muteOf(facts []*hostFacts) []string {
 	var mute []string
 	for _, f := range facts {
-		if f.silent != nil || f.vars == nil && (f.look.Running || !f.looked) {
+		if f.silent != nil || f.vars == nil && (f.look.Running && !f.lingers(r.Now()) || !f.looked) {
 			mute = append(mute, f.name)
 		}
 	}

@@ -116,7 +116,7 @@ func (r *Recovery) judgeTimes(facts []*hostFacts, g *groupFacts, newest *BackupF
 		found = append(found, one)
 	}
 	// One that did not answer may be registered; that it is not known was said.
-	if !registered && len(g.leaders) <= 1 && len(muteOf(facts)) == 0 {
+	if !registered && len(g.leaders) <= 1 && len(r.muteOf(facts)) == 0 {
 		found = append(found, r.judgeFailover(facts, newest))
 	}
 	return append(found, judgeMounts(facts)...)
