@@ -128,6 +128,8 @@ func (s *safeBuffer) String() string {
 func workspace() sandbox.Options {
 	return sandbox.Options{
 		Strict: true,
+		Scopes: names(Scopes), // What the manifest asks for has to be enough.
+		Events: names(Events),
 		Team:   sandbox.Team{ID: team, Domain: "aurora-ops", Name: "Aurora operations"},
 		Users: []sandbox.User{
 			{ID: alice, Name: "alice"}, {ID: bob, Name: "bob"},

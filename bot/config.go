@@ -31,8 +31,9 @@ type Config struct {
 	Overview func(ctx context.Context, who policy.Actor) (Overview, error)
 
 	// Approvers are whom a direct message asks to look when a gate of a run
-	// opens: IDs of people and of user groups. Nil: nobody.
-	Approvers func(run, gate string) []string
+	// opens: IDs of people and of user groups, but except, IDs of people. Nil:
+	// nobody.
+	Approvers func(run, gate string) (ids, except []string)
 
 	// Runs returns the runs to catch up on when the bot starts, those that are
 	// over included. Nil: only those that StateFile knows.

@@ -87,7 +87,11 @@ func (d *directs) write(ctx context.Context, run, key string) {
 	if u := b.address(ctx, run, "channel/"+key); u != "" {
 		m.Links = []view.Link{{Label: "Open the gate", URL: u}}
 	}
-	for _, user := range b.members(ctx, b.Approvers(run, gate)) {
+	ids, except := b.Approvers(run, gate)
+	for _, user := range b.members(ctx, ids) {
+		if slices.Contains(except, user) {
+			continue
+		}
 		b.outbox.put(&item{channel: user, run: run, key: directKey(key, user), message: m, hash: hash(m)})
 	}
 }

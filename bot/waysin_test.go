@@ -171,13 +171,13 @@ func TestHome(t *testing.T) {
 // Whom policy names is led to the gate, once, and told when it is over.
 func TestDirectMessages(t *testing.T) {
 	opt := workspace()
-	opt.Groups = []sandbox.UserGroup{{ID: sre, Handle: "sre", Name: "SRE", Members: []string{alice}}}
+	opt.Groups = []sandbox.UserGroup{{ID: sre, Handle: "sre", Name: "SRE", Members: []string{alice, guest}}}
 	d := newDesk(t, opt)
-	d.config.Approvers = func(run, gate string) []string {
+	d.config.Approvers = func(run, gate string) (ids, except []string) {
 		if run != "r1" || gate != "commit" {
 			t.Errorf("asked for %s at %s", run, gate)
 		}
-		return []string{sre, bob, alice}
+		return []string{sre, bob, alice}, []string{guest}
 	}
 	d.begin()
 	d.service.show("r1", gate("r1"))
@@ -209,5 +209,8 @@ func TestDirectMessages(t *testing.T) {
 		if n := inbox(user, "Commit r1?"); n != 0 {
 			t.Errorf("%d messages to %s still ask", n, user)
 		}
+	}
+	if inbox(guest, "Commit") > 0 {
+		t.Error("somebody was asked who is excepted")
 	}
 }
