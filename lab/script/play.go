@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -44,9 +45,9 @@ type Play struct {
 	KillAt string // KIND[@STEP] or a number: when that event is in the journal, the bot is killed and started again.
 	After  string // "resume" or "undo": what follows the kill.
 
-	Keep  string                           // Folder that the logs as they were before Cleanup are left in. Must be given.
-	Each  func(Event)                      // Gets every event of the journal.
-	Tell  func(format string, args ...any) // Gets what people do.
+	Keep string                           // Folder that the logs as they were before Cleanup are left in. Must be given.
+	Each func(Event)                      // Gets every event of the journal.
+	Tell func(format string, args ...any) // Gets what people do.
 
 	hand    hand
 	moves   map[string][]move
@@ -274,7 +275,7 @@ func (p *Play) stopped(e Event) {
 	case stop.Reason == "not-needed":
 		p.ending = stop.Reason
 		p.undo()
-	case p.killed && (stop.Reason == "crash" || stop.Reason == "unknown"):
+	case p.killed && slices.Contains([]string{"crash", "unknown", "expired"}, stop.Reason):
 		p.goOn()
 	default:
 		p.end(Stopped, "stopped (%s): %s", stop.Reason, e.Why)
