@@ -68,6 +68,10 @@ func (r *Recovery) mayCommit(ctx context.Context, t *runner.Task) (runner.Answer
 	return runner.Yes("%d tasks are staged on %s, exactly those approved", len(have), t.On), nil
 }
 
+// commitLimit is how long aurora_admin may take: with 100,000 tasks the real
+// scheduler took 9 s (recorded).
+const commitLimit = time.Minute
+
 func (r *Recovery) commit(ctx context.Context, t *runner.Task) (any, error) {
 	receipt := commitReceipt{End: -1, Snap: -1, At: r.Now().UTC()}
 	if report, err := r.hotLog(ctx, t); err == nil {
@@ -80,7 +84,7 @@ func (r *Recovery) commit(ctx context.Context, t *runner.Task) (any, error) {
 	if err := t.Say(runner.Event{Kind: runner.CommitSent, Digest: g.Digest, Data: asJSON(receipt)}); err != nil {
 		return nil, err // Not journaled, so not sent.
 	}
-	a, err := r.act(ctx, t, time.Minute, "scheduler_commit_recovery")
+	a, err := r.act(ctx, t, commitLimit, "scheduler_commit_recovery")
 	if err == nil && a.OK {
 		receipt.Answer, receipt.Replied = a.Code, true
 		return receipt, nil
@@ -165,10 +169,28 @@ func (r *Recovery) prove(ctx context.Context, t *runner.Task) (runner.Answer, er
 		return runner.Answer{}, &runner.Ending{Reason: runner.StopExpired, Reopen: afterElection,
 			Why: "the commit was not sent: the journal has no record of it. Resume stages and asks for approvals anew"}
 	}
+	// A bot that died while it sent looks here first; no one else said "unknown" then.
+	if t.State.Commit.Outcome == "" && t.State.Of(stepCommit, t.State.Commit.Host).Receipt == nil {
+		if err := t.Say(runner.Event{Kind: runner.CommitUnknown, Why: "it was sent; whether it took effect is looked for now"}); err != nil {
+			return runner.Answer{}, err
+		}
+	}
 	again := t.State.Of(stepProve, runner.Bot).Progress == runner.Failed // A person resumed after the stop below.
-	a, err := r.until(ctx, r.proofWait(), func(ctx context.Context) (runner.Answer, error) { return r.proofNow(ctx, t) })
+	a, err := r.until(ctx, r.proofWait(), func(ctx context.Context) (runner.Answer, error) {
+		if absent, err := r.neverArrived(ctx, t); err != nil || absent != "" {
+			return runner.Answer{}, absentEnding(absent, err)
+		}
+		return r.proofNow(ctx, t)
+	})
 	if err == nil && a.Yes {
 		return a, t.Say(runner.Event{Kind: runner.CommitProved, Why: a.Evidence})
+	}
+	var absent *runner.Ending
+	if isEnding(err, &absent) {
+		if err := t.Say(runner.Event{Kind: runner.CommitAbsent, Why: absent.Why}); err != nil {
+			return runner.Answer{}, err
+		}
+		return runner.Answer{}, absent
 	}
 	why := a.Evidence
 	if err != nil {
@@ -182,6 +204,44 @@ func (r *Recovery) prove(ctx context.Context, t *runner.Task) (runner.Answer, er
 	}
 	return runner.Answer{}, &runner.Ending{Reason: runner.StopUnknown, Why: "whether the commit took effect is unknown: " + why +
 		". Nothing is sent again, and undo is not possible while it is unknown. Resume looks again; if it still cannot be told then, it stops all schedulers and reads every replica's log"}
+}
+
+// inFlight is how long a commit can still be on its way after it was sent: the
+// time limit of aurora_admin on the host, which a bot that died cannot shorten,
+// and what comes on top of it until its process is surely gone.
+const inFlight = commitLimit + 20*time.Second
+
+// neverArrived says why the commit surely did not take effect, "" if that can't
+// be said: the very process that was told to commit still leads, and still has
+// staged what was approved, after nothing can be on its way any more. A commit
+// that is begun ends the leader, and takes what is staged with it.
+func (r *Recovery) neverArrived(ctx context.Context, t *runner.Task) (string, error) {
+	if r.Now().Sub(t.State.Commit.SentAt) < inFlight {
+		return "", nil
+	}
+	old, ok := r.fence(t.State)
+	var s stake
+	if !ok || !t.State.Facts(stepCompare, old.Host, &s) {
+		return "", nil
+	}
+	now, why, err := r.whoLeads(ctx, t)
+	if err != nil || why != "" || now.Host != old.Host || now.PID != old.PID || now.Start != old.Start {
+		return "", nil //nolint:nilerr // Then it can't be said this way.
+	}
+	have, staged, err := r.stagedTasks(ctx, old.Host)
+	if err != nil || !staged || idsSum(have) != s.IDs {
+		return "", nil //nolint:nilerr // as above
+	}
+	return fmt.Sprintf("%s ago it was sent, and %s still leads with the same process (PID %d) and still has the %d tasks staged: the commit never arrived",
+		r.Now().Sub(t.State.Commit.SentAt).Round(time.Second), old.Host, old.PID, s.Tasks), nil
+}
+
+func absentEnding(why string, err error) error {
+	if err != nil {
+		return err
+	}
+	return &runner.Ending{Reason: runner.StopExpired, Reopen: append([]string{stepProve}, afterElection...),
+		Why: why + ". Undo takes everything back; resume compares what is staged and asks for approvals anew"}
 }
 
 // proofNow looks once.

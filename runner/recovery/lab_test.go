@@ -420,3 +420,49 @@ func TestBadWorldOnLab(t *testing.T) {
 		t.Errorf("the cluster was disturbed: %v", err)
 	}
 }
+
+// The bot died after it journaled the commit and before the commit left: the
+// leader still leads and still has the backup staged. That is proof enough that
+// nothing was committed; the next approvals send it, once.
+func TestCommitThatNeverLeftOnLab(t *testing.T) {
+	c, r := lab(t, "")
+	req := runner.Request{Recipe: "staged", Cluster: cluster.Name, Backup: c.Truth.Backup, Hosts: r.Cluster.Names(), Reinitialize: "auto", Reason: "a rehearsal"}
+	s, j := walkTo(t, r, req, "commit")
+	if s.Gate != "commit" {
+		t.Fatalf("gate %q, status %s: %s", s.Gate, s.Status, s.Why)
+	}
+	gate := s.Gates["commit"]
+	leader := ""
+	for host := range s.Steps["restore/compare-staged"] {
+		leader = host
+	}
+	before := &runner.Engine{Journal: j, Now: func() time.Time { return time.Now().Add(-2 * time.Minute) }}
+	for _, ev := range []runner.Event{
+		{Kind: runner.GatePassed, Gate: "commit", Digest: gate.Digest},
+		{Kind: runner.StepStarted, Phase: "restore", Step: "restore/commit", Host: leader},
+		{Kind: runner.CommitSent, Phase: "restore", Step: "restore/commit", Host: leader, Data: json.RawMessage(`{"end":1,"last_snapshot":-1}`)},
+		{Kind: runner.RunStopped, Why: "the bot went away", Data: json.RawMessage(`{"reason":"crash"}`)},
+		{Kind: runner.RunResumed, Who: "T/UANN"},
+	} {
+		if _, err := before.Append(run, ev); err != nil {
+			t.Fatal(err)
+		}
+	}
+	e := &runner.Engine{Journal: j, Now: time.Now, Told: func(ev runner.Event) { t.Logf("%-14s %-28s %-3s %s", ev.Kind, ev.Step, ev.Host, ev.Why) }}
+	s, err := e.Advance(t.Context(), r.Recipe(), run)
+	if err != nil || s.Commit.Outcome != runner.Absent || s.Irreversible() || s.Status != runner.Stopped {
+		t.Fatalf("outcome %q, status %s, irreversible %v: %s, %v", s.Commit.Outcome, s.Status, s.Irreversible(), s.Why, err)
+	}
+	if _, err := e.Append(run, runner.Event{Kind: runner.RunResumed, Who: "T/UANN"}); err != nil {
+		t.Fatal(err)
+	}
+	if s, err = e.Advance(t.Context(), r.Recipe(), run); err != nil || s.Gate != "commit" || len(s.Gates["commit"].Approvals) != 0 {
+		t.Fatalf("gate %q, status %s: %s, %v; want the commit gate open anew", s.Gate, s.Status, s.Why, err)
+	}
+	if _, err := e.Append(run, runner.Event{Kind: runner.GatePassed, Gate: "commit", Digest: s.Gates["commit"].Digest}); err != nil {
+		t.Fatal(err)
+	}
+	if s, err = e.Advance(t.Context(), r.Recipe(), run); err != nil || s.Outcome != "recovered" {
+		t.Fatalf("outcome %q, status %s: %s, %v", s.Outcome, s.Status, s.Why, err)
+	}
+}
