@@ -33,7 +33,7 @@ func (r *Recovery) preparation() runner.Phase {
 		},
 		{
 			ID: stepStop, Source: "Preparation ¶1", Title: "Stop all scheduler instances, and prove it",
-			On: r.everyScheduler, Verify: r.schedulerStopped, Do: r.stopScheduler, Undo: r.startAsBefore, Limit: 10 * time.Minute,
+			On: r.everyScheduler, Verify: r.stoppedByThisRun, Do: r.stopScheduler, Undo: r.startAsBefore, Limit: 10 * time.Minute,
 			Shows: func(*runner.Task) []string { return r.supervisor().StopShows() },
 		},
 		{

@@ -62,6 +62,16 @@ func (r *Recovery) schedulerStopped(ctx context.Context, t *runner.Task) (runner
 	return runner.Yes("stopped: supervisor says %s, no process, port closed", u.Words), nil
 }
 
+// stoppedByThisRun is the proof after this run asked for it. A scheduler that
+// was down before, or between two crashes, is stopped like the others: only a
+// step that was done is undone, and after the commit all of them must start.
+func (r *Recovery) stoppedByThisRun(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+	if !t.State.Of(t.Step, t.On).Begun {
+		return runner.No("not asked for yet"), nil
+	}
+	return r.schedulerStopped(ctx, t)
+}
+
 // stopScheduler stops it through its supervisor, then ends what lingers: from
 // 0.21 on a scheduler that committed stays, and nobody but its process knows.
 func (r *Recovery) stopScheduler(ctx context.Context, t *runner.Task) (any, error) {
@@ -99,7 +109,8 @@ func (r *Recovery) startAsBefore(ctx context.Context, t *runner.Task, _ runner.R
 	if err != nil {
 		return runner.Answer{}, err
 	}
-	if !l.Running && t.State.Commit.Outcome != runner.Committed {
+	// Between two crash restarts there is no process, but its supervisor says that it runs.
+	if !l.Running && !l.Unit.Running && t.State.Commit.Outcome != runner.Committed {
 		return runner.Yes("it did not run before this run either: %s", l.Unit.Words), nil
 	}
 	if a, err := r.realMaster(ctx, t, l); err != nil || !a.Yes {
