@@ -152,22 +152,3 @@ func backupRows(ctx context.Context, r *recovery.Recovery, now time.Time) ([]vie
 	}
 	return rows, err
 }
-
-func schedulersSeen(ctx context.Context, r *recovery.Recovery) (handlers.Looked, error) {
-	seen, err := r.Schedulers(ctx)
-	if err != nil {
-		return handlers.Looked{}, err
-	}
-	t := view.Table{Title: "Schedulers of " + r.Cluster.Name, Rows: [][]string{{"host", "scheduler", "state", "supervisor", "log"}}}
-	for _, s := range seen {
-		state, process := s.Lifecycle, "not running"
-		if s.Running {
-			process = fmt.Sprintf("PID %d", s.PID)
-		}
-		if s.Error != "" {
-			state = s.Error
-		}
-		t.Rows = append(t.Rows, []string{s.Host, process, state, s.Unit, fmt.Sprintf("%d bytes", s.LogSize)})
-	}
-	return handlers.Looked{Message: view.Message{Tables: []view.Table{t}}, Data: seen}, nil
-}

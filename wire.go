@@ -107,7 +107,6 @@ func (a *app) cluster(c *aurora.Cluster, helper *helper) (*handlers.Cluster, err
 		Name: c.Name, Hosts: c.Names(), Default: a.cfg.Recipes[c.Name], CheckBackup: aurora.CheckBackupName,
 		Recipes: map[string]func() (*runner.Recipe, error){"staged": func() (*runner.Recipe, error) { return r.Recipe(), nil }},
 		Backups: func(ctx context.Context) ([]view.BackupRow, error) { return backupRows(ctx, r, a.w.now()) },
-		State:   func(ctx context.Context) (handlers.Looked, error) { return schedulersSeen(ctx, r) },
 		Tasks:   r.Tasks,
 		Diagnose: func(ctx context.Context, open *runner.State, logs bool) (any, error) {
 			return r.Diagnose(ctx, recovery.Ask{Run: open, Logs: logs})

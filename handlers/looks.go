@@ -111,17 +111,7 @@ func (s *Service) doStatus(ctx context.Context, c call) Response {
 	m := view.Status(states, s.Now())
 	data := map[string]any{"open_runs": openRuns(states)}
 	exit := ExitDone
-	switch k := s.named(c); {
-	case k == nil:
-	case k.Diagnose == nil && k.State != nil:
-		looked, err := k.State(ctx)
-		if err != nil {
-			return failure(fmt.Errorf("look at %s: %w", k.Name, err))
-		}
-		m.Lines = append(m.Lines, looked.Message.Lines...)
-		m.Tables = append(m.Tables, looked.Message.Tables...)
-		data["cluster"] = looked.Data
-	default:
+	if s.named(c) != nil {
 		d, document, severity, bad := s.diagnose(ctx, c, false)
 		if bad != nil {
 			return *bad

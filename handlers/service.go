@@ -29,16 +29,9 @@ type Cluster struct {
 
 	// Looks at the cluster, read-only; nil where this build has none.
 	Backups func(ctx context.Context) ([]view.BackupRow, error)
-	State   func(ctx context.Context) (Looked, error) // What status shows where there is no Diagnose.
-	Tasks   func(s *runner.State) ([]string, error)   // Lines of the run's backup.
+	Tasks   func(s *runner.State) ([]string, error) // Lines of the run's backup.
 
 	Diagnose Diagnose // For assess, doctor and status.
-}
-
-// Looked is what a look at a running cluster found.
-type Looked struct {
-	Message view.Message
-	Data    any
 }
 
 // A Service does what is asked for. It is safe for concurrent use.

@@ -24,6 +24,7 @@ func (r *Recovery) helperStep() runner.Step {
 		Title:  "Put the reader of logs and backups on every host, checked by its hash",
 		On:     r.everyScheduler,
 		Verify: r.helperThere,
+		Holds:  r.helperThere,
 		Do:     r.uploadHelper,
 		Undo:   r.removeHelper,
 		Shows: func(t *runner.Task) []string {

@@ -24,18 +24,6 @@ type BackupFound struct {
 	Odd    string        `json:"odd,omitempty"` // Why it is no backup by its name.
 }
 
-// A SchedulerSeen is what a look at one host found.
-type SchedulerSeen struct {
-	Host      string `json:"host"`
-	Running   bool   `json:"running"`
-	PID       int    `json:"pid,omitempty"`
-	Lifecycle string `json:"lifecycle,omitempty"`
-	Unit      string `json:"unit"`
-	Uptime    int64  `json:"uptime_secs,omitempty"`
-	LogSize   int64  `json:"log_bytes,omitempty"`
-	Error     string `json:"error,omitempty"`
-}
-
 // Backups decodes every backup of every host, on the host. A host that cannot
 // be asked is an error beside what the others gave.
 func (r *Recovery) Backups(ctx context.Context) ([]BackupFound, error) {
@@ -51,37 +39,7 @@ func (r *Recovery) Backups(ctx context.Context) ([]BackupFound, error) {
 	return all, err
 }
 
-// Schedulers looks at every host's scheduler.
-func (r *Recovery) Schedulers(ctx context.Context) ([]SchedulerSeen, error) {
-	var mu sync.Mutex
-	seen := map[string]SchedulerSeen{}
-	err := r.survey(ctx, func(ctx context.Context, t *runner.Task) error {
-		s, err := r.schedulerOn(ctx, t)
-		s.Host = t.On
-		if err != nil {
-			s.Error = err.Error()
-		}
-		mu.Lock()
-		defer mu.Unlock()
-		seen[t.On] = s
-		return nil
-	})
-	var list []SchedulerSeen
-	for _, name := range r.Cluster.Names() {
-		s, ok := seen[name]
-		if !ok {
-			s = SchedulerSeen{Host: name, Error: "could not be asked"}
-		}
-		list = append(list, s)
-	}
-	if len(seen) == 0 {
-		return nil, err
-	}
-	return list, nil
-}
-
-// survey puts the helper on every host, asks, and takes the helper away again
-// where it was not there before.
+// survey puts a helper for looks on every host, asks, and takes it away again.
 func (r *Recovery) survey(ctx context.Context, ask func(context.Context, *runner.Task) error) error {
 	errs := make([]error, len(r.Cluster.Schedulers))
 	var wg sync.WaitGroup
@@ -97,32 +55,12 @@ func (r *Recovery) survey(ctx context.Context, ask func(context.Context, *runner
 }
 
 func (r *Recovery) surveyHost(ctx context.Context, name string, ask func(context.Context, *runner.Task) error) error {
-	state := &runner.State{}
-	t := &runner.Task{Host: r.Hosts[name], On: name, Step: stepHelper, State: state, Say: func(runner.Event) error { return nil }}
-	a, err := r.helperThere(ctx, t)
-	if err != nil {
+	v := &visit{t: &runner.Task{Host: r.Hosts[name], On: name, Step: stepHelper, State: &runner.State{}, Say: func(runner.Event) error { return nil }}}
+	if err := r.enter(ctx, v); err != nil {
 		return err
 	}
-	was := a.Yes
-	if !was {
-		if _, err := r.uploadHelper(ctx, t); err != nil {
-			return err
-		}
-		if a, err = r.helperThere(ctx, t); err != nil {
-			return err
-		}
-		if !a.Yes {
-			return errors.New(a.Evidence)
-		}
-	}
-	state.Apply(runner.Event{Kind: runner.StepDone, Step: stepHelper, Host: name, Facts: asJSON(a.Facts)})
-	err = ask(ctx, t)
-	if !was {
-		if _, rerr := r.removeHelper(context.WithoutCancel(ctx), t, nil); rerr != nil {
-			err = errors.Join(err, rerr)
-		}
-	}
-	return err
+	defer r.leave(context.WithoutCancel(ctx), v)
+	return ask(ctx, v.t)
 }
 
 func (r *Recovery) flagsOf(ctx context.Context, t *runner.Task) (hostLook, error) {
@@ -172,17 +110,6 @@ func (r *Recovery) backupsOf(ctx context.Context, t *runner.Task) ([]BackupFound
 		found = append(found, b)
 	}
 	return found, nil
-}
-
-func (r *Recovery) schedulerOn(ctx context.Context, t *runner.Task) (SchedulerSeen, error) {
-	l, err := r.flagsOf(ctx, t)
-	s := SchedulerSeen{Running: l.Running, PID: l.Process.PID, Lifecycle: l.Lifecycle, Unit: l.Unit.Words, Uptime: l.Uptime}
-	if err != nil {
-		return s, err
-	}
-	facts, err := r.probe(ctx, t, probe.Request{Paths: []string{l.Flags["native_log_file_path"]}})
-	s.LogSize = facts.Paths[l.Flags["native_log_file_path"]].Size
-	return s, err
 }
 
 // Tasks lists the tasks of a run's backup, one line each.
