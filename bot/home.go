@@ -33,6 +33,7 @@ func (h *homes) open(a *ask) {
 	h.opened[[2]string{a.team, a.user}] = h.bot.Now()
 	h.mu.Unlock()
 	h.publish(h.bot.working, a)
+	h.changed() // What was not known at once may be known by then.
 }
 
 // changed has the homes drawn anew, soon. It does not block.

@@ -11,7 +11,7 @@ import (
 )
 
 // person is a whole policy.Actor key, "TEAM/USER": shown as the person's name.
-var person = regexp.MustCompile(`\bT[A-Z0-9]{6,}/([UW][A-Z0-9]{6,})\b`)
+var person = regexp.MustCompile(`\bT[A-Z0-9]{6,20}/([UW][A-Z0-9]{6,20})\b`)
 
 var (
 	bold = &slack.RichTextSectionTextStyle{Bold: true}

@@ -97,11 +97,26 @@ func cut(s string, n int) string {
 	kept := 0
 	for i := range s {
 		if kept++; kept >= n {
-			return s[:i] + "…"
+			return upTo(s, i) + "…"
 		}
 	}
 	return "…"
 }
+
+// upTo is s up to byte i, or to the person's key that i is in the middle of:
+// half a key would be somebody else's.
+func upTo(s string, i int) string {
+	from := max(i-maxKey, 0)
+	for _, m := range person.FindAllStringIndex(s[from:min(i+maxKey, len(s))], -1) {
+		if from+m[0] < i && i < from+m[1] {
+			return s[:from+m[0]]
+		}
+	}
+	return s[:i]
+}
+
+// maxKey is more than a person's key has bytes.
+const maxKey = 64
 
 // longer reports whether s has more than n characters, without counting all of
 // what a program may have printed.
@@ -127,7 +142,7 @@ func cutEscaped(s string, n int) string {
 	used := 1 // For the "…".
 	for i, r := range s {
 		if used += len([]rune(escape(string(r)))); used > n {
-			return escape(s[:i]) + "…"
+			return escape(upTo(s, i)) + "…"
 		}
 	}
 	return escape(s)

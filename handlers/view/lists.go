@@ -121,6 +121,11 @@ func (r BackupRow) wrong() int {
 // Report is how backups are: the truth in the first line, the worst row first.
 func Report(rows []BackupRow) Message {
 	rows = slices.Clone(rows)
+	for i := range rows {
+		for _, s := range []*string{&rows[i].Cluster, &rows[i].Host, &rows[i].Name, &rows[i].Why} {
+			*s = unnamed(*s)
+		}
+	}
 	slices.SortStableFunc(rows, func(a, b BackupRow) int {
 		if a.wrong() != b.wrong() {
 			return b.wrong() - a.wrong()
@@ -204,6 +209,7 @@ func reportHead(rows []BackupRow) (Tone, string) {
 
 // Error is what went wrong, and what to type; hint may be empty.
 func Error(what, hint string) Message {
+	what, hint = unnamed(what), unnamed(hint)
 	m := Message{Tone: Bad, Head: cut(first(what), 300)}
 	if first(what) != strings.TrimSpace(what) || m.Head != first(what) {
 		m.Lines = append(m.Lines, cut(what, 3000))

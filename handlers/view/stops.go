@@ -242,14 +242,21 @@ func (s *story) findings() []placed {
 		return out
 	}
 	m := Message{Tone: Warn, Head: fmt.Sprintf("%s: %s in the schedulers' logs", s.name(), count(len(logs), "finding"))}
-	t := Table{Rows: [][]string{{"Finding", "Severity", "Lines", "Hosts", "For example"}}, Right: []int{2}}
+	t := Table{Rows: [][]string{{"Finding", "Severity", "Lines", "Hosts"}}, Right: []int{2}}
 	for _, name := range sorted(logs) {
 		x := logs[name]
-		t.Rows = append(t.Rows, []string{name, x.Severity, digits(int64(x.Count)), list(x.hosts, 6), cut(first(x.Example), 160)})
+		t.Rows = append(t.Rows, []string{name, x.Severity, digits(int64(x.Count)), list(x.hosts, 6)})
+		if len(m.Output) < shownExamples {
+			// Not in the table: a log line would leave the rest no room.
+			m.Output = append(m.Output, Output{Title: name + ", for example", Text: cut(first(x.Example), 400)})
+		}
 	}
 	m.Tables = []Table{bounded(t)}
 	return append(out, placed{at, Keyed{"findings", m, false}})
 }
+
+// shownExamples is how many findings have a line of the log shown.
+const shownExamples = 8
 
 // found are the findings among a step's facts.
 func found(facts json.RawMessage) ([]finding, bool) {

@@ -65,6 +65,7 @@ type stop struct {
 }
 
 func tell(events []runner.Event) *story {
+	events = foreign(events)
 	s := &story{State: &runner.State{}, events: events}
 	for i := range events {
 		e := events[i]

@@ -21,7 +21,7 @@ func Who(key string) string {
 
 // person is a whole identity. The lengths are Slack's, so that paths and
 // fractions are none.
-var person = regexp.MustCompile(`\b(T[A-Z0-9]{6,})/([UW][A-Z0-9]{6,})\b`)
+var person = regexp.MustCompile(`\b(T[A-Z0-9]{6,20})/([UW][A-Z0-9]{6,20})\b`)
 
 // someone is a person if s is an identity and nothing else, or s as text.
 func someone(s string) string {
@@ -34,9 +34,11 @@ func someone(s string) string {
 // quote is s as text of somebody else (a host, a person) within our words: it
 // names no person and opens no code, whatever it holds.
 func quote(s string) string {
-	s = person.ReplaceAllString(s, "$1 / $2")
-	return strings.ReplaceAll(s, "`", "'")
+	return strings.ReplaceAll(unnamed(s), "`", "'")
 }
+
+// unnamed is s without identities: text that is not ours calls nobody.
+func unnamed(s string) string { return person.ReplaceAllString(s, "$1 / $2") }
 
 // when is a time as people read it, or "not known".
 func when(t time.Time) string {
@@ -117,6 +119,14 @@ func cut(s string, most int) string {
 	}
 	r := []rune(s)
 	keep := max(most-24, 1) // Room for the words that follow.
+	if half := len(string(r[:keep])); half < len(s) {
+		// Half an identity would be somebody else's.
+		for _, m := range person.FindAllStringIndex(s, -1) {
+			if m[0] < half && half < m[1] {
+				keep = max(utf8.RuneCountInString(s[:m[0]]), 1)
+			}
+		}
+	}
 	return fmt.Sprintf("%s… %s more characters …", string(r[:keep]), digits(int64(n-keep)))
 }
 

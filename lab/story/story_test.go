@@ -52,6 +52,7 @@ func TestBrowserStory(t *testing.T) {
 	}
 	b.approves("Approve commit")
 	b.until("the first approval in the gate", message("Approve commit", "@bob for"))
+	b.home()
 	b.become(dan)
 	b.approves("Approve commit")
 	b.until("the gate to be passed", message("the commit gate was passed", "Yes: @bob, @dan"))
@@ -80,4 +81,17 @@ func (b tab) running(next string) bool {
 	b.sees("the running status", inWindow("To stop it: Abort"), "lab: ", "since", "Next: ", "Abort", "last event")
 	b.picture("running")
 	return true
+}
+
+// home looks at App Home as somebody who is waited for.
+func (b tab) home() {
+	b.become(dan)
+	b.do(chromedp.Click(chromedp.CSS("#direct button")))
+	b.until("App Home", "document.querySelector('#home h3') || document.querySelector('#tabs button')")
+	b.holds("[...document.querySelectorAll('#tabs button')].find(x => x.innerText === 'Home').click() || true")
+	b.until("App Home", "document.querySelector('#home').innerText.includes('Your approval is waited for')")
+	b.until("the health of the cluster", "document.querySelector('#home').innerText.includes('newest backup')")
+	b.sees("App Home", "document.querySelector('#home').innerText", "Open runs", "waits for approval at the commit gate", "Open it in its channel", "Clusters", "lab")
+	b.picture("app-home")
+	b.do(chromedp.Click(chromedp.CSS("#channels button")))
 }

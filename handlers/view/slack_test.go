@@ -1,0 +1,213 @@
+package view_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"aurorabot/bot/blocks"
+	"aurorabot/handlers/view"
+	sandbox "aurorabot/lab/slack"
+	"aurorabot/runner"
+)
+
+// A told message is one that a surface shows, with where it stands.
+type told struct {
+	at string
+	m  view.Message
+}
+
+// all are the messages of a run as it stands.
+func all(s view.Screens) []told {
+	list := []told{{"status", s.Status}}
+	for _, k := range s.Channel {
+		list = append(list, told{"channel/" + k.Key, k.Message})
+	}
+	for _, k := range s.Thread {
+		list = append(list, told{"thread/" + k.Key, k.Message})
+	}
+	return list
+}
+
+// inSlack checks a message, its plainer layout, its text and its modals as Slack
+// would, and that nothing in them mentions, links or formats but what the
+// program itself puts there.
+func inSlack(t *testing.T, at string, m view.Message) {
+	t.Helper()
+	for layout, l := range map[string]blocks.Layout{"blocks": blocks.Lay(m), "plain": blocks.Plain(m)} {
+		body, err := json.Marshal(map[string]any{"text": blocks.Text(m), "blocks": l.Blocks})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range sandbox.CheckMessage(body) {
+			t.Errorf("%s, %s: %s", at, layout, p)
+		}
+		inert(t, at+", "+layout, body)
+	}
+	for _, a := range m.Actions {
+		body, err := json.Marshal(blocks.Modal(a, m, "confirm", "{}"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range sandbox.CheckView(body) {
+			t.Errorf("%s, modal of %s: %s", at, a.ID, p)
+		}
+		inert(t, at+", modal of "+a.ID, body)
+	}
+}
+
+// taking are the elements of rich text that do something to somebody.
+var taking = map[string]bool{"user": true, "usergroup": true, "channel": true, "broadcast": true, "link": true, "emoji": true, "team": true}
+
+// ours are the people that the made-up run is about, and no others.
+var ours = []string{"U0ANN00001", "U0BOB00001", "U0CAT00001"}
+
+// tokens are all that a text beside blocks may hold of what Slack interprets.
+var tokens = regexp.MustCompile(`<@U0(ANN|BOB|CAT)00001>|<!date\^\d+\^\{date_short_pretty\} \{time\}\|[0-9TZ:-]{20}>`)
+
+// inert fails if something in body mentions, links or formats that should not.
+func inert(t *testing.T, at string, body []byte) {
+	t.Helper()
+	var walk func(v any)
+	walk = func(v any) {
+		switch v := v.(type) {
+		case []any:
+			for _, e := range v {
+				walk(e)
+			}
+		case map[string]any:
+			kind, _ := v["type"].(string)
+			user, _ := v["user_id"].(string)
+			switch {
+			case kind == "mrkdwn" || kind == "markdown":
+				t.Errorf("%s: text that Slack interprets: %v", at, v)
+			case kind == "user" && slices.Contains(ours, user):
+			case taking[kind]:
+				t.Errorf("%s: %v", at, v)
+			}
+			for k, e := range v {
+				if s, ok := e.(string); ok && k == "text" && (kind == "" || kind == "plain_text") && strings.ContainsAny(tokens.ReplaceAllString(s, ""), "<>") {
+					t.Errorf("%s: %q holds what Slack interprets", at, s)
+				}
+				walk(e)
+			}
+		}
+	}
+	var v any
+	if err := json.Unmarshal(body, &v); err != nil {
+		t.Fatal(err)
+	}
+	walk(v)
+}
+
+// Every message of every moment, as Slack gets it: within its limits, and as the
+// golden says.
+func TestMessagesInSlack(t *testing.T) {
+	n := 0
+	for _, mo := range moments(t) {
+		s := view.ScreensOf(mo.events, people(mo.events))
+		var b strings.Builder
+		for _, one := range all(s) {
+			n++
+			inSlack(t, mo.name+", "+one.at, one.m)
+			if one.at != "status" && !strings.HasPrefix(one.at, "channel/") {
+				continue // The thread's are in the text goldens; these people decide by.
+			}
+			js, err := json.MarshalIndent(map[string]any{"text": blocks.Text(one.m), "blocks": blocks.Of(one.m)}, "", " ")
+			if err != nil {
+				t.Fatal(err)
+			}
+			fmt.Fprintf(&b, "===== %s\n%s\n", one.at, js)
+		}
+		golden(t, "slack-"+mo.name, b.String())
+	}
+	t.Logf("%d messages", n)
+}
+
+// hostile puts text wherever a person, a host or a job's name may have put some.
+func hostile(t testing.TB, events []runner.Event, text string) []runner.Event {
+	t.Helper()
+	var free func(v any) any
+	free = func(v any) any {
+		switch v := v.(type) {
+		case string:
+			// Names of ours (phases, gates, digests, times) have no spaces.
+			if strings.Contains(v, " ") || strings.Contains(v, "scheduler-backup") {
+				return text
+			}
+		case []any:
+			for i := range v {
+				v[i] = free(v[i])
+			}
+		case map[string]any:
+			for k := range v {
+				v[k] = free(v[k])
+			}
+		}
+		return v
+	}
+	out := slices.Clone(events)
+	for i := range out {
+		if out[i].Why != "" {
+			out[i].Why = text
+		}
+		var data any
+		if json.Unmarshal(out[i].Data, &data) == nil && len(out[i].Data) > 0 {
+			js, err := json.Marshal(free(data))
+			if err != nil {
+				t.Fatal(err)
+			}
+			out[i].Data = js
+		}
+	}
+	return out
+}
+
+var hostileTexts = []string{
+	"<!channel> <!here> <@U0EVE00001> <#C0DEV00001|x> <https://evil.example|click> :bomb: *b* _i_ ~s~ `c` ```p```",
+	"T0TEAM001/U0EVE00001 and T0EVIL0001/U0EVE00001 approved", "@channel @here @everyone", "`", "``` \n```", "&lt;!channel&gt; &amp;",
+	"\u202eevil\u202c\u0000\x1b[31m", "www/prod/hello-" + "0\u0301", strings.Repeat("字", 5000), strings.Repeat("line\n", 3000), strings.Repeat("`a` ", 3000),
+	strings.Repeat("2026-01-02T03:04:05Z ", 400), strings.Repeat("T0TEAM001/U0ANN00001 ", 400), "<!date^1^{date}^https://evil.example|x>", "\xff\xfe", " ", "",
+}
+
+// Whatever jobs are called, hosts print and people say: every message of every
+// moment stays within Slack's limits, and does nothing but say it.
+func TestHostileTextsInSlack(t *testing.T) {
+	for _, text := range hostileTexts {
+		for _, mo := range moments(t) {
+			if !slices.Contains([]string{"assess-gate", "commit-gate-1", "stopped", "denied", "recovered"}, mo.name) {
+				continue
+			}
+			events := hostile(t, mo.events, text)
+			for _, one := range all(view.ScreensOf(events, people(mo.events))) {
+				inSlack(t, fmt.Sprintf("%.20q, %s, %s", text, mo.name, one.at), one.m)
+			}
+		}
+		if t.Failed() {
+			return
+		}
+	}
+}
+
+func FuzzTextsInSlack(f *testing.F) {
+	for i, text := range hostileTexts {
+		f.Add(text, uint8(i), uint16(1))
+	}
+	f.Fuzz(func(t *testing.T, text string, which uint8, times uint16) {
+		text = strings.Repeat(text, min(int(times), 20_000/(len(text)+1)))
+		list := moments(t)
+		mo := list[int(which)%len(list)]
+		for _, one := range all(view.ScreensOf(hostile(t, mo.events, text), people(mo.events))) {
+			inSlack(t, mo.name+", "+one.at, one.m)
+		}
+		for _, m := range []view.Message{
+			view.Report([]view.BackupRow{{Cluster: text, Host: text, Name: text, Why: text, Time: time.Unix(1, 0)}}), view.Error(text, text), view.History([]*runner.State{runner.Fold(mo.events)}),
+		} {
+			inSlack(t, "list", m)
+		}
+	})
+}
