@@ -1,5 +1,5 @@
 # One door. Each target is one line, the same as in CI.
-.PHONY: check test test-real lint golden fuzz bench e2e image
+.PHONY: check test test-real lint golden fuzz bench image
 
 check: lint test
 
@@ -7,19 +7,20 @@ test:
 	./scripts/test.sh
 
 test-real:
-	AURORABOT_REAL=1 go test -count=1 -timeout 20m -run 'Real' ./lab/... ./runner/zk/...
+	AURORABOT_REAL=1 go test -count=1 -timeout 20m -run 'Real|Story|Page' -v ./lab ./lab/host ./lab/cluster ./lab/story ./lab/slack ./runner/zk
 
 lint:
 	./scripts/lint.sh
 
 golden:
-	go test ./handlers/... ./bot/blocks/... ./runner/recovery/... -update
+	go test ./handlers/view ./bot/blocks ./runner/health -update
+	go test ./runner/recovery -run Runbook -update
 
 fuzz:
 	./scripts/fuzz.sh 20s
 
 bench:
-	go test -run '^$$' -bench . -benchtime 3x ./runner/backup ./runner/replica
+	./scripts/bench.sh
 
 image:
 	docker build -t aurorabot .

@@ -49,6 +49,8 @@ func run(ctx context.Context, args []string, w world) int {
 		words = []string{"help"}
 	}
 	switch words[0] {
+	case "slack":
+		return slackCommand(words[1:], w)
 	case "config":
 		return configCommand(ctx, words[1:], w)
 	case "version", "--version":

@@ -49,10 +49,12 @@ func (d *document) config(top *node, env func(string) string) *Config {
 }
 
 func readSlack(n *node, env func(string) string) Slack {
-	m := n.fields("api_url", "bot_token_file", "app_token_file", "announce", "links")
+	m := n.fields("api_url", "bot_token_file", "app_token_file", "announce", "links", "direct_messages")
 	s := Slack{
 		APIURL: m.get("api_url").apiURL(),
 		Links:  m.get("links").number(2, 1, 10), // Slack allows ten per app.
+
+		DirectMessages: m.get("direct_messages").truth(false),
 	}
 	if ch := m.get("announce"); ch.given() {
 		s.Announce = ch.id(channelID, "a channel's ID, such as C0123456789 (in the channel's details)")

@@ -45,6 +45,8 @@ type Slack struct {
 	AppToken string
 	Announce string // ID of the channel for runs that were asked for elsewhere. Empty: none.
 	Links    int    // Socket Mode connections. Default 2.
+
+	DirectMessages bool // Whom a gate needs is also asked by a direct message. Default false.
 }
 
 // String leaves the tokens out, so that a Slack in a log line shows none.

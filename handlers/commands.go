@@ -85,7 +85,7 @@ func commands() []Command {
 		{Name: "settle", Usage: "HOST", Needs: policy.Operate, Help: "settle what a host that was left out owes", Args: [2]int{0, -1}, Later: "going on without a host"},
 		{Name: "drill", Usage: "CLUSTER", Needs: policy.Operate, Help: "rehearse a recovery of the newest backup", Args: [2]int{0, -1}, Later: "the drill"},
 		{Name: "sudoers", Usage: "CLUSTER", Needs: policy.Read, Help: "print the sudoers file that the bot needs", Args: [2]int{0, -1}, Later: "the sudoers file"},
-		{Name: "slack", Usage: "manifest", Needs: policy.Read, Help: "print the app's manifest", Args: [2]int{0, -1}, Later: "the app's manifest"},
+		{Name: "slack", Usage: "manifest", Needs: policy.Read, Help: "print the app's manifest", Args: [2]int{0, -1}, Later: "the manifest (the command line prints it: `aurorabot slack manifest`)"},
 		{Name: "policy", Usage: "explain", Needs: policy.Read, Help: "explain what policy allows", Args: [2]int{0, -1}, Later: "the explanation of policy"},
 	}
 }
