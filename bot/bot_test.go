@@ -100,7 +100,7 @@ func (s *service) requests() []handlers.Request {
 // A desk is a sandbox with a bot at work in it.
 type desk struct {
 	*sandbox.Server
-	t       *testing.T
+	t       testing.TB
 	service *service
 	bot     *Bot
 	config  Config
@@ -143,6 +143,11 @@ func workspace() sandbox.Options {
 
 // newDesk starts a sandbox; begin starts the bot.
 func newDesk(t *testing.T, opt sandbox.Options) *desk {
+	t.Helper()
+	return deskOf(t, opt)
+}
+
+func deskOf(t testing.TB, opt sandbox.Options) *desk {
 	t.Helper()
 	// Not the test's own context: it ends before the bot is stopped.
 	ctx, cancel := context.WithCancel(context.Background())
