@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"syscall"
 )
 
 // A hint is an error with what to type about it.
@@ -34,9 +35,10 @@ func report(w io.Writer, err error) {
 	}
 }
 
-// open opens a regular file, or a pipe, to read. what says what the file is to be.
+// open opens a regular file, or a pipe, to read. what says what the file is to
+// be. It does not wait for the writer of a named pipe: one that nobody writes to is empty.
 func open(what, path string) (*os.File, int64, error) {
-	f, err := os.Open(path)
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, 0, fmt.Errorf("read %s %s: %w", what, path, bare(err))
 	}
@@ -52,6 +54,10 @@ func open(what, path string) (*os.File, int64, error) {
 	if err != nil {
 		f.Close()
 		return nil, 0, fmt.Errorf("read %s %s: %w", what, path, bare(err))
+	}
+	if st.Mode()&fs.ModeDevice != 0 {
+		f.Close()
+		return nil, 0, fmt.Errorf("read %s %s: it is a device, not a file", what, path) // Some never end.
 	}
 	if !st.Mode().IsRegular() {
 		return f, 0, nil
