@@ -419,14 +419,17 @@ func (h *Real) boot(ctx context.Context) error {
 	return h.answers(ctx)
 }
 
-// answers waits until the SSH server accepts connections.
+// answers waits until the SSH server accepts connections, and people: while a
+// system boots, /run/nologin keeps out everybody but root.
 func (h *Real) answers(ctx context.Context) error {
 	ctx, stop := context.WithTimeout(ctx, time.Minute)
 	defer stop()
 	for {
 		if c, err := net.DialTimeout("tcp", h.Address(), time.Second); err == nil {
 			c.Close()
-			return nil
+			if _, err := h.Exec("test", "!", "-e", "/run/nologin"); err == nil {
+				return nil
+			}
 		}
 		select {
 		case <-h.over:
