@@ -204,7 +204,7 @@ func (b *Bot) complete(a *ask, show blocks.Form) {
 	b.redraw(ctx, f, show)
 	show.Busy = false
 	show.Backups, show.Note = b.choices(ctx, handlers.Request{
-		Actor: who, Channel: f.Channel, Words: []string{"backups", f.Cluster}, At: b.Now(),
+		Actor: who, Channel: room(f.Channel), Words: []string{"backups", f.Cluster}, At: b.Now(),
 	})
 	b.redraw(ctx, f, show)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/slack-go/slack/socketmode"
@@ -112,7 +113,7 @@ func (b *Bot) perform(a *ask) {
 	}
 	r := b.service.Handle(ctx, handlers.Request{
 		Actor:   actor,
-		Channel: a.channel,
+		Channel: room(a.channel),
 		Thread:  a.thread,
 		Words:   a.words,
 		At:      b.Now(),
@@ -120,6 +121,15 @@ func (b *Bot) perform(a *ask) {
 	})
 	note.Stop()
 	b.reply(ctx, a, r)
+}
+
+// room is how policy calls a channel: all direct messages are one, for nobody
+// but the two sees what is decided there.
+func room(channel string) string {
+	if strings.HasPrefix(channel, "D") {
+		return "dm"
+	}
+	return channel
 }
 
 // survive is deferred by what runs on somebody's behalf: a panic there must

@@ -214,3 +214,13 @@ func TestDirectMessages(t *testing.T) {
 		t.Error("somebody was asked who is excepted")
 	}
 }
+
+// Direct messages are one place for policy, whoever writes; the answer is there.
+func TestDirectMessageIsItsOwnPlace(t *testing.T) {
+	d := start(t, workspace())
+	d.service.handle = func(r handlers.Request) handlers.Response {
+		return handlers.Response{Message: view.Message{Head: "from " + r.Channel}}
+	}
+	d.Say(alice, sandbox.BotUser, "", "status")
+	d.until("an answer", func() bool { _, ok := d.State().Find("", "from dm"); return ok })
+}
