@@ -11,7 +11,7 @@ go vet ./...
 go build -o /dev/null .
 
 # Everything but the stories, two packages at a time.
-go test -p 2 -timeout 12m $(go list ./... | grep -v -E '/lab$|/lab/story$')
+go test -p 2 -parallel 4 -timeout 12m $(go list ./... | grep -v -E '/lab$|/lab/story$')
 # The stories start whole clusters: by themselves, and in their own words.
 go test -timeout 14m -v ./lab ./lab/story 2>&1 | grep -vE '^=== ' 
 # What real hosts and a real ZooKeeper say of themselves is not hidden behind "ok".
