@@ -163,7 +163,7 @@ func (o *overview) health(ctx context.Context, c *handlers.Cluster) string {
 	if l.text == "" {
 		return "its hosts are being asked for their backups"
 	}
-	return fmt.Sprintf("%s (asked %s)", l.text, l.at.UTC().Format("2006-01-02T15:04:05Z"))
+	return fmt.Sprintf("%s; asked %s", l.text, l.at.UTC().Format("2006-01-02T15:04:05Z"))
 }
 
 func healthWords(rows []view.BackupRow, err error) string {
@@ -179,7 +179,7 @@ func healthWords(rows []view.BackupRow, err error) string {
 	}
 	words := "no backup that decodes"
 	if newest != nil {
-		words = fmt.Sprintf("newest backup %s on %s, %s old, %d tasks", newest.Name, newest.Host, newest.Age.Round(time.Minute), newest.Tasks)
+		words = fmt.Sprintf("newest backup %s on %s, %s old, %d tasks", newest.Name, newest.Host, strings.TrimSuffix(newest.Age.Round(time.Minute).String(), "0s"), newest.Tasks)
 	}
 	if bad > 0 {
 		words += fmt.Sprintf("; %d backups do not decode", bad)

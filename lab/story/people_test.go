@@ -60,9 +60,16 @@ func (b tab) approves(says ...string) {
 
 // inWindow is an expression for the text of a message that stands within the
 // window: what is not scrolled away.
-func inWindow(says ...string) string {
+func inWindow(says ...string) string { return within("scroll", message(says...)) }
+
+// inThread is the same for what is shown of the thread.
+func inThread(says string) string {
+	return within("threadscroll", fmt.Sprintf("[...document.querySelectorAll('#replies li')].find(m => m.innerText.includes(%q))", says))
+}
+
+func within(room, element string) string {
 	return `(m => {
-	  const room = document.getElementById('scroll').getBoundingClientRect();
+	  const room = document.getElementById('` + room + `').getBoundingClientRect();
 	  const seen = [];
 	  const walk = document.createTreeWalker(m, NodeFilter.SHOW_TEXT);
 	  for (let n = walk.nextNode(); n; n = walk.nextNode()) {
@@ -72,7 +79,7 @@ func inWindow(says ...string) string {
 	    if (box.width && box.top >= room.top && box.bottom <= room.bottom) seen.push(n.data);
 	  }
 	  return seen.join(' ');
-	})(` + message(says...) + `)`
+	})(` + element + `)`
 }
 
 // sees asserts that each of these stands in what an expression of the page gives.

@@ -59,7 +59,7 @@ func TestWhatIsSaid(t *testing.T) {
 			}
 			posted, checked := 0, 0
 			for _, c := range calls {
-				checked += within(t, c)
+				checked += limits(t, c)
 				if c.Method == "chat.postMessage" && c.text("thread_ts") == "" && c.text("channel")[:1] == "C" {
 					posted++
 				}
@@ -91,8 +91,8 @@ func read(t *testing.T, file string) []call {
 	return calls
 }
 
-// within checks what a call shows; it returns how many things that were.
-func within(t *testing.T, c call) int {
+// limits checks what a call shows; it returns how many things that were.
+func limits(t *testing.T, c call) int {
 	t.Helper()
 	var problems []slack.Problem
 	switch c.Method {

@@ -29,6 +29,7 @@ func TestBrowserStory(t *testing.T) {
 	status := message("waits for approval at the assess gate")
 	b.until("the thread with the evidence", "(document.querySelector('#thread[hidden]') && "+status+"?.querySelector('button.replies')?.click(), document.querySelector('#replies').innerText.includes('the damage is assessed'))")
 	b.holds("[...document.querySelectorAll('#replies li')].find(m => m.innerText.includes('the damage is assessed')).scrollIntoView({block: 'start'}) || true")
+	b.sees("the evidence", inThread("the damage is assessed"), "lab: the damage is assessed", "Will be lost", "tasks will be killed", "whole, VOTING and agree")
 	b.picture("findings")
 	b.do(chromedp.Click(chromedp.CSS("#unthread")))
 	b.approves("Approve assess")
@@ -45,6 +46,7 @@ func TestBrowserStory(t *testing.T) {
 	b.become(ann)
 	b.approves("Approve commit")
 	b.until("the refusal", message("Only visible to you", "Refused: who asked"))
+	b.sees("the refusal", inWindow("Only visible to you", "Refused: who asked"), "Only visible to you", "somebody else must", "Nothing was done", "audit")
 	b.picture("refused")
 	b.become(bob)
 	if strings.Contains(b.read("document.querySelector('#messages').innerText"), "Refused: who asked") {
