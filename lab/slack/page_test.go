@@ -46,6 +46,9 @@ func browser(t *testing.T) context.Context {
 		}
 	}
 	if path == "" {
+		if os.Getenv("AURORABOT_REAL") != "" {
+			t.Fatal("no chromium is installed: apt-get install chromium")
+		}
 		t.Skip("needs chromium (apt-get install chromium)")
 	}
 	opts := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.WindowSize(1280, 800),
