@@ -1,5 +1,5 @@
 # One door. Each target is one line, the same as in CI.
-.PHONY: check test test-real lint golden fuzz bench image
+.PHONY: check test test-real test-slack-clients lint golden fuzz bench image
 
 check: lint test
 
@@ -18,6 +18,9 @@ golden:
 
 fuzz:
 	./scripts/fuzz.sh 20s
+
+test-slack-clients:
+	./lab/slack/clients/run.sh
 
 bench:
 	./scripts/bench.sh

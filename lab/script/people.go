@@ -40,6 +40,10 @@ func Workspace(record io.Writer) slack.Options {
 			{ID: Eve, Name: "eve", RealName: "Eve (may do nothing)"},
 			{ID: Gus, Name: "gus", RealName: "Gus (guest)", IsUltraRestricted: true},
 		},
+		Shortcuts: []slack.Shortcut{
+			{Name: "Recover from this alert", CallbackID: "recover_from_alert"},
+			{Name: "Recover a cluster", CallbackID: "open_recovery", Global: true},
+		},
 		Groups: []slack.UserGroup{
 			{ID: SRE, Handle: "sre", Name: "SRE", Members: []string{Ann, Bob, Cat}},
 			{ID: Leads, Handle: "leads", Name: "Leads", Members: []string{Cat, Dan}},
