@@ -116,14 +116,8 @@ func (r *Recovery) startAsBefore(ctx context.Context, t *runner.Task, _ runner.R
 	if a, err := r.realMaster(ctx, t, l); err != nil || !a.Yes {
 		return a, err
 	}
-	u, err := r.supervisor().State(ctx, t)
-	if err != nil {
-		return runner.Answer{}, err
-	}
-	if !u.Running {
-		if err := r.supervisor().Start(ctx, t); err != nil {
-			return runner.Answer{}, err
-		}
+	if a, err := r.startUnlessRunning(ctx, t); err != nil || !a.Yes {
+		return a, err
 	}
 	var found clusterLook
 	t.State.Facts(stepCluster, runner.Bot, &found)
@@ -131,6 +125,10 @@ func (r *Recovery) startAsBefore(ctx context.Context, t *runner.Task, _ runner.R
 		return runner.Yes("started as before; no leader was registered before this run"), nil
 	}
 	return r.until(ctx, 4*time.Minute, func(ctx context.Context) (runner.Answer, error) {
+		// A stop that was on its way when the bot died may take effect only now.
+		if a, err := r.startUnlessRunning(ctx, t); err != nil || !a.Yes {
+			return a, err
+		}
 		status, err := r.client(t.On).LeaderHealth(ctx)
 		if err != nil {
 			return runner.Answer{}, err
@@ -142,6 +140,26 @@ func (r *Recovery) startAsBefore(ctx context.Context, t *runner.Task, _ runner.R
 			return runner.Yes("started; another scheduler leads and is registered with Mesos"), nil
 		}
 		return runner.No("started, but no leader is registered with Mesos yet (/leaderhealth answers %d)", status), nil
+	})
+}
+
+// startUnlessRunning waits for a scheduler that is on its way down, and starts
+// the one that is down.
+func (r *Recovery) startUnlessRunning(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+	return r.until(ctx, 2*time.Minute, func(ctx context.Context) (runner.Answer, error) {
+		u, err := r.supervisor().State(ctx, t)
+		switch {
+		case err != nil:
+			return runner.Answer{}, err
+		case u.Stopping:
+			return runner.No("it is still on its way down: %s", u.Words), nil
+		case u.Running:
+			return runner.Yes("it runs: %s", u.Words), nil
+		}
+		if err := r.supervisor().Start(ctx, t); err != nil {
+			return runner.Answer{}, err
+		}
+		return runner.Yes("started"), nil
 	})
 }
 

@@ -32,13 +32,14 @@ type supervisor interface {
 
 // unitState is what a supervisor says of its scheduler.
 type unitState struct {
-	Running  bool      `json:"running"`        // There is a process, or one is on its way.
-	PID      int       `json:"pid,omitempty"`  // 0 if not known.
-	Enabled  bool      `json:"enabled"`        // Started at boot.
-	Restarts bool      `json:"restarts"`       // Started again when it ends.
-	Words    string    `json:"words"`          // As the supervisor says it.
-	Exit     int       `json:"exit,omitempty"` // Of the last process, if it ended.
-	Since    time.Time `json:"since,omitzero"` // Start of the last process.
+	Running  bool      `json:"running"`            // There is a process, or one is on its way.
+	Stopping bool      `json:"stopping,omitempty"` // It runs, but is on its way down.
+	PID      int       `json:"pid,omitempty"`      // 0 if not known.
+	Enabled  bool      `json:"enabled"`            // Started at boot.
+	Restarts bool      `json:"restarts"`           // Started again when it ends.
+	Words    string    `json:"words"`              // As the supervisor says it.
+	Exit     int       `json:"exit,omitempty"`     // Of the last process, if it ended.
+	Since    time.Time `json:"since,omitzero"`     // Start of the last process.
 	UnitFile string    `json:"unit_file,omitempty"`
 }
 
@@ -95,7 +96,7 @@ func (s *systemd) State(ctx context.Context, t *runner.Task) (unitState, error) 
 	}
 	switch v["ActiveState"] {
 	case "active", "reloading", "activating", "deactivating":
-		u.Running = true
+		u.Running, u.Stopping = true, v["ActiveState"] == "deactivating"
 	case "inactive", "failed":
 	default:
 		return u, fmt.Errorf("systemd's unit %s is in unknown state %q", s.unit, v["ActiveState"])
