@@ -191,21 +191,6 @@ func TestDiagnoseHostsAndBackups(t *testing.T) {
 			r.Cluster.FakeMaster = "zk://" + l.Addr().String() + "/nonexistent/mesos"
 			return func() { l.Close(); r.Cluster.FakeMaster = was }
 		}},
-		{"configuration manager", "configuration-manager", func() func() {
-			script := filepath.Join(t.TempDir(), "puppet")
-			if err := os.WriteFile(script, []byte("#!/bin/sh\nread x\n"), 0o755); err != nil {
-				t.Fatal(err)
-			}
-			cmd := exec.Command(script, "agent")
-			in, err := cmd.StdinPipe()
-			if err == nil {
-				err = cmd.Start()
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			return func() { in.Close(); _ = cmd.Wait() }
-		}},
 		{"lingering process", "lingering-process", func() func() {
 			log := c.LogDir(c.Hosts[0])
 			cmd := exec.Command("sh", "-c", "read x", "-native_log_file_path="+log, "-serverset_path=/aurora/scheduler")
@@ -446,6 +431,28 @@ func TestDiagnoseTwiceAtOnce(t *testing.T) {
 	}
 	wg.Wait()
 	expect(t, diagnose(t, c, r), recovery.NotNeeded, "", "")
+}
+
+// A configuration manager on a host is seen. The embedded hosts share one table
+// of processes, so no other diagnosis may run beside this one: it is not parallel.
+func TestDiagnoseConfigurationManager(t *testing.T) {
+	c, r := lab(t, "")
+	script := filepath.Join(t.TempDir(), "puppet")
+	if err := os.WriteFile(script, []byte("#!/bin/sh\nread x\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(script, "agent")
+	in, err := cmd.StdinPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { in.Close(); _ = cmd.Wait() }()
+	if got := alarms(diagnose(t, c, r)); !slices.Contains(got, "configuration-manager") {
+		t.Errorf("found %v", got)
+	}
 }
 
 // While a run is open, what it did on purpose is no finding; after it was closed
