@@ -34,7 +34,7 @@ var provedBy = map[string][]string{
 	"flag-missing": {byScene}, "flag-of-another-version": {byScene}, "http-port-differs": {byScene}, "log-path-differs": {byScene},
 	"lingering-process": {byScene, byHostOn}, "scheduler-lingers": {byScene, byMaster}, "scheduler-down": {byScene, byDamage}, "scheduler-keeps-ending": {byScene, byDamage},
 	"clock-skew": {byScene, byHostOn}, "fake-address-answers": {byScene, byHostOn}, "fake-master-left": {byScene, byFlags},
-	"supervision-off": {byScene, byHostOn}, "supervision-on": {byScene}, "configuration-manager": {byScene, byHostOn},
+	"supervision-off": {byScene, byHostOn}, "supervision-on": {byScene}, "configuration-manager": {byScene, "runner/recovery TestDiagnoseConfigurationManager"},
 	"run-disk-full": {byScene}, "disk-nearly-full": {byScene},
 
 	"log-missing": {byScene, byDamage}, "log-empty": {byScene, byDamage}, "log-damaged": {byScene, byDamage}, "log-not-voting": {byScene},
