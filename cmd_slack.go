@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,7 +10,6 @@ import (
 
 	"aurorabot/bot"
 	"aurorabot/handlers"
-	"aurorabot/handlers/view"
 	"aurorabot/policy"
 	"aurorabot/runner"
 )
@@ -129,16 +127,13 @@ func (o *overview) may(st *runner.State, who policy.Actor) bool {
 	if rules.Allow(who, policy.Approve, st.Request.Cluster, "") != nil {
 		return false
 	}
-	err := rules.May(st.Gate, st.Who, who)
-	var r *policy.Refusal
-	// Digest and time are asked of an approval; this is none yet.
-	return err == nil || errors.As(err, &r) && slices.Contains([]string{"digest", "time", "expired"}, r.Rule)
+	return rules.May(st.Gate, st.Who, who) == nil
 }
 
 // health is a line about a cluster's backups, as it was known last; it is asked
 // for anew behind the back of whoever reads it.
 func (o *overview) health(ctx context.Context, c *handlers.Cluster) string {
-	if c.Backups == nil {
+	if c.Check == nil {
 		return ""
 	}
 	o.mu.Lock()
@@ -153,8 +148,7 @@ func (o *overview) health(ctx context.Context, c *handlers.Cluster) string {
 		go func() {
 			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*healthFor)
 			defer cancel()
-			rows, err := c.Backups(ctx)
-			text := healthWords(rows, err)
+			text := strings.TrimPrefix(o.app.service.CheckBackups(ctx, c).Says, c.Name+": ")
 			o.mu.Lock()
 			defer o.mu.Unlock()
 			o.lines[c.Name] = healthLine{text: text, at: o.app.w.now()}
@@ -164,30 +158,6 @@ func (o *overview) health(ctx context.Context, c *handlers.Cluster) string {
 		return "its hosts are being asked for their backups"
 	}
 	return fmt.Sprintf("%s; asked %s", l.text, l.at.UTC().Format("2006-01-02T15:04:05Z"))
-}
-
-func healthWords(rows []view.BackupRow, err error) string {
-	var newest *view.BackupRow
-	bad := 0
-	for i := range rows {
-		switch {
-		case !rows[i].Valid:
-			bad++
-		case newest == nil || rows[i].Time.After(newest.Time):
-			newest = &rows[i]
-		}
-	}
-	words := "no backup that decodes"
-	if newest != nil {
-		words = fmt.Sprintf("newest backup %s on %s, %s old, %d tasks", newest.Name, newest.Host, strings.TrimSuffix(newest.Age.Round(time.Minute).String(), "0s"), newest.Tasks)
-	}
-	if bad > 0 {
-		words += fmt.Sprintf("; %d backups do not decode", bad)
-	}
-	if err != nil {
-		words += "; not all could be asked: " + err.Error()
-	}
-	return words
 }
 
 // approvers are whom policy counts at a gate, by ID, but who asked for the run.
@@ -200,7 +170,7 @@ func (a *app) approvers(run, gate string) (ids, except []string) {
 	if _, asked, _ := strings.Cut(runner.Fold(events).Who, "/"); !rules.RequesterMayApprove {
 		except = []string{asked}
 	}
-	for _, f := range rules.Gates[gate].Factors {
+	for _, f := range rules.RuleOf(gate).Factors {
 		for _, name := range f.Of {
 			switch {
 			case name == "*": // Everybody is asked in the channel.

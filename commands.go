@@ -8,6 +8,7 @@ import (
 	"os/user"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"aurorabot/config"
@@ -15,7 +16,6 @@ import (
 	"aurorabot/handlers/cli"
 	"aurorabot/handlers/files"
 	"aurorabot/handlers/view"
-	"aurorabot/runner/recovery"
 )
 
 func load(file string, w world) (*config.Config, error) {
@@ -84,28 +84,47 @@ func interrupted(ctx context.Context, exit int) int {
 	return exit
 }
 
-// configCommand is `config check FILE` and `config example`.
-func configCommand(_ context.Context, words []string, w world) int {
+// configCommand is `config check FILE [--live]`, `config example` and `config
+// discover HOST`.
+func configCommand(ctx context.Context, words []string, w world) int {
+	asJSON := slices.Contains(words, "--json")
+	live := slices.Contains(words, "--live")
+	words = slices.DeleteFunc(slices.Clone(words), func(s string) bool { return s == "--json" || s == "--live" })
 	switch {
-	case len(words) == 1 && words[0] == "example":
+	case len(words) == 1 && words[0] == "example" && !live:
 		if _, err := w.out.Write(config.Example); err != nil {
 			return w.fail(err)
 		}
 		return handlers.ExitDone
+	case len(words) == 2 && words[0] == "check" && live:
+		return checkLive(ctx, words[1], asJSON, w)
 	case len(words) == 2 && words[0] == "check":
-		cfg, err := config.Load(words[1], w.env)
-		if err != nil {
+		return checkFile(words[1], asJSON, w)
+	case len(words) > 1 && words[0] == "discover" && !live:
+		return discover(ctx, words[1:], asJSON, w)
+	}
+	fmt.Fprintln(w.err, "aurorabot: config: wants check FILE [--live], example, or discover HOST\nhint: aurorabot config example > aurorabot.yaml")
+	return handlers.ExitUsage
+}
+
+// checkFile reads a configuration as every command does, and says what it holds.
+func checkFile(file string, asJSON bool, w world) int {
+	cfg, err := config.Load(file, w.env)
+	if err != nil {
+		return w.fail(err)
+	}
+	if asJSON {
+		names := make([]string, 0, len(cfg.Clusters))
+		for _, k := range cfg.Clusters {
+			names = append(names, k.Name)
+		}
+		if err := json.NewEncoder(w.out).Encode(map[string]any{"file": file, "clusters": names, "policy": cfg.PolicyDigest}); err != nil {
 			return w.fail(err)
 		}
-		fmt.Fprintf(w.out, "%s: %d clusters, policy %.12s\n", words[1], len(cfg.Clusters), cfg.PolicyDigest)
 		return handlers.ExitDone
 	}
-	if len(words) > 0 && words[0] == "discover" || slices.Contains(words, "--live") {
-		fmt.Fprintln(w.err, "aurorabot: config "+words[0]+": asking hosts for it is not part of this build\nhint: aurorabot config example > aurorabot.yaml, then doctor CLUSTER")
-		return handlers.ExitUsage
-	}
-	fmt.Fprintln(w.err, "aurorabot: config: wants check FILE or example\nhint: aurorabot config example > aurorabot.yaml")
-	return handlers.ExitUsage
+	fmt.Fprintf(w.out, "%s: %d clusters, policy %.12s\n", file, len(cfg.Clusters), cfg.PolicyDigest)
+	return handlers.ExitDone
 }
 
 // help shows the commands of the table and those of files at hand.
@@ -125,30 +144,11 @@ func help(words []string, w world) int {
 		for _, c := range files.Commands {
 			fmt.Fprintf(w.out, "  %s %s\n", c.Name, c.Usage)
 		}
-		fmt.Fprintln(w.out, "\nAlso: serve, config check FILE, config example, version. All take --json and --config FILE.")
+		fmt.Fprintln(w.out, "\nOf this program itself:")
+		for _, c := range own {
+			fmt.Fprintf(w.out, "  %s\n", strings.TrimSpace(c.Name+" "+c.Usage))
+		}
+		fmt.Fprintln(w.out, "\nAll take --json and --config FILE.")
 	}
 	return r.Exit
-}
-
-// backupRows are the backups of all hosts, as they are shown.
-func backupRows(ctx context.Context, r *recovery.Recovery, now time.Time) ([]view.BackupRow, error) {
-	found, err := r.Backups(ctx)
-	rows := make([]view.BackupRow, 0, len(found))
-	for _, f := range found {
-		row := view.BackupRow{
-			Cluster: r.Cluster.Name, Host: f.Host, Name: filepath.Base(f.Path), Size: f.Report.Bytes, Tasks: f.Report.Tasks.Total,
-			Valid: f.Report.Valid && len(f.Report.Warnings) == 0 && f.Odd == "", Why: f.Odd,
-		}
-		if row.Why == "" {
-			row.Why = f.Report.Error
-		}
-		if row.Why == "" && len(f.Report.Warnings) > 0 {
-			row.Why = f.Report.Warnings[0]
-		}
-		if t, terr := time.Parse(time.RFC3339, f.Report.Timestamp); terr == nil && f.Odd == "" {
-			row.Time, row.Age = t, now.Sub(t)
-		}
-		rows = append(rows, row)
-	}
-	return rows, err
 }

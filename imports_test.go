@@ -5,8 +5,11 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"os"
+	"os/exec"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -93,7 +96,7 @@ func TestImports(t *testing.T) {
 				{strings.HasPrefix(i, zkLib) && !under(dir, "runner/zk"), "only runner/zk speaks ZooKeeper"},
 				{i == "aurorabot/config" && dir != ".", "only main knows the configuration"},
 				{i == "aurorabot/lab" || strings.HasPrefix(i, "aurorabot/lab/"), "nothing but tests imports the lab"},
-				{under(dir, "handlers") && dir != "handlers/files" && strings.HasPrefix(i, "aurorabot/runner/") && i != "aurorabot/runner/aurora", "handlers know no recipe and no transport: main hands them over"},
+				{under(dir, "handlers") && dir != "handlers/files" && strings.HasPrefix(i, "aurorabot/runner/") && !slices.Contains([]string{"aurorabot/runner/aurora", "aurorabot/runner/backup/check", "aurorabot/runner/health"}, i), "handlers know no recipe and no transport: main hands them over; a check's result and its findings are values"},
 				{under(dir, "bot", "handlers/cli", "handlers/cron") && (i == "aurorabot/runner/ssh" || i == "aurorabot/runner/journal"), "surfaces know neither transports nor journals"},
 				{dir == "bot" && under(strings.TrimPrefix(i, "aurorabot/"), "handlers/cli", "handlers/cron"), "surfaces do not know each other"},
 				{under(dir, "policy", "handlers/view") && slices.Contains([]string{"net", "net/http", "os", "os/exec"}, i), "it is pure: values in, values out"},
@@ -113,5 +116,61 @@ func TestPackageDocs(t *testing.T) {
 		if n != 1 {
 			t.Errorf("package %s has %d package comments, want one", path.Base(dir), n)
 		}
+	}
+}
+
+var (
+	required = regexp.MustCompile(`(?m)^\t(\S+) v\S+( // indirect)?$`)
+	reasoned = regexp.MustCompile("(?m)^\\| `([^`]+)` \\|")
+)
+
+// Every module that go.mod asks for has a row in docs/adr/0009, in the table of
+// what ships if it is in the bot's program, else in the other.
+func TestDependenciesHaveReasons(t *testing.T) {
+	mod, err := os.ReadFile("go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := os.ReadFile("docs/adr/0009-dependencies.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Command("go", "list", "-deps", "-f", "{{with .Module}}{{.Path}}{{end}}", ".").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	inside := strings.Fields(string(out))
+	ships, others, ok := strings.Cut(string(page), "Only for tests")
+	if !ok {
+		t.Fatal("docs/adr/0009 has no second table")
+	}
+	named := func(text string) []string {
+		var list []string
+		for _, m := range reasoned.FindAllStringSubmatch(text, -1) {
+			list = append(list, m[1])
+		}
+		return list
+	}
+	first, second := named(ships), named(others)
+	asked := map[string]bool{}
+	for _, m := range required.FindAllStringSubmatch(string(mod), -1) {
+		if m[2] != "" {
+			continue
+		}
+		asked[m[1]] = true
+		switch in := slices.Contains(inside, m[1]); {
+		case in && !slices.Contains(first, m[1]):
+			t.Errorf("the bot's program holds %s, and docs/adr/0009 does not say why", m[1])
+		case !in && !slices.Contains(second, m[1]):
+			t.Errorf("go.mod asks for %s for tests and the lab, and docs/adr/0009 does not say why", m[1])
+		}
+	}
+	for _, m := range slices.Concat(first, second) {
+		if !asked[m] {
+			t.Errorf("docs/adr/0009 speaks of %s, which go.mod does not ask for", m)
+		}
+	}
+	if len(asked) < 10 {
+		t.Errorf("only %d modules were found in go.mod", len(asked))
 	}
 }

@@ -17,15 +17,25 @@ import (
 
 	"aurorabot/handlers"
 	"aurorabot/handlers/files"
+	"aurorabot/runner/redact"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	exit := run(ctx, os.Args[1:], world{
-		in: os.Stdin, out: os.Stdout, err: os.Stderr, env: os.Getenv, now: time.Now,
+		hup: hangUps,
+		in:  os.Stdin, out: os.Stdout, err: os.Stderr,
+		env: os.Getenv, now: time.Now, //nolint:forbidigo // This is where both come in.
 	})
 	stop()
 	os.Exit(exit)
+}
+
+// hangUps are the hang-ups from now on.
+func hangUps() <-chan os.Signal {
+	c := make(chan os.Signal, 1)
+	signal.Notify(c, syscall.SIGHUP)
+	return c
 }
 
 // world is what the program sees of the machine it runs on.
@@ -34,6 +44,7 @@ type world struct {
 	out, err io.Writer
 	env      func(string) string
 	now      func() time.Time
+	hup      func() <-chan os.Signal // From its call on a hang-up asks for a reload, and ends nothing. Nil: never.
 }
 
 // run does one command: arguments -> configuration -> wiring -> serve, or one command.
@@ -51,13 +62,25 @@ func run(ctx context.Context, args []string, w world) int {
 	switch words[0] {
 	case "slack":
 		return slackCommand(words[1:], w)
+	case "audit":
+		if exit, here := auditCommand(words[1:], configFile, w); here {
+			return exit
+		}
+	case "sudoers":
+		return sudoersCommand(ctx, words[1:], configFile, w)
 	case "config":
 		return configCommand(ctx, words[1:], w)
+	case "completion":
+		return completionCommand(words[1:], w)
+	case "man":
+		return manCommand(words[1:], w)
 	case "version", "--version":
 		fmt.Fprintln(w.out, "aurorabot", version())
 		return handlers.ExitDone
 	case "help", "--help", "-h":
 		return help(words[1:], w)
+	case "health":
+		return healthCommand(ctx, words[1:], configFile, w)
 	case "serve":
 		return serve(ctx, words[1:], configFile, w)
 	}
@@ -90,7 +113,12 @@ func options(args []string, env func(string) string) (words []string, file strin
 }
 
 func (w world) fail(err error) int {
-	fmt.Fprintf(w.err, "aurorabot: %v\n", err)
+	fmt.Fprintf(w.err, "aurorabot: %v\n", (&redact.Redactor{}).Error(err))
+	return handlers.ExitError
+}
+
+func (w world) hinted(err error, hint string) int {
+	fmt.Fprintf(w.err, "aurorabot: %v\nhint: %s\n", (&redact.Redactor{}).Error(err), hint)
 	return handlers.ExitError
 }
 

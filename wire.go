@@ -15,13 +15,13 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"aurorabot/bot"
 	"aurorabot/config"
 	"aurorabot/handlers"
 	"aurorabot/handlers/cli"
-	"aurorabot/handlers/cron"
 	"aurorabot/handlers/view"
 	"aurorabot/policy"
 	"aurorabot/runner"
@@ -29,33 +29,63 @@ import (
 	"aurorabot/runner/health"
 	"aurorabot/runner/journal"
 	"aurorabot/runner/recovery"
+	"aurorabot/runner/redact"
 	"aurorabot/runner/ssh"
 	"aurorabot/runner/zk"
 )
+
+// maxConnections is how many SSH connections are open at once, whatever the
+// number of clusters: well above what is asked at the same time, so that a
+// recovery does not wait behind a report, and well below 1024 open files.
+const maxConnections = 256
 
 // An app is the program, wired.
 type app struct {
 	cfg     *config.Config
 	journal *journal.Dir
+	copies  *journal.Copier
+	secrets *redact.Redactor
+	bot     atomic.Pointer[bot.Bot] // Another one after its tokens were exchanged.
 	service *handlers.Service
 	hosts   []runner.Host
 	people  *people
+	monitor monitor
+	pool    *ssh.Pool
+	id      string // Of the state folder, and so of this bot through all its processes.
 	log     *slog.Logger
 	w       world
 }
 
 // wire makes everything but the surfaces. It owns the state folder from then on.
 func wire(cfg *config.Config, w world) (*app, error) {
+	secrets := &redact.Redactor{}
+	secrets.Know(cfg.Slack.BotToken, cfg.Slack.AppToken)
+	log := slog.New(slog.NewTextHandler(w.err, &slog.HandlerOptions{ReplaceAttr: secrets.Attr}))
 	j, err := journal.Open(filepath.Join(cfg.StateDir, "runs"))
 	if err != nil {
 		return nil, err
 	}
-	a := &app{cfg: cfg, journal: j, w: w, people: &people{}, log: slog.New(slog.NewTextHandler(w.err, nil))}
+	copies, err := journal.NewCopier(cfg.Audit.CopyFile, cfg.Audit.Syslog, log)
+	if err != nil {
+		j.Close()
+		return nil, err
+	}
+	if cfg.Audit != (config.Audit{}) {
+		j.Copy = copies.Keep
+	}
+	id, err := ownID(cfg.StateDir)
+	if err != nil {
+		j.Close()
+		return nil, err
+	}
+	a := &app{cfg: cfg, id: id, journal: j, copies: copies, w: w, people: &people{}, monitor: monitor{began: w.now()}, pool: ssh.NewPool(maxConnections), log: log, secrets: secrets}
 	helper := &helper{files: cfg.Helpers}
-	engine := &runner.Engine{Journal: j, Now: w.now}
+	engine := &runner.Engine{Journal: j, Now: w.now, Redact: secrets.Event}
 	a.service = &handlers.Service{
 		Engine: engine, Rules: cfg.Policy, Policy: cfg.PolicyDigest, Directory: a.people, Version: version(), Now: w.now, Findings: findings(),
+		Checked: a.monitor.checked, Redact: secrets,
 	}
+	a.service.Alerts = a.alerts()
 	for _, c := range cfg.Clusters {
 		k, err := a.cluster(c, helper)
 		if err != nil {
@@ -70,14 +100,21 @@ func wire(cfg *config.Config, w world) (*app, error) {
 
 func (a *app) close() {
 	a.service.Stop()
-	for _, h := range a.hosts {
-		h.Close() //nolint:errcheck // The connection goes with the process.
+	a.hangUp()
+	if err := a.copies.Close(); err != nil {
+		a.log.Error("audit", "err", err)
 	}
-	a.journal.Close() //nolint:errcheck // Every event was synced when it was written.
+	a.journal.Close() // Every event was synced when it was written.
 }
 
-// cluster makes the recipes of one cluster and the looks at it.
-func (a *app) cluster(c *aurora.Cluster, helper *helper) (*handlers.Cluster, error) {
+func (a *app) hangUp() {
+	for _, h := range a.hosts {
+		h.Close() // The connection goes with the process.
+	}
+}
+
+// recovery is the recipe for one cluster, with its hosts.
+func (a *app) recovery(c *aurora.Cluster, helper *helper) (*recovery.Recovery, error) {
 	profile, err := aurora.ProfileOf(c.Version)
 	if err != nil {
 		return nil, err
@@ -91,27 +128,43 @@ func (a *app) cluster(c *aurora.Cluster, helper *helper) (*handlers.Cluster, err
 		}
 		h := ssh.New(ssh.Config{
 			Name: s.Name, Address: k.Address, User: k.User, KeyFiles: k.KeyFiles, Agent: agent, KnownHosts: k.KnownHosts,
-			Sudo: k.Sudo, RunDir: k.RunDir, ConnectTimeout: k.ConnectTimeout, Keepalive: k.Keepalive, Now: a.w.now,
+			Owner: owner(a.id, c.Name, s.Name), Sudo: k.Sudo, RunDir: k.RunDir, ConnectTimeout: k.ConnectTimeout, Keepalive: k.Keepalive, Now: a.w.now, Pool: a.pool,
 		})
 		hosts[s.Name] = h
 		a.hosts = append(a.hosts, h)
+		a.monitor.hosts = append(a.monitor.hosts, sshHost{c.Name, h})
 	}
 	r := &recovery.Recovery{
 		Cluster: c, Profile: profile, Hosts: hosts, Now: a.w.now, Policy: a.cfg.PolicyDigest,
 		ZooKeeper: openZooKeeper, Helper: helper.of, Files: a.runFiles,
 	}
-	if err := r.Validate(); err != nil {
+	return r, r.Validate()
+}
+
+// cluster makes the recipes of one cluster and the looks at it.
+func (a *app) cluster(c *aurora.Cluster, helper *helper) (*handlers.Cluster, error) {
+	r, err := a.recovery(c, helper)
+	if err != nil {
 		return nil, err
 	}
-	return &handlers.Cluster{
+	k := &handlers.Cluster{
 		Name: c.Name, Hosts: c.Names(), Default: a.cfg.Recipes[c.Name], CheckBackup: aurora.CheckBackupName,
 		Recipes: map[string]func() (*runner.Recipe, error){"staged": func() (*runner.Recipe, error) { return r.Recipe(), nil }},
-		Backups: func(ctx context.Context) ([]view.BackupRow, error) { return backupRows(ctx, r, a.w.now()) },
+		Check:   a.checkOf(r),
 		Tasks:   r.Tasks,
 		Diagnose: func(ctx context.Context, open *runner.State, logs bool) (any, error) {
 			return r.Diagnose(ctx, recovery.Ask{Run: open, Logs: logs})
 		},
-	}, nil
+	}
+	if a.cfg.Drill.Lab != "" {
+		d, err := a.driller(r)
+		if err != nil {
+			return nil, err
+		}
+		a.monitor.drillers = append(a.monitor.drillers, d)
+		k.Drill = func(ctx context.Context) (view.Drill, error) { return d.run(ctx, a.service.CheckBackups(ctx, k)) }
+	}
+	return k, nil
 }
 
 // findings is the table of findings, for help.
@@ -232,7 +285,7 @@ func (a *app) slack() (*bot.Bot, error) {
 	b, err := bot.New(bot.Config{
 		Overview: (&overview{app: a}).of, Approvers: approvers,
 		APIURL: a.cfg.Slack.APIURL, BotToken: a.cfg.Slack.BotToken, AppToken: a.cfg.Slack.AppToken, Links: a.cfg.Slack.Links,
-		StateFile: filepath.Join(a.cfg.StateDir, "slack.json"), Log: a.log, Now: a.w.now,
+		StateFile: filepath.Join(a.cfg.StateDir, "slack.json"), Log: a.log, Now: a.w.now, Secrets: a.secrets,
 		Channel: a.cfg.Slack.Announce, Groups: a.groupIDs(), Runs: a.runs,
 	})
 	if err != nil {
@@ -265,8 +318,10 @@ func serve(ctx context.Context, words []string, file string, w world) int {
 	if err := a.service.Recover(); err != nil {
 		return w.fail(err)
 	}
-	b, err := a.slack()
-	if err != nil {
+	if err := a.service.Began(); err != nil {
+		return w.fail(err)
+	}
+	if err := a.connect(); err != nil {
 		return w.fail(err)
 	}
 	socket, err := cli.Listen(filepath.Join(cfg.StateDir, "aurorabot.sock"))
@@ -284,39 +339,20 @@ func serve(ctx context.Context, words []string, file string, w world) int {
 			a.log.ErrorContext(ctx, "command socket", "err", err)
 		}
 	})
-	if err := a.schedule(ctx, &wg, b); err != nil {
+	if err := a.schedule(ctx, &wg); err != nil {
 		return w.fail(err)
 	}
-	if err := a.listen(ctx, &wg, b); err != nil {
+	if err := a.listen(ctx, &wg); err != nil {
 		return w.fail(err)
 	}
-	if err := b.Run(ctx, a.service); err != nil && ctx.Err() == nil {
+	if err := a.speak(ctx, file); err != nil && ctx.Err() == nil {
 		return w.fail(err)
 	}
 	return handlers.ExitDone
 }
 
-// schedule starts the reports.
-func (a *app) schedule(ctx context.Context, wg *sync.WaitGroup, b *bot.Bot) error {
-	var jobs []cron.Job
-	for _, r := range a.cfg.Reports {
-		job, err := cron.NewJob(cron.Schedule{Name: r.Name, Spec: r.Cron, Zone: r.Zone, Words: append([]string{"report"}, r.Clusters...), Channel: r.Channel}, handlers.ReadOnly)
-		if err != nil {
-			return err
-		}
-		jobs = append(jobs, job)
-	}
-	c := &cron.Cron{Jobs: jobs, Service: a.service, Post: b, Now: a.w.now, Log: a.log}
-	wg.Go(func() {
-		if err := c.Run(ctx); err != nil && ctx.Err() == nil {
-			a.log.ErrorContext(ctx, "reports", "err", err)
-		}
-	})
-	return nil
-}
-
-// listen answers /healthz and /ready, where the configuration names an address.
-func (a *app) listen(ctx context.Context, wg *sync.WaitGroup, b *bot.Bot) error {
+// listen answers /healthz, /ready and /metrics, where the configuration names an address.
+func (a *app) listen(ctx context.Context, wg *sync.WaitGroup) error {
 	if a.cfg.Listen == "" {
 		return nil
 	}
@@ -327,12 +363,13 @@ func (a *app) listen(ctx context.Context, wg *sync.WaitGroup, b *bot.Bot) error 
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /ready", func(w http.ResponseWriter, _ *http.Request) {
-		if err := b.Ready(); err != nil {
+		if err := a.bot.Load().Ready(); err != nil {
 			http.Error(w, err.Error(), http.StatusServiceUnavailable)
 			return
 		}
 		fmt.Fprintln(w, "ready")
 	})
+	mux.HandleFunc("GET /metrics", a.metrics())
 	srv := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, WriteTimeout: 10 * time.Second}
 	context.AfterFunc(ctx, func() { srv.Close() })
 	wg.Go(func() {

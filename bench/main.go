@@ -1,4 +1,4 @@
-// Command bench measures the readers of backups and logs beside their peers, in
+// Command bench measures the program's parts beside their peers, in
 // one run: bench/run.sh builds what it needs and calls it.
 //
 //	bench backup RECORDING FILE   writes a backup of 100,000 tasks, made of a recording in gzip
@@ -6,6 +6,9 @@
 //	bench decode FILE             decodes a backup as the command does, without hashing it
 //	bench goleveldb DIR           walks over a log with goleveldb's iterator, every checksum verified
 //	bench run [flags]             measures the programs and prints the table
+//	bench fanout -n N [flags]     one command, many questions and an upload over N hosts, beside Ansible, clush, ssh and scp
+//	bench ask [flags]             asks such hosts by the bot's own transport
+//	bench serve [flags]           starts the bot, and looks at it when nothing happens
 package main
 
 import (
@@ -22,11 +25,18 @@ func main() {
 
 func do(args []string) error {
 	if len(args) == 0 {
-		return fmt.Errorf("what is to be done is missing: backup, log, decode, goleveldb or run")
+		return fmt.Errorf("what is to be done is missing: backup, log, decode, goleveldb, run, fanout, ask or serve")
 	}
 	verb, rest := args[0], args[1:]
-	if verb == "run" {
+	switch verb {
+	case "run":
 		return measure(rest)
+	case "fanout":
+		return fanOut(rest)
+	case "ask":
+		return ask(rest)
+	case "serve":
+		return serveIdle(rest)
 	}
 	wanted := map[string]int{"backup": 2, "log": 2, "decode": 1, "goleveldb": 1}
 	switch n, ok := wanted[verb]; {

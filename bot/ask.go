@@ -1,10 +1,13 @@
 package bot
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/slack-go/slack"
 	"github.com/slack-go/slack/socketmode"
@@ -17,9 +20,12 @@ import (
 type ask struct {
 	team, user      string
 	channel, thread string
-	source          string // Recognises the same delivery; "" if it need not be.
-	trigger         string // Opens a modal, within 3 s.
-	responseURL     string // Answers to the person alone, 5 times within 30 min. A secret.
+	alone           bool      // Nobody has replied in thread yet: Slack shows no note to one person there.
+	source          string    // Recognises the same request; "" if it need not be.
+	event           string    // Recognises the same delivery of an event; "" if it is none.
+	at              time.Time // When it was said; zero: now.
+	trigger         string    // Opens a modal, within 3 s.
+	responseURL     string    // Answers to the person alone, 5 times within 30 min. A secret.
 
 	words []string
 	wrong error // Why what was typed cannot be split into words.
@@ -31,6 +37,8 @@ type ask struct {
 	stale  []string          // User groups, or people as "", whose cached membership is out of date.
 	answer bool              // The acknowledgement may carry an answer to the person.
 	modal  bool              // The acknowledgement may carry errors.
+
+	kept chan struct{} // Closed when it is written down that a was taken; nil: nobody is writing that.
 }
 
 // A button is a [view.Action] as it came back.
@@ -110,7 +118,7 @@ func pressed(c slack.InteractionCallback) *ask {
 		return nil
 	}
 	p := c.ActionCallback.BlockActions[0]
-	if p.ActionID == homeRecover {
+	if blocks.ActionID(p.ActionID) == homeRecover {
 		return &ask{team: teamOf(c), user: c.User.ID, trigger: c.TriggerID, form: &form{Command: "recover", Cluster: p.Value}}
 	}
 	a := &ask{
@@ -247,22 +255,39 @@ func happened(payload json.RawMessage, botUser string) *ask {
 	default:
 		return nil
 	}
-	a := &ask{team: p.TeamID, source: "event:" + p.EventID, thread: e.ThreadTS}
-	for _, team := range []string{e.Team, e.UserTeam} {
-		if team != "" {
-			a.team = team
-		}
+	u := utterance{team: cmp.Or(e.UserTeam, e.Team, p.TeamID), bot: e.BotID, ts: e.TS, thread: e.ThreadTS, text: e.Text, mention: e.Type == "app_mention"}
+	// What is no text is an object, of a kind that says nothing here.
+	_, _ = json.Unmarshal(e.User, &u.user), json.Unmarshal(e.Channel, &u.channel)
+	a := u.ask(botUser)
+	if a != nil {
+		a.event = "event:" + p.EventID
 	}
-	json.Unmarshal(e.User, &a.user)
-	json.Unmarshal(e.Channel, &a.channel)
+	return a
+}
+
+// An utterance is what somebody said to the bot, as an event tells it, or the
+// channel's history.
+type utterance struct {
+	team, user, bot     string // Bot: its ID, if a bot said it.
+	channel, ts, thread string
+	text                string
+	mention             bool // The bot was named.
+}
+
+// ask is what an utterance asks for. Nil: nothing.
+func (u utterance) ask(botUser string) *ask {
 	// Bots are not answered: two of them would talk for ever.
-	if e.BotID != "" || a.user == "" || a.user == botUser || a.channel == "" {
+	if u.bot != "" || u.user == "" || u.user == botUser || u.channel == "" || u.ts == "" {
 		return nil
 	}
-	if a.thread == "" && e.Type == "app_mention" {
-		a.thread = e.TS // The answer hangs below the question, not in the channel.
+	a := &ask{team: u.team, user: u.user, channel: u.channel, thread: u.thread, source: "said:" + u.channel + ":" + u.ts}
+	if s, err := strconv.ParseFloat(u.ts, 64); err == nil {
+		a.at = time.UnixMilli(int64(s * 1000))
 	}
-	a.say(unmention(e.Text, botUser))
+	if a.thread == "" && u.mention {
+		a.thread, a.alone = u.ts, true // The answer hangs below the question, not in the channel.
+	}
+	a.say(unmention(u.text, botUser))
 	return a
 }
 

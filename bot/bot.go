@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -39,7 +40,10 @@ type Bot struct {
 	work    *workers // Handles requests.
 	quick   *workers // Opens modals, says "busy": what must not stand in line.
 	links   []*link
+	ledger  *ledger
+	before  []taken // What the process before this one took and did not end.
 	opens   opens
+	limits  limits
 	count   counters
 
 	service  Service
@@ -49,6 +53,7 @@ type Bot struct {
 	draining atomic.Bool
 	identity atomic.Pointer[identity]
 
+	spots   spots
 	homes   *homes
 	directs *directs
 
@@ -56,7 +61,7 @@ type Bot struct {
 	pressedAt map[string]time.Time
 
 	gap       sync.Mutex
-	deafSince time.Time // Since when no link is up; zero: one is, or none ever was.
+	deafSince time.Time // Since when no link is up, in this process or the one before; zero: one is, or none ever was.
 }
 
 // identity is who the bot is, as Slack says.
@@ -68,13 +73,14 @@ func New(c Config) (*Bot, error) {
 	if err := c.complete(); err != nil {
 		return nil, err
 	}
-	b := &Bot{Config: c, secrets: redactor{c.BotToken, c.AppToken}, transport: c.Transport, pressedAt: map[string]time.Time{}}
+	b := &Bot{Config: c, secrets: newRedactor(c.Secrets, c.BotToken, c.AppToken), transport: c.Transport, pressedAt: map[string]time.Time{}}
 	if b.transport == nil {
 		t := http.DefaultTransport.(*http.Transport).Clone()
 		t.MaxIdleConnsPerHost = 8
 		b.transport = t
 	}
-	b.web = &http.Client{Transport: &patience{next: b.transport, now: c.Now}, Timeout: time.Minute}
+	b.limits.now = c.Now
+	b.web = &http.Client{Transport: &patience{b.transport, &b.limits}, Timeout: time.Minute}
 	b.api = slack.New(c.BotToken, slack.OptionAPIURL(c.APIURL), slack.OptionHTTPClient(b.web))
 	b.people = &directory{bot: b, groups: c.Groups, known: map[string]answer{}}
 	b.threads = newThreads(b)
@@ -82,14 +88,18 @@ func New(c Config) (*Bot, error) {
 	b.directs = &directs{bot: b, asked: map[place]bool{}}
 	b.outbox = newOutbox(b)
 	b.outbox.sent = b.threads.changed
-	b.work = newWorkers(c.Queue, c.Parallel)
-	b.quick = newWorkers(c.Queue, 8)
+	b.work = newWorkers(c.Queue, c.Parallel, b.panicked)
+	b.quick = newWorkers(c.Queue, 8, b.panicked)
+	b.ledger = newLedger(b)
 	b.opens.now = c.Now
 	for n := range c.Links {
 		b.links = append(b.links, newLink(b, n+1))
 	}
 	var err error
-	b.store, err = openStore(c.StateFile, c.Now)
+	if b.store, err = openStore(c.StateFile, c.Now); err == nil {
+		b.deafSince = b.store.heard // Since the process before ended, nobody heard.
+		b.before = b.store.left()
+	}
 	return b, err
 }
 
@@ -111,6 +121,11 @@ func (b *Bot) Post(ctx context.Context, channel string, m view.Message) error {
 	case <-ctx.Done():
 		return fmt.Errorf("slack: posting to %s: %w", channel, ctx.Err())
 	}
+}
+
+// panicked logs a panic that went no further.
+func (b *Bot) panicked(p any) {
+	b.Log.Error("slack: panic", "panic", b.secrets.text(fmt.Sprint(p)), "stack", b.secrets.text(string(debug.Stack())))
 }
 
 // self is who the bot is; zero until Slack has said so.
@@ -139,6 +154,9 @@ func (b *Bot) Run(ctx context.Context, service Service) error {
 		b.catchUp(ctx)
 		b.outbox.start(working)
 		parts.Go(func() { b.threads.walk(working) })
+		parts.Go(func() { b.ledger.walk(working) })
+		b.quick.put("left", func() { b.left(working) })
+		parts.Go(func() { b.listening(working) })
 		linked, unlink := context.WithCancel(working)
 		defer unlink()
 		for _, l := range b.links {
@@ -160,7 +178,7 @@ func (b *Bot) Run(ctx context.Context, service Service) error {
 	if t, ok := b.transport.(interface{ CloseIdleConnections() }); ok {
 		t.CloseIdleConnections()
 	}
-	shut := b.store.shut()
+	shut := b.store.shut(b.lastHeard())
 	if cause := context.Cause(ctx); err == nil && !errors.Is(cause, context.Canceled) && !errors.Is(cause, context.DeadlineExceeded) {
 		err = cause
 	}
@@ -229,7 +247,7 @@ func (b *Bot) drain() {
 
 func (b *Bot) drained() bool {
 	// In the order in which work moves on: what is done here appears there.
-	if b.quick.waiting() > 0 || b.work.waiting() > 0 || b.threads.pending() || b.outbox.unsent() > 0 {
+	if b.ledger.waiting.Load() > 0 || b.quick.waiting() > 0 || b.work.waiting() > 0 || b.threads.pending() || b.outbox.unsent() > 0 {
 		return false
 	}
 	for _, l := range b.links {

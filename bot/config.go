@@ -3,13 +3,13 @@ package bot
 import (
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"net/http"
 	"strings"
 	"time"
 
 	"aurorabot/policy"
+	"aurorabot/runner/redact"
 )
 
 // Config is what the bot is made of. Zero values stand for the defaults named
@@ -20,6 +20,7 @@ type Config struct {
 	AppToken  string // "xapp-…", for Socket Mode.
 	StateFile string // What was posted and what was seen; made when missing.
 	Log       *slog.Logger
+	Secrets   *redact.Redactor // Learns the tokens. Nil: one of the bot's own.
 	Now       func() time.Time
 
 	Command string   // The slash command, for hints. Empty: "/aurora".
@@ -67,7 +68,7 @@ func (c *Config) complete() error {
 		c.APIURL += "/"
 	}
 	if c.Log == nil {
-		c.Log = slog.New(slog.NewTextHandler(io.Discard, nil))
+		c.Log = slog.New(slog.DiscardHandler)
 	}
 	if c.Command == "" {
 		c.Command = "/aurora"

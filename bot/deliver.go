@@ -52,7 +52,7 @@ func (o *outbox) deliver(ctx context.Context, i *item) (sent bool, err error) {
 	if p.Hash == i.hash {
 		return false, nil
 	}
-	l, err := o.inSomeLayout(i, func(l blocks.Layout, text string) error {
+	l, err := o.inSomeLayout(i, thread, func(l blocks.Layout, text string) error {
 		_, _, _, err := o.bot.api.UpdateMessageContext(ctx, p.Channel, p.TS, say(l, text, "")...)
 		return err
 	})
@@ -114,7 +114,7 @@ func (o *outbox) post(ctx context.Context, i *item, p post, thread string) error
 	if err := o.remember(i, p); err != nil {
 		return err
 	}
-	l, err := o.inSomeLayout(i, func(l blocks.Layout, text string) error {
+	l, err := o.inSomeLayout(i, thread, func(l blocks.Layout, text string) error {
 		options := append(say(l, text, thread), slack.MsgOptionMetadata(slack.SlackMetadata{
 			EventType: marker, EventPayload: map[string]any{"run": i.run, "key": i.key},
 		}))
@@ -152,10 +152,17 @@ func (o *outbox) putFiles(i *item, cut []view.File, thread string) {
 		}
 		return
 	}
+	if i.level == 0 {
+		return
+	}
 	for _, f := range cut {
-		if i.level > 0 {
-			o.put(&item{channel: i.channel, run: i.run, key: fileKey(i.key, f), below: true, file: &f, hash: hash(f)})
+		file := &item{channel: i.channel, run: i.run, key: fileKey(i.key, f), below: true, file: &f, hash: hash(f)}
+		if p := o.known(i); p.Channel != i.channel {
+			// A direct message: asked for by the person's ID, it stands in a channel of
+			// its own, and the run's thread is elsewhere.
+			file.channel, file.thread, file.below = p.Channel, p.TS, false
 		}
+		o.put(file)
 	}
 }
 
@@ -164,10 +171,11 @@ func fileKey(key string, f view.File) string { return key + "#" + f.Name }
 
 // inSomeLayout sends i in the first layout that Slack takes, and begins with
 // that one the next time.
-func (o *outbox) inSomeLayout(i *item, send func(blocks.Layout, string) error) (blocks.Layout, error) {
+func (o *outbox) inSomeLayout(i *item, thread string, send func(blocks.Layout, string) error) (blocks.Layout, error) {
+	m := o.bot.typed(i.message, thread != "")
 	for ; ; i.level++ {
-		l := layout(i.message, i.level)
-		err := send(l, text(i.message, i.level))
+		l := layout(m, i.level)
+		err := send(l, text(m, i.level))
 		if err == nil || judge(err) != refit || i.level == layouts-1 {
 			return l, err
 		}
@@ -223,7 +231,7 @@ func (o *outbox) deliverFile(ctx context.Context, i *item, thread string) (bool,
 		return false, nil
 	}
 	f := *i.file
-	if f.Text == "" {
+	if f.Text == "" && f.Data == nil {
 		f.Text = "(empty)\n" // Slack takes no empty file.
 	}
 	if err := o.bot.upload(ctx, i.channel, thread, f); err != nil {

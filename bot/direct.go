@@ -39,6 +39,9 @@ func (d *directs) show(run string, s view.Screens) (whole bool) {
 		over := view.Message{Tone: k.Message.Tone, Head: k.Message.Head, Lines: []string{"Nothing is needed from you here."}}
 		for _, p := range d.bot.store.under(run, directKey(k.Key, "")) {
 			_, user, _ := strings.Cut(p.Key, directKey(k.Key, ""))
+			if strings.ContainsAny(user, "/#") {
+				continue // Of the same gate, opened anew (gate/commit/2 begins as gate/commit does), or a file of the message.
+			}
 			whole = d.bot.threads.want(&item{channel: user, run: run, key: p.Key, message: over, hash: hash(over)}) && whole
 		}
 	}
@@ -98,6 +101,8 @@ func (d *directs) write(ctx context.Context, run, key string) {
 
 // members are people named by ID, and those of user groups named by ID.
 func (b *Bot) members(ctx context.Context, ids []string) []string {
+	ctx, cancel := context.WithTimeout(ctx, askWithin)
+	defer cancel()
 	var users []string
 	for _, id := range ids {
 		list := []string{id}

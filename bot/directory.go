@@ -32,6 +32,7 @@ type directory struct {
 	asking singleflight.Group
 	mu     sync.Mutex
 	known  map[string]answer // By "user/ID", "group/ID".
+	told   int               // How often Slack said that something known is out of date.
 }
 
 type answer struct {
@@ -97,25 +98,35 @@ func describe(a *policy.Actor, u *slack.User, own string) {
 	a.Deactivated = u.Deleted
 }
 
-// ask returns a fresh answer; of several who ask for the same, one asks Slack.
+// ask returns a fresh answer; of several who ask for the same, one asks Slack,
+// again until ctx ends while trying again may help.
 func (d *directory) ask(ctx context.Context, key string, look func(context.Context) (answer, error)) (answer, error) {
 	d.mu.Lock()
 	a, ok := d.known[key]
+	told := d.told
 	d.mu.Unlock()
 	if ok && d.bot.Now().Sub(a.at) < freshFor {
 		return a, nil
 	}
 	// The answer is as old as the question.
 	at := d.bot.Now()
-	v, err, _ := d.asking.Do(key, func() (any, error) {
-		a, err := look(ctx)
+	v, err, _ := d.asking.Do(fmt.Sprint(key, "#", told), func() (any, error) {
+		var a answer
+		// A limit of rate, or a moment's trouble, is no reason to refuse somebody.
+		err := retry(ctx, func() error {
+			var err error
+			a, err = look(ctx)
+			return err
+		})
 		if err != nil {
 			return nil, err
 		}
 		a.at = at
 		d.mu.Lock()
 		defer d.mu.Unlock()
-		d.known[key] = a
+		if told == d.told {
+			d.known[key] = a // Else it may be what Slack has just taken back.
+		}
 		return a, nil
 	})
 	if err != nil {
@@ -129,6 +140,7 @@ func (d *directory) ask(ctx context.Context, key string, look func(context.Conte
 func (d *directory) forget(groups []string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.told++
 	for _, g := range groups {
 		delete(d.known, "group/"+g)
 		if g == "" {

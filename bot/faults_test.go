@@ -11,44 +11,6 @@ import (
 	sandbox "aurorabot/lab/slack"
 )
 
-// A modal that cannot be opened any more is said to the person.
-func TestR17ExpiredTrigger(t *testing.T) {
-	d := start(t, workspace())
-	d.service.show("r1", gate("r1"))
-	m := d.posted("Commit r1?")
-	d.Handle("views.open", func(sandbox.Call) *sandbox.Reply { return sandbox.ReplyError("expired_trigger_id") })
-	d.Press(bob, channel, m.TS, "approve", "")
-	d.told(bob, "Press the button again")
-}
-
-// What nobody here understands is acknowledged, counted and logged.
-func TestR18UnknownEnvelope(t *testing.T) {
-	d := start(t, workspace())
-	for kind, payload := range map[string]any{"brand_new_type": map[string]any{"a": 1}, "events_api": "not an object", "slash_commands": []int{1}} {
-		if out := d.Deliver(kind, payload); !out.OK() {
-			t.Errorf("%s: %+v", kind, out)
-		}
-	}
-	if n := d.bot.Health().Unknown; n != 3 {
-		t.Errorf("%d counted, want 3", n)
-	}
-}
-
-// What is wrong in a modal is said in an acknowledgement that Slack takes.
-func TestR21AckIsSmall(t *testing.T) {
-	d := start(t, workspace())
-	s := gate("r1")
-	s.Channel[0].Message.Actions[0].Type = strings.Repeat("ab", 1000)
-	d.service.show("r1", s)
-	m := d.posted("Commit r1?")
-	d.Press(bob, channel, m.TS, "approve", "")
-	d.until("a modal", func() bool { return len(d.Views(bob)) == 1 })
-	out := d.Submit(bob, d.Views(bob)[0].ID, map[string]string{"typed": "no"})
-	if out.Result != sandbox.Acked || out.Errors["typed"] == "" || len(out.Payload) > 20<<10 {
-		t.Errorf("outcome %+v", out)
-	}
-}
-
 // A panic in the service ends neither the bot nor the wait of who asked.
 func TestPanicIsSurvived(t *testing.T) {
 	d := start(t, workspace())
@@ -60,6 +22,23 @@ func TestPanicIsSurvived(t *testing.T) {
 	d.service.mu.Unlock()
 	d.Slash(alice, channel, "status again")
 	d.told(alice, "heard: status again")
+}
+
+// A run that cannot be shown costs neither the bot nor the other runs anything.
+func TestPanicOfARunIsSurvived(t *testing.T) {
+	d := start(t, workspace())
+	d.service.bad = "r1"
+	d.service.show("r1", gate("r1"))
+	d.service.show("r2", gate("r2"))
+	d.posted("Preparation of r2 done")
+	if _, ok := d.State().Find(channel, "r1"); ok {
+		t.Error("the run that cannot be shown is shown")
+	}
+	d.Slash(alice, channel, "status")
+	d.told(alice, "heard: status")
+	if !strings.Contains(d.log.String(), "slack: panic") {
+		t.Error("nothing of the panic is in the log")
+	}
 }
 
 // Neither logs nor errors hold a token, through every kind of failure.

@@ -4,10 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/slack-go/slack"
 
@@ -216,6 +216,9 @@ func (f *form) keep() string {
 		// What does not fit is asked for again.
 		js, err = json.Marshal(&form{Command: f.Command, Cluster: f.Cluster, Channel: f.Channel, Thread: f.Thread})
 	}
+	if err == nil && len(js) > blocks.MaxMeta {
+		js, err = json.Marshal(&form{Command: f.Command, Channel: f.Channel, Thread: f.Thread})
+	}
 	if err != nil {
 		return "{}"
 	}
@@ -236,9 +239,10 @@ func only(names []string, text string) string {
 	if len(names) == 1 {
 		return names[0]
 	}
+	words := strings.FieldsFunc(text, func(r rune) bool { return r != '-' && r != '_' && !unicode.IsLetter(r) && !unicode.IsDigit(r) })
 	var found []string
 	for _, n := range names {
-		if regexp.MustCompile(`(^|[^\w-])` + regexp.QuoteMeta(n) + `($|[^\w-])`).MatchString(text) {
+		if slices.Contains(words, n) {
 			found = append(found, n)
 		}
 	}
@@ -248,12 +252,22 @@ func only(names []string, text string) string {
 	return ""
 }
 
-// backupRow is one backup of what the command backups gives to programs.
+// backupRow is one backup of what the command backups gives to programs; without
+// a Name, a host that holds none or could not be asked, and Why.
 type backupRow struct {
 	Host, Name string
+	Why        string
 	Timestamp  time.Time
 	Tasks      int
 	Valid      bool
+}
+
+// age is how old a backup of a time is, in words.
+func (b *Bot) age(t time.Time) string {
+	if t.Year() < 2000 {
+		return "of no known age"
+	}
+	return strings.TrimSuffix(b.Now().Sub(t).Round(time.Minute).String(), "0s") + " old"
 }
 
 // choices are a cluster's backups that decode, newest first, and what there is
@@ -265,22 +279,30 @@ func (b *Bot) choices(ctx context.Context, r handlers.Request) ([]blocks.Option,
 	if answer.Data == nil || err != nil || json.Unmarshal(js, &rows) != nil {
 		return nil, answer.Message.Head
 	}
-	hosts, bad := map[string][]string{}, 0
+	if !slices.ContainsFunc(rows, func(r backupRow) bool { return r.Name != "" }) {
+		// None was seen: what the service says of that is all there is to know.
+		return nil, answer.Message.Head + " " + strings.Join(answer.Message.Lines, " ")
+	}
+	hosts, bad, silent := map[string][]string{}, 0, []string{}
 	slices.SortStableFunc(rows, func(a, c backupRow) int { return c.Timestamp.Compare(a.Timestamp) })
 	var list []blocks.Option
 	for _, row := range rows {
 		switch {
+		case row.Name == "":
+			silent = append(silent, row.Host+": "+row.Why)
 		case !row.Valid:
 			bad++
 		case hosts[row.Name] == nil:
-			age := b.Now().Sub(row.Timestamp).Round(time.Minute)
-			list = append(list, blocks.Option{Value: row.Name, Text: fmt.Sprintf("%s, %s old, %d tasks", row.Name, strings.TrimSuffix(age.String(), "0s"), row.Tasks)})
+			list = append(list, blocks.Option{Value: row.Name, Text: fmt.Sprintf("%s, %s, %d tasks", row.Name, b.age(row.Timestamp), row.Tasks)})
 			fallthrough
 		default:
 			hosts[row.Name] = append(hosts[row.Name], row.Host)
 		}
 	}
-	note := fmt.Sprintf("Only the plan is made now, read-only; people approve before anything changes. %d of %d files are backups that decode.", len(rows)-bad, len(rows))
+	note := fmt.Sprintf("Only the plan is made now, read-only; people approve before anything changes. %d of %d files are backups that decode.", len(rows)-len(silent)-bad, len(rows)-len(silent))
+	if len(silent) > 0 {
+		note += " Not looked through: " + strings.Join(silent, "; ") + "."
+	}
 	if bad > 0 {
 		note += fmt.Sprintf(" `%s backups` says what is wrong with the rest.", b.Command)
 	}

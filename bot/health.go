@@ -50,15 +50,12 @@ func (b *Bot) Ready() error {
 	if !b.running.Load() {
 		return errors.New("slack: not started, or stopping")
 	}
-	var heard time.Time
 	for _, l := range b.Health().Links {
-		if l.Heard.After(heard) {
-			heard = l.Heard
-		}
 		if l.Up && b.Now().Sub(l.Heard) <= b.PingTimeout {
 			return nil
 		}
 	}
+	heard := b.lastHeard()
 	if heard.IsZero() {
 		return fmt.Errorf("slack: none of %d links was ever up", len(b.links))
 	}

@@ -66,11 +66,6 @@ func (h *homes) changed() {
 
 func (h *homes) publish(ctx context.Context, a *ask) {
 	b := h.bot
-	defer func() {
-		if p := recover(); p != nil {
-			b.Log.ErrorContext(ctx, "slack: panic while drawing a home", "panic", p)
-		}
-	}()
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	page := b.page(ctx, a)

@@ -57,7 +57,7 @@ func newLink(b *Bot, n int) *link {
 	api := slack.New(b.BotToken,
 		slack.OptionAppLevelToken(b.AppToken),
 		slack.OptionAPIURL(b.APIURL),
-		slack.OptionHTTPClient(&http.Client{Transport: &paced{b.transport, &b.opens, l}, Timeout: time.Minute}))
+		slack.OptionHTTPClient(&http.Client{Transport: &paced{&patience{b.transport, &b.limits}, &b.opens, l}, Timeout: time.Minute}))
 	l.client = socketmode.New(api,
 		socketmode.OptionDialer(l.pulse.dialer()),
 		socketmode.OptionPingInterval(b.PingTimeout),
@@ -114,7 +114,7 @@ func (l *link) read(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case e := <-l.client.Events:
-			l.event(ctx, e)
+			guard(l.bot.panicked, func() { l.event(ctx, e) })
 		}
 	}
 }
@@ -227,8 +227,18 @@ func (l *link) unreadable(ctx context.Context, data any) {
 	l.bot.Log.WarnContext(ctx, "slack: envelope not understood", "link", l.n, "type", envelope.Type, "err", l.bot.secrets.err(bad.Cause))
 }
 
-// ack has an envelope acknowledged, with a payload or nil. It does not block.
+// maxAck is how many bytes an acknowledgement may have: Slack drops a larger
+// one, and the person sees that the app failed. It is a little less than 20 KB.
+const maxAck = 20_000
+
+// ack has an envelope acknowledged, with a payload or nil. It does not block. A
+// payload that Slack would not take is left out: what it says is lost to the
+// person, but they are not told that nobody heard them.
 func (l *link) ack(id string, payload any) {
+	if js, err := json.Marshal(payload); err != nil || len(js)+len(id)+64 > maxAck {
+		l.bot.Log.Error("slack: an acknowledgement was too large; it leaves without its text", "bytes", len(js), "err", err)
+		payload = nil
+	}
 	select {
 	case l.acks <- ack{id, payload, l.bot.Now().Add(ackWithin)}:
 	default:

@@ -12,7 +12,7 @@ type Need struct{ Name, Why string }
 // the tests of this package run with no other.
 var Scopes = []Need{
 	{"app_mentions:read", "hear @aurora in a thread, where slash commands cannot be used"},
-	{"channels:history", "after a lost answer, see whether a message was posted already, so that it is not posted twice"},
+	{"channels:history", "after a lost answer, see whether a message was posted already, so that it is not posted twice; after an outage, find what was said to the app meanwhile"},
 	{"chat:write", "post and edit the run's messages, and answer one person alone"},
 	{"commands", "have /aurora and the shortcuts"},
 	{"files:write", "put output that is too long for a message into the run's thread"},

@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/slack-go/slack"
+
 	"aurorabot/handlers/view"
 )
 
@@ -44,6 +46,7 @@ type item struct {
 	state  post
 	since  time.Time
 	result chan error  // Takes one; nil: nobody waits.
+	told   func()      // Called when Slack has it; nil: nobody asks.
 	lost   func(error) // Called when Slack refuses it for good; nil: it is logged only.
 }
 
@@ -56,6 +59,9 @@ func (i *item) urgent() bool { return !i.below && !i.single && len(i.message.Act
 func newOutbox(b *Bot) *outbox {
 	return &outbox{bot: b, lanes: map[string]*lane{}, begun: fmt.Sprint(b.Now().UnixNano())}
 }
+
+// errLayout says that what is to be sent could not even be laid out.
+var errLayout = fmt.Errorf("a panic while it was laid out: %w", slack.SlackErrorResponse{Err: "not_sendable"})
 
 // once makes a key for a single message.
 func (o *outbox) once() string { return fmt.Sprintf("once/%s/%d", o.begun, o.serial.Add(1)) }
@@ -120,7 +126,8 @@ func (o *outbox) walk(ctx context.Context, l *lane) {
 			}
 			continue
 		}
-		sent, err := o.deliver(ctx, i)
+		sent, err := false, errLayout
+		guard(o.bot.panicked, func() { sent, err = o.deliver(ctx, i) })
 		switch {
 		case err == nil:
 			o.done(i, nil)
@@ -168,6 +175,9 @@ func (o *outbox) walk(ctx context.Context, l *lane) {
 func (o *outbox) done(i *item, err error) {
 	if i.result != nil {
 		i.result <- o.bot.secrets.err(err)
+	}
+	if err == nil && i.told != nil {
+		i.told()
 	}
 	if err == nil && i.run != "" && !i.single {
 		o.sent(i.run)

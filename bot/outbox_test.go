@@ -1,7 +1,6 @@
 package bot
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -11,62 +10,6 @@ import (
 	"aurorabot/handlers/view"
 	sandbox "aurorabot/lab/slack"
 )
-
-// One message a second into a channel, edits put together, the last one wins.
-func TestR14PaceAndCoalescing(t *testing.T) {
-	opt := workspace()
-	opt.PostPerSecond = 1
-	d := newDesk(t, opt)
-	d.config.Pace = time.Second
-	d.begin()
-	s := gate("r1")
-	s.Thread = nil
-	for i := range 100 {
-		s.Status = view.Message{Head: fmt.Sprintf("state %d of r1", i)}
-		d.service.show("r1", s)
-		time.Sleep(10 * time.Millisecond)
-	}
-	d.posted("state 99 of r1")
-	d.until("sent", func() bool { return d.bot.Health().Unsent == 0 })
-	if strings.Contains(d.log.String(), "ratelimited") || strings.Contains(d.log.String(), "rate limit") {
-		t.Error("Slack had to slow the bot down")
-	}
-}
-
-// Slack says "later": everything comes in the end, and once.
-func TestR14RateLimited(t *testing.T) {
-	d := start(t, workspace())
-	d.Handle("chat.postMessage", func(sandbox.Call) *sandbox.Reply {
-		return &sandbox.Reply{Status: 429, RetryAfter: time.Second, Body: map[string]any{"ok": false, "error": "ratelimited"}}
-	})
-	began := time.Now()
-	d.service.show("r1", gate("r1"))
-	d.posted("Preparation of r1 done")
-	if took := time.Since(began); took < time.Second {
-		t.Errorf("sent after %s, before Slack allowed it", took)
-	}
-	if n := len(d.Messages(channel)); n != 2 {
-		t.Errorf("%d messages, want 2", n)
-	}
-}
-
-// A refused layout is sent plainer, then as text: never silence.
-func TestR16InvalidBlocks(t *testing.T) {
-	for times := 1; times <= 2; times++ {
-		d := start(t, workspace())
-		for range times {
-			d.Handle("chat.postMessage", func(sandbox.Call) *sandbox.Reply { return sandbox.ReplyError("invalid_blocks") })
-		}
-		s := gate("r1")
-		s.Channel, s.Thread = nil, nil
-		d.service.show("r1", s)
-		m := d.posted("Waiting for approval of r1")
-		if plain := strings.Contains(string(m.Blocks), `"section"`); plain != (times == 1) {
-			t.Errorf("after %d refusals: blocks %s", times, m.Blocks)
-		}
-		d.stop()
-	}
-}
 
 // What is answered for all about a run stands in its thread; what concerns no
 // run in the channel.
@@ -137,7 +80,7 @@ func TestLostAnswerIsNotPostedTwice(t *testing.T) {
 		t.Fatal(err)
 	}
 	st.put(post{Run: "r1", Key: statusKey, Channel: channel, Trying: time.Now()})
-	st.shut()
+	st.shut(time.Time{})
 	d.begin()
 	d.until("known again", func() bool { p, _ := d.bot.store.post("r1", statusKey); return p.TS == m.TS && p.Hash != "" })
 	if n := len(d.Messages(channel)); n != 1 {

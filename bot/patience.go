@@ -9,22 +9,32 @@ import (
 	"time"
 )
 
-// patience is the Web API's transport: when Slack says "not before", no sender
+// patience is a transport to Slack: when Slack says "not before", no sender
 // calls that method before. The refused call itself still fails: its sender
 // knows whether it is still wanted.
 type patience struct {
 	next http.RoundTripper
-	now  func() time.Time
+	*limits
+}
+
+// limits are what Slack said last, to all senders together.
+type limits struct {
+	now func() time.Time
 
 	mu    sync.Mutex
 	until map[string]time.Time // By method.
 }
 
-func (p *patience) RoundTrip(r *http.Request) (*http.Response, error) {
-	method := path.Base(r.URL.Path)
+// methodOf is what Slack limits a call by.
+func methodOf(r *http.Request) string {
 	if !strings.Contains(r.URL.Path, "/api/") {
-		method = "response_url" // One key for all: each address is a secret of its own.
+		return "response_url" // One key for all: each address is a secret of its own.
 	}
+	return path.Base(r.URL.Path)
+}
+
+func (p *patience) RoundTrip(r *http.Request) (*http.Response, error) {
+	method := methodOf(r)
 	p.mu.Lock()
 	wait := p.until[method].Sub(p.now())
 	p.mu.Unlock()

@@ -22,20 +22,37 @@ func (b *Bot) press(a *ask) {
 	ctx := b.working
 	defer b.survive(ctx, a)
 	action, about, current := b.action(ctx, a.button)
-	if current && (action.Type != "" || action.Ask != "") {
+	if current && (action.Type != "" || action.Ask != "") && !b.refuses(ctx, a) {
 		b.open(ctx, a, action, about)
+		b.answered(a)
 		return
 	}
 	// On an old message there is nothing to type: the service says that it is old.
+	// Nor is there for somebody whom it refuses.
 	key := strings.Join([]string{"twice", a.team, a.user, a.channel, a.button.message, a.button.id, a.button.value}, ":")
 	if !b.pressed(key) {
+		b.answered(a)
 		return
 	}
 	if !b.work.put(a.line(), func() { b.perform(a) }) {
 		b.count.busy.Add(1)
 		b.store.forget(a.source)
+		defer b.answered(a)
 		b.whisper(ctx, a, view.Message{Tone: view.Warn, Head: "Busy. Nothing was done; press again in a minute."})
 	}
+}
+
+// lookWithin is how long a modal waits to see who pressed: it must be opened
+// within three seconds, and is opened if that is not known by then.
+const lookWithin = time.Second
+
+// refuses reports whether the service is sure to refuse a: then nothing is
+// asked of whoever pressed. It looks again at what is asked in the end.
+func (b *Bot) refuses(ctx context.Context, a *ask) bool {
+	ctx, cancel := context.WithTimeout(ctx, lookWithin)
+	defer cancel()
+	who, err := b.people.Person(ctx, a.team, a.user)
+	return err == nil && b.service.Refuses(b.request(a, who))
 }
 
 // pressed reports whether key was not pressed within [twiceWithin].
@@ -95,7 +112,7 @@ func (b *Bot) open(ctx context.Context, a *ask, action view.Action, about view.M
 	if err == nil {
 		limited, cancel := context.WithTimeout(ctx, ackWithin)
 		defer cancel()
-		_, err = b.api.OpenViewContext(limited, a.trigger, blocks.Modal(action, about, modalID, string(keep)))
+		_, err = b.api.OpenViewContext(limited, a.trigger, blocks.Modal(action, b.typed(about, false), modalID, string(keep)))
 		if err == nil {
 			return
 		}

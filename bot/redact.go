@@ -3,24 +3,24 @@ package bot
 import (
 	"errors"
 	"net/url"
-	"regexp"
 	"strings"
+
+	"aurorabot/runner/redact"
 )
 
-// A redactor takes secrets out of text that leaves the bot: tokens, and the
-// addresses that are secrets themselves (response URLs, links, uploads).
-type redactor []string
+// A redactor takes secrets out of what leaves the bot: [redact.Redactor] knows
+// the tokens, and the addresses that are secrets themselves by their shape.
+type redactor struct{ *redact.Redactor }
 
-var secretShapes = regexp.MustCompile(`xox[a-z]+-[\w-]+|xapp-[\w-]+|(?:https?|wss?)://[^\s"]*/(?:commands|actions|services|link|upload)/[^\s"]*`)
-
-func (r redactor) text(s string) string {
-	for _, secret := range r {
-		if secret != "" {
-			s = strings.ReplaceAll(s, secret, "[secret]")
-		}
+func newRedactor(r *redact.Redactor, tokens ...string) redactor {
+	if r == nil {
+		r = &redact.Redactor{}
 	}
-	return secretShapes.ReplaceAllString(s, "[secret]")
+	r.Know(tokens...)
+	return redactor{r}
 }
+
+func (r redactor) text(s string) string { return r.Text(s) }
 
 // err returns err with the same chain and a text without secrets. Of an HTTP
 // error it leaves out the address.
@@ -28,14 +28,11 @@ func (r redactor) err(err error) error {
 	if err == nil {
 		return nil
 	}
-	text := err.Error()
 	if u, ok := errors.AsType[*url.Error](err); ok {
-		text = strings.ReplaceAll(text, u.URL, "[address]")
+		text := strings.ReplaceAll(err.Error(), u.URL, "[address]")
+		return &redacted{r.Text(text), err}
 	}
-	if clean := r.text(text); clean != err.Error() {
-		return &redacted{clean, err}
-	}
-	return err
+	return r.Error(err)
 }
 
 type redacted struct {

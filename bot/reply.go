@@ -1,6 +1,7 @@
 package bot
 
 import (
+	"bytes"
 	"context"
 	"strings"
 	"time"
@@ -16,16 +17,24 @@ import (
 const whisperWithin = 15 * time.Second
 
 // reply tells what the service said: to the person alone, below the run's
-// message, or where it was asked.
+// message, or where it was asked. It ends the request, when that is told.
 func (b *Bot) reply(ctx context.Context, a *ask, r handlers.Response) {
 	switch {
 	case r.Message.Head == "" && len(r.Message.Lines) == 0:
+		b.answered(a)
 	case r.Private:
 		b.whisper(ctx, a, r.Message)
+		b.answered(a)
 	default:
 		b.outbox.put(&item{
 			channel: a.channel, thread: a.thread, run: r.Run, key: b.outbox.once(), single: true, message: r.Message,
-			lost: func(err error) { b.quick.put("lost", func() { b.whisper(b.working, a, unposted(r.Message, err)) }) },
+			told: func() { b.answered(a) },
+			lost: func(err error) {
+				b.quick.put("lost", func() {
+					b.whisper(b.working, a, unposted(r.Message, err))
+					b.answered(a)
+				})
+			},
 		})
 	}
 }
@@ -42,19 +51,31 @@ func unposted(m view.Message, err error) view.Message {
 
 // whisper tells m to the person who asked, and to nobody else: through the
 // response URL, which works in every channel; else as an ephemeral message;
-// else in a direct message.
+// else in a direct message. If nothing of it goes, only the log has it.
 func (b *Bot) whisper(ctx context.Context, a *ask, m view.Message) {
+	if err := b.tell(ctx, a, m); err != nil {
+		b.Log.ErrorContext(ctx, "slack: telling a person", "user", a.user, "err", err)
+	}
+}
+
+// tell is whisper for those who have to know whether it went.
+func (b *Bot) tell(ctx context.Context, a *ask, m view.Message) error {
 	ctx, cancel := context.WithTimeout(ctx, whisperWithin)
 	defer cancel()
+	thread := a.thread
+	if a.alone {
+		thread = ""
+	}
+	m = b.typed(m, thread != "")
 	tries := []func(blocks.Layout, string) error{
 		func(l blocks.Layout, text string) error {
 			return slack.PostWebhookCustomHTTPContext(ctx, a.responseURL, b.web, &slack.WebhookMessage{
-				ResponseType: slack.ResponseTypeEphemeral, ThreadTimestamp: a.thread,
+				ResponseType: slack.ResponseTypeEphemeral, ThreadTimestamp: thread,
 				Text: text, Blocks: &slack.Blocks{BlockSet: l.Blocks},
 			})
 		},
 		func(l blocks.Layout, text string) error {
-			_, err := b.api.PostEphemeralContext(ctx, a.channel, a.user, say(l, text, a.thread)...)
+			_, err := b.api.PostEphemeralContext(ctx, a.channel, a.user, say(l, text, thread)...)
 			return err
 		},
 		func(l blocks.Layout, text string) error {
@@ -72,11 +93,11 @@ func (b *Bot) whisper(ctx context.Context, a *ask, m view.Message) {
 		})
 		if err == nil {
 			b.whisperFiles(ctx, a, l.Files)
-			return
+			return nil
 		}
 		last = err
 	}
-	b.Log.ErrorContext(ctx, "slack: telling a person", "user", a.user, "err", b.secrets.err(last))
+	return b.secrets.err(last)
 }
 
 // whichever sends m in the first layout that Slack takes: as it should look,
@@ -91,6 +112,15 @@ func whichever(m view.Message, send func(blocks.Layout, string) error) (blocks.L
 		}
 	}
 	return l, err
+}
+
+// typed is m with its commands as they are typed where it stands: in a thread
+// Slack takes no slash command.
+func (b *Bot) typed(m view.Message, thread bool) view.Message {
+	if thread {
+		return view.Typed(m, "@"+strings.TrimPrefix(b.Command, "/"))
+	}
+	return view.Typed(m, b.Command)
 }
 
 // layouts is how many ways there are to lay out a message.
@@ -163,8 +193,12 @@ func retryTwice(ctx context.Context, f func() error) error {
 
 // upload puts a file into a channel, or a thread of it.
 func (b *Bot) upload(ctx context.Context, channel, thread string, f view.File) error {
+	content := []byte(blocks.Redact(b.secrets.text(f.Text)))
+	if f.Data != nil {
+		content = f.Data
+	}
 	_, err := b.api.UploadFileContext(ctx, slack.UploadFileParameters{
-		Filename: f.Name, Title: f.Name, FileSize: len(f.Text), Reader: strings.NewReader(f.Text),
+		Filename: f.Name, Title: f.Name, FileSize: len(content), Reader: bytes.NewReader(content),
 		Channel: channel, ThreadTimestamp: thread,
 	})
 	return err

@@ -16,6 +16,11 @@ type Service interface {
 	// nothing; what happened then shows in the run's messages alone.
 	Handle(ctx context.Context, r handlers.Request) handlers.Response
 
+	// Refuses reports whether policy would refuse a request as things are now.
+	// It answers at once, does nothing and promises nothing: a person whom it
+	// names is not asked to type anything first.
+	Refuses(r handlers.Request) bool
+
 	// Screens returns what the run's messages show now.
 	Screens(run string) (view.Screens, error)
 

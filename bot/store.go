@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -17,6 +19,15 @@ import (
 // seenFor is how long a delivery is recognised when it comes again. Slack
 // redelivers after up to five minutes.
 const seenFor = 10 * time.Minute
+
+// keptFor is the same for a key: what was said stands in the channel for ever,
+// and is looked for after an outage, so it is recognised for longer than that.
+func keptFor(key string) time.Duration {
+	if strings.HasPrefix(key, "said:") {
+		return 2 * lookBack
+	}
+	return seenFor
+}
 
 // A post is a message of a run as Slack has it.
 type post struct {
@@ -34,6 +45,23 @@ type record struct {
 	At     time.Time `json:"at,omitzero"`
 	Post   *post     `json:"post,omitempty"`
 	Closed string    `json:"closed,omitempty"` // A run that is over and shown whole.
+	Heard  time.Time `json:"heard,omitzero"`   // When the bot heard Slack last, as far as is written down.
+	Taken  *taken    `json:"taken,omitempty"`  // A request that was taken.
+	Done   string    `json:"done,omitempty"`   // The ID of one that was taken and is answered.
+}
+
+// A taken request is what a new process must know to tell whoever asked that
+// the one before did not get to its end. What was typed beyond that is nobody's
+// business here.
+type taken struct {
+	ID      string    `json:"id"`
+	Keys    []string  `json:"keys"` // What it is recognised by when it comes again.
+	User    string    `json:"user"`
+	Team    string    `json:"team"`
+	Channel string    `json:"channel,omitempty"`
+	Thread  string    `json:"thread,omitempty"`
+	About   string    `json:"about"`
+	At      time.Time `json:"at"`
 }
 
 type place struct{ run, key string }
@@ -58,10 +86,12 @@ type store struct {
 	swept  time.Time // When seen was last rid of what is too old.
 	posts  map[place]post
 	closed map[string]bool
+	inHand map[string]taken // Not answered yet, by ID.
+	heard  time.Time
 }
 
 func openStore(path string, now func() time.Time) (*store, error) {
-	s := &store{path: path, now: now, seen: map[string]time.Time{}, posts: map[place]post{}, closed: map[string]bool{}}
+	s := &store{path: path, now: now, seen: map[string]time.Time{}, posts: map[place]post{}, closed: map[string]bool{}, inHand: map[string]taken{}}
 	old, err := os.ReadFile(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("slack state: %w", err)
@@ -85,6 +115,15 @@ func (s *store) take(r record) {
 	switch {
 	case r.Seen != "":
 		s.seen[r.Seen] = r.At
+	case r.Taken != nil:
+		for _, key := range r.Taken.Keys {
+			s.seen[key] = r.Taken.At
+		}
+		s.inHand[r.Taken.ID] = *r.Taken
+	case r.Done != "":
+		delete(s.inHand, r.Done)
+	case !r.Heard.IsZero():
+		s.heard = r.Heard
 	case r.Post != nil:
 		s.posts[place{r.Post.Run, r.Post.Key}] = *r.Post
 	case r.Closed != "":
@@ -109,17 +148,23 @@ func (s *store) rewrite() error {
 	}
 	s.memory.Lock()
 	for key, at := range s.seen {
-		if s.now().Sub(at) > seenFor {
+		if s.now().Sub(at) > keptFor(key) {
 			delete(s.seen, key)
 			continue
 		}
 		put(record{Seen: key, At: at})
+	}
+	for _, one := range s.inHand {
+		put(record{Taken: &one})
 	}
 	for _, p := range s.posts {
 		put(record{Post: &p})
 	}
 	for run := range s.closed {
 		put(record{Closed: run})
+	}
+	if !s.heard.IsZero() {
+		put(record{Heard: s.heard})
 	}
 	s.memory.Unlock()
 	tmp, err := os.CreateTemp(filepath.Dir(s.path), filepath.Base(s.path)+".*")
@@ -140,46 +185,75 @@ func (s *store) rewrite() error {
 	}
 	s.file = tmp
 	if d, err := os.Open(filepath.Dir(s.path)); err == nil {
-		d.Sync()
+		_ = d.Sync() // The file itself is synced; a power failure in this moment brings the old one back.
 		d.Close()
 	}
 	return nil
 }
 
 // append is durable when it returns.
-func (s *store) append(r record) error {
+func (s *store) append(list ...record) error {
 	s.disk.Lock()
 	defer s.disk.Unlock()
-	js, err := json.Marshal(r)
-	if err == nil {
-		_, err = s.file.Write(append(js, '\n'))
-	}
-	if err = errors.Join(err, s.file.Sync()); err != nil {
+	if err := errors.Join(s.write(list), s.file.Sync()); err != nil {
 		return fmt.Errorf("slack state: %w", err)
 	}
+	return s.know(list)
+}
+
+// note is append without the wait for the disk: for what does no harm when it
+// is forgotten.
+func (s *store) note(r record) error {
+	s.disk.Lock()
+	defer s.disk.Unlock()
+	if err := s.write([]record{r}); err != nil {
+		return fmt.Errorf("slack state: %w", err)
+	}
+	return s.know([]record{r})
+}
+
+// write writes records to the file. Callers hold disk.
+func (s *store) write(list []record) error {
+	var b bytes.Buffer
+	for _, r := range list {
+		js, err := json.Marshal(r)
+		if err != nil {
+			return err
+		}
+		b.Write(append(js, '\n'))
+	}
+	_, err := s.file.Write(b.Bytes())
+	return err
+}
+
+// know takes what was written, and writes the file anew if it has grown.
+// Callers hold disk.
+func (s *store) know(list []record) error {
 	s.memory.Lock()
-	s.take(r)
-	live := len(s.seen) + len(s.posts) + len(s.closed)
+	for _, r := range list {
+		s.take(r)
+	}
+	live := len(s.seen) + len(s.posts) + len(s.closed) + len(s.inHand)
 	s.memory.Unlock()
-	if s.lines++; s.lines > 1000+4*live {
+	if s.lines += len(list); s.lines > 1000+4*live {
 		return s.rewrite()
 	}
 	return nil
 }
 
-// first reports whether key is seen for the first time within seenFor, and
-// remembers it, in memory: what has to last takes [store.keep] too.
+// first reports whether key is seen for the first time within keptFor, and
+// remembers it, in memory: what has to last is in the ledger too.
 func (s *store) first(key string) bool {
 	s.memory.Lock()
 	defer s.memory.Unlock()
 	now := s.now()
-	if at, ok := s.seen[key]; ok && now.Sub(at) <= seenFor {
+	if at, ok := s.seen[key]; ok && now.Sub(at) <= keptFor(key) {
 		return false
 	}
 	if now.Sub(s.swept) > time.Minute {
 		s.swept = now
 		for k, at := range s.seen {
-			if now.Sub(at) > seenFor {
+			if now.Sub(at) > keptFor(k) {
 				delete(s.seen, k)
 			}
 		}
@@ -195,9 +269,19 @@ func (s *store) forget(key string) {
 	delete(s.seen, key)
 }
 
-// keep makes it last over a restart that key was seen.
-func (s *store) keep(key string) error {
-	return s.append(record{Seen: key, At: s.now()})
+// hears makes it last over a restart when the bot heard Slack last.
+func (s *store) hears(at time.Time) error { return s.append(record{Heard: at}) }
+
+// answered ends a request that was taken.
+func (s *store) answered(id string) error { return s.note(record{Done: id}) }
+
+// left are the requests that were taken and never answered, oldest first.
+func (s *store) left() []taken {
+	s.memory.Lock()
+	defer s.memory.Unlock()
+	list := slices.Collect(maps.Values(s.inHand))
+	slices.SortFunc(list, func(a, b taken) int { return a.At.Compare(b.At) })
+	return list
 }
 
 func (s *store) post(run, key string) (post, bool) {
@@ -253,8 +337,13 @@ func (s *store) runs() []string {
 	return out
 }
 
-func (s *store) shut() error {
+// shut closes the file; heard is when the bot heard Slack last, zero for never.
+func (s *store) shut(heard time.Time) error {
+	var err error
+	if !heard.IsZero() {
+		err = s.hears(heard)
+	}
 	s.disk.Lock()
 	defer s.disk.Unlock()
-	return s.file.Close()
+	return errors.Join(err, s.file.Close())
 }

@@ -3,7 +3,7 @@ package bot
 import (
 	"context"
 	"fmt"
-	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -11,6 +11,7 @@ import (
 
 	"aurorabot/handlers"
 	"aurorabot/handlers/view"
+	"aurorabot/policy"
 )
 
 // take acknowledges what came over a link and has it handled. It does not
@@ -28,21 +29,26 @@ func (b *Bot) take(ctx context.Context, l *link, e socketmode.Event) {
 	case len(a.errors) > 0:
 		l.ack(e.Request.EnvelopeID, map[string]any{"response_action": "errors", "errors": a.errors})
 		return
-	case a.source != "" && !b.store.first(a.source):
+	case !b.first(a):
 		l.ack(e.Request.EnvelopeID, nil)
 		return
 	}
+	if a.lasts(b) {
+		a.kept = make(chan struct{})
+	}
 	if b.enqueue(a) {
-		l.ack(e.Request.EnvelopeID, nil)
+		ack := func() { l.ack(e.Request.EnvelopeID, nil) }
+		if a.kept != nil {
+			b.ledger.put(a, ack)
+			return
+		}
+		ack()
 		return
 	}
 	// It was not taken, so it may come again and be taken then.
-	b.store.forget(a.source)
-	b.count.busy.Add(1)
-	text := fmt.Sprintf("Busy: %d requests are in hand. Nothing was done; ask again in a minute.", b.Queue)
-	if b.draining.Load() {
-		text = "The bot is stopping. Nothing was done; ask again in a minute."
-	}
+	b.forget(a)
+	busy := b.busy()
+	text := busy.Head
 	switch {
 	case a.answer && e.Request.AcceptsResponsePayload:
 		l.ack(e.Request.EnvelopeID, map[string]any{"response_type": "ephemeral", "text": text})
@@ -50,8 +56,49 @@ func (b *Bot) take(ctx context.Context, l *link, e socketmode.Event) {
 		l.ack(e.Request.EnvelopeID, map[string]any{"response_action": "errors", "errors": map[string]string{a.inputs()[0]: text}})
 	default:
 		l.ack(e.Request.EnvelopeID, nil)
-		b.quick.put("busy", func() { b.whisper(b.working, a, view.Message{Tone: view.Warn, Head: text}) })
+		b.quick.put("busy", func() { b.whisper(b.working, a, busy) })
 	}
+}
+
+// busy is what somebody is told whose request is not taken.
+func (b *Bot) busy() view.Message {
+	b.count.busy.Add(1)
+	text := fmt.Sprintf("Busy: %d requests are in hand. Nothing was done; ask again in a minute.", b.Queue)
+	if b.draining.Load() {
+		text = "The bot is stopping. Nothing was done; ask again in a minute."
+	}
+	return view.Message{Tone: view.Warn, Head: text}
+}
+
+// keys are what a is recognised by when it comes again.
+func (a *ask) keys() []string {
+	return slices.DeleteFunc([]string{a.source, a.event}, func(k string) bool { return k == "" })
+}
+
+// first reports whether a is there for the first time, and remembers it.
+func (b *Bot) first(a *ask) bool {
+	first := true
+	for _, k := range a.keys() {
+		first = b.store.first(k) && first
+	}
+	if a.channel != "" {
+		b.spots.heard(spot{a.channel, a.thread}, b.Now())
+	}
+	return first
+}
+
+// forget takes that back: a was not taken.
+func (b *Bot) forget(a *ask) {
+	for _, k := range a.keys() {
+		b.store.forget(k)
+	}
+}
+
+// lasts reports whether a is something that must not be forgotten once Slack
+// was told that it is taken: all but what is only shown, and shown again at the
+// next try.
+func (a *ask) lasts(b *Bot) bool {
+	return !a.home && (a.form == nil || b.Overview == nil && a.words != nil)
 }
 
 // enqueue has a handled, or reports that it cannot be.
@@ -83,12 +130,9 @@ const slow = 3 * time.Second
 func (b *Bot) perform(a *ask) {
 	ctx := b.working
 	defer b.survive(ctx, a)
-	if a.source != "" {
-		if err := b.store.keep(a.source); err != nil {
-			b.Log.ErrorContext(ctx, "slack: remembering a request", "err", err)
-		}
-	}
+	b.keep(ctx, a)
 	if a.wrong != nil {
+		defer b.answered(a)
 		b.whisper(ctx, a, view.Message{
 			Tone:  view.Bad,
 			Head:  "Not understood: " + a.wrong.Error(),
@@ -97,12 +141,13 @@ func (b *Bot) perform(a *ask) {
 		return
 	}
 	note := time.AfterFunc(slow, func() {
-		b.whisper(ctx, a, view.Message{Head: "Working on " + a.words[0]})
+		b.whisper(ctx, a, working(a.words[0]))
 	})
 	defer note.Stop()
 
 	actor, err := b.people.Person(ctx, a.team, a.user)
 	if err != nil {
+		defer b.answered(a)
 		b.Log.ErrorContext(ctx, "slack: looking up who asks", "user", a.user, "err", b.secrets.err(err))
 		b.whisper(ctx, a, view.Message{
 			Tone:  view.Bad,
@@ -111,17 +156,18 @@ func (b *Bot) perform(a *ask) {
 		})
 		return
 	}
-	r := b.service.Handle(ctx, handlers.Request{
-		Actor:   actor,
-		Channel: room(a.channel),
-		Thread:  a.thread,
-		Words:   a.words,
-		At:      b.Now(),
-		Source:  a.source,
-	})
+	r := b.service.Handle(ctx, b.request(a, actor))
 	note.Stop()
 	b.reply(ctx, a, r)
 }
+
+// request is what a asks of the service, on behalf of who.
+func (b *Bot) request(a *ask, who policy.Actor) handlers.Request {
+	return handlers.Request{Actor: who, Channel: room(a.channel), Thread: a.thread, Words: a.words, At: b.Now(), Source: a.source}
+}
+
+// working is what somebody is told whose request takes its time.
+func working(command string) view.Message { return view.Message{Head: "Working on " + command} }
 
 // room is how policy calls a channel: all direct messages are one, for nobody
 // but the two sees what is decided there.
@@ -139,8 +185,8 @@ func (b *Bot) survive(ctx context.Context, a *ask) {
 	if p == nil {
 		return
 	}
-	b.Log.ErrorContext(ctx, "slack: panic while handling a request",
-		"panic", b.secrets.text(fmt.Sprint(p)), "stack", b.secrets.text(string(debug.Stack())))
+	b.panicked(p)
+	defer b.answered(a)
 	b.whisper(ctx, a, view.Message{
 		Tone:  view.Bad,
 		Head:  "The bot itself failed at this request",

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"regexp"
 	"sync"
 	"time"
@@ -24,6 +25,10 @@ type threads struct {
 	stale []string // Runs to look at, oldest first.
 	busy  bool
 }
+
+// breath is what the walk waits after it looked at a run: events come in bursts,
+// Slack takes one post a second, and a look reads and renders the whole run.
+const breath = 200 * time.Millisecond
 
 func newThreads(b *Bot) *threads { return &threads{bot: b, wake: make(chan struct{}, 1)} }
 
@@ -76,9 +81,16 @@ func (t *threads) walk(ctx context.Context) {
 		if t.bot.store.isClosed(run) {
 			continue
 		}
-		if err := t.show(run); err != nil {
+		err := errors.New("panic")
+		guard(t.bot.panicked, func() { err = t.show(run) })
+		if err != nil {
 			t.bot.Log.ErrorContext(ctx, "slack: showing a run, will try again", "run", run, "err", t.bot.secrets.err(err))
 			time.AfterFunc(30*time.Second, func() { t.changed(run) })
+		}
+		select {
+		case <-time.After(breath):
+		case <-ctx.Done():
+			return
 		}
 	}
 }
@@ -129,7 +141,7 @@ func (t *threads) message(channel, run, key string, below bool, k view.Keyed) (w
 	files := k.Message.Files
 	if k.Final {
 		// What was cut goes along once it does not change any more.
-		files = append(files[:len(files):len(files)], blocks.Lay(k.Message).Files...)
+		files = append(files[:len(files):len(files)], blocks.Lay(t.bot.typed(k.Message, below)).Files...)
 	}
 	for _, f := range files {
 		whole = t.want(&item{channel: channel, run: run, key: fileKey(key, f), below: true, file: &f, hash: hash(f)}) && whole

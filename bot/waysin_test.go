@@ -2,8 +2,10 @@ package bot
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -18,6 +20,14 @@ func twoClusters(t *testing.T) *desk {
 	t.Helper()
 	opt := workspace()
 	opt.Shortcuts = []sandbox.Shortcut{{Name: "Recover from this alert", CallbackID: AlertShortcut}, {Name: "Recover", CallbackID: GlobalShortcut, Global: true}}
+	d := deskWithClusters(t, opt)
+	d.begin()
+	return d
+}
+
+// deskWithClusters is the same, not begun yet, in another workspace.
+func deskWithClusters(t *testing.T, opt sandbox.Options) *desk {
+	t.Helper()
 	d := newDesk(t, opt)
 	d.config.Overview = func(_ context.Context, who policy.Actor) (Overview, error) {
 		may := who.UserID == alice
@@ -33,11 +43,11 @@ func twoClusters(t *testing.T) *desk {
 				{"host": "s1", "name": "scheduler-backup-new", "timestamp": time.Now().Add(-time.Hour), "tasks": 65, "valid": true},
 				{"host": "s2", "name": "scheduler-backup-new", "timestamp": time.Now().Add(-time.Hour), "tasks": 65, "valid": true},
 				{"host": "s3", "name": "scheduler-backup-cut", "valid": false, "why": "cut"},
+				{"host": "s4", "name": "", "valid": false, "why": "connection refused"},
 			}}
 		}
 		return handlers.Response{Private: true, Message: view.Message{Head: "heard: " + strings.Join(r.Words, " ")}}
 	}
-	d.begin()
 	return d
 }
 
@@ -81,7 +91,7 @@ func TestFormCompletesACommand(t *testing.T) {
 		t.Errorf("backups before a cluster was chosen: %s", v.Body)
 	}
 	d.ChooseView(alice, v.ID, "cluster", "prod")
-	v = d.modal(alice, "scheduler-backup-new", "scheduler-backup-old", "3 of 4 files")
+	v = d.modal(alice, "scheduler-backup-new", "scheduler-backup-old", "3 of 4 files", "s4: connection refused")
 	body := string(v.Body)
 	if strings.Contains(body, "scheduler-backup-cut") || strings.Index(body, "backup-new") > strings.Index(body, "backup-old") {
 		t.Errorf("the newest first, and none that does not decode: %s", body)
@@ -112,6 +122,15 @@ func TestFormAsksForNoMoreThanIsMissing(t *testing.T) {
 			t.Error("backups were looked for on behalf of somebody who may not")
 		}
 	}
+}
+
+// A name that is too long for a form's memory opens a form all the same.
+func TestFormWithALongName(t *testing.T) {
+	d := twoClusters(t)
+	d.Slash(alice, channel, "recover "+strings.Repeat("x", 3500))
+	v := d.modal(alice, "There is no cluster", `"dev"`)
+	d.ChooseView(alice, v.ID, "cluster", "dev")
+	d.modal(alice, "scheduler-backup-new")
 }
 
 // An alert's menu leads to the form, with what the alert says.
@@ -160,7 +179,7 @@ func TestHome(t *testing.T) {
 		t.Errorf("a guest's home: %s", h)
 	}
 	v, _ := d.Home(alice)
-	d.PressView(alice, v.ID, homeRecover, "prod")
+	d.PressView(alice, v.ID, homeRecover+"#2", "prod")
 	d.modal(alice, "scheduler-backup-new")
 	over := gate("r1")
 	over.Closed, over.Channel = true, nil
@@ -212,6 +231,62 @@ func TestDirectMessages(t *testing.T) {
 	}
 	if inbox(guest, "Commit") > 0 {
 		t.Error("somebody was asked who is excepted")
+	}
+	// Opened anew it has a key of its own that begins as the first one's: nobody
+	// is written to whom Slack does not know.
+	again := gate("r1")
+	again.Channel = append(slices.Clone(passed.Channel), view.Keyed{Key: again.Channel[0].Key + "/2", Message: again.Channel[0].Message})
+	d.service.show("r1", again)
+	for _, user := range []string{alice, bob} {
+		d.until(user+" is asked again", func() bool { return inbox(user, "Open the gate") == 1 })
+	}
+	over := again
+	over.Channel = slices.Clone(again.Channel)
+	over.Channel[1].Message = view.Message{Tone: view.Good, Head: "The second gate was passed"}
+	d.service.show("r1", over)
+	for _, user := range []string{alice, bob} {
+		d.until(user+" is told again", func() bool {
+			return inbox(user, "The second gate was passed") == 1 && inbox(user, "The commit gate was passed") == 1
+		})
+	}
+	if strings.Contains(d.log.String(), "channel_not_found") {
+		t.Errorf("somebody was written to who is nobody:\n%s", d.log.String())
+	}
+}
+
+// What Slack refuses of a direct message's layout comes as a file, into the same
+// conversation; the edit of the message goes to the person alone.
+func TestDirectMessageThatIsRefused(t *testing.T) {
+	d := newDesk(t, workspace())
+	d.config.Approvers = func(string, string) (ids, except []string) { return []string{bob}, nil }
+	d.begin()
+	var refused atomic.Int64
+	var refuse func(sandbox.Call) *sandbox.Reply
+	refuse = func(c sandbox.Call) *sandbox.Reply {
+		d.Handle("chat.postMessage", refuse)
+		if strings.Contains(string(c.Body), "Open the gate") && refused.Add(1) < layouts {
+			return sandbox.ReplyError("invalid_blocks")
+		}
+		return nil
+	}
+	d.Handle("chat.postMessage", refuse)
+	d.service.show("r1", gate("r1"))
+	inbox := func(word string) bool {
+		st := d.State()
+		return slices.ContainsFunc(st.Channels, func(c sandbox.Channel) bool {
+			return c.With == bob && slices.ContainsFunc(st.Messages, func(m sandbox.Message) bool {
+				js, _ := json.Marshal(m)
+				return m.Channel == c.ID && strings.Contains(string(js), word)
+			})
+		})
+	}
+	d.until("the file is there", func() bool { return inbox("message.txt") && d.bot.Health().Unsent == 0 })
+	passed := gate("r1")
+	passed.Channel[0].Message = view.Message{Tone: view.Good, Head: "The commit gate was passed"}
+	d.service.show("r1", passed)
+	d.until("the edit is there", func() bool { return inbox("The commit gate was passed") && d.bot.Health().Unsent == 0 })
+	if strings.Contains(d.log.String(), "channel_not_found") || strings.Contains(d.log.String(), errParent.Error()) {
+		t.Errorf("the log says:\n%s", d.log.String())
 	}
 }
 

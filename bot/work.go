@@ -5,16 +5,17 @@ import "sync"
 // workers run jobs: those of one line one after the other and in order, those
 // of different lines side by side. A full house refuses; it never waits.
 type workers struct {
-	most  int           // Jobs in hand, running ones included.
-	slots chan struct{} // One for each that may run.
+	most   int           // Jobs in hand, running ones included.
+	slots  chan struct{} // One for each that may run.
+	failed func(p any)   // Called with what a job panicked with.
 
 	mu     sync.Mutex
 	lines  map[string][]func()
 	inHand int
 }
 
-func newWorkers(most, parallel int) *workers {
-	return &workers{most: most, slots: make(chan struct{}, parallel), lines: map[string][]func(){}}
+func newWorkers(most, parallel int, failed func(p any)) *workers {
+	return &workers{most: most, slots: make(chan struct{}, parallel), failed: failed, lines: map[string][]func(){}}
 }
 
 // put has job run after all that were put into the same line before it. False:
@@ -48,13 +49,24 @@ func (w *workers) walk(line string) {
 		w.mu.Unlock()
 
 		w.slots <- struct{}{}
-		job()
+		guard(w.failed, job)
 		<-w.slots
 
 		w.mu.Lock()
 		w.inHand--
 		w.mu.Unlock()
 	}
+}
+
+// guard runs f. A panic in it is told to failed and ends there: the bot is in
+// the middle of somebody's recovery, and Slack is the least part of it.
+func guard(failed func(p any), f func()) {
+	defer func() {
+		if p := recover(); p != nil {
+			failed(p)
+		}
+	}()
+	f()
 }
 
 // waiting is how many jobs are in hand, running ones included.

@@ -18,7 +18,7 @@ import (
 
 // config reads the whole file.
 func (d *document) config(top *node, env func(string) string) *Config {
-	m := top.fields("state_dir", "slack", "ssh", "clusters", "policy", "reports", "helpers", "listen")
+	m := top.fields("state_dir", "slack", "ssh", "clusters", "policy", "reports", "alerts", "ping", "drill", "helpers", "listen", "audit")
 	c := &Config{
 		SSH: map[string]map[string]SSH{}, Recipes: map[string]string{}, Helpers: map[string]string{},
 	}
@@ -35,6 +35,8 @@ func (d *document) config(top *node, env func(string) string) *Config {
 		c.Policy = readPolicy(p, names)
 	}
 	c.Reports = readReports(m.get("reports"), names)
+	c.Alerts, c.Ping = readAlerts(m.get("alerts")), m.get("ping").ping()
+	c.Drill = readDrill(m.get("drill"), names)
 	for _, h := range m.get("helpers").named("write lines such as arm64: /opt/aurorabot/aurorabot-arm64") {
 		if !slices.Contains([]string{"amd64", "arm64"}, h.key) {
 			h.fail("write amd64 or arm64", "there is no program of ours for %s", quoted(h.key))
@@ -45,7 +47,24 @@ func (d *document) config(top *node, env func(string) string) *Config {
 	if l := m.get("listen"); l.given() {
 		c.Listen = l.address("")
 	}
+	c.Audit = readAudit(m.get("audit"))
 	return c
+}
+
+func readAudit(n *node) Audit {
+	m := n.fields("copy_file", "syslog")
+	var a Audit
+	if f := m.get("copy_file"); f.given() {
+		a.CopyFile = f.file()
+	}
+	if s := m.get("syslog"); s.given() {
+		a.Syslog = s.text("")
+		u, err := url.Parse(a.Syslog)
+		if a.Syslog != "unix" && (err != nil || u.Scheme != "udp" && u.Scheme != "tcp" || u.Port() == "" || u.Hostname() == "" || u.Path != "" || u.User != nil) {
+			s.fail("write unix, udp://host:514 or tcp://host:514", "%s is no address of a syslog", quoted(a.Syslog))
+		}
+	}
+	return a
 }
 
 func readSlack(n *node, env func(string) string) Slack {

@@ -33,7 +33,7 @@ func (d *document) clusters(top *mapping, c *Config) {
 	if len(fields) == 0 && n.kind() == "a mapping" {
 		n.fail("write at least one cluster, by its name", "is empty")
 	}
-	seen := map[string]string{} // Who has an SSH address.
+	seen := map[string]string{} // Who has an SSH address, or a folder of copies.
 	for _, f := range fields {
 		if !nameForm.MatchString(f.key) {
 			f.fail("use letters, digits, dot, dash and underscore", "%s is no name for a cluster", quoted(f.key))
@@ -56,7 +56,7 @@ func (n *node) cluster(name string, defaults *mapping, seen map[string]string) (
 	}
 	m := n.fields("version", "schedulers", "aurora_name", "recipe", "ssh", "supervisor", "configuration", "firewall", "admin",
 		"aurora_admin", "mesos_log", "user", "group", "fake_master", "registration_wait", "zookeeper", "zookeeper_session",
-		"max_backup_age", "max_clock_skew", "firewall_lease", "backup_copies", "mesos_tasks")
+		"proof_wait", "log_files", "max_backup_age", "max_clock_skew", "firewall_lease", "backup_copies", "keep_backups", "mesos_tasks")
 	if n.kind() != "a mapping" {
 		return nil, nil, ""
 	}
@@ -75,12 +75,16 @@ func (n *node) cluster(name string, defaults *mapping, seen map[string]string) (
 	k.RegistrationWait = m.get("registration_wait").amount("360mins", 3600)
 	k.ZooKeeper = m.get("zookeeper").choice("bot", "host", "none")
 	k.SessionLimit = m.get("zookeeper_session").duration(15*time.Second, time.Second, 10*time.Minute)
+	k.ProofWait = m.get("proof_wait").duration(3*time.Minute, 5*time.Second, time.Hour)
+	for _, f := range m.get("log_files").some("name the files, or leave the key out where systemd's journal has the log") {
+		if s := f.remote(""); s != "" {
+			k.LogFiles = append(k.LogFiles, s)
+		}
+	}
 	k.MaxBackupAge = m.get("max_backup_age").duration(26*time.Hour, time.Minute, 365*24*time.Hour)
 	k.MaxClockSkew = m.get("max_clock_skew").duration(30*time.Second, time.Second, time.Hour)
 	k.FirewallLease = m.get("firewall_lease").duration(12*time.Hour, 30*time.Minute, 7*24*time.Hour)
-	if b := m.get("backup_copies"); b.given() {
-		k.BackupCopies = b.file()
-	}
+	readCopies(m, k, seen)
 	k.MesosTasks = m.get("mesos_tasks").truth(true)
 	readSupervisor(m.get("supervisor"), k)
 	conf := m.get("configuration").fields("kind", "path")
@@ -257,4 +261,32 @@ func (m *mapping) ssh() SSH {
 	}
 	s.RunDir = m.get("run_dir").remote(home + "/.aurorabot")
 	return s
+}
+
+// readCopies reads where copies of backups lie, and how many the bot keeps
+// there. Its retention goes by the folder: two clusters would take each other's
+// copies away, and names of backups are no more than minutes.
+func readCopies(m *mapping, k *aurora.Cluster, seen map[string]string) {
+	b, n := m.get("backup_copies"), m.get("keep_backups")
+	if b.given() {
+		k.BackupCopies = b.file()
+	}
+	if n.given() {
+		f := n.fields("count", "for")
+		k.KeepCopies, k.KeepFor = f.get("count").number(48, 1, 10000), f.get("for").duration(14*24*time.Hour, time.Hour, 3650*24*time.Hour)
+		if k.BackupCopies == "" {
+			n.fail("write backup_copies: and a folder beside it", "copies are to be kept, but there is no folder for them")
+		}
+	}
+	if k.BackupCopies == "" {
+		return
+	}
+	used, kept := "copies in "+k.BackupCopies, "kept in "+k.BackupCopies
+	if other := cmp.Or(seen[kept], seen[used]); other != "" && (n.given() || seen[kept] != "") {
+		b.fail("give every cluster a folder of its own", "cluster %s has the same folder, and copies are kept in it", other)
+	}
+	seen[used] = k.Name
+	if n.given() {
+		seen[kept] = k.Name
+	}
 }

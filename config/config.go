@@ -34,8 +34,12 @@ type Config struct {
 	PolicyDigest string // SHA-256 of Policy: it stands in the audit and in what approvals bind to.
 
 	Reports []Report
+	Alerts  Alerts
+	Ping    string // Address that is asked for when a report was posted. Empty: none.
+	Drill   Drill
 	Helpers map[string]string // Architecture as Go names it ("arm64") to an absolute file: this program, built for it. Empty: this very program for its own.
-	Listen  string            // "host:port" of health and metrics; port 0 is any free one. Empty: none.
+	Audit   Audit
+	Listen  string // "host:port" of health and metrics; port 0 is any free one. Empty: none.
 }
 
 // Slack says how to reach Slack.
@@ -47,6 +51,12 @@ type Slack struct {
 	Links    int    // Socket Mode connections. Default 2.
 
 	DirectMessages bool // Whom a gate needs is also asked by a direct message. Default false.
+}
+
+// Audit says where every event is kept a second time.
+type Audit struct {
+	CopyFile string // Absolute; lines are appended. Empty: none.
+	Syslog   string // "unix", "udp://host:port", "tcp://host:port". Empty: none.
 }
 
 // String leaves the tokens out, so that a Slack in a log line shows none.
@@ -79,6 +89,21 @@ type Report struct {
 	Zone     string   // IANA time zone. Default "UTC".
 	Clusters []string // Names, sorted. All that are configured where the file names none.
 	Channel  string   // ID.
+
+	Jitter time.Duration // Most by which its times are late. Default 0.
+}
+
+// Alerts are given between the reports, when the state of a cluster's backups changes.
+type Alerts struct {
+	Channel string        // ID. Empty: no alerts.
+	Every   time.Duration // How often backups are looked at. Default 15m.
+	Remind  time.Duration // After which it is said again. Default 24h.
+}
+
+// Drill says how recoveries are rehearsed.
+type Drill struct {
+	Lab       string   // Absolute file: the rehearsal lab's program. Empty: no drills.
+	Schedules []Report // When, of which clusters, and where it is told. None without Lab.
 }
 
 // Cluster returns the cluster of that name, or nil.

@@ -75,7 +75,7 @@ func TestDefaults(t *testing.T) {
 			Supervisor: "systemd", Unit: "aurora-scheduler", Configuration: "shell-variables", Firewall: "nft",
 			Admin: "aurora_admin", AdminPath: "aurora_admin", MesosLogPath: "mesos-log", User: "aurora", Group: "aurora",
 			FakeMaster: "zk://127.0.0.1:2/nonexistent/mesos", RegistrationWait: "360mins", ZooKeeper: "bot", SessionLimit: 15 * time.Second,
-			MaxBackupAge: 26 * time.Hour, MaxClockSkew: 30 * time.Second, FirewallLease: 12 * time.Hour, MesosTasks: true,
+			ProofWait: 3 * time.Minute, MaxBackupAge: 26 * time.Hour, MaxClockSkew: 30 * time.Second, FirewallLease: 12 * time.Hour, MesosTasks: true,
 		}},
 		SSH:     map[string]map[string]SSH{"dev": {"s1": login}},
 		Recipes: map[string]string{"dev": "staged"},
@@ -116,7 +116,7 @@ func TestValues(t *testing.T) {
 	if c.Policy.Gates["commit"].Needed() != 2 || len(c.Policy.Access) != 4 || !c.Policy.Access[3].Deny || c.Policy.OSUsers["ann"] != "T00000000/U0000ANN" {
 		t.Errorf("policy %+v", c.Policy)
 	}
-	if diff := cmp.Diff([]Report{{Name: "backups every morning", Cron: "0 8 * * 1-5", Zone: "Europe/Berlin", Clusters: []string{"devcluster"}, Channel: "C0000OPS01"}}, c.Reports); diff != "" {
+	if diff := cmp.Diff([]Report{{Name: "backups every morning", Cron: "0 8 * * 1-5", Zone: "Europe/Berlin", Clusters: []string{"devcluster"}, Channel: "C0000OPS01", Jitter: 2 * time.Minute}}, c.Reports); diff != "" {
 		t.Errorf("reports (-want +got):\n%s", diff)
 	}
 	if c.Helpers["arm64"] != "/opt/aurorabot/aurorabot-arm64" || c.Listen != "127.0.0.1:9095" {

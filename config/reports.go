@@ -1,6 +1,7 @@
 package config
 
 import (
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -13,8 +14,8 @@ var cronParser = cron.NewParser(cron.Minute | cron.Hour | cron.Dom | cron.Month 
 func readReports(n *node, clusters []string) []Report {
 	var out []Report
 	for _, i := range n.items("write a list of reports, each with name, cron and channel") {
-		m := i.fields("name", "cron", "zone", "clusters", "channel")
-		r := Report{Zone: m.get("zone").zone(), Clusters: slices.Clone(clusters)}
+		m := i.fields("name", "cron", "zone", "clusters", "channel", "jitter")
+		r := Report{Zone: m.get("zone").zone(), Clusters: slices.Clone(clusters), Jitter: m.get("jitter").duration(0, time.Second, 12*time.Hour)}
 		if v := m.get("name"); v.required("write what the report is called") {
 			r.Name = v.text("")
 			if slices.ContainsFunc(out, func(o Report) bool { return o.Name == r.Name }) {
@@ -35,6 +36,47 @@ func readReports(n *node, clusters []string) []Report {
 		out = append(out, r)
 	}
 	return out
+}
+
+func readAlerts(n *node) Alerts {
+	m := n.fields("channel", "every", "remind")
+	if !n.given() {
+		return Alerts{}
+	}
+	a := Alerts{Every: m.get("every").duration(15*time.Minute, time.Minute, 24*time.Hour), Remind: m.get("remind").duration(24*time.Hour, time.Minute, 30*24*time.Hour)}
+	if v := m.get("channel"); v.required("write the ID of the channel that alerts go to, such as C0123456789") {
+		a.Channel = v.id(channelID, "a channel's ID, such as C0123456789 (in the channel's details)")
+	}
+	return a
+}
+
+// ping reads an address that is asked for with every report.
+func (n *node) ping() string {
+	if !n.given() {
+		return ""
+	}
+	s := n.text("")
+	u, err := url.Parse(s)
+	if err != nil || u.Host == "" || u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname())) {
+		n.fail("write it as https://watchdog.example.com/aurorabot; http is for 127.0.0.1 only", "%s is no such address", quoted(s))
+		return ""
+	}
+	return s
+}
+
+func readDrill(n *node, clusters []string) Drill {
+	var d Drill
+	m := n.fields("lab", "schedules")
+	if lab := m.get("lab"); lab.given() {
+		d.Lab = lab.file()
+	}
+	if v := m.get("schedules"); v.given() {
+		d.Schedules = readReports(v, clusters)
+		if d.Lab == "" {
+			v.fail("write lab: and the file of the rehearsal lab's program beside it", "drills are scheduled, but there is no lab to hold them in")
+		}
+	}
+	return d
 }
 
 func (n *node) cron() string {

@@ -1,7 +1,9 @@
 package handlers
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -31,6 +33,7 @@ type Command struct {
 	Flags []string // Names of the options with a value; those that end in "!" have none.
 	Args  [2]int   // Fewest and most arguments; -1: no limit.
 	Do    func(*Service, context.Context, call) Response
+	Clock bool // The clock may ask for it though it needs more than reading: it changes nothing on a cluster.
 
 	// Later names what is missing in this build; such a command answers with it.
 	Later string
@@ -44,21 +47,35 @@ type call struct {
 	flags map[string]string
 }
 
+// Table is the table of commands, without those that are not part of this build:
+// completion and the manual are made of it.
+func Table() []Command {
+	return slices.DeleteFunc(commands(), func(c Command) bool { return c.Later != "" })
+}
+
+// Exits says what each exit status means.
+var Exits = map[int]string{
+	ExitDone: "done", ExitError: "error", ExitUsage: "the command line makes no sense", ExitStopped: "stopped at a step: resume or undo",
+	ExitWaiting: "waiting for approval", ExitRefused: "refused by policy, or not needed", ExitFindings: "findings at or above the severity asked for", 130: "interrupted",
+}
+
 // commands is the table. It is a function because Do of help ranges over it.
 func commands() []Command {
 	return []Command{
-		{Name: "recover", Usage: "CLUSTER BACKUP [--recipe staged] [--reinitialize auto|always|never] [--reason TEXT]", Needs: policy.Operate,
+		{Name: "recover", Usage: "CLUSTER BACKUP [--recipe staged] [--reinitialize auto|always|never] [--without HOST] [--reason TEXT] [--dry-run]", Needs: policy.Operate,
 			Help:  "restore a backup: plan, approvals, all phases of the runbook",
-			Flags: []string{"recipe", "reinitialize", "reason", "dry-run!"}, Args: [2]int{2, 2}, Do: (*Service).doRecover},
+			Flags: []string{"recipe", "reinitialize", "reason", "without", "dry-run!"}, Args: [2]int{2, 2}, Do: (*Service).doRecover},
 		{Name: "plan", Usage: "CLUSTER BACKUP [--recipe staged] [--reinitialize auto|always|never] [--reason TEXT]", Needs: policy.Read,
 			Help:  "show every command and file change of a recovery, per host; changes nothing",
 			Flags: []string{"recipe", "reinitialize", "reason"}, Args: [2]int{2, 2}, Do: (*Service).doPlan},
 		{Name: "status", Usage: "[CLUSTER] [--severity info|warning|critical]", Needs: policy.Read,
-			Help: "show open runs, and how a cluster is: schedulers, leader, log, newest backup", Flags: []string{"quiet!", "severity"}, Args: [2]int{0, 1}, Do: (*Service).doStatus},
+			Help: "show open runs, and how a cluster is: schedulers, leader, log, newest backup", Flags: []string{"severity"}, Args: [2]int{0, 1}, Do: (*Service).doStatus},
 		{Name: "backups", Usage: "CLUSTER", Needs: policy.Read,
 			Help: "list the backups of all hosts: inner time, age, size, tasks, valid or why not", Args: [2]int{1, 1}, Do: (*Service).doBackups},
-		{Name: "report", Usage: "[CLUSTER...]", Needs: policy.Read,
-			Help: "report the health of the backups", Flags: []string{"png", "nagios!"}, Args: [2]int{0, -1}, Do: (*Service).doReport},
+		{Name: "report", Usage: "[CLUSTER...] [--severity info|warning|critical] [--png FILE] [--nagios]", Needs: policy.Read,
+			Help: "say whether each cluster could be restored today; exit status 6 with findings", Flags: []string{"png", "nagios!", "severity"}, Args: [2]int{0, -1}, Do: (*Service).doReport},
+		{Name: "acknowledge", Usage: "CLUSTER [--reason TEXT]", Needs: policy.Operate,
+			Help: "say that somebody knows of an alert: no reminder until the state changes", Flags: []string{"reason"}, Args: [2]int{1, 1}, Do: (*Service).doAcknowledge},
 		{Name: "approve", Usage: "RUN [--typed CLUSTER]", Needs: policy.Approve,
 			Help:  "consent to what the open gate shows",
 			Flags: []string{"gate", "digest", "typed"}, Args: [2]int{1, 1}, Do: (*Service).doApprove},
@@ -66,8 +83,8 @@ func commands() []Command {
 			Help: "stop the run at the open gate", Flags: []string{"gate", "digest", "reason"}, Args: [2]int{1, 1}, Do: (*Service).doDeny},
 		{Name: "abort", Usage: "RUN [--reason TEXT]", Needs: policy.Operate,
 			Help: "stop a run; then resume or undo it", Flags: []string{"gate", "digest", "reason"}, Args: [2]int{1, 1}, Do: (*Service).doAbort},
-		{Name: "resume", Usage: "RUN [--reason TEXT]", Needs: policy.Operate,
-			Help: "go on with a run that stopped", Flags: []string{"gate", "digest", "reason"}, Args: [2]int{1, 1}, Do: (*Service).doResume},
+		{Name: "resume", Usage: "RUN [--without HOST] [--reason TEXT]", Needs: policy.Operate,
+			Help: "go on with a run that stopped, or without a host that is gone for good", Flags: []string{"gate", "digest", "reason", "without"}, Args: [2]int{1, 1}, Do: (*Service).doResume},
 		{Name: "undo", Usage: "RUN [--confirm]", Needs: policy.Operate,
 			Help: "take back what a run did, newest first; not after a commit was sent", Flags: []string{"gate", "digest", "reason", "typed", "confirm!"}, Args: [2]int{1, 1}, Do: (*Service).doUndo},
 		{Name: "tasks", Usage: "RUN", Needs: policy.Read, Help: "list the tasks of a run's backup", Args: [2]int{1, 1}, Do: (*Service).doTasks},
@@ -82,11 +99,14 @@ func commands() []Command {
 		{Name: "version", Needs: policy.Read, Help: "show the version", Do: (*Service).doVersion},
 		{Name: "assess", Usage: "CLUSTER [--severity info|warning|critical]", Needs: policy.Read,
 			Help: "diagnose a cluster, its logs too, and say whether a restore is needed; changes nothing", Flags: []string{"severity"}, Args: [2]int{1, 1}, Do: (*Service).doAssess},
-		{Name: "settle", Usage: "HOST", Needs: policy.Operate, Help: "settle what a host that was left out owes", Args: [2]int{0, -1}, Later: "going on without a host"},
-		{Name: "drill", Usage: "CLUSTER", Needs: policy.Operate, Help: "rehearse a recovery of the newest backup", Args: [2]int{0, -1}, Later: "the drill"},
-		{Name: "sudoers", Usage: "CLUSTER", Needs: policy.Read, Help: "print the sudoers file that the bot needs", Args: [2]int{0, -1}, Later: "the sudoers file"},
+		{Name: "settle", Usage: "[RUN] HOST", Needs: policy.Operate,
+			Help: "do what a host owes that was left out and is back, before its scheduler starts", Args: [2]int{1, 2}, Do: (*Service).doSettle},
+		{Name: "drill", Usage: "CLUSTER", Needs: policy.Operate, Clock: true,
+			Help: "rehearse a recovery of the newest backup on a cluster of the lab; the live one is only read", Args: [2]int{1, 1}, Do: (*Service).doDrill},
+		{Name: "sudoers", Usage: "CLUSTER", Needs: policy.Read, Help: "print the sudoers file that the bot needs", Args: [2]int{0, -1}, Later: "the sudoers file (the command line prints it: `aurorabot sudoers CLUSTER`)"},
 		{Name: "slack", Usage: "manifest", Needs: policy.Read, Help: "print the app's manifest", Args: [2]int{0, -1}, Later: "the manifest (the command line prints it: `aurorabot slack manifest`)"},
-		{Name: "policy", Usage: "explain", Needs: policy.Read, Help: "explain what policy allows", Args: [2]int{0, -1}, Later: "the explanation of policy"},
+		{Name: "policy", Usage: "explain [PERSON] [--channel CHANNEL]", Needs: policy.Read,
+			Help: "say what policy lets a person do (you, if nobody is named), by which rule, and at which gates they count", Flags: []string{"channel"}, Args: [2]int{1, 2}, Do: (*Service).doPolicy},
 	}
 }
 
@@ -180,8 +200,25 @@ func levenshtein(a, b string) int {
 const ClockTeam = "cron"
 
 // Handle answers a request: the table reads it, policy allows it, the command
-// does it. Refusals go to the audit.
+// does it. Refusals go to the audit. The answer holds no secret, whatever a host
+// said.
 func (s *Service) Handle(ctx context.Context, r Request) Response {
+	answer := s.handle(ctx, r)
+	if s.Redact == nil {
+		return answer
+	}
+	s.Redact.Strings(&answer.Message)
+	if answer.Data != nil {
+		if raw, err := json.Marshal(answer.Data); err == nil {
+			if clean := s.Redact.JSON(raw); !bytes.Equal(clean, raw) {
+				answer.Data = clean
+			}
+		}
+	}
+	return answer
+}
+
+func (s *Service) handle(ctx context.Context, r Request) Response {
 	c, err := parse(r)
 	var usage *errUsage
 	if errors.As(err, &usage) {
@@ -221,7 +258,13 @@ func (s *Service) subject(c call) (cluster, run string, resp *Response) {
 			return "", "", &Response{Message: view.Error(err.Error(), "see the runs with `history`"), Exit: ExitError, Private: true}
 		}
 		return st.Request.Cluster, st.Run, nil
-	case "recover", "plan", "status", "backups", "doctor", "assess", "history":
+	case "settle":
+		st, err := s.debtor(c.args)
+		if err != nil {
+			return "", "", &Response{Message: view.Error(err.Error(), "see what is owed with `status`"), Exit: ExitError, Private: true}
+		}
+		return st.Request.Cluster, st.Run, nil
+	case "recover", "plan", "status", "backups", "doctor", "assess", "history", "drill", "acknowledge":
 		if s.cluster(c.args[0]) == nil {
 			var names []string
 			for _, k := range s.Clusters {
@@ -254,7 +297,7 @@ func ReadOnly(words []string) error {
 	if err != nil {
 		return err
 	}
-	if c.cmd.Needs != policy.Read || c.cmd.Later != "" {
+	if c.cmd.Needs != policy.Read && !c.cmd.Clock || c.cmd.Later != "" {
 		return fmt.Errorf("%s: is not a command that only looks", c.cmd.Name)
 	}
 	return nil

@@ -73,11 +73,8 @@ func (f *finding) as(severity string) bool {
 
 // diagnose asks for a diagnosis and reads the severity asked for.
 func (s *Service) diagnose(ctx context.Context, c call, logs bool) (d diagnosis, document any, severity string, bad *Response) {
-	if severity = c.flags["severity"]; severity == "" {
-		severity = "warning"
-	}
-	if !slices.Contains(severities, severity) {
-		return d, nil, "", &Response{Message: view.Error(fmt.Sprintf("%s: unknown severity %.20q", c.cmd.Name, severity), "it is one of "+strings.Join(severities, ", ")), Exit: ExitUsage, Private: true}
+	if severity, bad = c.severity(); bad != nil {
+		return d, nil, "", bad
 	}
 	fail := func(err error) *Response { r := failure(err); return &r }
 	k := s.cluster(c.args[0])
@@ -172,7 +169,7 @@ func (d *diagnosis) brief(severity string) []string {
 	var lines []string
 	for _, f := range d.Findings {
 		if f.as(severity) {
-			lines = append(lines, fmt.Sprintf("%s %s on %s", f.Severity, f.ID, f.Subject))
+			lines = append(lines, fmt.Sprintf("%s %s on %s", f.Severity, f.ID, view.Foreign(f.Subject)))
 		}
 	}
 	if len(lines) > most {
@@ -207,7 +204,7 @@ func (d *diagnosis) page(severity string) view.Message {
 		if shown++; shown > most {
 			continue
 		}
-		line := fmt.Sprintf("%s %s on %s: %s\n  %s %s", f.Severity, f.ID, f.Subject, short(f.Evidence), f.Means, f.Do)
+		line := fmt.Sprintf("%s %s on %s: %s\n  %s %s", f.Severity, f.ID, view.Foreign(f.Subject), view.Foreign(short(f.Evidence)), f.Means, f.Do)
 		if f.Blocks != "" {
 			line += " Blocks " + f.Blocks + "."
 		}
@@ -237,9 +234,9 @@ func (d *diagnosis) fields() []view.Field {
 		leader = "none, or not agreed on"
 	}
 	if b := d.Backup; b != nil {
-		newest = fmt.Sprintf("%s on %s, %s old, %d tasks", b.Name, b.Host, (time.Duration(b.Age) * time.Second).String(), b.Tasks)
+		newest = fmt.Sprintf("%s on %s, %s old, %d tasks", view.Foreign(b.Name), b.Host, (time.Duration(b.Age) * time.Second).String(), b.Tasks)
 	}
-	fields := []view.Field{{Name: "leader", Value: leader}, {Name: "newest backup", Value: newest}}
+	fields := []view.Field{{Name: "leader", Value: view.Foreign(leader)}, {Name: "newest backup", Value: newest}}
 	if d.OpenRun != "" {
 		fields = append(fields, view.Field{Name: "open run", Value: d.OpenRun})
 	}
@@ -264,11 +261,11 @@ func (d *diagnosis) tables() []view.Table {
 		if h.Log.State != "" {
 			log = fmt.Sprintf("%s %s %d-%d", h.Log.State, h.Log.Status, h.Log.Begin, h.Log.End)
 		}
-		hosts.Rows = append(hosts.Rows, []string{h.Host, process, state, h.Unit, up, log, fmt.Sprint(h.Backups), fmt.Sprintf("%+d ms", h.Skew)})
+		hosts.Rows = append(hosts.Rows, []string{h.Host, process, view.Foreign(state), view.Foreign(h.Unit), up, view.Foreign(log), fmt.Sprint(h.Backups), fmt.Sprintf("%+d ms", h.Skew)})
 	}
 	says := view.Table{Title: "Who leads", Rows: [][]string{{"source", "says"}}}
 	for _, s := range d.Says {
-		says.Rows = append(says.Rows, []string{s.Who, s.Says})
+		says.Rows = append(says.Rows, []string{s.Who, view.Foreign(s.Says)})
 	}
 	return []view.Table{hosts, says}
 }

@@ -73,6 +73,34 @@ func TestDiagnosisExit(t *testing.T) {
 	}
 }
 
+// A job's name in a host's log, or a znode, may read as a person or as a command
+// of ours: nobody is called by it, and nothing is told to be typed.
+func TestDiagnosisCallsNobody(t *testing.T) {
+	const evil = "T0EVIL0001/U0EVE00001/prod `undo dev-1`"
+	b := newBench(t)
+	b.s.Clusters[0].Diagnose = func(context.Context, *runner.State, bool) (any, error) {
+		var doc map[string]any
+		if err := json.Unmarshal(found("critical"), &doc); err != nil {
+			return nil, err
+		}
+		doc["leader"] = evil
+		doc["findings"] = []map[string]string{{"finding": "f", "severity": "critical", "subject": evil, "evidence": evil, "means": "m", "do": "d"}}
+		doc["says"] = []map[string]string{{"who": "ZooKeeper", "says": evil}}
+		doc["hosts"] = []map[string]any{{"host": "s1", "answers": true, "lifecycle": evil, "unit": evil, "log": map[string]any{"state": evil, "status": evil}}}
+		js, err := json.Marshal(doc)
+		return json.RawMessage(js), err
+	}
+	for _, words := range []string{"assess dev", "doctor dev", "status dev"} {
+		text := view.Text(view.Typed(b.ask("UEVE", words).Message, "/aurora"))
+		if !strings.Contains(text, "EVIL") {
+			t.Fatalf("%s does not show what the hosts said: %s", words, text)
+		}
+		if strings.Contains(text, "@U0EVE") || strings.Contains(text, "/aurora undo") {
+			t.Errorf("%s: %s", words, text)
+		}
+	}
+}
+
 // The screen of assess has advice, findings with what to do, hosts and who says what.
 func TestAssessShows(t *testing.T) {
 	b := newBench(t)

@@ -3,7 +3,6 @@ package handlers
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -51,16 +50,17 @@ func (s *Service) doApprove(ctx context.Context, c call) Response {
 	if err != nil {
 		return s.refuseAs(c, st.Run, "identity", fmt.Sprintf("who %s is now can't be told: %v", c.Actor.Key(), err), "")
 	}
-	if err := s.Rules.May(gate, st.Who, who); err != nil && !onlyStale(err) {
+	if err := s.Rules.May(gate, st.Who, who); err != nil {
 		c.Actor = who
 		return s.refuse(c, st.Run, err)
 	}
 	for _, a := range st.Gates[gate].Approvals {
-		if a.Who == c.Actor.Key() {
+		// One that is too old to count may be given anew.
+		if s.counts(gate, a, c.Actor) {
 			return s.twice(c, st, gate, who)
 		}
 	}
-	if typed := c.flags["typed"]; typed != st.Request.Cluster && (typed != "" || gate == "commit") {
+	if typed := c.flags["typed"]; typed != st.Request.Cluster && (typed != "" || gate == "commit" || gate == policy.Without) {
 		return Response{
 			Message: view.Error(fmt.Sprintf("the cluster's name was typed as %.60q, want %q", typed, st.Request.Cluster), fmt.Sprintf("approve %s --typed %s", st.Run, st.Request.Cluster)),
 			Exit:    ExitUsage, Private: true, Run: st.Run,
@@ -70,7 +70,7 @@ func (s *Service) doApprove(ctx context.Context, c call) Response {
 	if err != nil {
 		return failure(err)
 	}
-	if _, err := s.Engine.Append(st.Run, runner.Event{Kind: runner.GateApproved, Gate: gate, Digest: digest, Who: c.Actor.Key(), Data: groups}); err != nil {
+	if _, err := s.Engine.Append(st.Run, runner.Event{Kind: runner.GateApproved, Gate: gate, Digest: digest, Who: c.Actor.Key(), Why: s.factor(st, gate, who), Data: groups}); err != nil {
 		return failure(err)
 	}
 	if st, err = s.state(st.Run); err != nil {
@@ -86,13 +86,38 @@ func (s *Service) doApprove(ctx context.Context, c call) Response {
 	if _, err := s.Engine.Append(st.Run, runner.Event{Kind: runner.GatePassed, Gate: gate, Digest: digest, Why: given(v)}); err != nil {
 		return failure(err)
 	}
-	return s.goOn(st.Run, s.Engine.Advance)
+	return s.goOn(ctx, st.Run, s.work(st))
 }
 
-// onlyStale: May is asked without digest and time, which count only later.
-func onlyStale(err error) bool {
-	var r *policy.Refusal
-	return errors.As(err, &r) && (r.Rule == "digest" || r.Rule == "time" || r.Rule == "expired")
+// factor is what somebody's approval counts for as things are, for those who
+// read the run later; what it counts for in the end stands where the gate is
+// passed. "": nothing, by what is known of the others.
+func (s *Service) factor(st *runner.State, gate string, who policy.Actor) string {
+	now := s.Now()
+	digest := st.Gates[gate].Digest
+	given := []policy.Approval{{Who: who, Digest: digest, At: now}}
+	for _, a := range st.Gates[gate].Approvals {
+		if a.Who != who.Key() {
+			given = append(given, policy.Approval{Who: s.remembered(a), Digest: a.Digest, At: a.At})
+		}
+	}
+	for _, c := range s.Rules.Gate(gate, st.Who, digest, given, now).Given {
+		if c.Who == who.Key() {
+			return c.Factor
+		}
+	}
+	return ""
+}
+
+// work is how the engine goes on with a run.
+func (s *Service) work(st *runner.State) func(context.Context, *runner.Recipe, string) (*runner.State, error) {
+	switch {
+	case st.Settling != "":
+		return s.Engine.Settle
+	case st.Undo && !st.Ended:
+		return s.Engine.Undo
+	}
+	return s.Engine.Advance
 }
 
 // twice refuses a second consent of one person, and says whether they tried to
@@ -102,17 +127,22 @@ func (s *Service) twice(c call, st *runner.State, gate string, who policy.Actor)
 	if s.factors(gate, who) > 1 {
 		kind = "one-person-in-both-groups"
 	}
-	return s.refuseAs(c, st.Run, kind, fmt.Sprintf("%s has approved this already; one person counts for one factor", c.Actor.Key()), "somebody else must approve")
+	hint := "somebody else must approve"
+	if s.people(st).Gates[gate].Open {
+		// The bot died between the last approval and the passing of the gate.
+		hint = fmt.Sprintf("all approvals are there: `resume %s` counts them anew and goes on", st.Run)
+	}
+	return s.refuseAs(c, st.Run, kind, fmt.Sprintf("%s has approved this already; one person counts for one factor", c.Actor.Key()), hint)
 }
 
 // factors is the number of factors of a gate that a person could fill.
 func (s *Service) factors(gate string, who policy.Actor) int {
 	n := 0
-	for _, f := range s.Rules.Gates[gate].Factors {
+	for _, f := range s.Rules.RuleOf(gate).Factors {
 		one := s.Rules
 		one.RequesterMayApprove = true
-		one.Gates = map[string]policy.GateRule{gate: {Factors: []policy.Factor{f}}}
-		if err := one.May(gate, "", who); err == nil || onlyStale(err) {
+		one.Gates = map[string]policy.GateRule{"one": {Factors: []policy.Factor{f}}}
+		if one.May("one", "", who) == nil {
 			n++
 		}
 	}
@@ -139,7 +169,7 @@ func (s *Service) verdict(ctx context.Context, st *runner.State, gate string) (p
 			return policy.Verdict{}, fmt.Errorf("who %s is now can't be told: %w", a.Who, err)
 		}
 		approvals = append(approvals, policy.Approval{Who: who, Digest: a.Digest, At: a.At})
-		if err := s.Rules.May(gate, st.Who, who); err != nil && !onlyStale(err) {
+		if err := s.Rules.May(gate, st.Who, who); err != nil {
 			data, merr := json.Marshal(map[string]any{"gate": gate, "why": err.Error()})
 			if merr != nil {
 				return policy.Verdict{}, fmt.Errorf("refusal: %w", merr)
@@ -164,7 +194,7 @@ func (s *Service) recheck(ctx context.Context, st *runner.State, gate string) er
 	return nil
 }
 
-func (s *Service) doDeny(_ context.Context, c call) Response {
+func (s *Service) doDeny(ctx context.Context, c call) Response {
 	run, err := s.find(c.args[0])
 	if err != nil {
 		return failure(err)
@@ -202,5 +232,5 @@ func (s *Service) doDeny(_ context.Context, c call) Response {
 	if _, err := s.Engine.Append(st.Run, runner.Event{Kind: runner.UndoRequested, Who: c.Actor.Key(), Why: why}); err != nil {
 		return failure(err)
 	}
-	return s.goOn(st.Run, s.Engine.Undo)
+	return s.goOn(ctx, st.Run, s.Engine.Undo)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
 
 	"aurorabot/handlers/view"
@@ -32,14 +31,21 @@ func (s *Service) doPlan(ctx context.Context, c call) Response {
 			return Response{Message: view.Plan(p), Data: p}
 		}
 	}
-	return s.preflightFailed(st)
+	return s.preflightFailed(st, events)
 }
 
 // preflightFailed says why pre-flight did not come to a plan.
-func (s *Service) preflightFailed(st *runner.State) Response {
+func (s *Service) preflightFailed(st *runner.State, events []runner.Event) Response {
 	switch {
 	case st.Outcome == string(runner.StopNotNeeded):
-		return Response{Message: view.Refusal(policy.Refusal{Rule: string(runner.StopNotNeeded), Why: st.Steps[st.Step][runner.Bot].Why}), Exit: ExitRefused}
+		// What was undone since is the state's last step; why it ended is the last failure's.
+		var why string
+		for _, e := range events {
+			if e.Kind == runner.StepFailed {
+				why = e.Why
+			}
+		}
+		return Response{Message: view.Refusal(policy.Refusal{Rule: string(runner.StopNotNeeded), Why: view.Foreign(why)}), Exit: ExitRefused}
 	case st.Why != "":
 		return Response{Message: view.Error(fmt.Sprintf("pre-flight stops at %s: %s", st.Step, st.Why), "mend it and ask again; nothing was changed"), Exit: ExitStopped}
 	}
@@ -53,7 +59,7 @@ func (s *Service) rehearse(ctx context.Context, c call, req runner.Request) (*ru
 	if err != nil {
 		return nil, nil, err
 	}
-	mem := newMemory()
+	mem := &runner.Memory{}
 	e := &runner.Engine{Journal: mem, Now: s.Now, Parallel: s.Engine.Parallel}
 	data, err := json.Marshal(req)
 	if err != nil {
@@ -104,7 +110,7 @@ func (s *Service) doStatus(ctx context.Context, c call) Response {
 		if err != nil {
 			return failure(err)
 		}
-		if st.Status != runner.Closed && (len(c.args) == 0 || st.Request.Cluster == c.args[0]) {
+		if st.Status != runner.Closed && s.asked(c, st) {
 			states = append(states, st)
 		}
 	}
@@ -123,6 +129,15 @@ func (s *Service) doStatus(ctx context.Context, c call) Response {
 	return Response{Message: m, Data: data, Exit: exit}
 }
 
+// asked reports whether a look is about a run: it is of the cluster that was
+// named, or none was and who asks may see that cluster.
+func (s *Service) asked(c call, st *runner.State) bool {
+	if len(c.args) > 0 {
+		return st.Request.Cluster == c.args[0]
+	}
+	return s.maySee(c, st.Request.Cluster) == nil
+}
+
 // named is the cluster that a call names, nil if it names none.
 func (s *Service) named(c call) *Cluster {
 	if len(c.args) == 0 {
@@ -137,81 +152,6 @@ func openRuns(states []*runner.State) []map[string]any {
 		list = append(list, map[string]any{
 			"run": st.Run, "cluster": st.Request.Cluster, "backup": st.Request.Backup, "status": st.Status, "phase": st.Phase,
 			"step": st.Step, "gate": st.Gate, "digest": st.Gates[st.Gate].Digest, "why": st.Why, "who": st.Who, "commit": st.Commit.Outcome,
-		})
-	}
-	return list
-}
-
-func (s *Service) doBackups(ctx context.Context, c call) Response {
-	k := s.cluster(c.args[0])
-	if k.Backups == nil {
-		return failure(fmt.Errorf("backups of %s: this build cannot list them", k.Name))
-	}
-	rows := s.backups(ctx, k)
-	return Response{Message: view.Report(rows), Data: rowsJSON(rows)}
-}
-
-// backups are the rows of a cluster; what could not be asked is a row too.
-func (s *Service) backups(ctx context.Context, k *Cluster) []view.BackupRow {
-	rows, err := k.Backups(ctx)
-	if err != nil {
-		rows = append(rows, view.BackupRow{Cluster: k.Name, Why: err.Error()})
-	}
-	if len(rows) == 0 {
-		rows = append(rows, view.BackupRow{Cluster: k.Name, Why: "no host has a backup"})
-	}
-	return rows
-}
-
-// doReport reports every cluster that was asked for, or all: per cluster the
-// newest backup that is valid, and whatever is wrong.
-func (s *Service) doReport(ctx context.Context, c call) Response {
-	for _, name := range c.args {
-		if s.cluster(name) == nil {
-			return failure(fmt.Errorf("report: there is no cluster %.60q", name))
-		}
-	}
-	var rows []view.BackupRow
-	exit := ExitDone
-	for _, k := range s.Clusters {
-		if len(c.args) > 0 && !slices.Contains(c.args, k.Name) || k.Backups == nil {
-			continue
-		}
-		shown, ok := newest(k.Name, s.backups(ctx, k))
-		if !ok {
-			exit = ExitFindings
-		}
-		rows = append(rows, shown...)
-	}
-	return Response{Message: view.Report(rows), Data: rowsJSON(rows), Exit: exit}
-}
-
-// newest keeps the newest valid backup and every row that is not well. ok is
-// false if there is something to mend.
-func newest(cluster string, rows []view.BackupRow) (keep []view.BackupRow, ok bool) {
-	ok = true
-	var best *view.BackupRow
-	for i := range rows {
-		switch {
-		case !rows[i].Valid:
-			keep, ok = append(keep, rows[i]), false
-		case best == nil || rows[i].Time.After(best.Time):
-			best = &rows[i]
-		}
-	}
-	if best == nil {
-		return append(keep, view.BackupRow{Cluster: cluster, Why: "no backup that decodes"}), false
-	}
-	return append(keep, *best), ok
-}
-
-// rowsJSON is what scripts get of backups.
-func rowsJSON(rows []view.BackupRow) []map[string]any {
-	list := []map[string]any{}
-	for _, r := range rows {
-		list = append(list, map[string]any{
-			"cluster": r.Cluster, "host": r.Host, "name": r.Name, "timestamp": r.Time, "age_seconds": int64(r.Age.Seconds()),
-			"bytes": r.Size, "tasks": r.Tasks, "valid": r.Valid, "why": r.Why,
 		})
 	}
 	return list
@@ -248,7 +188,7 @@ func (s *Service) doHistory(_ context.Context, c call) Response {
 		if err != nil {
 			return failure(err)
 		}
-		if len(c.args) == 0 || st.Request.Cluster == c.args[0] {
+		if s.asked(c, st) {
 			states = append(states, st)
 		}
 	}
@@ -265,15 +205,11 @@ func (s *Service) doExport(_ context.Context, c call) Response {
 	if err != nil {
 		return failure(err)
 	}
-	var journal strings.Builder
-	for _, e := range events {
-		line, err := json.Marshal(e)
-		if err != nil {
-			return failure(err)
-		}
-		journal.Write(append(line, '\n'))
+	text, err := s.raw(st.Run, events)
+	if err != nil {
+		return failure(err)
 	}
-	files := []view.File{{Name: "timeline.md", Text: view.Timeline(events)}, {Name: "journal.jsonl", Text: journal.String()}}
+	files := []view.File{{Name: "timeline.md", Text: view.Timeline(events)}, {Name: "journal.jsonl", Text: text}}
 	if st.Plan != nil {
 		files = append(files, view.File{Name: "plan.json", Text: string(st.Plan) + "\n"})
 	}
@@ -290,6 +226,9 @@ func (s *Service) doAudit(_ context.Context, c call) Response {
 	}
 	if len(c.args) == 2 {
 		runs = []string{c.args[1]}
+	}
+	if v, ok := s.Engine.Journal.(verifier); ok {
+		return verified(v, c.args[1:])
 	}
 	n := 0
 	for _, run := range runs {

@@ -66,7 +66,7 @@ func (s *Service) refuseAs(c call, run, kind, why, hint string) Response {
 	if run == "" {
 		run = auditRun
 	}
-	data, err := json.Marshal(map[string]any{"words": c.Words, "channel": c.Channel, "why": why})
+	data, err := json.Marshal(map[string]any{"words": c.Words, "channel": c.Channel, "why": why, "policy": s.Policy, "version": s.Version})
 	if err != nil {
 		return failure(err)
 	}
@@ -134,9 +134,13 @@ func (s *Service) doRecover(ctx context.Context, c call) Response {
 	if err != nil {
 		return failure(err)
 	}
-	if open != nil {
+	leave, bad := s.leaving(c, nil, k)
+	if bad != nil {
+		return *bad
+	}
+	if open != nil && !onlyOwedBy(open, leave) {
 		return failureHint(fmt.Errorf("%s has an open run, %s, begun by %s", k.Name, open.Run, open.Who),
-			fmt.Sprintf("see how it stands with `status %s`, then `resume %s` or `undo %s`", k.Name, open.Run, open.Run))
+			wayOn(k, open))
 	}
 	data, err := json.Marshal(req)
 	if err != nil {
@@ -149,7 +153,18 @@ func (s *Service) doRecover(ctx context.Context, c call) Response {
 	if _, err := s.Engine.Append(run, runner.Event{Kind: runner.RunRequested, Who: c.Actor.Key(), Data: data}); err != nil {
 		return failure(err)
 	}
-	return s.goOn(run, s.Engine.Advance)
+	if err := s.askWithout(run, c, leave); err != nil {
+		return failure(err)
+	}
+	return s.goOn(ctx, run, s.Engine.Advance)
+}
+
+// wayOn says what to do about an open run that is in the way of another one.
+func wayOn(k *Cluster, open *runner.State) string {
+	if debts := open.Debts(); open.Ended && len(debts) > 0 {
+		return fmt.Sprintf("its work has ended, and %[1]s owes: `settle %[2]s %[1]s` when it is back, or ask for a recovery `--without %[1]s`", debts[0].Host, open.Run)
+	}
+	return fmt.Sprintf("see how it stands with `status %s`, then `resume %s` or `undo %s`", k.Name, open.Run, open.Run)
 }
 
 // newRun is a name for a run: cluster and minute, with a number if that is taken.
@@ -169,13 +184,18 @@ func (s *Service) newRun(cluster string, at time.Time) (string, error) {
 
 // goOn lets the engine work on a run in the background. The run's own messages
 // say what happens; the response says nothing more.
-func (s *Service) goOn(run string, work func(context.Context, *runner.Recipe, string) (*runner.State, error)) Response {
+func (s *Service) goOn(ctx context.Context, run string, work func(context.Context, *runner.Recipe, string) (*runner.State, error)) Response {
 	st, err := s.state(run)
 	if err != nil {
 		return failure(err)
 	}
 	r, err := s.recipe(st)
 	if err != nil {
+		return failure(err)
+	}
+	// At a gate the engine may still be on its way out: whoever decides at once
+	// must not find it busy, with the decision journaled and nobody at work.
+	if err := s.rest(ctx, run); err != nil {
 		return failure(err)
 	}
 	if err := s.drive(run, r, work); err != nil {
@@ -205,7 +225,7 @@ func (s *Service) doAbort(ctx context.Context, c call) Response {
 	return Response{Run: st.Run}
 }
 
-func (s *Service) doResume(_ context.Context, c call) Response {
+func (s *Service) doResume(ctx context.Context, c call) Response {
 	st, err := s.find(c.args[0])
 	if err != nil {
 		return failure(err)
@@ -220,16 +240,35 @@ func (s *Service) doResume(_ context.Context, c call) Response {
 	case s.Busy(st.Run):
 		return failure(fmt.Errorf("run %s: %w", st.Run, errBusy))
 	case st.Status == runner.Gated:
+		// The bot may have died between the last approval and passing the gate:
+		// who approved cannot do so twice, so the approvals are counted anew.
+		if v, err := s.verdict(ctx, st, st.Gate); err == nil && v.Open {
+			if _, err := s.Engine.Append(st.Run, runner.Event{Kind: runner.GatePassed, Gate: st.Gate, Digest: st.Gates[st.Gate].Digest, Why: given(v)}); err != nil {
+				return failure(err)
+			}
+			return s.goOn(ctx, st.Run, s.work(st))
+		}
 		return Response{Message: view.Error(fmt.Sprintf("run %s waits for approval at the %s gate", st.Run, st.Gate), "approve or deny it"), Exit: ExitWaiting, Private: true, Run: st.Run}
 	}
-	work := s.Engine.Advance
-	if st.Undo {
-		work = s.Engine.Undo
+	leave, bad := s.leaving(c, st, s.cluster(st.Request.Cluster))
+	if bad != nil {
+		return *bad
 	}
-	if _, err := s.Engine.Append(st.Run, runner.Event{Kind: runner.RunResumed, Who: c.Actor.Key(), Why: strings.TrimSpace(c.flags["reason"])}); err != nil {
+	why := strings.TrimSpace(c.flags["reason"])
+	if len(leave) > 0 {
+		if st.Stop.Reason != runner.StopNotNeeded {
+			why = "" // It says why the host is left out, not why the state is wanted back.
+		}
+		if err := s.askWithout(st.Run, c, leave); err != nil {
+			return failure(err)
+		}
+	} else if err := s.keep(st, c); err != nil {
 		return failure(err)
 	}
-	return s.goOn(st.Run, work)
+	if _, err := s.Engine.Append(st.Run, runner.Event{Kind: runner.RunResumed, Who: c.Actor.Key(), Why: why}); err != nil {
+		return failure(err)
+	}
+	return s.goOn(ctx, st.Run, s.work(st))
 }
 
 func (s *Service) doUndo(ctx context.Context, c call) Response {
@@ -246,6 +285,9 @@ func (s *Service) doUndo(ctx context.Context, c call) Response {
 	}
 	if st.Irreversible() {
 		return s.refuseAs(c, st.Run, "irreversible", fmt.Sprintf("run %s: %v", st.Run, runner.ErrIrreversible), fmt.Sprintf("type `resume %s`", st.Run))
+	}
+	if st.Ended {
+		return failureHint(fmt.Errorf("run %s is undone already, but for what is owed", st.Run), wayOn(s.cluster(st.Request.Cluster), st))
 	}
 	r, err := s.recipe(st)
 	if err != nil {
@@ -268,10 +310,41 @@ func (s *Service) doUndo(ctx context.Context, c call) Response {
 	if _, err := s.Engine.Append(st.Run, runner.Event{Kind: runner.UndoRequested, Who: c.Actor.Key(), Why: strings.TrimSpace(c.flags["reason"])}); err != nil {
 		return failure(err)
 	}
-	return s.goOn(st.Run, s.Engine.Undo)
+	return s.goOn(ctx, st.Run, s.Engine.Undo)
 }
 
-func (s *Service) doDrop(_ context.Context, c call) Response {
+// mayDrop says why tasks must not be dropped: one that is not there, or all. A
+// commit of nothing would have Mesos kill whatever runs. Where the backup's tasks
+// are not known here, the recipe finds it before the commit.
+func (s *Service) mayDrop(st *runner.State, ids []string) error {
+	k := s.cluster(st.Request.Cluster)
+	if k == nil || k.Tasks == nil {
+		return nil
+	}
+	lines, err := k.Tasks(st)
+	if err != nil {
+		return err
+	}
+	left := map[string]bool{}
+	for _, line := range lines {
+		id, _, _ := strings.Cut(line, "\t")
+		left[id] = true
+	}
+	for _, id := range ids {
+		if !left[id] {
+			return fmt.Errorf("run %s: there is no task %.80q in its backup", st.Run, id)
+		}
+	}
+	for _, id := range slices.Concat(st.Dropped, ids) {
+		delete(left, id)
+	}
+	if len(left) == 0 {
+		return fmt.Errorf("run %s: no task would be left: a commit of nothing has Mesos kill every task that runs", st.Run)
+	}
+	return nil
+}
+
+func (s *Service) doDrop(ctx context.Context, c call) Response {
 	st, err := s.find(c.args[0])
 	if err != nil {
 		return failure(err)
@@ -286,6 +359,9 @@ func (s *Service) doDrop(_ context.Context, c call) Response {
 	}
 	if len(r.Drop) == 0 || st.Status != runner.Gated || st.Gate != "commit" {
 		return failureHint(fmt.Errorf("run %s does not wait at the commit gate: tasks are dropped there", st.Run), fmt.Sprintf("see how it stands with `status %s`", st.Request.Cluster))
+	}
+	if err := s.mayDrop(st, c.args[1:]); err != nil {
+		return failureHint(err, fmt.Sprintf("list them with `tasks %s`; to take everything back, `undo %[1]s`", st.Run))
 	}
 	ids, err := json.Marshal(c.args[1:])
 	if err != nil {
@@ -305,5 +381,5 @@ func (s *Service) doDrop(_ context.Context, c call) Response {
 			return failure(err)
 		}
 	}
-	return s.goOn(st.Run, s.Engine.Advance)
+	return s.goOn(ctx, st.Run, s.Engine.Advance)
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -13,6 +14,7 @@ import (
 	"aurorabot/handlers/view"
 	"aurorabot/policy"
 	"aurorabot/runner"
+	"aurorabot/runner/backup/check"
 )
 
 // A Cluster is one that the service can be asked about.
@@ -28,10 +30,14 @@ type Cluster struct {
 	CheckBackup func(name string) error
 
 	// Looks at the cluster, read-only; nil where this build has none.
-	Backups func(ctx context.Context) ([]view.BackupRow, error)
-	Tasks   func(s *runner.State) ([]string, error) // Lines of the run's backup.
+	Check Check                                   // For report and backups.
+	Tasks func(s *runner.State) ([]string, error) // Lines of the run's backup.
 
 	Diagnose Diagnose // For assess, doctor and status.
+
+	// Drill rehearses a recovery of the newest backup. An error means that
+	// nothing was found out. Nil: no rehearsal lab is configured.
+	Drill func(ctx context.Context) (view.Drill, error)
 }
 
 // A Service does what is asked for. It is safe for concurrent use.
@@ -43,7 +49,16 @@ type Service struct {
 	Directory Directory
 	Version   string
 	Findings  []FindingHelp // The table of findings, for help.
-	Now       func() time.Time
+
+	Alerts *Alerts // Between the reports. Nil: none are given.
+
+	// Checked is told every check of a cluster's backups when it has ended. Nil:
+	// nobody is. It must not block.
+	Checked func(check.Result)
+	Now     func() time.Time
+
+	// Redact takes secrets out of answers. Nil: nothing is taken out.
+	Redact Redactor
 
 	mu      sync.Mutex
 	drives  map[string]*drive // By run.
@@ -52,11 +67,20 @@ type Service struct {
 	next    int
 	wait    sync.WaitGroup
 	stopped bool
+
+	closed closedRuns
+	past   pastRuns
+}
+
+// A Redactor takes secrets out of what leaves the service.
+type Redactor interface {
+	Strings(pointer any) // Of all strings that it leads to.
+	JSON(json.RawMessage) json.RawMessage
 }
 
 // A drive is the engine at work on a run.
 type drive struct {
-	cancel context.CancelFunc
+	cancel context.CancelCauseFunc
 	done   chan struct{}
 }
 
@@ -74,7 +98,7 @@ func (s *Service) Stop() {
 	s.mu.Lock()
 	s.stopped = true
 	for _, d := range s.drives {
-		d.cancel()
+		d.cancel(nil)
 	}
 	s.mu.Unlock()
 	s.wait.Wait()
@@ -119,7 +143,14 @@ func (s *Service) Recover() error {
 		if err != nil {
 			return err
 		}
-		if run == auditRun || st.Status != runner.Open && st.Status != runner.Undoing {
+		if st.Status == runner.Owing && len(st.Debts()) == 0 {
+			// All is done and said; only the last line is missing.
+			if _, err := s.Engine.Append(run, runner.Event{Kind: runner.RunClosed, Why: st.Outcome}); err != nil {
+				return err
+			}
+			continue
+		}
+		if run == auditRun || st.Status != runner.Open && st.Status != runner.Undoing && st.Status != runner.Settling {
 			continue
 		}
 		data, err := json.Marshal(runner.Stop{Reason: runner.StopCrash, Step: st.Step})
@@ -158,7 +189,9 @@ func (s *Service) Screens(run string) (view.Screens, error) {
 // display only. What counts is asked again at the moment of use.
 func (s *Service) people(st *runner.State) view.People {
 	p := view.People{RequesterMayApprove: s.Rules.RequesterMayApprove, Gates: map[string]policy.Verdict{}, Needed: map[string][]string{}, Lasts: map[string]time.Duration{}}
-	for id, rule := range s.Rules.Gates {
+	gates := maps.Clone(s.Rules.Gates)
+	gates[policy.Without] = s.Rules.RuleOf(policy.Without)
+	for id, rule := range gates {
 		for _, f := range rule.Factors {
 			p.Needed[id] = append(p.Needed[id], f.String())
 		}
@@ -205,12 +238,13 @@ func (s *Service) recipe(st *runner.State) (*runner.Recipe, error) {
 }
 
 // open returns the open run of a cluster, nil if there is none: it is the
-// cluster's lock.
+// cluster's lock. One that only waits for debts comes last.
 func (s *Service) open(cluster string) (*runner.State, error) {
 	runs, err := s.Engine.Journal.Runs()
 	if err != nil {
 		return nil, fmt.Errorf("open runs: %w", err)
 	}
+	var owing *runner.State
 	for _, run := range runs {
 		if run == auditRun {
 			continue
@@ -219,11 +253,15 @@ func (s *Service) open(cluster string) (*runner.State, error) {
 		if err != nil {
 			return nil, err
 		}
-		if st.Request.Cluster == cluster && st.Status != runner.Closed {
+		switch {
+		case st.Request.Cluster != cluster || st.Status == runner.Closed:
+		case st.Status == runner.Owing:
+			owing = st
+		default:
 			return st, nil
 		}
 	}
-	return nil, nil
+	return owing, nil
 }
 
 // errBusy is why a run is not driven: it already is.
@@ -239,11 +277,11 @@ func (s *Service) drive(run string, r *runner.Recipe, work func(context.Context,
 	if s.drives[run] != nil {
 		return errBusy
 	}
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancelCause(context.Background())
 	d := &drive{cancel: cancel, done: make(chan struct{})}
 	s.drives[run] = d
 	s.wait.Go(func() {
-		defer cancel()
+		defer cancel(nil)
 		_, err := work(ctx, r, run)
 		s.mu.Lock()
 		delete(s.drives, run)
@@ -280,7 +318,18 @@ func (s *Service) halt(ctx context.Context, run string) error {
 	if d == nil {
 		return nil
 	}
-	d.cancel()
+	d.cancel(runner.ErrAborted) // What goes on by itself on a host is ended, too.
+	return s.rest(ctx, run)
+}
+
+// rest waits until the engine does not work on a run.
+func (s *Service) rest(ctx context.Context, run string) error {
+	s.mu.Lock()
+	d := s.drives[run]
+	s.mu.Unlock()
+	if d == nil {
+		return nil
+	}
 	select {
 	case <-d.done:
 		return nil
@@ -319,7 +368,7 @@ func ExitOf(st *runner.State) int {
 		return ExitWaiting
 	case st.Status == runner.Closed && st.Outcome == string(runner.StopNotNeeded), st.Status == runner.Stopped && st.Stop.Reason == runner.StopNotNeeded:
 		return ExitRefused
-	case st.Status == runner.Closed:
+	case st.Status == runner.Closed, st.Status == runner.Owing:
 		return ExitDone
 	}
 	return ExitStopped

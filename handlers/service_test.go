@@ -12,7 +12,6 @@ import (
 	"aurorabot/handlers"
 	"aurorabot/policy"
 	"aurorabot/runner"
-	"aurorabot/runner/journal"
 )
 
 // people is a directory that can change between two questions.
@@ -42,7 +41,7 @@ func (p *people) set(a policy.Actor) {
 type bench struct {
 	t       *testing.T
 	s       *handlers.Service
-	j       *journal.Memory
+	j       *runner.Memory
 	who     *people
 	mu      sync.Mutex
 	on      bool // What prepare does.
@@ -57,7 +56,7 @@ func person(id string, groups ...string) policy.Actor {
 
 func newBench(t *testing.T) *bench {
 	t.Helper()
-	b := &bench{t: t, j: &journal.Memory{}, who: &people{all: map[string]policy.Actor{}}, settled: make(chan string, 100)}
+	b := &bench{t: t, j: &runner.Memory{}, who: &people{all: map[string]policy.Actor{}}, settled: make(chan string, 100)}
 	for _, a := range []policy.Actor{person("UANN", "S1"), person("UBOB", "S1"), person("UCAT", "S1", "S2"), person("UDAN", "S2"), person("UEVE")} {
 		b.who.set(a)
 	}
@@ -119,7 +118,7 @@ func (b *bench) recipe() *runner.Recipe {
 						select {
 						case <-b.holdUp:
 						case <-ctx.Done():
-							return nil, ctx.Err()
+							return nil, context.Cause(ctx)
 						}
 					}
 					set(true)
@@ -220,8 +219,20 @@ func TestOrdinaryWay(t *testing.T) {
 		t.Fatalf("after one of two: exit %d, %d commits", r.Exit, b.commits)
 	}
 	b.ask("UDAN", "approve dev --typed dev")
-	if st := b.state(); st.Outcome != "recovered" || b.commits != 1 || b.on {
+	st := b.state()
+	if st.Outcome != "recovered" || b.commits != 1 || b.on {
 		t.Errorf("outcome %q, %d commits, on %v (%s)", st.Outcome, b.commits, b.on, st.Why)
+	}
+	// Who reads it later is told what each was counted for.
+	var counted []string
+	events, _ := b.j.Events(st.Run)
+	for _, e := range events {
+		if e.Kind == runner.GateApproved {
+			counted = append(counted, e.Gate+" "+e.Who+" "+e.Why)
+		}
+	}
+	if want := []string{"start T1/UBOB 1 of sre", "commit T1/UBOB 1 of sre", "commit T1/UDAN 1 of leads"}; !slices.Equal(counted, want) {
+		t.Errorf("counted %q, want %q", counted, want)
 	}
 	if r := b.refusals(); len(r) > 0 {
 		t.Errorf("refusals %v in the ordinary way", r)
@@ -276,6 +287,23 @@ func TestCheats(t *testing.T) {
 	}
 }
 
+// Whoever approved too long ago to count may approve again: else the gate would
+// wait for somebody else for good.
+func TestExpiredApprovalIsGivenAnew(t *testing.T) {
+	b := newBench(t)
+	b.toCommit()
+	b.ask("UBOB", "approve dev --typed dev")
+	later := func() time.Time { return time.Now().Add(31 * time.Minute) }
+	b.s.Now, b.s.Engine.Now = later, later
+	if r := b.ask("UBOB", "approve dev --typed dev"); r.Exit != handlers.ExitWaiting {
+		t.Errorf("exit %d after an approval that expired is given anew, want %d: %v", r.Exit, handlers.ExitWaiting, r.Message)
+	}
+	b.ask("UDAN", "approve dev --typed dev")
+	if st := b.state(); st.Outcome != "recovered" || b.commits != 1 {
+		t.Errorf("outcome %q, %d commits (%s)", st.Outcome, b.commits, st.Why)
+	}
+}
+
 // The commit wants the cluster's name typed.
 func TestTypedName(t *testing.T) {
 	b := newBench(t)
@@ -320,6 +348,34 @@ func TestDropVoidsApprovals(t *testing.T) {
 	}
 }
 
+// A drop of what is not there, or of all that is, changes nothing: a commit of
+// nothing would have every task killed.
+func TestDropLeavesSomething(t *testing.T) {
+	b := newBench(t)
+	b.s.Clusters[0].Tasks = func(*runner.State) ([]string, error) {
+		return []string{"task-1\tRUNNING\ta1", "task-2\tRUNNING\ta1", "task-3\tPENDING\t"}, nil
+	}
+	b.toCommit()
+	for words, want := range map[string]string{
+		"drop dev task-1 task-9":        `no task "task-9"`,
+		"drop dev task-1 task-2 task-3": "no task would be left",
+	} {
+		if r := b.ask("UANN", words); r.Exit != handlers.ExitError || !strings.Contains(r.Message.Head+strings.Join(r.Message.Lines, " "), want) {
+			t.Errorf("%s: exit %d: %+v, want %q", words, r.Exit, r.Message, want)
+		}
+	}
+	if st := b.state(); len(st.Dropped) != 0 || st.Gate != "commit" {
+		t.Errorf("dropped %v at gate %s", st.Dropped, st.Gate)
+	}
+	b.ask("UANN", "drop dev task-1 task-2")
+	if r := b.ask("UANN", "drop dev task-3"); r.Exit != handlers.ExitError {
+		t.Errorf("the last one: exit %d", r.Exit)
+	}
+	if st := b.state(); len(st.Dropped) != 2 {
+		t.Errorf("dropped %v", st.Dropped)
+	}
+}
+
 // One recovery per cluster, said with who began it and what to type.
 func TestSecondRecovery(t *testing.T) {
 	b := newBench(t)
@@ -338,10 +394,19 @@ func TestAbortAndResume(t *testing.T) {
 	b.ask("UANN", recoverDev)
 	a, _ := b.who.Person(t.Context(), "", "UBOB")
 	b.s.Handle(t.Context(), handlers.Request{Actor: a, Channel: "C1", Words: []string{"approve", "dev"}, At: time.Now()})
+	for end := time.Now().Add(time.Minute); b.state().Of("prepare/on", runner.Bot).Progress != runner.Started; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("the step does not begin")
+		}
+	}
 	b.ask("UANN", "abort dev --reason lunch")
 	st := b.state()
 	if st.Status != runner.Stopped || st.Stop.Reason != runner.StopAborted || b.on {
 		t.Fatalf("status %s %+v, on %v", st.Status, st.Stop, b.on)
+	}
+	// By this a host tells an abort from a bot that stops, after which jobs go on.
+	if why := st.Of("prepare/on", runner.Bot).Why; why != runner.ErrAborted.Error() {
+		t.Errorf("the step ended because of %q, want %q", why, runner.ErrAborted)
 	}
 	close(b.holdUp)
 	b.ask("UBOB", "resume dev")
@@ -395,7 +460,9 @@ func TestBadWords(t *testing.T) {
 		"recover dev good --reason":            {2, "--reason needs a value"},
 		"approve nothing-20260101T0000Z":       {1, "there is no run"},
 		"resume dev":                           {1, "dev has no open run"},
-		"settle s1":                            {2, "not part of this build"},
+		"settle s1":                            {1, "no open run goes on without"},
+		"recover dev good --without s1":        {2, "say why with --reason"},
+		"recover dev good --without s9":        {2, "is no scheduler of dev"},
 		"":                                     {0, "recover"},
 	} {
 		r := b.ask("UANN", words)
@@ -431,4 +498,32 @@ func FuzzParseCommand(f *testing.F) {
 			t.Error("read differently twice")
 		}
 	})
+}
+
+// Who may look at one cluster sees the runs of that one, also where none is named.
+func TestRunsOfOtherClustersAreNotShown(t *testing.T) {
+	b := newBench(t)
+	other := *b.s.Clusters[0]
+	other.Name = "other"
+	b.s.Clusters = append(b.s.Clusters, &other)
+	b.s.Rules.Access[1].Clusters = []string{"other"}
+	b.ask("UANN", recoverDev)
+	b.ask("UANN", "recover other good")
+	for _, words := range []string{"status", "history"} {
+		for who, want := range map[string]string{"UANN": "dev other", "UEVE": "other"} {
+			r := b.ask(who, words)
+			list, ok := r.Data.([]map[string]any)
+			if m, is := r.Data.(map[string]any); is {
+				list, ok = m["open_runs"].([]map[string]any), true
+			}
+			var got []string
+			for _, run := range list {
+				got = append(got, run["cluster"].(string))
+			}
+			slices.Sort(got)
+			if !ok || strings.Join(got, " ") != want {
+				t.Errorf("%s of %s shows %q, want %q", words, who, got, want)
+			}
+		}
+	}
 }

@@ -19,6 +19,7 @@ func (l *lab) configuration() string {
 	line("slack:")
 	line("  api_url: %q", l.slack.APIURL())
 	line("  announce: %s", script.Incidents)
+	line("  direct_messages: true")
 	line("ssh:")
 	line("  user: %s", cluster.User)
 	line("  key_files: [%q]", l.cluster.KeyFile)
@@ -38,8 +39,21 @@ func (l *lab) configuration() string {
 	line("    admin: %s", l.set.admin)
 	line("    user: %s", cluster.SchedulerUser)
 	line("    zookeeper_session: 6s")
-	line("    # The recorded backup grows older every day.")
-	line("    max_backup_age: 8760h")
+	switch {
+	case l.set.shelf != "": // They are of today.
+	case l.set.damage.Kind == cluster.OldBackup:
+		line("    max_backup_age: 720h")
+	default:
+		line("    # The recorded backup grows older every day.")
+		line("    max_backup_age: 8760h")
+	}
+	switch l.set.damage.Kind {
+	case cluster.RealListener:
+		line("    fake_master: \"zk://%s/nonexistent/mesos\"", l.cluster.ZooKeeper)
+	case cluster.WriteTimeout, cluster.ProofLineBefore:
+		line("    # Nobody waits for minutes here before the commit is called unknown.")
+		line("    proof_wait: 12s")
+	}
 	line("    schedulers:")
 	for _, h := range l.cluster.Hosts {
 		line("      - name: %s", h.Name())

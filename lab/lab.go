@@ -1,12 +1,16 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -81,16 +85,32 @@ func (l *lab) start(ctx context.Context) error {
 	if err := errors.Join(err, b.err); err != nil {
 		return err
 	}
+	if l.set.shelf != "" {
+		if err := l.cluster.Shelve(ctx, l.set.shelf); err != nil {
+			return err
+		}
+	}
 	if err := l.sandbox(ctx); err != nil {
 		return err
 	}
+	text := []byte(l.configuration())
+	if l.set.configure != "" {
+		more, err := os.ReadFile(l.set.configure)
+		if err != nil {
+			return fmt.Errorf("--configure: %w", err)
+		}
+		text = append(text, more...)
+	}
 	config := filepath.Join(l.dir, "aurorabot.yaml")
-	if err := os.WriteFile(config, []byte(l.configuration()), 0o600); err != nil {
+	if err := os.WriteFile(config, text, 0o600); err != nil {
 		return err
 	}
 	l.bot = &bot{
 		program: b.program, args: []string{"serve", "--config", config}, log: filepath.Join(l.dir, "bot.log"),
 		env: []string{"SLACK_BOT_TOKEN=" + l.slack.BotToken(), "SLACK_APP_TOKEN=" + l.slack.AppToken()},
+	}
+	if err := l.privileges(ctx, b.program, config); err != nil {
+		return err
 	}
 	if err := l.bot.Start(ctx); err != nil {
 		return err
@@ -106,6 +126,36 @@ func (l *lab) start(ctx context.Context) error {
 	}()
 	if err := l.slack.Wait(up, func(st slack.State) bool { return st.Links > 0 }); err != nil {
 		return fmt.Errorf("the bot: %w\n%s", context.Cause(up), l.bot.tail(20))
+	}
+	return nil
+}
+
+// privileges gives the bot what `sudoers` prints, as an operator would, and
+// nothing else: from here on no host obeys it in more.
+func (l *lab) privileges(ctx context.Context, program, config string) error {
+	var errs bytes.Buffer
+	cmd := exec.CommandContext(ctx, program, "sudoers", cluster.Name, "--json", "--config", config)
+	cmd.Stderr = &errs
+	out, err := cmd.Output()
+	if err != nil {
+		return fmt.Errorf("aurorabot sudoers: %w\n%s", err, errs.Bytes())
+	}
+	var files []struct {
+		Hosts   []string `json:"hosts"`
+		Sudoers string   `json:"sudoers"`
+	}
+	if err := json.Unmarshal(out, &files); err != nil {
+		return fmt.Errorf("aurorabot sudoers: %w", err)
+	}
+	for _, f := range files {
+		for _, h := range l.cluster.Hosts {
+			if !slices.Contains(f.Hosts, h.Name()) {
+				continue
+			}
+			if err := h.Sudoers(f.Sudoers); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }
@@ -162,6 +212,9 @@ func (l *lab) interactive(ctx context.Context, out io.Writer) int {
 	if len(t.Damaged) > 0 {
 		fmt.Fprintf(out, "  Damage:   %s (%s)\n", l.set.damage.Kind, strings.Join(t.Damaged, ", "))
 	}
+	if l.set.shelf != "" {
+		fmt.Fprintf(out, "  Backups:  %s; as ann type /aurora report\n", l.set.shelf)
+	}
 	reason := ""
 	if l.set.reason != "" {
 		reason = ` --reason "` + strings.ReplaceAll(l.set.reason, `"`, "'") + `"`
@@ -212,7 +265,7 @@ func (l *lab) play(ctx context.Context, out, errs io.Writer) int {
 	p := &script.Play{
 		Cluster: l.cluster, Slack: l.slack, Bot: l.bot, Journal: journal,
 		Reason: l.set.reason, Reinitialize: l.set.reinit, Cheat: l.set.cheat, Honest: l.set.honest,
-		KillAt: l.set.killAt, After: l.set.after, Keep: keep, Each: each, Tell: tell,
+		KillAt: l.set.killAt, VanishAt: l.set.vanish, After: l.set.after, Keep: keep, Each: each, Tell: tell,
 	}
 	status, err := p.Run(ctx)
 	if l.set.keep != "" {

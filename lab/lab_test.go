@@ -36,7 +36,7 @@ func testMain(m *testing.M) int {
 	defer os.RemoveAll(dir)
 	labProgram, botProgram = filepath.Join(dir, "lab"), filepath.Join(dir, "aurorabot")
 	for path, folder := range map[string]string{labProgram: ".", botProgram: ".."} {
-		build := exec.Command("go", "build", "-o", path, ".")
+		build := exec.Command("go", "build", "-ldflags=-s -w", "-o", path, ".")
 		build.Dir, build.Env = folder, append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := build.CombinedOutput(); err != nil {
 			fmt.Fprintf(os.Stderr, "build %s: %v\n%s", path, err, out)
@@ -185,7 +185,8 @@ func TestAdminAPI(t *testing.T) {
 }
 
 // What is damaged, and whether a reason is given, decides whether a restore is
-// made and whether the log is made anew.
+// made and whether the log is made anew. One log of three with a reason is a
+// story once: how it is broken makes no difference then.
 func TestDamage(t *testing.T) {
 	tests := []struct {
 		damage string
@@ -194,13 +195,11 @@ func TestDamage(t *testing.T) {
 		anew   bool // The log is re-initialised.
 	}{
 		{"corrupt:1", false, script.Refused, false},
-		{"corrupt:1", true, script.Done, true},
 		{"corrupt:2", false, script.Done, true},
 		{"missing:1", false, script.Refused, false},
 		{"missing:1", true, script.Done, true},
 		{"missing:2", false, script.Done, true},
 		{"empty:1", false, script.Refused, false},
-		{"empty:1", true, script.Done, true},
 		{"empty:2", false, script.Done, true},
 		{"flapping", false, script.Done, true},
 		{"exit-at-start", false, script.Done, true},
@@ -220,6 +219,51 @@ func TestDamage(t *testing.T) {
 			if tt.status == script.Refused && !slices.ContainsFunc(s.events, func(e script.Event) bool { return e.Kind == "refused" && e.Why == "not-needed" }) {
 				t.Errorf("no event says that it is not needed:\n%s", s.last(8))
 			}
+		})
+	}
+}
+
+// What else can be wrong, before a run and in the middle of it: each is found,
+// blocks what it must, and the run ends as it must. The lab itself compares
+// findings, channel, commits and their order: see endings of package script. Of
+// those that end otherwise without a reason the costlier half is left to a hand:
+// `lab --auto --damage flapping-zookeeper` recovers.
+func TestDamageInTheWay(t *testing.T) {
+	tests := []struct {
+		damage string
+		reason bool
+		status int
+		finds  string
+	}{
+		{"flapping-zookeeper", false, script.Refused, "flapping-zookeeper"},
+		{"registration-timeout", false, script.Refused, "flapping-registration"},
+		{"registration-timeout", true, script.Done, "flapping-registration"},
+		{"wrong-quorum", true, script.Stopped, "quorum-flag-wrong"},
+		{"foreign-framework", true, script.Stopped, "backup-foreign"},
+		{"old-backup", false, script.Stopped, "backup-stale"},
+		{"real-listener-on-fake-address", true, script.Stopped, "fake-address-answers"},
+		{"leader-change-after-stage", true, script.Done, "leader-changed"},
+		{"write-timeout-at-commit", true, script.Done, "commit-unknown"},
+		{"lost-commit-reply", true, script.Done, "commit-unknown"},
+		{"commit-on-non-leader", true, script.Done, "scheduler-replaced"},
+		{"swapped-staging", true, script.Done, "staged-differs"},
+		{"proof-line-before-commit", true, script.Done, "snapshot-of-before"},
+	}
+	for _, tt := range tests {
+		t.Run(fmt.Sprintf("%s,reason=%v", tt.damage, tt.reason), func(t *testing.T) {
+			t.Parallel()
+			args := []string{"--damage", tt.damage}
+			if !tt.reason {
+				args = append(args, "--reason", "")
+			}
+			s := play(t, tt.status, args...)
+			named := slices.ContainsFunc(s.events, func(e script.Event) bool {
+				return e.Kind == "finding" && strings.HasPrefix(e.Why, tt.finds+": ")
+			})
+			if !named {
+				t.Errorf("no event says %s:\n%s", tt.finds, s.last(8))
+			}
+			s.want(tt.status == script.Done, "commit.proved", "")
 		})
 	}
 }
@@ -256,53 +300,120 @@ func TestHonest(t *testing.T) {
 	}
 }
 
+// A backup that is cut in half stops in pre-flight: nothing is changed for it.
+func TestCutBackup(t *testing.T) {
+	t.Parallel()
+	whole, err := os.ReadFile("scheduler/testdata/scheduler-backup-2026-11-23-08-36")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "scheduler-backup-2026-11-23-08-36")
+	if err := os.WriteFile(file, whole[:len(whole)/2], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := play(t, script.Stopped, "--backup", file)
+	s.want(true, "step.failed", "prepare/look-at-cluster")
+	s.want(false, "gate.opened", "")
+	s.want(false, "step.started", "prepare/stop-schedulers")
+}
+
+// A host loses its power while the commit is decided. People go on without it,
+// consent anew, and settle it when it is back; nothing of the old replica votes.
+func TestVanish(t *testing.T) {
+	t.Parallel()
+	s := play(t, script.Done, "--damage", "missing:1", "--vanish", "gate.opened@commit%s2")
+	for _, kind := range []string{"host.asked", "host.left", "run.owes", "settle.requested", "host.settled"} {
+		s.want(true, kind, "")
+	}
+	at := func(kind, gate string) int {
+		return slices.IndexFunc(s.events, func(e script.Event) bool { return e.Kind == kind && e.Gate == gate })
+	}
+	if left, void := at("host.left", ""), at("gate.voided", "commit"); void < 0 || left < 0 {
+		t.Errorf("left at %d, the commit gate was voided at %d: what was approved for three hosts must not count for two", left, void)
+	}
+	if passed := at("gate.passed", "without"); passed < 0 || passed > at("host.left", "") {
+		t.Errorf("the host was left out before people consented:\n%s", s.last(30))
+	}
+}
+
 // The bot is killed and started again. Before the commit was sent resume ends
 // recovered, and undo puts everything back; after it resume ends recovered, and
 // undo is refused. The lab compares state, files, firewall and supervision.
 func TestKill(t *testing.T) {
-	tests := []struct {
+	const change, initialize = "step.started@prepare/change-configuration", "step.started@reinitialize/initialize-log"
+	for _, tt := range []struct {
+		damage string
+		at     []string
+	}{
+		// One run is killed several times, before and after the commit.
+		{"", []string{"step.done@prepare/look", "step.started@prepare/supervision-off", "step.done@prepare/start-schedulers%s2", "step.done@restore/stage"}},
+		{"", []string{"gate.opened@start", "step.started@prepare/stop-schedulers", "gate.approved@commit", "step.started@restore/restart-lingering"}},
+		{"", []string{"step.done@restore/commit", "undo.started@prepare/change-configuration"}},
+		{"corrupt:1", []string{change}},
+		{"missing:1", []string{initialize}},
+	} {
+		t.Run("resume "+tt.at[0], func(t *testing.T) {
+			t.Parallel()
+			s := killed(t, script.Done, strings.Join(tt.at, ","), "resume", tt.damage)
+			if n := strings.Count(s.out, "kill -9"); n != len(tt.at) {
+				t.Errorf("the bot was killed %d times, want %d:\n%s", n, len(tt.at), s.last(5))
+			}
+			s.endsAs("recovered")
+			s.want(true, "commit.sent", "")
+		})
+	}
+	for _, tt := range []struct {
 		at     string
 		damage string
-		sent   bool // The commit was sent before.
+		sent   bool // The commit was sent before: then there is no undo.
 	}{
 		{"step.done@prepare/look", "", false},
 		{"gate.opened@start", "", false},
 		{"step.started@prepare/supervision-off", "", false},
 		{"step.started@prepare/stop-schedulers", "", false},
-		{"step.started@prepare/change-configuration", "", false},
+		{change, "corrupt:1", false}, // One scheduler could not start before, and cannot after an undo.
 		{"step.done@prepare/start-schedulers%s2", "", false},
-		{"step.started@reinitialize/initialize-log", "missing:1", false},
+		{initialize, "missing:1", false},
 		{"step.done@restore/stage", "", false},
 		{"gate.approved@commit", "", false},
 		{"step.done@restore/commit", "", true},
 		{"step.started@restore/restart-lingering", "", true},
 		{"undo.started@prepare/change-configuration", "", true},
+	} {
+		t.Run("undo "+tt.at, func(t *testing.T) {
+			t.Parallel()
+			status := script.Done
+			if tt.sent {
+				status = script.Refused
+			}
+			s := killed(t, status, tt.at, "undo", tt.damage)
+			if !strings.Contains(s.out, "kill -9") {
+				t.Errorf("the bot was not killed:\n%s", s.last(5))
+			}
+			if !tt.sent {
+				s.endsAs("undone")
+			}
+			s.want(tt.sent, "commit.sent", "")
+		})
 	}
-	for _, tt := range tests {
-		for _, after := range []string{"resume", "undo"} {
-			t.Run(after+" "+tt.at, func(t *testing.T) {
-				t.Parallel()
-				args := []string{"--kill-at", tt.at, "--after", after}
-				if tt.damage != "" {
-					args = append(args, "--damage", tt.damage)
-				}
-				status, end := script.Done, "recovered"
-				switch {
-				case after == "undo" && tt.sent:
-					status, end = script.Refused, ""
-				case after == "undo":
-					end = "undone"
-				}
-				s := play(t, status, args...)
-				if !strings.Contains(s.out, "kill -9") {
-					t.Errorf("the bot was not killed:\n%s", s.last(5))
-				}
-				if end != "" && !slices.ContainsFunc(s.events, func(e script.Event) bool { return e.Kind == "run.closed" && e.Why == end }) {
-					t.Errorf("the run is not closed as %s:\n%s", end, s.last(5))
-				}
-				s.want(tt.sent || after == "resume", "commit.sent", "")
-			})
-		}
+}
+
+// killed is a story in which the bot is killed at an event, or several, and
+// people resume or undo.
+func killed(t *testing.T, status int, at, after, damage string) *story {
+	t.Helper()
+	args := []string{"--kill-at", at, "--after", after}
+	if damage != "" {
+		args = append(args, "--damage", damage)
+	}
+	return play(t, status, args...)
+}
+
+// endsAs wants the run closed in that way.
+func (s *story) endsAs(end string) {
+	s.t.Helper()
+	if !slices.ContainsFunc(s.events, func(e script.Event) bool { return e.Kind == "run.closed" && e.Why == end }) {
+		s.t.Errorf("the run is not closed as %s:\n%s", end, s.last(5))
 	}
 }
 

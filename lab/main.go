@@ -15,6 +15,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -57,6 +58,7 @@ type settings struct {
 	reason     string
 	reinit     string
 	backup     string
+	shelf      string
 	record     string
 	keep       string
 	bot        string
@@ -64,7 +66,9 @@ type settings struct {
 	recipe     string
 	admin      string
 	killAt     string
+	vanish     string
 	after      string
+	configure  string
 	limit      time.Duration
 }
 
@@ -73,7 +77,7 @@ func read(args []string, errs io.Writer) (*settings, error) {
 	damage := ""
 	f := flag.NewFlagSet("lab", flag.ContinueOnError)
 	f.SetOutput(errs)
-	hidden := map[string]bool{"kill-at": true, "after": true, "honest": true, "limit": true}
+	hidden := map[string]bool{"kill-at": true, "after": true, "honest": true, "limit": true, "configure": true}
 	f.Usage = func() {
 		fmt.Fprint(errs, usage)
 		f.VisitAll(func(o *flag.Flag) {
@@ -91,6 +95,7 @@ func read(args []string, errs io.Writer) (*settings, error) {
 	f.StringVar(&s.reason, "reason", "the state of the backup itself is wanted back (rehearsal)", "`TEXT` why the backup is wanted; '' gives none")
 	f.StringVar(&s.reinit, "reinitialize", "", "with --auto: `auto|always|never`, as of recover")
 	f.StringVar(&s.backup, "backup", "", "`FILE` to play with (default: one of 65 tasks)")
+	f.StringVar(&s.shelf, "backups", "", "`STATE` that the backups of all hosts are in, instead of the one to play with: "+strings.Join(cluster.Shelves, ", "))
 	f.StringVar(&s.record, "record", "", "`FILE` that gets every Web API call of the bot as JSON lines")
 	f.StringVar(&s.keep, "keep", "", "with --auto: `DIR` that keeps DIR/HOST/log, as the logs were before Cleanup, and DIR/journal")
 	f.StringVar(&s.bot, "bot", "", "`FILE` of the bot's program (default: built from this module)")
@@ -98,8 +103,10 @@ func read(args []string, errs io.Writer) (*settings, error) {
 	f.StringVar(&s.recipe, "recipe", "", "`NAME` of the recipe, as in a configuration")
 	f.StringVar(&s.admin, "admin", "aurora_admin", "`HOW` the bot acts on schedulers: aurora_admin or api")
 	f.StringVar(&s.killAt, "kill-at", "", "`KIND[@STEP]` or number of the event at which the bot is killed")
+	f.StringVar(&s.vanish, "vanish", "", "with --auto: `KIND[@STEP]%HOST`, the event at which that host's power fails; people go on without it and settle it at the end")
 	f.StringVar(&s.after, "after", "resume", "what follows a kill: `resume|undo`")
 	f.BoolVar(&s.honest, "honest", false, "a cheat's order of acts, without the cheat")
+	f.StringVar(&s.configure, "configure", "", "`FILE` whose text is added to the bot's configuration")
 	f.DurationVar(&s.limit, "limit", 0, "`TIME` after which --auto gives up")
 	if err := f.Parse(args); err != nil {
 		return nil, err
@@ -127,9 +134,15 @@ func (s *settings) check(damage string) error {
 		return fmt.Errorf("hosts %q: the kinds are embedded and real", s.hosts)
 	case s.admin != "aurora_admin" && s.admin != "api":
 		return fmt.Errorf("admin %q: it is aurora_admin or api", s.admin)
+	case s.vanish != "" && (!strings.Contains(s.vanish, "%") || s.hosts == "real"):
+		return errors.New("vanish: it is KIND[@STEP]%HOST, on embedded hosts")
 	case s.after != "resume" && s.after != "undo":
 		return fmt.Errorf("after %q: it is resume or undo", s.after)
-	case !s.auto && (s.cheat != "" || s.json || s.keep != "" || s.killAt != ""):
+	case s.shelf != "" && !slices.Contains(cluster.Shelves, s.shelf):
+		return fmt.Errorf("backups %q: the states are %s", s.shelf, strings.Join(cluster.Shelves, ", "))
+	case s.shelf != "" && s.auto:
+		return errors.New("--backups and --auto: a recovery needs the backup that is played with")
+	case !s.auto && (s.cheat != "" || s.json || s.keep != "" || s.killAt != "" || s.vanish != ""):
 		return errors.New("--cheat, --json and --keep need --auto")
 	}
 	return nil

@@ -83,11 +83,17 @@ func (r Rules) Identity(a Actor) error {
 // Allow reports whether a may do what needs p, on cluster ("" if it concerns
 // none), from channel. A deny that matches wins.
 func (r Rules) Allow(a Actor, p Permission, cluster, channel string) error {
+	_, err := r.Decide(a, p, cluster, channel)
+	return err
+}
+
+// Decide is Allow, and names the first rule that allows.
+func (r Rules) Decide(a Actor, p Permission, cluster, channel string) (rule string, err error) {
 	if err := r.Identity(a); err != nil {
-		return err
+		return "", err
 	}
 	var elsewhere []string // Channels where it would be allowed.
-	allowed := false
+	var by []string        // Names of the rules that allow.
 	for _, rule := range r.Access {
 		if !r.is(a, rule.Who) || !matches(rule.Clusters, cluster) || !rule.may(p) {
 			continue
@@ -99,17 +105,17 @@ func (r Rules) Allow(a Actor, p Permission, cluster, channel string) error {
 			continue
 		}
 		if rule.Deny {
-			return refuse("access", "rule %q denies %s on %s to %s", rule.Name, p, orAny(cluster), a.UserID)
+			return "", refuse("access", "rule %q denies %s on %s to %s", rule.Name, p, orAny(cluster), a.UserID)
 		}
-		allowed = true
+		by = append(by, rule.Name)
 	}
 	switch {
-	case allowed:
-		return nil
+	case len(by) > 0:
+		return by[0], nil
 	case len(elsewhere) > 0:
-		return refuse("channel", "not from this channel (%s): %s on %s is allowed to %s in %s only", channel, p, orAny(cluster), a.UserID, strings.Join(elsewhere, ", "))
+		return "", refuse("channel", "not from this channel (%s): %s on %s is allowed to %s in %s only", channel, p, orAny(cluster), a.UserID, strings.Join(elsewhere, ", "))
 	}
-	return refuse("access", "no rule allows %s on %s to %s", p, orAny(cluster), a.UserID)
+	return "", refuse("access", "no rule allows %s on %s to %s", p, orAny(cluster), a.UserID)
 }
 
 func orAny(cluster string) string {

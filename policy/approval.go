@@ -65,10 +65,22 @@ type Counted struct {
 	At     time.Time
 }
 
+// Without is the gate at which people decide to go on without a host. It needs
+// whom the commit gate needs, so that a configuration cannot make it easier.
+const Without = "without"
+
+// RuleOf is the rule of a gate.
+func (r Rules) RuleOf(gate string) GateRule {
+	if gate == Without {
+		gate = "commit"
+	}
+	return r.Gates[gate]
+}
+
 // Gate counts the approvals at a gate for digest at the time now. People are
 // judged as they are now: an approval of somebody who has left does not count.
 func (r Rules) Gate(gate, requester, digest string, approvals []Approval, now time.Time) Verdict {
-	rule := r.Gates[gate]
+	rule := r.RuleOf(gate)
 	var v Verdict
 	var good []Approval
 	seen := map[string]bool{}
@@ -101,10 +113,10 @@ func (r Rules) Gate(gate, requester, digest string, approvals []Approval, now ti
 	return v
 }
 
-// May reports whether a's consent could count at the gate at all; asked when
-// the button is pressed.
+// May reports whether a's consent could count at the gate at all, whatever its
+// digest and time; asked when the button is pressed.
 func (r Rules) May(gate, requester string, a Actor) error {
-	return r.counts(r.Gates[gate], requester, "", Approval{Who: a}, time.Time{})
+	return r.counts(r.RuleOf(gate), requester, "", Approval{Who: a}, time.Time{})
 }
 
 func (r Rules) counts(rule GateRule, requester, digest string, a Approval, now time.Time) error {
@@ -115,7 +127,7 @@ func (r Rules) counts(rule GateRule, requester, digest string, a Approval, now t
 		return refuse("requester", "who asked for it does not approve it: somebody else must")
 	}
 	if !slices.ContainsFunc(rule.Factors, func(f Factor) bool { return r.is(a.Who, f.Of) }) {
-		return refuse("factor", "they are in none of the groups that this gate needs (%s)", rule.words())
+		return refuse("factor", "they are in none of the groups that this gate needs (%s)", rule)
 	}
 	switch {
 	case a.Digest != digest:
@@ -128,7 +140,8 @@ func (r Rules) counts(rule GateRule, requester, digest string, a Approval, now t
 	return nil
 }
 
-func (g GateRule) words() string {
+// String is the rule in words: "1 of sre and 1 of leads".
+func (g GateRule) String() string {
 	var w []string
 	for _, f := range g.Factors {
 		w = append(w, f.String())

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -35,9 +36,17 @@ type Engine struct {
 	// Parallel is how many hosts work at once. Zero: 16.
 	Parallel int
 
+	// Go starts work on one host. Nil: a goroutine for each. A simulation
+	// brings them into an order of its own.
+	Go func(host string, work func())
+
 	// Recheck is asked right before a gate's step is done: are the approvals
 	// at that gate good enough now? Its error says why not and voids the gate.
 	Recheck func(ctx context.Context, s *State, gate string) error
+
+	// Redact takes secrets out of an event before it is kept. Nil: nothing is
+	// taken out.
+	Redact func(Event) Event
 
 	// Told is called with each event after it is durable, in order. It must
 	// not block. Nil: nobody is told.
@@ -96,6 +105,9 @@ func (e *Engine) Append(run string, ev Event) (Event, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	ev.Run, ev.At = run, e.Now().UTC()
+	if e.Redact != nil {
+		ev = e.Redact(ev)
+	}
 	ev, err := e.Journal.Append(ev)
 	if err != nil {
 		return ev, fmt.Errorf("journal %s: %w", ev.Kind, err)
@@ -114,10 +126,16 @@ func (e *Engine) Advance(ctx context.Context, r *Recipe, run string) (*State, er
 	if err != nil {
 		return nil, err
 	}
+	if w.state.Status == Owing {
+		return w.settle(ctx, w.paid()) // The bot may have died right before it closed the run.
+	}
 	if w.state.Status != Open {
 		return w.state, nil
 	}
-	err = w.phases(ctx)
+	err = w.leave(ctx)
+	if err == nil {
+		err = w.phases(ctx)
+	}
 	return w.settle(ctx, err)
 }
 
@@ -134,13 +152,16 @@ func (e *Engine) Undo(ctx context.Context, r *Recipe, run string) (*State, error
 	if w.state.Status != Undoing {
 		return w.state, nil
 	}
-	err = w.undoAll(ctx, w.undoable(""))
+	err = w.leave(ctx)
+	if err == nil {
+		err = w.undoAll(ctx, w.undoable(""))
+	}
 	if err == nil {
 		why := "undone"
 		if len(w.state.Effects) == 0 {
 			why = "nothing-done"
 		}
-		err = w.say(Event{Kind: RunClosed, Why: why})
+		err = w.endWith(why)
 	}
 	return w.settle(ctx, err)
 }
@@ -159,7 +180,11 @@ func (w *walk) settle(ctx context.Context, err error) (*State, error) {
 		if h.event != nil {
 			// An abort or a shutdown has its own event, journaled by whoever
 			// caused it; the state must not say twice why it stands.
-			if current := w.reload(); current != nil && current.Status != Open && current.Status != Undoing {
+			current, err := w.reload()
+			if err != nil {
+				return w.state, err
+			}
+			if current.Status != Open && current.Status != Undoing && current.Status != Settling {
 				return current, nil
 			}
 			if err := w.say(*h.event); err != nil {
@@ -169,19 +194,18 @@ func (w *walk) settle(ctx context.Context, err error) (*State, error) {
 	default:
 		return w.state, err
 	}
-	if current := w.reload(); current != nil {
-		return current, nil
-	}
-	return w.state, nil
+	return w.reload()
 }
 
-func (w *walk) reload() *State {
+// reload is what the journal says now: others write to it too. When it cannot
+// be read, what the walk remembers comes with the error.
+func (w *walk) reload() (*State, error) {
 	events, err := w.e.Journal.Events(w.run)
 	if err != nil {
-		return nil
+		return w.state, fmt.Errorf("read the journal of run %s at the end of the walk: %w", w.run, err)
 	}
 	w.events, w.state = events, Fold(events)
-	return w.state
+	return w.state, nil
 }
 
 func stopEvent(reason StopReason, step string, hosts []string, why string) *halt {
@@ -213,18 +237,25 @@ func (w *walk) phases(ctx context.Context) error {
 			return err
 		}
 	}
-	return w.say(Event{Kind: RunClosed, Why: "recovered"})
+	return w.endWith("recovered")
 }
 
+// reopened reports whether a phase that is done has steps that have their turn
+// again. Once Cleanup took something of it back it never has: those steps are
+// not done, on purpose.
 func (w *walk) reopened(p *Phase) bool {
+	again := false
 	for i := range p.Steps {
-		for _, st := range w.state.Steps[p.Steps[i].ID] {
-			if st.Progress == "" {
-				return true
+		for host, st := range w.state.Steps[p.Steps[i].ID] {
+			switch st.Progress {
+			case UndoBegun, Undone, UndoBroken:
+				return false
+			case "":
+				again = again || !w.state.IsLeft(host)
 			}
 		}
 	}
-	return false
+	return again
 }
 
 func (w *walk) phase(ctx context.Context, p *Phase) error {
@@ -258,7 +289,7 @@ func (w *walk) step(ctx context.Context, p *Phase, st *Step) error {
 		}
 	}
 	var todo []string
-	for _, host := range st.On(state) {
+	for _, host := range st.on(p, state) {
 		if !state.Passed(st.ID, host) {
 			todo = append(todo, host)
 		}
@@ -279,13 +310,23 @@ func (w *walk) step(ctx context.Context, p *Phase, st *Step) error {
 	return w.stopped(ctx, st.ID, failed)
 }
 
+// on are the hosts that have their turn: a host that was left out has none, but
+// where what it owes is done.
+func (s *Step) on(p *Phase, state *State) []string {
+	if p.ID == PhaseSettle {
+		return s.On(state)
+	}
+	return state.Here(s.On(state))
+}
+
 // stopped turns the failures of a step on its hosts into the halt of the walk.
 func (w *walk) stopped(ctx context.Context, step string, failed map[string]error) error {
 	if len(failed) == 0 {
 		return nil
 	}
 	hosts := make([]string, 0, len(failed))
-	for host, err := range failed {
+	for _, host := range slices.Sorted(maps.Keys(failed)) { // The same failures always end the same.
+		err := failed[host]
 		var se *StepError
 		var h *halt
 		if errors.As(err, &h) {
@@ -296,7 +337,6 @@ func (w *walk) stopped(ctx context.Context, step string, failed map[string]error
 		}
 		hosts = append(hosts, host)
 	}
-	slices.Sort(hosts)
 	var why []string
 	for _, host := range hosts {
 		why = append(why, fmt.Sprintf("%s: %v", host, errors.Unwrap(failed[host])))
@@ -319,8 +359,14 @@ func (w *walk) each(hosts []string, f func(string) error) map[string]error {
 		failed = map[string]error{}
 		slots  = make(chan struct{}, limit)
 	)
+	start := w.e.Go
+	if start == nil {
+		start = func(_ string, work func()) { go work() }
+	}
 	for _, host := range hosts {
-		wg.Go(func() {
+		wg.Add(1)
+		start(host, func() {
+			defer wg.Done()
 			slots <- struct{}{}
 			defer func() { <-slots }()
 			if err := f(host); err != nil {

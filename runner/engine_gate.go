@@ -24,7 +24,7 @@ func (w *walk) gate(ctx context.Context, st *Step) (*Gate, error) {
 	}
 	state := w.now()
 	for _, ss := range state.Steps[st.ID] {
-		if ss.Begun && !ss.Again && (!st.Once || state.Irreversible()) {
+		if ss.Begun && (!ss.Again && !st.Once || st.Once && state.Irreversible()) {
 			return nil, nil // Passed and begun before a crash: the decision was used.
 		}
 	}
@@ -38,6 +38,9 @@ func (w *walk) gate(ctx context.Context, st *Step) (*Gate, error) {
 	if gs.Passed && gs.Digest == digest {
 		return g, w.recheck(ctx, g)
 	}
+	if err := w.runOut(g, state); err != nil {
+		return nil, err
+	}
 	if gs.Passed || gs.Opened && gs.Digest != digest {
 		if err := w.say(Event{Kind: GateVoided, Gate: g.ID, Digest: gs.Digest, Why: "what was approved is no longer what would be done: the digest was " + short(gs.Digest) + " and is now " + short(digest)}); err != nil {
 			return nil, err
@@ -50,13 +53,8 @@ func (w *walk) gate(ctx context.Context, st *Step) (*Gate, error) {
 }
 
 func (w *walk) open(g *Gate, state *State, digest string) (Event, error) {
-	if g.ID == "start" || state.Digest == "" {
-		plan := MakePlan(w.r, state)
-		data, err := json.Marshal(plan)
-		if err != nil {
-			return Event{}, fmt.Errorf("encode the plan: %w", err)
-		}
-		if err := w.say(Event{Kind: PlanProposed, Digest: plan.Digest, Data: data}); err != nil {
+	if g.ID == "start" || state.Digest == "" && g.ID != GateWithout {
+		if err := w.propose(state); err != nil {
 			return Event{}, err
 		}
 	}
@@ -73,6 +71,16 @@ func (w *walk) open(g *Gate, state *State, digest string) (Event, error) {
 	}
 	ev := Event{Kind: GateOpened, Phase: w.phaseOf(g), Gate: g.ID, Digest: digest, Data: data}
 	return ev, w.say(ev)
+}
+
+// propose journals the plan as it is now.
+func (w *walk) propose(state *State) error {
+	plan := MakePlan(w.r, state)
+	data, err := json.Marshal(plan)
+	if err != nil {
+		return fmt.Errorf("encode the plan: %w", err)
+	}
+	return w.say(Event{Kind: PlanProposed, Digest: plan.Digest, Data: data})
 }
 
 func (w *walk) phaseOf(g *Gate) string {
@@ -95,15 +103,13 @@ func (w *walk) gateOf(st *Step) *Gate {
 // voids the gate if not.
 func (w *walk) recheck(ctx context.Context, g *Gate) error {
 	state := w.now()
-	var why error
-	if g.Expires != nil {
-		if at := g.Expires(state); !at.IsZero() && !w.e.Now().Before(at) {
-			why = fmt.Errorf("the time for it ended at %s", at.UTC().Format(time.RFC3339))
-		}
+	if err := w.runOut(g, state); err != nil {
+		return err
 	}
-	if why == nil && w.e.Recheck != nil {
-		why = w.e.Recheck(ctx, state, g.ID)
+	if w.e.Recheck == nil {
+		return nil
 	}
+	why := w.e.Recheck(ctx, state, g.ID)
 	if why == nil {
 		return nil
 	}
@@ -111,6 +117,30 @@ func (w *walk) recheck(ctx context.Context, g *Gate) error {
 		return err
 	}
 	return stopEvent(StopExpired, g.Before, nil, fmt.Sprintf("the approvals at the %s gate no longer count: %v", g.ID, why))
+}
+
+// runOut stops the walk when the time for what the gate guards is over, whoever
+// approves: what rests on it has its turn again after a resume.
+func (w *walk) runOut(g *Gate, state *State) error {
+	if g.Expires == nil {
+		return nil
+	}
+	at := g.Expires(state)
+	if at.IsZero() || w.e.Now().Before(at) {
+		return nil
+	}
+	why := fmt.Sprintf("the time for it ended at %s", at.UTC().Format(time.RFC3339))
+	if state.Gates[g.ID].Opened {
+		if err := w.say(Event{Kind: GateVoided, Gate: g.ID, Digest: state.Gates[g.ID].Digest, Why: why}); err != nil {
+			return err
+		}
+	}
+	if g.Renew != nil {
+		if err := w.reopen(g.Renew(state), why); err != nil {
+			return err
+		}
+	}
+	return stopEvent(StopExpired, g.Before, nil, fmt.Sprintf("nothing can be approved at the %s gate any more: %s. Resume makes ready anew what it rests on", g.ID, why))
 }
 
 func short(digest string) string {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 )
@@ -25,12 +26,16 @@ func (w *walk) one(ctx context.Context, p *Phase, st *Step, host string, gate *G
 	was := t.State.Of(st.ID, host)
 	begun := was.Begun && !was.Again
 
-	if st.Once && begun && t.State.Irreversible() {
+	if st.Once && was.Begun && t.State.Irreversible() { // Also if it was reopened.
 		// Whether the first call took effect is for a later step to find out.
 		return w.say(Event{Kind: StepDone, Phase: p.ID, Step: st.ID, Host: host, Why: "begun before; what became of it is not known here"})
 	}
 	if st.Verify != nil {
 		a, err := st.Verify(ctx, t)
+		var end *Ending
+		if errors.As(err, &end) {
+			return w.end(ctx, p, st, host, end)
+		}
 		if err != nil {
 			return w.failed(p, st, host, false, nil, fmt.Errorf("cannot tell whether it is done: %w", err))
 		}
@@ -76,6 +81,14 @@ func (w *walk) do(ctx context.Context, p *Phase, st *Step, host string, t *Task)
 	t.State = w.now()
 	left, doErr := st.Do(ctx, t)
 	receipt := asReceipt(left)
+	if st.Once && doErr != nil && !w.now().Irreversible() {
+		// It did not come to what is done once: nothing was sent.
+		var end *Ending
+		if errors.As(doErr, &end) {
+			return w.end(ctx, p, st, host, end)
+		}
+		return w.failed(p, st, host, false, receipt, doErr)
+	}
 	if st.Once {
 		why := "sent"
 		if doErr != nil {
@@ -123,11 +136,19 @@ func (w *walk) end(ctx context.Context, p *Phase, st *Step, host string, end *En
 	if err := w.undoAll(ctx, w.undoable("")); err != nil {
 		return err
 	}
-	return &halt{&Event{Kind: RunClosed, Why: string(end.Reason), Step: st.ID}}
+	ev, err := w.ending(string(end.Reason))
+	if err != nil {
+		return err
+	}
+	ev.Step = st.ID
+	return &halt{&ev}
 }
 
 // reopen takes the done-mark from steps and voids the approvals of their gates.
 func (w *walk) reopen(steps []string, why string) error {
+	if w.now().Irreversible() {
+		steps = w.r.afterCommit(steps)
+	}
 	if len(steps) == 0 {
 		return nil
 	}
@@ -166,6 +187,9 @@ func asReceipt(v any) json.RawMessage {
 
 // holds asks for every effect that must still be true whether it is.
 func (w *walk) holds(ctx context.Context, phase string) error {
+	if err := w.gone(ctx, phase); err != nil {
+		return err
+	}
 	state := w.now()
 	for i := range w.r.Phases {
 		for j := range w.r.Phases[i].Steps {
@@ -175,17 +199,19 @@ func (w *walk) holds(ctx context.Context, phase string) error {
 			}
 			var hosts []string
 			for host, ss := range state.Steps[st.ID] {
-				if ss.Progress == Done || ss.Progress == Skipped {
+				if (ss.Progress == Done || ss.Progress == Skipped) && !state.IsLeft(host) {
 					hosts = append(hosts, host)
 				}
 			}
+			slices.Sort(hosts)
 			failed := w.each(hosts, func(host string) error { return w.hold(ctx, phase, st, host) })
-			for host, err := range failed {
+			for _, host := range slices.Sorted(maps.Keys(failed)) {
+				err := failed[host]
 				var broken *StepError
 				if !errors.As(err, &broken) {
 					return err
 				}
-				if err := w.reopen(append([]string{st.ID}, st.Voids...), fmt.Sprintf("%s: %v", host, broken.Err)); err != nil {
+				if err := w.reopen(append([]string{st.ID}, w.r.voided(state, st)...), fmt.Sprintf("%s: %v", host, broken.Err)); err != nil {
 					return err
 				}
 				return stopEvent(StopHold, st.ID, []string{host}, fmt.Sprintf("%s: no longer true of %s (%s): %v", host, st.ID, st.Title, broken.Err))
@@ -193,6 +219,16 @@ func (w *walk) holds(ctx context.Context, phase string) error {
 		}
 	}
 	return nil
+}
+
+// voided are the steps that rest on st and count still: what a later step has
+// taken the place of must not be done again beside that (schedulers that were
+// stopped for good reason would be started).
+func (r *Recipe) voided(s *State, st *Step) []string {
+	return slices.DeleteFunc(slices.Clone(st.Voids), func(id string) bool {
+		other, _ := r.Step(id)
+		return other != nil && superseded(s, other)
+	})
 }
 
 func superseded(s *State, st *Step) bool {

@@ -14,7 +14,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"aurorabot/runner"
-	"aurorabot/runner/journal"
 )
 
 // world is what the toy recipe changes: by host, named switches. A stopped
@@ -199,7 +198,7 @@ func undo(t *testing.T, e *runner.Engine, r *runner.Recipe) (*runner.State, erro
 
 // A whole run ends with everything undone, one commit, and the schedulers running.
 func TestAdvanceToTheEnd(t *testing.T) {
-	w, j := newWorld(), &journal.Memory{}
+	w, j := newWorld(), &runner.Memory{}
 	before := maps.Clone(w.on)
 	r := w.toy()
 	if err := r.Validate(); err != nil {
@@ -235,7 +234,7 @@ func undone(events []runner.Event) []string {
 func TestCrashAtEveryEvent(t *testing.T) {
 	for _, way := range []string{"resume", "undo"} {
 		for at := 1; ; at++ {
-			w, j := newWorld(), &journal.Memory{}
+			w, j := newWorld(), &runner.Memory{}
 			before := maps.Clone(w.on)
 			r := w.toy()
 			begin(t, j)
@@ -282,7 +281,7 @@ func TestCrashAtEveryEvent(t *testing.T) {
 
 // A scheduler that was down before the run must still be down after its undo.
 func TestUndoLeavesAloneWhatItDidNotDo(t *testing.T) {
-	w, j := newWorld(), &journal.Memory{}
+	w, j := newWorld(), &runner.Memory{}
 	w.set("s2/running", false)
 	before := maps.Clone(w.on)
 	r := w.toy()
@@ -304,7 +303,7 @@ func TestUndoLeavesAloneWhatItDidNotDo(t *testing.T) {
 
 // What must hold is asked before a dangerous step; broken, nothing dangerous happens.
 func TestBrokenHoldStopsBeforeDanger(t *testing.T) {
-	w, j := newWorld(), &journal.Memory{}
+	w, j := newWorld(), &runner.Memory{}
 	r := w.toy()
 	look := r.Phases[1].Steps[0].Check
 	r.Phases[1].Steps[0].Check = func(ctx context.Context, task *runner.Task) (runner.Answer, error) {
@@ -318,10 +317,47 @@ func TestBrokenHoldStopsBeforeDanger(t *testing.T) {
 	}
 }
 
+// A hold that breaks while it is not known what became of the commit must not
+// bring the commit's turn again: a second one could reach the next leader.
+func TestBrokenHoldNeverCommitsAgain(t *testing.T) {
+	w, j := newWorld(), &runner.Memory{}
+	r := w.toy()
+	for i := range r.Phases[0].Steps {
+		r.Phases[0].Steps[i].Voids = []string{"restore/commit"}
+	}
+	prove := &r.Phases[2].Steps[1]
+	proved := prove.Check
+	prove.Check = func(context.Context, *runner.Task) (runner.Answer, error) {
+		return runner.Answer{}, &runner.Ending{Reason: runner.StopUnknown, Why: "nobody can tell"}
+	}
+	begin(t, j)
+	e := &runner.Engine{Journal: j, Now: time.Now}
+	if s, err := play(t, e, r); err != nil || s.Stop.Reason != runner.StopUnknown || w.commits != 1 {
+		t.Fatalf("play = %+v, %v, commits %d; want unknown", s, err, w.commits)
+	}
+	w.set("s3/blocked", false)
+	prove.Check = proved
+	for range 5 { // Stopped by the hold, then on to the end.
+		if _, err := e.Append(run, runner.Event{Kind: runner.RunResumed, Who: "T/UANN"}); err != nil {
+			t.Fatal(err)
+		}
+		s, err := play(t, e, r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s.Outcome == "recovered" {
+			break
+		}
+	}
+	if w.commits != 1 {
+		t.Errorf("%d commits, want 1", w.commits)
+	}
+}
+
 // An approval counts for what was shown only: when what would be done changes
 // between approval and use, the gate opens anew.
 func TestChangedPlanVoidsApprovals(t *testing.T) {
-	w, j := newWorld(), &journal.Memory{}
+	w, j := newWorld(), &runner.Memory{}
 	r := w.toy()
 	loss := 3
 	r.Gates[1].Binds = func(*runner.State) any { return loss }
@@ -355,7 +391,7 @@ func pass(t *testing.T, e *runner.Engine, s *runner.State) {
 
 // People are asked again at the moment of use; a "no" then sends nothing.
 func TestRecheckAtTheMomentOfUse(t *testing.T) {
-	w, j := newWorld(), &journal.Memory{}
+	w, j := newWorld(), &runner.Memory{}
 	e := &runner.Engine{Journal: j, Now: time.Now, Recheck: func(_ context.Context, _ *runner.State, gate string) error {
 		if gate == "commit" {
 			return errors.New("UBOB was removed from sre-leads")
@@ -397,4 +433,27 @@ func ExampleDigest() {
 		B int    `json:"b"`
 	}{"<x>", 1}))
 	// Output: true
+}
+
+// What goes on after a crash is the same try; what follows a failure, a taking
+// back or a reopening is the next one.
+func TestTries(t *testing.T) {
+	st := &runner.State{}
+	for i, e := range []struct {
+		kind runner.Kind
+		want int
+	}{
+		{runner.StepStarted, 1}, {runner.StepStarted, 1}, {runner.StepFailed, 1}, {runner.StepStarted, 2}, {runner.StepDone, 2},
+		{runner.UndoStarted, 3}, {runner.UndoStarted, 3}, {runner.UndoFailed, 3}, {runner.UndoStarted, 4}, {runner.UndoDone, 4},
+		{runner.StepsReopened, 4}, {runner.StepStarted, 5},
+	} {
+		ev := runner.Event{Seq: i + 1, Kind: e.kind, Step: "a/b", Host: "s1"}
+		if e.kind == runner.StepsReopened {
+			ev.Data = []byte(`["a/b"]`)
+		}
+		st.Apply(ev)
+		if got := st.Of("a/b", "s1").Try; got != e.want {
+			t.Errorf("event %d, %s: try %d, want %d", i+1, e.kind, got, e.want)
+		}
+	}
 }

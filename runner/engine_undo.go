@@ -33,7 +33,7 @@ func (w *walk) undoable(phase string) []undoing {
 			}
 			var hosts []string
 			for _, e := range state.Effects {
-				if e.Step == st.ID && state.Of(st.ID, e.Host).Begun {
+				if e.Step == st.ID && state.Of(st.ID, e.Host).Begun && !state.IsLeft(e.Host) {
 					hosts = append(hosts, e.Host)
 				}
 			}

@@ -21,7 +21,7 @@ const (
 
 	PlanProposed Kind = "plan.proposed" // Digest, Data: Plan
 	GateOpened   Kind = "gate.opened"   // Gate, Digest, Data: GateView
-	GateApproved Kind = "gate.approved" // Gate, Digest, Who, Data: the groups that they were in
+	GateApproved Kind = "gate.approved" // Gate, Digest, Who, Why: what it counts for, Data: the groups that they were in
 	GateDenied   Kind = "gate.denied"   // Gate, Digest, Who, Why
 	GatePassed   Kind = "gate.passed"   // Gate, Digest, Why: by whom
 	GateVoided   Kind = "gate.voided"   // Gate, Digest, Why: what changed, expired
@@ -56,6 +56,17 @@ const (
 	CommitProved  Kind = "commit.proved"  // Why: the proof
 	CommitUnknown Kind = "commit.unknown" // Why: what is known and what is not
 	CommitAbsent  Kind = "commit.absent"  // Why: proved that nothing was committed
+
+	HostAsked Kind = "host.asked" // Who, Host, Why: somebody asks to go on without the host
+	HostKept  Kind = "host.kept"  // Who, Host, Why: that is taken back before it was decided
+	HostLeft  Kind = "host.left"  // Host, Why: what is known of it; Data: []string, what it owes
+
+	// RunOwes ends the work of a run that hosts were left out of: it stays open
+	// until they are settled. Why: how it will be closed. Data: []Debt.
+	RunOwes         Kind = "run.owes"
+	SettleRequested Kind = "settle.requested" // Who, Host
+	HostContained   Kind = "host.contained"   // Host, Why: it came back in the middle and cannot take part
+	HostSettled     Kind = "host.settled"     // Host, Why
 
 	Refused Kind = "refused" // Who, Why: what was asked and why not
 )
@@ -112,6 +123,13 @@ const (
 	StopAborted   StopReason = "aborted"    // A person stopped it: resume or undo.
 	StopCrash     StopReason = "crash"      // The bot itself went away in the middle.
 )
+
+// A Chain is the hash chain of one run's events, as it was found whole.
+type Chain struct {
+	Run    string `json:"run"`
+	Events int    `json:"events"`
+	Head   string `json:"head"` // Hash of the last event: it stands for all of them.
+}
 
 // A Journal keeps the events of runs. Append is durable when it returns.
 type Journal interface {

@@ -78,7 +78,7 @@ func planStep(r *Recipe, ph *Phase, st *Step, s *State) PlanStep {
 			ps.Skip = why
 		}
 	}
-	for _, host := range st.On(s) {
+	for _, host := range st.on(ph, s) {
 		h := PlanHost{Host: host, Done: s.Passed(st.ID, host)}
 		if st.Shows != nil {
 			h.Does = st.Shows(&Task{Host: r.Hosts[host], On: host, Step: st.ID, State: s})
@@ -110,9 +110,12 @@ func (p Plan) digest() string {
 // of run, gate, what the recipe covers, the steps that remain from the gate on,
 // and what the gate binds. No times, no progress.
 func GateDigest(r *Recipe, s *State, g *Gate) string {
+	if g.ID == GateWithout {
+		s = s.asIfLeft() // What is consented to is the run without them.
+	}
 	plan := MakePlan(r, s)
 	var remaining []PlanStep
-	reached := false
+	reached := g.ID == GateWithout
 	for _, ph := range plan.Phases {
 		for _, st := range ph.Steps {
 			reached = reached || st.ID == g.Before
@@ -131,6 +134,9 @@ func GateDigest(r *Recipe, s *State, g *Gate) string {
 	covered := map[string]any{
 		"run": s.Run, "gate": g.ID, "recipe": r.ID, "version": r.Version,
 		"request": request, "steps": remaining,
+	}
+	if len(s.Without) > 0 {
+		covered["without"] = s.leftOut()
 	}
 	if r.Covers != nil {
 		covered["covers"] = r.Covers(s)

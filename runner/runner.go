@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"time"
 )
 
@@ -55,6 +56,7 @@ type Host interface {
 type Command struct {
 	Argv   []string
 	User   string        // Account to run as. Empty: the login account; else through `sudo -n -u`.
+	Gentle bool          // It lets everything else on the host go first: nice(1).
 	Stdin  []byte        // Nil: an empty standard input.
 	Limit  time.Duration // Longest time to wait. Zero: 1 minute.
 	Output int           // Most bytes kept of each of stdout and stderr. Zero: 1 MiB.
@@ -64,6 +66,10 @@ type Command struct {
 	// its own and leaves its verdict (rc, stdout, stderr) there. A Run with the
 	// same Job again does not start it again: it reads the verdict, or waits
 	// for it. For whatever must not run twice because a connection broke.
+	// Without Argv it is only looked for, and never started.
+	//
+	// When ctx ends the job goes on, for the bot may only be stopping; it is
+	// killed if the cause is [ErrAborted], and at its Limit.
 	Job string
 }
 
@@ -89,6 +95,13 @@ type File struct {
 // ErrNotStarted is wrapped by errors of [Host] that are certain not to have
 // changed anything: the command never started.
 var ErrNotStarted = errors.New("not started")
+
+// ErrOver is wrapped by errors about a [Command.Job] of which nothing is at work
+// any more, though what it did is not known.
+var ErrOver = errors.New("at work no more")
+
+// ErrAborted is the cause with which a context ends when a person stops a run.
+var ErrAborted = errors.New("aborted")
 
 // An Answer is yes or no, with the evidence for it: it goes to the journal and
 // to the thread.
@@ -203,6 +216,10 @@ type Gate struct {
 	// Expires returns when approvals end for reasons outside policy (the
 	// disabled state running out). Zero time: policy alone.
 	Expires func(*State) time.Time
+
+	// Renew are the steps that have their turn again after a resume when Expires
+	// has passed: nothing that is approved now could be used before.
+	Renew func(*State) []string
 }
 
 // A Recipe is a whole procedure: the table of contents of a runbook.
@@ -222,6 +239,27 @@ type Recipe struct {
 	// (a damaged log on the real master). Nil or "": nothing.
 	UndoWarning func(*State) string
 
+	// Without is walked when somebody asked to go on without a host, with the
+	// hosts asked for as State.Asked: steps that only look, one of them behind a
+	// gate [GateWithout]. Empty: this recipe goes on with all its hosts only.
+	Without Phase
+
+	// Settle is what is done on a host that was left out and is back, with it as
+	// State.Settling. Steps that must wait for the end of the run's work say so
+	// in Needed. Its effects are not undone.
+	Settle Phase
+
+	// Gone asks whether a host that was left out still is gone, or kept from
+	// taking part. Asked with the Holds.
+	Gone func(context.Context, *Task) (Answer, error)
+
+	// Owes says in words what a host owes that was left out. Nil or none: nothing.
+	Owes func(s *State, host string) []string
+
+	// Rests are the steps that have their turn again when the host is left out,
+	// because what they found rests on it.
+	Rests func(s *State, host string) []string
+
 	// Covers returns what the digest covers besides the steps: cluster, hosts,
 	// policy, backup hash. Canonical JSON is made of it.
 	Covers func(*State) any
@@ -229,14 +267,41 @@ type Recipe struct {
 
 // Step returns the step with the given ID, its phase, or nil.
 func (r *Recipe) Step(id string) (*Step, *Phase) {
-	for p := range r.Phases {
-		for s := range r.Phases[p].Steps {
-			if r.Phases[p].Steps[s].ID == id {
-				return &r.Phases[p].Steps[s], &r.Phases[p]
+	for _, p := range r.all() {
+		for s := range p.Steps {
+			if p.Steps[s].ID == id {
+				return &p.Steps[s], p
 			}
 		}
 	}
 	return nil, nil
+}
+
+// all are the phases of the runbook and those beside it.
+func (r *Recipe) all() []*Phase {
+	var list []*Phase
+	for p := range r.Phases {
+		list = append(list, &r.Phases[p])
+	}
+	return append(list, &r.Without, &r.Settle)
+}
+
+// afterCommit are those of steps that may have their turn again once a commit
+// was sent: those behind the step that sent it, and those whose effect must hold.
+// Nothing else is done anew until it is known what became of the commit.
+func (r *Recipe) afterCommit(steps []string) []string {
+	var kept []string
+	sent := false
+	for p := range r.Phases {
+		for i := range r.Phases[p].Steps {
+			st := &r.Phases[p].Steps[i]
+			if slices.Contains(steps, st.ID) && (sent || st.Holds != nil && !st.Once) {
+				kept = append(kept, st.ID)
+			}
+			sent = sent || st.Once
+		}
+	}
+	return kept
 }
 
 // Validate checks the rules that every recipe keeps: unique IDs, On and Title
@@ -244,7 +309,7 @@ func (r *Recipe) Step(id string) (*Step, *Phase) {
 // of the two, gates before steps that exist.
 func (r *Recipe) Validate() error {
 	seen := map[string]bool{}
-	for _, p := range r.Phases {
+	for _, p := range r.all() {
 		for i := range p.Steps {
 			s := &p.Steps[i]
 			switch {
@@ -256,6 +321,8 @@ func (r *Recipe) Validate() error {
 				return fmt.Errorf("recipe %s: read-only step %s needs Check, and neither Undo nor OneWay", r.ID, s.ID)
 			case !s.ReadOnly() && (s.Undo == nil) == (s.OneWay == ""):
 				return fmt.Errorf("recipe %s: step %s needs exactly one of Undo and OneWay", r.ID, s.ID)
+			case p.ID == PhaseWithout && !s.ReadOnly():
+				return fmt.Errorf("recipe %s: step %s changes something before it is decided to go on without a host", r.ID, s.ID)
 			case !s.ReadOnly() && s.Verify == nil && !s.Once:
 				return fmt.Errorf("recipe %s: step %s needs Verify", r.ID, s.ID)
 			}
@@ -270,8 +337,8 @@ func (r *Recipe) Validate() error {
 	return nil
 }
 
-// An Ending is returned by a Check that ends the run in an orderly way, or
-// stops it for another reason than a failure.
+// An Ending is returned by a Check, or by a Verify before Do, that ends the run
+// in an orderly way, or stops it for another reason than a failure.
 type Ending struct {
 	Reason StopReason
 	Why    string

@@ -15,7 +15,13 @@ const (
 	Gated   Status = "gated"   // People decide at Gate.
 	Stopped Status = "stopped" // The engine stopped; a person chooses resume or undo.
 	Undoing Status = "undoing" // The effects are taken back.
-	Closed  Status = "closed"  // Nothing will happen any more.
+
+	// Owing: the work has ended, and a host that was left out of it owes
+	// something. Settling: that is being done.
+	Owing    Status = "owing"
+	Settling Status = "settling"
+
+	Closed Status = "closed" // Nothing will happen any more.
 )
 
 // A Progress is where one step stands on one host.
@@ -39,6 +45,7 @@ type StepState struct {
 	Why      string
 	Begun    bool // Do may have been called and was not undone since.
 	Again    bool // Reopened: it has its turn anew, also if it is Once.
+	Try      int  // How often Do or Undo was begun; going on after a crash is the same try.
 	Receipt  Receipt
 	Facts    json.RawMessage
 }
@@ -105,6 +112,10 @@ type State struct {
 	Undo    bool   // Somebody asked for it: from then on only undo goes on.
 	Handed  string // Whom the run was handed to.
 
+	Without  []Leave // Hosts that somebody asked to go on without, in the order asked.
+	Settling string  // The host whose debt is being settled.
+	Ended    bool    // The work has ended, with Outcome; what is left is debts.
+
 	Steps   map[string]map[string]StepState // By step, then host.
 	Effects []Effect                        // In the order begun, without doubles.
 	Gates   map[string]GateState
@@ -144,9 +155,11 @@ func (s *State) Apply(e Event) {
 		s.applyGate(e)
 	case PhaseStarted, PhaseSkipped, PhaseDone:
 		s.Phases[e.Phase] = e.Kind
-		if e.Kind == PhaseStarted {
+		if e.Kind == PhaseStarted && e.Phase != PhaseWithout && e.Phase != PhaseSettle {
 			s.Phase = e.Phase
 		}
+	case HostAsked, HostKept, HostLeft, RunOwes, SettleRequested, HostContained, HostSettled:
+		s.applyWithout(e)
 	case CommitSent, CommitProved, CommitUnknown, CommitAbsent:
 		s.applyCommit(e)
 	case TasksDropped:
@@ -177,10 +190,7 @@ func (s *State) applyRun(e Event) {
 		}
 	case RunResumed:
 		if s.Status != Closed {
-			s.Status, s.Stop, s.Why = Open, Stop{}, ""
-			if s.Undo {
-				s.Status = Undoing // Half undone: there is no way forward but the way back.
-			}
+			s.Status, s.Stop, s.Why = s.goesOn(), Stop{}, ""
 			if e.Why != "" {
 				s.Reason = e.Why
 			}
@@ -195,7 +205,7 @@ func (s *State) applyRun(e Event) {
 			_ = json.Unmarshal(e.Data, &s.Stop)
 		}
 	case UndoRequested:
-		if s.Status != Closed {
+		if s.Status != Closed && !s.Ended {
 			s.Status, s.Stop, s.Why, s.Undo = Undoing, Stop{}, "", true
 		}
 	case RunHanded:
@@ -228,6 +238,9 @@ func (s *State) applyStep(e Event) {
 	switch e.Kind {
 	case StepStarted:
 		s.Step = e.Step
+		if st.Progress != Started {
+			st.Try++
+		}
 		st.Progress, st.Begun, st.Again = Started, true, false
 		if !slices.Contains(s.Effects, Effect{e.Step, e.Host}) {
 			s.Effects = append(s.Effects, Effect{e.Step, e.Host})
@@ -250,6 +263,9 @@ func (s *State) applyStep(e Event) {
 		}
 	case UndoStarted:
 		s.Step = e.Step
+		if st.Progress != UndoBegun {
+			st.Try++
+		}
 		st.Progress = UndoBegun
 	case UndoDone:
 		s.Step = e.Step
@@ -271,24 +287,29 @@ func (s *State) applyGate(e Event) {
 		g.Digest, g.OpenedAt, g.Opened = e.Digest, e.At, true
 		s.Status, s.Gate = Gated, e.Gate
 	case GateApproved:
-		if g.Opened && e.Digest == g.Digest && !slices.ContainsFunc(g.Approvals, func(a Approval) bool { return a.Who == e.Who }) {
+		if g.Opened && e.Digest == g.Digest {
+			// One person counts once: by the newest of their approvals.
+			g.Approvals = slices.DeleteFunc(slices.Clone(g.Approvals), func(a Approval) bool { return a.Who == e.Who })
 			g.Approvals = append(g.Approvals, Approval{e.Who, e.Digest, e.At, e.Data})
 		}
 	case GateDenied:
 		if g.Opened {
 			g.Denied = true
 		}
+		if e.Gate == GateWithout {
+			s.withdraw(func(Leave) bool { return true })
+		}
 	case GatePassed:
 		if g.Opened && e.Digest == g.Digest {
 			g.Passed, g.PassedAt = true, e.At
 			if s.Status == Gated && s.Gate == e.Gate {
-				s.Status, s.Gate = Open, ""
+				s.Status, s.Gate = s.goesOn(), ""
 			}
 		}
 	case GateVoided:
 		g = GateState{}
 		if s.Status == Gated && s.Gate == e.Gate {
-			s.Status, s.Gate = Open, ""
+			s.Status, s.Gate = s.goesOn(), ""
 		}
 	}
 	s.Gates[e.Gate] = g

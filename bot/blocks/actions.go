@@ -51,10 +51,15 @@ func actionID(all []view.Action, i int) string {
 			n++
 		}
 	}
+	return numbered(all[i].ID, n)
+}
+
+// numbered is the action_id of the button that has n others of its ID before it.
+func numbered(id string, n int) string {
 	if n == 0 {
-		return all[i].ID
+		return id
 	}
-	return fmt.Sprintf("%s#%d", all[i].ID, n+1)
+	return fmt.Sprintf("%s#%d", id, n+1)
 }
 
 // ActionID is the [view.Action] ID of a button, given its action_id.

@@ -69,6 +69,7 @@ type builder struct {
 	blocks []slack.Block
 	files  []view.File
 	whole  bool // The whole message goes along as a file.
+	modal  bool // What is built asks about a message, which stands where it stood.
 }
 
 func (b *builder) add(blocks ...slack.Block) { b.blocks = append(b.blocks, blocks...) }
@@ -79,6 +80,7 @@ func (b *builder) message(m view.Message) {
 	b.fields(m)
 	b.links(m)
 	b.tasks(m)
+	b.charts(m)
 	b.tables(m)
 	b.outputs(m)
 	b.actions(m)
@@ -87,3 +89,11 @@ func (b *builder) message(m view.Message) {
 
 // wholeName is the file that holds a message which was cut.
 const wholeName = "message.txt"
+
+// elsewhere is where what a builder cuts is whole: no file goes with a modal.
+func (b *builder) elsewhere() string {
+	if b.modal {
+		return "the message"
+	}
+	return "`" + wholeName + "`"
+}

@@ -159,8 +159,8 @@ func TestRepresentativeMessagesAreWithinTheLimits(t *testing.T) {
 	}
 }
 
-// Each part alone far over what Slack takes, and all of them together. (R15)
-func TestR15NothingIsTooBig(t *testing.T) {
+// Each part alone far over what Slack takes, and all of them together.
+func TestNothingIsTooBig(t *testing.T) {
 	huge := strings.Repeat("\"<&>\\ 字", 2000)
 	parts := []func(*view.Message){
 		func(m *view.Message) { m.Head = huge },
@@ -331,5 +331,28 @@ func TestTimesAreTheReadersToo(t *testing.T) {
 	}
 	if want := "2026-01-02T03:04:05Z (<!date^1767323045^{date_short_pretty} {time}|2026-01-02T03:04:05Z>)"; !strings.Contains(Text(m), want) {
 		t.Errorf("text %q lacks %q", Text(m), want)
+	}
+}
+
+// Who confirms sees all that the message says, and nothing of a file that there
+// is not.
+func TestModalSaysWhatTheMessageSays(t *testing.T) {
+	m := view.Message{Head: "Overwrite the log?"}
+	for i := range 16 {
+		m.Fields = append(m.Fields, view.Field{Name: fmt.Sprintf("Fact %d", i), Value: strings.Repeat("evidence ", 8)})
+	}
+	body, err := json.Marshal(Modal(view.Action{ID: "approve", Label: "Approve", Type: "lab"}, m, "confirm", "{}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(body), "Fact 15") {
+		t.Errorf("the last fact is cut: %s", body)
+	}
+	m.Lines = []string{longOutput(1000)}
+	if body, err = json.Marshal(Modal(view.Action{ID: "approve", Label: "Approve", Type: "lab"}, m, "confirm", "{}")); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(string(body), wholeName) || !strings.Contains(string(body), "more lines in the message") {
+		t.Error("a modal names a file, or does not say where the rest is")
 	}
 }

@@ -110,7 +110,7 @@ type Row struct {
 	Name, Line string
 	Mine       bool   // The person's approval is waited for.
 	URL        string // Where it is decided. Empty: it is not known.
-	Action     string // A button's action_id. Empty: there is none.
+	Action     string // A button's ID, as [ActionID] gives it back. Empty: there is none.
 	Label      string
 	Value      string
 }
@@ -156,7 +156,7 @@ func (b *builder) rows(title string, rows []Row, always bool, none string) {
 		b.add(rich(section(e...)))
 		if r.Action != "" && len(r.Value) <= maxValue {
 			b.add(slack.NewActionBlock(cut(fmt.Sprintf("%s/%d", r.Action, i), maxID),
-				slack.NewButtonBlockElement(r.Action, r.Value, plain(cutEscaped(line(r.Label), maxLabel)))))
+				slack.NewButtonBlockElement(numbered(r.Action, i), r.Value, plain(cutEscaped(line(r.Label), maxLabel)))))
 		}
 	}
 }

@@ -26,6 +26,15 @@ const (
 	// (read 2026-11-23).
 	maxMessage = 13_200
 
+	// Of charts. Newer clients take more; the lower ones are taken by all.
+	// https://docs.slack.dev/reference/block-kit/blocks/data-visualization-block
+	// (read 2026-11-23).
+	maxCharts     = 2
+	maxSeries     = 6
+	maxPoints     = 20
+	maxPointLabel = 20
+	maxChartTitle = 50
+
 	// maxTable is on all cells of a table together.
 	maxTable = 10_000
 

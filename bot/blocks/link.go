@@ -2,6 +2,7 @@ package blocks
 
 import (
 	"net/url"
+	"strings"
 
 	"github.com/slack-go/slack"
 
@@ -31,5 +32,6 @@ func (b *builder) links(m view.Message) {
 // web reports whether u is an address that a browser opens and nothing else.
 func web(u string) bool {
 	p, err := url.Parse(u)
-	return err == nil && len(u) <= maxURL && (p.Scheme == "https" || p.Scheme == "http") && p.Host != "" && clean(u) == u
+	return err == nil && len(u) <= maxURL && (p.Scheme == "https" || p.Scheme == "http") && p.Host != "" && clean(u) == u &&
+		!strings.ContainsAny(u, " \t\n<>|\"`")
 }

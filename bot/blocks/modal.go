@@ -16,7 +16,8 @@ const (
 // message that the button stood on: what is decided stays in sight. meta comes
 // back with the submission; see [slack.ModalViewRequest].
 func Modal(a view.Action, about view.Message, callback, meta string) slack.ModalViewRequest {
-	b := builder{room: 2000}
+	// As much as the message has: what is decided is not decided by half of it.
+	b := builder{room: rooms[0], modal: true}
 	about = tidy(view.Message{Tone: about.Tone, Head: about.Head, Lines: about.Lines, Fields: about.Fields})
 	b.add(slack.NewHeaderBlock(plain(cutEscaped(tones[about.Tone]+line(about.Head), maxHeader))))
 	b.lines(view.Message{Lines: about.Lines})

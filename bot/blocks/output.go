@@ -29,7 +29,7 @@ func (b *builder) outputs(m view.Message) {
 	}
 	if n < len(m.Output) {
 		b.whole = true
-		b.add(rich(section(prose(more(len(m.Output)-n, "output", wholeName))...)))
+		b.add(rich(section(prose(more(len(m.Output)-n, "output", b.elsewhere()))...)))
 	}
 }
 

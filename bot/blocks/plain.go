@@ -19,7 +19,7 @@ func Plain(m view.Message) Layout {
 		b := builder{room: room}
 		rest, left := cutLines(all, room)
 		if left > 0 {
-			rest += "\n" + more(left, "line", wholeName)
+			rest += "\n" + more(left, "line", b.elsewhere())
 			b.files = append(b.files, view.File{Name: wholeName, Text: all})
 		}
 		for _, part := range chunks(rest, maxSection/5) {

@@ -2,7 +2,6 @@ package blocks
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 
 	"github.com/slack-go/slack"
@@ -86,14 +85,15 @@ func (b *builder) tasks(m view.Message) {
 }
 
 // planTitle is all that is left of a plan that is folded in: what is at work
-// now, the most particular, or how much is done.
+// now, the most general, or how much is done.
 func planTitle(tasks []view.Task, done int) string {
-	for _, t := range slices.Backward(tasks) {
-		switch t.State {
-		case "running", "waiting":
-			return "Now: " + cut(t.Title, shownTask)
-		case "failed":
-			return "Stopped at: " + cut(t.Title, shownTask)
+	for _, t := range tasks {
+		if t.State == "running" || t.State == "waiting" || t.State == "failed" {
+			title := cut(t.Title, shownTask)
+			if t.Detail != "" {
+				title += ": " + cut(t.Detail, shownTask)
+			}
+			return title
 		}
 	}
 	return fmt.Sprintf("%d of %d done", done, len(tasks))

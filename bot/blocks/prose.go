@@ -86,12 +86,26 @@ func (b *builder) head(m view.Message) {
 		return
 	}
 	shown := cutEscaped(h, maxHeader)
+	whole := shown == escape(h)
+	if !whole {
+		shown = between(shown)
+	}
 	b.add(slack.NewHeaderBlock(plain(shown)))
-	if shown != escape(h) {
+	if !whole {
 		e := prose(cut(m.Head, b.room/4))
 		b.add(rich(section(e...)))
 		b.whole = b.whole || longer(m.Head, b.room/4)
 	}
+}
+
+// between is a text that was cut, cut a little shorter: where a part of it ends.
+func between(s string) string {
+	for _, end := range []string{"; ", ": ", ", ", " "} {
+		if i := strings.LastIndex(s, end); i > len(s)/3 {
+			return s[:i] + " …"
+		}
+	}
+	return s
 }
 
 // emphasised has all text of e in bold.
@@ -111,7 +125,7 @@ func (b *builder) lines(m view.Message) {
 	}
 	text, left := cutLines(strings.Join(m.Lines, "\n"), b.room/2)
 	if left > 0 {
-		text += "\n" + more(left, "line", wholeName)
+		text += "\n" + more(left, "line", b.elsewhere())
 		b.whole = true
 	}
 	b.add(rich(section(prose(text)...)))
@@ -128,7 +142,7 @@ func (b *builder) fields(m view.Message) {
 		name := cut(f.Name, 60)
 		value := cut(f.Value, max(room/4, 40))
 		if i > 0 && (room < 60 || len(e) > 150) {
-			e = append(e, prose(more(len(m.Fields)-i, "fact", wholeName))...)
+			e = append(e, prose(more(len(m.Fields)-i, "fact", b.elsewhere()))...)
 			b.whole = true
 			break
 		}

@@ -21,7 +21,7 @@ func (b *builder) tables(m view.Message) {
 		}
 		if i >= 5 || b.room < 600 {
 			b.whole = true
-			b.add(rich(section(prose(more(len(m.Tables)-i, "table", wholeName))...)))
+			b.add(rich(section(prose(more(len(m.Tables)-i, "table", b.elsewhere()))...)))
 			return
 		}
 		if t.Title != "" {
@@ -44,7 +44,7 @@ func (b *builder) rest(left int, what, name string, whole func() string) {
 	if left == 0 {
 		return
 	}
-	b.add(rich(section(prose(more(left, what, name))...)))
+	b.add(rich(section(prose(more(left, what, "`"+name+"`"))...)))
 	b.files = append(b.files, view.File{Name: name, Text: whole()})
 }
 

@@ -24,15 +24,19 @@ var escaper = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
 func escape(s string) string { return escaper.Replace(s) }
 
 // clean makes s text that can be shown: valid UTF-8, without control
-// characters but tab and newline, and without the marks that turn the
-// direction of what follows (a host name could read as another one).
+// characters but tab and newline, without what turns the direction of what
+// follows or shows nothing (a host's name could read as another one), and
+// without secrets.
 func clean(s string) string {
-	s = strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\r\n", "\n")
+	s = Redact(strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\r\n", "\n"))
+	before := ' '
 	return strings.Map(func(r rune) rune {
+		last := before
+		before = r
 		switch {
 		case r == '\n' || r == '\t':
-			return r
-		case unicode.IsControl(r), r >= '\u202A' && r <= '\u202E', r >= '\u2066' && r <= '\u2069', r == '\u200E', r == '\u200F':
+		case (r == '\u200C' || r == '\u200D') && last > unicode.MaxASCII: // As scripts and emoji need it.
+		case view.Unseen(r):
 			return '\uFFFD'
 		}
 		return r
@@ -171,12 +175,12 @@ func cutLines(s string, n int) (kept string, left int) {
 	return s[:end], strings.Count(s[end:], "\n")
 }
 
-// more says what was left out and where it is.
-func more(left int, what, file string) string {
+// more says what was left out and where it is, in the words of prose.
+func more(left int, what, where string) string {
 	if left != 1 {
 		what += "s"
 	}
-	return fmt.Sprintf("… %d more %s in ", left, what) + "`" + file + "`"
+	return fmt.Sprintf("… %d more %s in %s", left, what, where)
 }
 
 // Text is m as the one text beside the blocks: what a notification shows, and

@@ -56,6 +56,23 @@ func Ask(conn io.ReadWriter, words []string, std Std) int {
 	}
 }
 
+// Alive asks a server for anything at all. That it answers is what counts: who
+// asks may be nobody to policy.
+func Alive(conn io.ReadWriter) error {
+	if _, err := conn.Write([]byte(`{"words":["version"]}` + "\n")); err != nil {
+		return fmt.Errorf("ask the bot: %w", err)
+	}
+	line, err := bufio.NewReader(io.LimitReader(conn, maxAsk)).ReadBytes('\n')
+	if err != nil {
+		return fmt.Errorf("the bot does not answer: %w", err)
+	}
+	var t told
+	if err := json.Unmarshal(line, &t); err != nil || t.Exit == nil {
+		return fmt.Errorf("that is no answer of a bot: %.60q", line)
+	}
+	return nil
+}
+
 func finish(std Std, words []string, t told, asJSON, streamed bool) int {
 	exit := *t.Exit
 	if dir, files, ok := exported(words, t.Message); ok {
@@ -64,6 +81,11 @@ func finish(std Std, words []string, t told, asJSON, streamed bool) int {
 		}
 		fmt.Fprintf(std.Out, "%s: %d files in %s\n", t.Message.Head, len(files), dir)
 		return exit
+	}
+	if file, png, ok := pictured(words, t.Message); ok {
+		if err := os.WriteFile(file, png, 0o644); err != nil { //nolint:gosec // It is made to be shown, by a web server too.
+			return fail(std, fmt.Errorf("write the picture: %w", err))
+		}
 	}
 	failed := t.Message != nil && t.Message.Tone == view.Bad && exit != handlers.ExitDone && exit != handlers.ExitFindings && !streamed
 	switch {
@@ -75,7 +97,7 @@ func finish(std Std, words []string, t told, asJSON, streamed bool) int {
 	case t.Message != nil:
 		fmt.Fprint(std.Out, view.Text(*t.Message))
 		for _, f := range t.Message.Files {
-			fmt.Fprint(std.Out, f.Text)
+			fmt.Fprint(std.Out, f.Text) // A picture has none: it goes where --png says.
 		}
 	}
 	return exit
@@ -97,12 +119,31 @@ func exported(words []string, m *view.Message) (string, []view.File, bool) {
 	return "", nil, false
 }
 
+// pictured is the picture of a report, and where `--png FILE` wants it.
+func pictured(words []string, m *view.Message) (file string, png []byte, ok bool) {
+	if m == nil {
+		return "", nil, false
+	}
+	for i, w := range words {
+		if w == "--png" && i+1 < len(words) {
+			file = words[i+1]
+		} else if f, is := strings.CutPrefix(w, "--png="); is {
+			file = f
+		}
+	}
+	at := slices.IndexFunc(m.Files, func(f view.File) bool { return f.Data != nil })
+	if file == "" || at < 0 {
+		return "", nil, false
+	}
+	return file, m.Files[at].Data, true
+}
+
 func writeFiles(dir string, files []view.File) error {
-	if err := os.MkdirAll(dir, 0o750); err != nil {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("incident pack: %w", err)
 	}
 	for _, f := range files {
-		if err := os.WriteFile(filepath.Join(dir, filepath.Base(f.Name)), []byte(f.Text), 0o640); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, filepath.Base(f.Name)), []byte(f.Text), 0o600); err != nil {
 			return fmt.Errorf("incident pack: %w", err)
 		}
 	}

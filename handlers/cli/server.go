@@ -73,6 +73,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		}
 		wg.Go(func() {
 			defer conn.Close()
+			defer context.AfterFunc(ctx, func() { hurry(conn) })()
 			name, err := peer(conn)
 			if err == nil {
 				err = s.Answer(ctx, conn, name)
@@ -82,6 +83,18 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 			}
 		})
 	}
+}
+
+// goodbye is how long a client has for reading that the bot stops.
+const goodbye = 2 * time.Second
+
+// hurry ends a conversation when the bot stops: a client that never says what it
+// wants, or does not read what it is told, must not keep it from stopping.
+func hurry(conn net.Conn) {
+	if u, ok := conn.(*net.UnixConn); ok {
+		_ = u.CloseRead() // The end below comes all the same.
+	}
+	time.AfterFunc(goodbye, func() { conn.Close() })
 }
 
 // Answer holds one conversation with a user of the operating system.
@@ -126,6 +139,9 @@ func (s *Server) follow(ctx context.Context, c *conversation, queue <-chan runne
 				continue
 			}
 			if e.Kind == handlers.Settled {
+				if s.Service.Busy(run) || len(queue) > 0 {
+					continue // That was the work before this command's.
+				}
 				return s.settled(c, run)
 			}
 			if err := c.event(e, s.state(run)); err != nil {

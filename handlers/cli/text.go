@@ -33,6 +33,9 @@ func rest(st *runner.State) view.Message {
 		return view.Message{Tone: view.Wait, Head: fmt.Sprintf("run %s waits at the %s gate (digest %.12s)", st.Run, st.Gate, st.Gates[st.Gate].Digest),
 			Lines: []string{fmt.Sprintf("approve it in Slack, or type `aurorabot approve %s --typed %s`", st.Run, st.Request.Cluster)}}
 	}
+	if st.Status == runner.Owing {
+		return view.Message{Tone: view.Warn, Head: fmt.Sprintf("run %s: %s, and stays open for what is owed", st.Run, st.Outcome), Lines: view.Debts(st)}
+	}
 	next := fmt.Sprintf("type `aurorabot resume %s` or `aurorabot undo %s`", st.Run, st.Run)
 	if st.Irreversible() {
 		next = fmt.Sprintf("type `aurorabot resume %s`; undo is not possible any more", st.Run)

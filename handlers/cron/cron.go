@@ -44,6 +44,26 @@ type Cron struct {
 	Post    Poster
 	Now     func() time.Time
 	Log     *slog.Logger
+
+	// Last, if not nil, is when a schedule was last answered, in a former process
+	// too; zero: never. What was due since then is made up for, and said.
+	Last func(schedule string) time.Time
+
+	// Ping, if not nil, tells somebody outside that a report stands in its
+	// channel: who hears nothing for too long knows that the bot is dead.
+	Ping func(ctx context.Context, schedule string) error
+
+	// Told, if not nil, is called with what became of each time that was due,
+	// from several goroutines at once.
+	Told func(Outcome)
+}
+
+// An Outcome is what became of one time at which a job was due.
+type Outcome struct {
+	Schedule string
+	At       time.Time // When it was over.
+	Answered bool      // The command answered. False: it failed, hung or was left out, and the channel is told that.
+	Posted   error     // Nil: the answer, or that there is none, stands in the channel.
 }
 
 // Run asks until ctx ends, and returns when no check is running any more.
@@ -65,6 +85,11 @@ func (c *Cron) walk(ctx context.Context, j Job) {
 	var running time.Time // When the check that runs was begun; zero: none runs.
 
 	from := c.Now()
+	if c.Last != nil {
+		if last := c.Last(j.schedule.Name); !last.IsZero() && last.Before(from) {
+			from = last
+		}
+	}
 	for {
 		due := j.Next(from)
 		if due.IsZero() {
@@ -74,9 +99,10 @@ func (c *Cron) walk(ctx context.Context, j Job) {
 		if !c.sleepUntil(ctx, due) {
 			return
 		}
-		// Not due: several times may have passed while the machine slept; one
-		// check answers for all.
+		// Several times may have passed while the bot did not run, or the machine
+		// slept; one check answers for all.
 		now := c.Now()
+		missed := missedNote(j, due, now)
 		from = now
 
 		mu.Lock()
@@ -86,17 +112,20 @@ func (c *Cron) walk(ctx context.Context, j Job) {
 		}
 		mu.Unlock()
 		if !since.IsZero() {
-			checks.Go(func() { c.post(ctx, j, overdue(j, since)) })
+			checks.Go(func() { c.post(ctx, j, overdue(j, since), false) })
 			continue
 		}
 		checks.Go(func() {
-			m := c.check(ctx, j, now)
+			m, answered := c.check(ctx, j, now)
+			if missed != "" {
+				m.Lines = append([]string{missed}, m.Lines...)
+			}
 			mu.Lock()
 			running = time.Time{}
 			mu.Unlock()
 			// When the bot is stopped, the check did not fail.
 			if ctx.Err() == nil {
-				c.post(ctx, j, m)
+				c.post(ctx, j, m, answered)
 			}
 		})
 	}
@@ -119,14 +148,15 @@ func (c *Cron) sleepUntil(ctx context.Context, due time.Time) bool {
 	}
 }
 
-// check asks, and has a message whatever becomes of it.
-func (c *Cron) check(ctx context.Context, j Job, at time.Time) (m view.Message) {
+// check asks, and has a message whatever becomes of it. answered is whether it
+// is the command's own.
+func (c *Cron) check(ctx context.Context, j Job, at time.Time) (m view.Message, answered bool) {
 	ctx, cancel := context.WithTimeout(ctx, checkWithin)
 	defer cancel()
 	defer func() {
 		if p := recover(); p != nil {
 			c.Log.ErrorContext(ctx, "cron: panic in a check", "schedule", j.schedule.Name, "panic", fmt.Sprint(p))
-			m = failed(j, "The bot itself failed; the cause is in its log.")
+			m, answered = failed(j, "The bot itself failed; the cause is in its log."), false
 		}
 	}()
 	s := j.schedule
@@ -140,15 +170,33 @@ func (c *Cron) check(ctx context.Context, j Job, at time.Time) (m view.Message) 
 	said := r.Message.Head != "" || len(r.Message.Lines) > 0
 	switch {
 	case ctx.Err() != nil:
-		return failed(j, fmt.Sprintf("It did not end within %s.", checkWithin))
+		return failed(j, fmt.Sprintf("It did not end within %s.", checkWithin)), false
 	case !said && r.Exit != 0:
-		return failed(j, fmt.Sprintf("It ended with status %d and said nothing.", r.Exit))
+		return failed(j, fmt.Sprintf("It ended with status %d and said nothing.", r.Exit)), false
 	case !said:
-		return failed(j, "It said nothing.")
+		return failed(j, "It said nothing."), false
 	}
 	m = r.Message
 	m.Foot = strings.Trim(m.Foot+" · schedule "+s.Name, " ·")
-	return m
+	return m, true
+}
+
+// tardy is how late a check may be without a word: the naps, and a busy machine.
+const tardy = 2 * time.Minute
+
+// missedNote says which times were missed before now; "" if none was.
+func missedNote(j Job, due, now time.Time) string {
+	if now.Sub(due) <= tardy {
+		return ""
+	}
+	n := 1
+	for next := j.Next(due); n < 1000 && !next.IsZero() && !next.After(now.Add(-tardy)); next = j.Next(next) {
+		n++
+	}
+	if n == 1 {
+		return fmt.Sprintf("This one is late: it was due at %s, and the bot did not run then.", due.UTC().Format(time.RFC3339))
+	}
+	return fmt.Sprintf("%d were missed, the first at %s: the bot did not run. This one stands for all.", n, due.UTC().Format(time.RFC3339))
 }
 
 func failed(j Job, why string) view.Message {
@@ -168,10 +216,19 @@ func overdue(j Job, since time.Time) view.Message {
 }
 
 // post keeps trying for long: a report that nobody sees is none.
-func (c *Cron) post(ctx context.Context, j Job, m view.Message) {
+func (c *Cron) post(ctx context.Context, j Job, m view.Message, answered bool) {
 	limited, cancel := context.WithTimeout(ctx, postWithin)
 	defer cancel()
-	if err := c.Post.Post(limited, j.schedule.Channel, m); err != nil && ctx.Err() == nil {
+	err := c.Post.Post(limited, j.schedule.Channel, m)
+	if c.Told != nil && ctx.Err() == nil {
+		c.Told(Outcome{Schedule: j.schedule.Name, At: c.Now(), Answered: answered, Posted: err})
+	}
+	if err != nil && ctx.Err() == nil {
 		c.Log.ErrorContext(ctx, "cron: posting", "schedule", j.schedule.Name, "channel", j.schedule.Channel, "err", err)
+	}
+	if err == nil && answered && c.Ping != nil {
+		if err := c.Ping(limited, j.schedule.Name); err != nil && ctx.Err() == nil {
+			c.Log.WarnContext(ctx, "cron: telling outside that the report was made", "schedule", j.schedule.Name, "err", err)
+		}
 	}
 }

@@ -3,7 +3,6 @@ package cron
 import (
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"strings"
 	"sync"
@@ -65,6 +64,18 @@ func TestNextIsInTheZone(t *testing.T) {
 		{"0 9 * * *", "Europe/Berlin", "2026-11-23T07:00:00Z", "2026-11-23T08:00:00Z"},
 		{"0 9 * * *", "Europe/Berlin", "2026-03-28T09:00:00Z", "2026-03-29T07:00:00Z"},
 		{"@every 1h", "UTC", "2026-11-23T08:10:00Z", "2026-11-23T09:10:00Z"},
+		// In the night of 29 March the clocks leap from 2 to 3, and 02:30 is not.
+		{"30 2 * * *", "Europe/Berlin", "2026-03-28T12:00:00Z", "2026-03-29T01:00:00Z"},
+		{"30 2 * * *", "Europe/Berlin", "2026-03-29T01:00:00Z", "2026-03-30T00:30:00Z"},
+		{"0 2 * * *", "Europe/Berlin", "2026-03-28T12:00:00Z", "2026-03-29T01:00:00Z"},
+		{"30 1 * * *", "Europe/Berlin", "2026-03-28T12:00:00Z", "2026-03-29T00:30:00Z"},
+		{"0 3 * * *", "Europe/Berlin", "2026-03-28T12:00:00Z", "2026-03-29T01:00:00Z"},
+		{"0 3 * * *", "Europe/Berlin", "2026-03-29T01:00:00Z", "2026-03-30T01:00:00Z"},
+		{"5 * * * *", "Europe/Berlin", "2026-03-29T00:05:00Z", "2026-03-29T01:05:00Z"}, // The hour after it has its own.
+		{"30 2 29 3 *", "Europe/Berlin", "2025-12-01T00:00:00Z", "2026-03-29T01:00:00Z"},
+		{"30 2 1 6 *", "Europe/Berlin", "2026-03-01T00:00:00Z", "2026-06-01T00:30:00Z"},
+		{"0 0 30 2 *", "Europe/Berlin", "2026-03-01T00:00:00Z", "0001-01-01T00:00:00Z"},
+		{"15 2 * * *", "Australia/Lord_Howe", "2026-10-03T12:00:00Z", "2026-10-03T15:30:00Z"}, // By half an hour.
 	} {
 		from, _ := time.Parse(time.RFC3339, tt.from)
 		if got := job(t, tt.spec, tt.zone).Next(from).UTC().Format(time.RFC3339); got != tt.want {
@@ -78,6 +89,8 @@ type board struct {
 	mu    sync.Mutex
 	posts []view.Message
 	at    []time.Time
+
+	outcomes []Outcome
 }
 
 func (b *board) Post(_ context.Context, channel string, m view.Message) error {
@@ -104,11 +117,17 @@ type service func(context.Context, handlers.Request) handlers.Response
 
 func (s service) Handle(ctx context.Context, r handlers.Request) handlers.Response { return s(ctx, r) }
 
+func (b *board) told(o Outcome) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.outcomes = append(b.outcomes, o)
+}
+
 // run lets a schedule of every ten minutes run for d, in the bubble's time.
 func run(t *testing.T, d time.Duration, s service) *board {
 	b := &board{}
 	synctest.Test(t, func(t *testing.T) {
-		c := &Cron{Jobs: []Job{job(t, "*/10 * * * *", "UTC")}, Service: s, Post: b, Now: time.Now, Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
+		c := &Cron{Jobs: []Job{job(t, "*/10 * * * *", "UTC")}, Service: s, Post: b, Now: time.Now, Told: b.told, Log: slog.New(slog.DiscardHandler)}
 		ctx, cancel := context.WithTimeout(t.Context(), d)
 		defer cancel()
 		if err := c.Run(ctx); err != nil {
@@ -126,6 +145,11 @@ func TestAsksWhenDue(t *testing.T) {
 	})
 	if len(asked) != 3 || len(b.posts) != 3 {
 		t.Fatalf("asked %d, posted %d, want 3 and 3", len(asked), len(b.posts))
+	}
+	for i, o := range b.outcomes {
+		if len(b.outcomes) != 3 || !o.Answered || o.Posted != nil || o.Schedule != "backups" || o.At.IsZero() {
+			t.Errorf("outcome %d of %d: %+v", i+1, len(b.outcomes), o)
+		}
 	}
 	r := asked[0]
 	if r.Actor.Key() != "cron/backups" || r.Words[0] != "report" || r.Channel != "C0OPS" || r.At.Minute() != 10 || r.Source == asked[1].Source {
@@ -158,6 +182,11 @@ func TestNeverSilent(t *testing.T) {
 			found := false
 			for _, m := range b.posts {
 				found = found || strings.Contains(strings.Join(m.Lines, " "), tt.want)
+			}
+			for _, o := range b.outcomes {
+				if o.Answered != (name == "fails in words") {
+					t.Errorf("outcome %+v", o)
+				}
 			}
 			if !found {
 				t.Errorf("posted %+v, want %q", b.posts, tt.want)

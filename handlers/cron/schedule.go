@@ -6,6 +6,7 @@ package cron
 import (
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"strings"
 	"time"
 
@@ -19,6 +20,11 @@ type Schedule struct {
 	Zone    string   // IANA time zone that Spec is meant in: "UTC", "Europe/Berlin". Never empty.
 	Words   []string // The command: "report", "devcluster".
 	Channel string   // ID of the channel that the answer goes to.
+
+	// Jitter is the most by which the schedule's times are late, so that many
+	// bots, or many schedules of one, do not ask at the same moment. How late
+	// follows from the name and is always the same. Zero: not at all.
+	Jitter time.Duration
 }
 
 // A Job is a schedule that was checked: its command only reads. [NewJob] is
@@ -57,10 +63,59 @@ func NewJob(s Schedule, readOnly func(words []string) error) (Job, error) {
 	if err != nil {
 		return fail(fmt.Errorf("times %q: %w", s.Spec, err))
 	}
-	if spec, ok := times.(*cron.SpecSchedule); ok {
+	spec, onTheClock := times.(*cron.SpecSchedule)
+	if onTheClock {
 		spec.Location = zone
 	}
-	return Job{s, func(t time.Time) time.Time { return times.Next(t.In(zone)) }}, nil
+	late := late(s)
+	return Job{s, func(t time.Time) time.Time {
+		t = t.Add(-late).In(zone)
+		next := times.Next(t)
+		if onTheClock {
+			next = overLeap(spec, t, next)
+		}
+		if next.IsZero() {
+			return next
+		}
+		return next.Add(late)
+	}}, nil
+}
+
+// overLeap is when the schedule is due after t, where next is what the times
+// say. Clocks that are put forward leap over times; the times leave those out,
+// and a report once a day would be missing for two. It is due when the clocks
+// have leapt, unless the hour after it has a time of its own.
+func overLeap(spec *cron.SpecSchedule, t, next time.Time) time.Time {
+	for range 100 { // Changes of the clocks in fifty years.
+		_, change := t.ZoneBounds()
+		if change.IsZero() || !next.IsZero() && !change.Before(next) {
+			return next
+		}
+		eve := change.Add(-time.Second)
+		_, before := eve.Zone()
+		_, after := change.Zone()
+		if leap := time.Duration(after-before) * time.Second; leap > 0 {
+			end := change.Add(leap)
+			unchanged := *spec
+			unchanged.Location = time.FixedZone("", before)
+			lost, kept := unchanged.Next(eve), spec.Next(eve)
+			if !lost.IsZero() && lost.Before(end) && (kept.IsZero() || !kept.Before(end)) {
+				return change
+			}
+		}
+		t = change
+	}
+	return next
+}
+
+// late is how late a schedule is, in whole seconds.
+func late(s Schedule) time.Duration {
+	if s.Jitter < time.Second {
+		return 0
+	}
+	h := fnv.New64a()
+	h.Write([]byte(s.Name)) // A hash takes everything.
+	return time.Duration(h.Sum64()%uint64(s.Jitter/time.Second+1)) * time.Second
 }
 
 // Next returns when the job is due after t; zero if it never is.

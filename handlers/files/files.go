@@ -50,7 +50,7 @@ var Commands = slices.DeleteFunc(table(), func(c Command) bool { return c.hidden
 
 func table() []Command {
 	salvageOptions := []option{{name: "-o", value: "FILE"}, {name: "--up-to-damage"}}
-	scanOptions := []option{{name: "--unit", value: "UNIT"}, {name: "--since", value: "UNIXSECONDS"}, {name: "--severity", value: "info|warning|critical"}}
+	scanOptions := []option{{name: "--unit", value: "UNIT"}, {name: "--since", value: "UNIXSECONDS"}, {name: "--rotated"}, {name: "--severity", value: "info|warning|critical"}}
 	return []Command{
 		{
 			Name: "backup inspect", Usage: "[--json] FILE", least: 1, most: 1, run: backupInspect,
@@ -73,8 +73,8 @@ func table() []Command {
 			Help: "Lists what is at every position of a replica's log.",
 		},
 		{
-			Name: "log scan", Usage: "[--json] [--severity info|warning|critical] FILE... | --unit UNIT --since UNIXSECONDS", options: scanOptions, run: logScan,
-			Help: "Looks for findings in schedulers' logs: files, also gzip, \"-\" for standard input, or a\nunit's journal. With --severity, exit status 6 if there is one as bad as that or worse.",
+			Name: "log scan", Usage: "[--json] [--severity info|warning|critical] [--since UNIXSECONDS] [--rotated] FILE... | --unit UNIT", options: scanOptions, run: logScan,
+			Help: "Looks for findings in schedulers' logs: files, also gzip, \"-\" for standard input, or a\nunit's journal. --since leaves out older lines, --rotated reads what was rotated beside each\nFILE too. With --severity, exit status 6 if there is one as bad as that or worse.",
 		},
 		{
 			Name: "log salvage", Usage: "[--json] DIR... -o FILE [--up-to-damage]", options: salvageOptions, least: 1, run: logSalvage,
@@ -85,6 +85,18 @@ func table() []Command {
 			Help: "Answers a request in JSON about this machine. For the bot itself.",
 		},
 	}
+}
+
+// CheckWords reads words as Run does, without doing anything. known is false
+// where they name no command of this package.
+func CheckWords(words []string) (known bool, err error) {
+	for i := range Commands {
+		if len(words) > 1 && Commands[i].Name == words[0]+" "+words[1] {
+			_, err := Commands[i].parse(words[2:])
+			return true, err
+		}
+	}
+	return false, nil
 }
 
 // Run runs the command that words name, options among them. known is false,

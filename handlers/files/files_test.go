@@ -41,11 +41,23 @@ func run(t *testing.T, dir string, words ...string) outcome {
 
 func runIn(t *testing.T, dir, in string, words ...string) outcome {
 	t.Helper()
+	return runWith(t, dir, Std{In: strings.NewReader(in), Now: lately}, words)
+}
+
+// runAt runs a command at a time.
+func runAt(t *testing.T, dir string, now time.Time, words ...string) outcome {
+	t.Helper()
+	return runWith(t, dir, Std{In: strings.NewReader(""), Now: func() time.Time { return now }}, words)
+}
+
+func runWith(t *testing.T, dir string, std Std, words []string) outcome {
+	t.Helper()
 	if dir != "" {
 		t.Chdir(dir)
 	}
 	var out, errs bytes.Buffer
-	exit, known := Run(t.Context(), words, Std{In: strings.NewReader(in), Out: &out, Err: &errs, Now: lately})
+	std.Out, std.Err = &out, &errs
+	exit, known := Run(t.Context(), words, std)
 	if !known {
 		t.Fatalf("%q is not known", words)
 	}
@@ -220,7 +232,8 @@ func TestBadInput(t *testing.T) {
 		{"log scan folder", exitError, "it is a directory", "name the files in it"},
 		{"log scan --unit", exitUsage, "option --unit lacks its UNIT", "usage: "},
 		{"log scan --unit --since 5", exitUsage, "option --unit lacks its UNIT", "usage: "},
-		{"log scan --unit a", exitUsage, "belong together", "date +%s"},
+		{"log scan --unit a", exitUsage, "--unit needs --since", "date +%s"},
+		{"log scan --unit a --since 5 --rotated", exitUsage, "--rotated is for files", ""},
 		{"log scan --unit a --since yesterday", exitUsage, "no number of seconds", "date +%s"},
 		{"log scan --unit a --since -5", exitUsage, "lacks its UNIXSECONDS", "usage: "},
 		{"log scan --unit a --since=-5", exitUsage, "no number of seconds", "date +%s"},

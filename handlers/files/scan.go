@@ -6,8 +6,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
+	"time"
 
 	"aurorabot/runner/health"
 )
@@ -20,25 +24,41 @@ func logScan(ctx context.Context, c *call) (int, error) {
 	if err != nil {
 		return exitUsage, err
 	}
-	var s health.Scanner
+	s := health.Scanner{Now: c.Now()}
+	if c.has("--since") {
+		n, _ := strconv.ParseInt(c.options["--since"], 10, 64) // scanOptions has read it.
+		s.Since = time.Unix(n, 0)
+	}
 	var errs []error
 	whole := 0
 	if unit := c.options["--unit"]; unit != "" {
 		errs = append(errs, scanUnit(ctx, &s, unit, c.options["--since"]))
 	}
-	for _, name := range c.operands {
+	names := c.operands
+	if c.has("--rotated") {
+		if names, err = rotated(c.operands, s.Since); err != nil {
+			errs = append(errs, err)
+		} else if len(names) == 0 {
+			errs = append(errs, fmt.Errorf("read %s: %w", strings.Join(c.operands, ", "), errSilent))
+		}
+	}
+	for _, name := range names {
 		if ctx.Err() != nil {
 			return exitError, context.Cause(ctx)
 		}
 		errs = append(errs, c.scanFile(ctx, &s, name))
 	}
-	for _, err := range errs {
+	for i, err := range errs {
+		if errors.Is(err, errSilent) {
+			report(c.Err, err) // Nobody can be wrong about nothing: no finding, and no failure.
+			err, errs[i] = nil, nil
+		}
 		if err == nil {
 			whole++
 		}
 	}
 	err = errors.Join(errs...)
-	if whole == 0 || ctx.Err() != nil {
+	if whole == 0 && len(errs) > 0 || ctx.Err() != nil {
 		return exitError, err
 	}
 	found := s.Matches()
@@ -62,8 +82,10 @@ func (c *call) scanOptions() (health.Severity, error) {
 		return "", hinted(errors.New("log scan: neither a file nor a unit is named"), "name files, \"-\" for standard input, or --unit UNIT --since UNIXSECONDS")
 	case unit != "" && len(c.operands) > 0:
 		return "", errors.New("log scan: --unit and files exclude each other")
-	case (unit == "") != (since == ""):
-		return "", hinted(errors.New("log scan: --unit and --since belong together"), "--since takes seconds since 1970, as `date +%%s` prints them")
+	case unit != "" && since == "":
+		return "", hinted(errors.New("log scan: --unit needs --since"), "--since takes seconds since 1970, as `date +%%s` prints them")
+	case unit != "" && c.has("--rotated"):
+		return "", errors.New("log scan: --rotated is for files")
 	case c.has("--severity") && !slices.Contains([]health.Severity{health.Info, health.Warning, health.Critical}, severity):
 		return "", hinted(fmt.Errorf("log scan: unknown severity %q", severity), "it is one of info, warning, critical")
 	}
@@ -73,6 +95,48 @@ func (c *call) scanOptions() (health.Severity, error) {
 		}
 	}
 	return severity, nil
+}
+
+// rotated are the files that patterns name, and what was rotated beside them
+// (PATH.1, PATH-20260102.gz), oldest first, without those whose last line is
+// older than since. That nothing is there is an error: a log that is not found
+// is not one without findings.
+func rotated(patterns []string, since time.Time) ([]string, error) {
+	type file struct {
+		name string
+		last time.Time
+	}
+	var files []file
+	var errs []error
+	for _, pattern := range patterns {
+		there := 0
+		for _, form := range []string{pattern, pattern + ".*", pattern + "-*"} {
+			names, err := filepath.Glob(form)
+			if err != nil {
+				errs = append(errs, fmt.Errorf("log scan: %s: %w", pattern, err))
+				break
+			}
+			for _, name := range names {
+				info, err := os.Stat(name)
+				if err != nil || !info.Mode().IsRegular() {
+					continue // Rotated away meanwhile, or no log.
+				}
+				there++
+				if !info.ModTime().Before(since) && !slices.ContainsFunc(files, func(f file) bool { return f.name == name }) {
+					files = append(files, file{name, info.ModTime()})
+				}
+			}
+		}
+		if there == 0 {
+			errs = append(errs, fmt.Errorf("read log %s: no such file, and none that was rotated", pattern))
+		}
+	}
+	slices.SortStableFunc(files, func(a, b file) int { return a.last.Compare(b.last) })
+	names := make([]string, len(files))
+	for i, f := range files {
+		names[i] = f.name
+	}
+	return names, errors.Join(errs...)
 }
 
 // scanFile scans a file, a gzip file, or standard input.

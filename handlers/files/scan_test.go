@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"aurorabot/runner/health"
 )
@@ -132,6 +133,21 @@ echo '2026-11-23T09:14:28.817000+0000 h1 aurora[12]: `+strings.TrimSpace(critica
 	}
 }
 
+// A journal without any line of the unit has no findings, and that it is silent
+// is said: a scheduler that runs logs elsewhere then.
+func TestLogScanSilentUnit(t *testing.T) {
+	for script, silent := range map[string]bool{
+		"echo '-- No entries --'": true, ":": true, "echo '-- Logs begin at Mon 2026-11-23 09:14:28 UTC. --'; echo '-- No entries --'": true,
+		"echo '-- Logs begin at Mon 2026-11-23 09:14:28 UTC. --'; echo 2026-11-23T09:14:28+0000 h1 aurora: x": false, "echo x-y": false,
+	} {
+		journal(t, script+"\n")
+		got := run(t, "", unitWords...)
+		if got.exit != exitDone || strings.TrimSpace(got.out) != "[]" || strings.Contains(got.err, health.NothingLogged) != silent {
+			t.Errorf("%s: %+v; want silent %v", script, got, silent)
+		}
+	}
+}
+
 // A journal that can't be read, or only in part, is never a journal without findings.
 func TestLogScanUnitThatCannotBeRead(t *testing.T) {
 	for name, tt := range map[string]struct{ script, err string }{
@@ -156,4 +172,61 @@ func TestLogScanUnitThatCannotBeRead(t *testing.T) {
 			t.Errorf("%+v", got)
 		}
 	})
+}
+
+// A scheduler that logs to files: those rotated beside it are read too, packed
+// or not, back to a time; what is older is left out, over New Year as well.
+func TestLogScanRotated(t *testing.T) {
+	dir := t.TempDir()
+	since := time.Date(2027, 1, 1, 0, 30, 0, 0, time.Local).Add(-time.Hour) // In the old year.
+	line := func(at time.Time) string {
+		return at.Format("I0102 15:04:05.000000") + " 100 x] Timeout performing log append\n"
+	}
+	pack := func(text string) string {
+		var z bytes.Buffer
+		w := gzip.NewWriter(&z)
+		fmt.Fprint(w, text)
+		w.Close()
+		return z.String()
+	}
+	for name, f := range map[string]struct {
+		text string
+		last time.Time
+	}{
+		"scheduler.log":             {line(since.Add(50*time.Minute)) + "no stamp: Timeout performing log append\n", since.Add(50 * time.Minute)},
+		"scheduler.log.1":           {line(since.Add(-time.Minute)) + line(since.Add(time.Minute)), since.Add(time.Minute)},
+		"scheduler.log-20261231.gz": {pack(line(since.Add(-2*time.Minute)) + line(since)), since.Add(10 * time.Second)},
+		"scheduler.log.3.gz":        {pack(line(since.Add(-48 * time.Hour))), since.Add(-47 * time.Hour)},
+		"other.log":                 {line(since.Add(time.Minute)), since.Add(time.Minute)},
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(f.text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chtimes(filepath.Join(dir, name), f.last, f.last); err != nil {
+			t.Fatal(err)
+		}
+	}
+	scan := func(pattern string, words ...string) outcome {
+		return runAt(t, dir, since.Add(time.Hour), append([]string{"log", "scan", "--json", "--since", fmt.Sprint(since.Unix()), pattern}, words...)...)
+	}
+	got := scan("scheduler.log", "--rotated")
+	if c := matches(t, got); got.exit != exitDone || c["log-write-timeout"] != 4 {
+		t.Errorf("%+v: %v, want 4: two after the time, one at it, one that does not say when", got, c)
+	}
+	if found, _ := health.DecodeMatches([]byte(got.out)); len(found) != 1 || len(found[0].Files) != 3 || found[0].Files[0] != "scheduler.log-20261231.gz" {
+		t.Errorf("files %+v, want three, oldest first", found)
+	}
+	if c := matches(t, scan("sched*.log", "--rotated")); c["log-write-timeout"] != 4 {
+		t.Errorf("by a pattern: %v, want the same", c)
+	}
+	if c := matches(t, scan("scheduler.log")); c["log-write-timeout"] != 2 {
+		t.Errorf("without what was rotated: %v", c)
+	}
+	if got := scan("nothing.log", "--rotated"); got.exit != exitError || got.out != "" || !strings.Contains(got.err, "none that was rotated") {
+		t.Errorf("a log that is not there: %+v", got)
+	}
+	old := runAt(t, dir, since.Add(time.Hour), "log", "scan", "--json", "--since", fmt.Sprint(since.Add(2*time.Hour).Unix()), "--rotated", "scheduler.log")
+	if old.exit != exitDone || strings.TrimSpace(old.out) != "[]" || !strings.Contains(old.err, health.NothingLogged) {
+		t.Errorf("nothing was logged since: %+v; want an empty array, and that it is said", old)
+	}
 }

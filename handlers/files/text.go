@@ -31,9 +31,9 @@ func (c *call) page() *page {
 
 // line writes one line as it is; a table ends with it.
 func (p *page) line(format string, args ...any) {
-	p.end()
+	p.flush()
 	p.write(clean(fmt.Sprintf(format, args...)) + "\n")
-	p.end()
+	p.flush()
 }
 
 // row writes one line of a table.
@@ -54,11 +54,16 @@ func (p *page) write(s string) {
 	}
 }
 
-// end closes the table and returns the first error.
-func (p *page) end() error {
+// flush closes the table. What goes wrong is said at the end.
+func (p *page) flush() {
 	if p.err == nil {
 		p.err = p.w.Flush()
 	}
+}
+
+// end closes the table and returns the first error.
+func (p *page) end() error {
+	p.flush()
 	if p.err != nil {
 		return fmt.Errorf("write to standard output: %w", p.err)
 	}
@@ -68,7 +73,7 @@ func (p *page) end() error {
 // more says how much a list has that is not shown.
 func (p *page) more(n int) {
 	if n > listed {
-		p.end()
+		p.flush()
 		p.write(fmt.Sprintf("  … %d more with --json\n", n-listed))
 	}
 }

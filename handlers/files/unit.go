@@ -3,7 +3,9 @@ package files
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"os/exec"
 	"strings"
 	"time"
@@ -26,7 +28,8 @@ func scanUnit(ctx context.Context, s *health.Scanner, unit, since string) error 
 	if err := cmd.Start(); err != nil {
 		return hinted(fmt.Errorf("%s: start journalctl: %w", what, err), "scan the scheduler's log files instead: `aurorabot log scan FILE...`")
 	}
-	scanned := s.Read(out, unit)
+	words := &spoken{in: out}
+	scanned := s.Read(words, unit)
 	if scanned != nil {
 		_ = cmd.Process.Kill() // Its end is what Wait reports.
 	}
@@ -45,7 +48,41 @@ func scanUnit(ctx context.Context, s *health.Scanner, unit, since string) error 
 			return hinted(fmt.Errorf("%s: journalctl: %s", what, said), "run it as root, or as a member of the group systemd-journal, where systemd keeps a journal")
 		}
 	}
+	if !words.any {
+		return fmt.Errorf("%s: %w", what, errSilent)
+	}
 	return nil
+}
+
+// errSilent says that nothing was logged at all since the time asked for. That
+// is an answer; who knows that the scheduler ran then knows that it logs elsewhere.
+var errSilent = errors.New(health.NothingLogged)
+
+// spoken tells whether a journal has a line that journalctl does not say of it
+// itself ("-- No entries --", "-- Logs begin at ...").
+type spoken struct {
+	in    io.Reader
+	any   bool
+	begun []byte // Of the line at hand, its first bytes.
+}
+
+func (s *spoken) Read(p []byte) (int, error) {
+	n, err := s.in.Read(p)
+	for _, b := range p[:n] {
+		if s.any {
+			break
+		}
+		if b == '\n' {
+			s.begun = s.begun[:0]
+			continue
+		}
+		s.begun = append(s.begun, b)
+		s.any = len(s.begun) == 3 && string(s.begun) != "-- "
+		if len(s.begun) > 3 {
+			s.begun = s.begun[:3:3]
+		}
+	}
+	return n, err
 }
 
 // head keeps the beginning of what is written to it.

@@ -27,6 +27,8 @@ func (s *story) event(e runner.Event) Message {
 		return s.gateEvent(e)
 	case runner.CommitSent, runner.CommitProved, runner.CommitUnknown, runner.CommitAbsent, runner.TasksDropped:
 		return s.commitEvent(e)
+	case runner.HostAsked, runner.HostKept, runner.HostLeft, runner.RunOwes, runner.SettleRequested, runner.HostContained, runner.HostSettled:
+		return s.withoutEvent(e)
 	case runner.Found:
 		f, _ := decode[finding](e.Data)
 		if f.Evidence == "" {
@@ -78,7 +80,7 @@ func (s *story) runEvent(e runner.Event) Message {
 	case runner.RunStopped:
 		r, _ := decode[runner.Stop](e.Data)
 		st := &stop{event: e, reason: r}
-		return Message{Tone: Bad, Head: "Stopped" + at(r.Step), Lines: append(why(e), s.choices(st)...)}
+		return Message{Tone: Bad, Head: capital(s.stopWords(st)), Lines: append(append(why(e), "Nothing after this step was started."), s.choices(st)...)}
 	case runner.RunHanded:
 		return Message{Tone: Plain, Head: "Handed over", Lines: []string{fmt.Sprintf("By %s to %s.", Who(e.Who), someone(e.Why))}}
 	case runner.UndoRequested:

@@ -12,6 +12,7 @@ import (
 
 const (
 	stepCluster = "prepare/look-at-cluster"
+	stepGone    = "without/look"
 	stepLoss    = "assess/compare-with-log"
 	stepDecide  = "assess/decide"
 	stepLeader  = "restore/find-leader"
@@ -108,4 +109,10 @@ func decode[T any](data json.RawMessage) (v T, ok bool) {
 		return zero, false
 	}
 	return v, true
+}
+
+// factOf is what a step found on one host.
+func factOf[T any](s *runner.State, step, host string) (v T, ok bool) {
+	ok = s.Facts(step, host, &v)
+	return v, ok
 }

@@ -1,6 +1,7 @@
 package view
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -83,6 +84,8 @@ func (s *story) notOpen() string {
 		return "The run stopped before a decision: " + because(s.Why) + " After a resume it is asked again."
 	case runner.Undoing:
 		return "The run is being undone."
+	case runner.Owing, runner.Settling:
+		return "The work has ended (" + s.Outcome + ") without a decision here."
 	}
 	return "The run went on."
 }
@@ -120,6 +123,8 @@ func (o *opening) assessed() []string {
 func (s *story) gateFacts(o *opening) []Field {
 	f := append([]Field{{"Will be lost", o.loss()}}, oneWay(o.plan(s), o.gate)...)
 	switch o.gate {
+	case runner.GateWithout:
+		return s.withoutFacts(o)
 	case "start":
 		f = append(f, s.startFacts()...)
 	case "commit":
@@ -251,7 +256,11 @@ func oneWay(p runner.Plan, gate string) []Field {
 			}
 			reached = reached || st.Gate == gate
 			if reached && st.OneWay != "" && st.Skip == "" {
-				f = append(f, Field{"Cannot be undone", quote(st.OneWay) + " (" + st.ID + ")"})
+				if len(f) > 0 {
+					f[0].Value += ". Nor can: " + quote(st.OneWay)
+					continue
+				}
+				f = []Field{{"Cannot be undone", quote(st.OneWay)}}
 			}
 		}
 	}
@@ -287,8 +296,8 @@ func (o *opening) approved(s *story, p People) string {
 	} else {
 		for _, e := range o.approvals {
 			words := Who(e.Who)
-			if e.Why != "" {
-				words += " for " + quote(e.Why)
+			if factor := cmp.Or(o.factors()[e.Who], e.Why); factor != "" {
+				words += " for " + quote(factor)
 			}
 			given = append(given, words+" at "+when(e.At))
 		}
@@ -299,18 +308,38 @@ func (o *opening) approved(s *story, p People) string {
 	return list(given, 12)
 }
 
+// factors are what each person was counted for when the gate was passed: the
+// event says it, "PERSON for FACTOR, …".
+func (o *opening) factors() map[string]string {
+	counted := map[string]string{}
+	if o.ended == nil || o.ended.Kind != runner.GatePassed {
+		return counted
+	}
+	for _, one := range strings.Split(o.ended.Why, ", ") {
+		if who, factor, ok := strings.Cut(one, " for "); ok {
+			counted[strings.Replace(who, " / ", "/", 1)] = factor // See unnamed.
+		}
+	}
+	return counted
+}
+
 // stillNeeded says who is missing.
 func stillNeeded(gate string, p People) string {
 	v, ok := p.Gates[gate]
+	who := p.Needed[gate]
 	switch {
 	case ok && v.Open:
 		return "nobody: the run goes on"
 	case ok && len(v.Missing) > 0:
-		return strings.Join(v.Missing, " and ")
-	case len(p.Needed[gate]) > 0:
-		return strings.Join(p.Needed[gate], " and ")
+		who = v.Missing
+	case len(who) == 0:
+		return "not known"
 	}
-	return "not known"
+	words := strings.Join(who, " and ")
+	if !p.RequesterMayApprove {
+		words += " (not who asked for it)"
+	}
+	return words
 }
 
 // expiry says until when the gate, and what was given, counts.
@@ -321,13 +350,11 @@ func (o *opening) expiry(p People) string {
 	} else if d := p.Lasts[o.gate]; d > 0 {
 		words = append(words, "an approval counts for "+took(d))
 	}
+	end := "the gate stays open"
 	if !o.view.Expires.IsZero() {
-		words = append(words, "the gate ends "+when(o.view.Expires))
+		end = "the gate ends " + when(o.view.Expires)
 	}
-	if len(words) == 0 {
-		return "approvals expire as policy says"
-	}
-	return strings.Join(words, "; ")
+	return strings.Join(append([]string{end}, words...), "; ")
 }
 
 // reason is why the state is wanted back.

@@ -37,9 +37,10 @@ func Status(states []*runner.State, now time.Time) Message {
 			st := &story{State: s}
 			why := stop{event: runner.Event{Why: s.Why, Kind: runner.RunStopped}, reason: s.Stop}
 			m.Lines = append(m.Lines, fmt.Sprintf("%s stands since %s (%s): %s", s.Run, when(s.At), took(now.Sub(s.At)), because(s.Why)))
-			m.Lines = append(m.Lines, st.choices(&why)[1:]...)
+			m.Lines = append(m.Lines, st.choices(&why)...)
 			m.Tone = Bad
 		}
+		m.Lines = append(m.Lines, (&story{State: s}).without()...)
 		t.Rows = append(t.Rows, []string{s.Run, s.Request.Cluster, string(s.Status), whereNow(s), when(s.Began), Who(s.Who), took(now.Sub(s.At)) + " ago"})
 	}
 	m.Tables = []Table{bounded(t)}
@@ -51,6 +52,8 @@ func whereNow(s *runner.State) string {
 	switch {
 	case s.Status == runner.Gated:
 		return s.Gate + " gate"
+	case s.Status == runner.Owing:
+		return debtors(s)
 	case s.Step != "":
 		return s.Step
 	}
@@ -88,123 +91,6 @@ func bounded(t Table) Table {
 		t.Rows = append(t.Rows[:shownRows+1:shownRows+1], row)
 	}
 	return t
-}
-
-// A BackupRow is one backup on one host; or a host or cluster that has none or
-// could not be asked: then Name is empty and Why says which.
-type BackupRow struct {
-	Cluster string
-	Host    string
-	Name    string
-	Time    time.Time     // The time inside of it. Zero: not known.
-	Age     time.Duration // By Time.
-	Size    int64         // In bytes.
-	Tasks   int
-	Valid   bool
-	Why     string // Why it is not valid, too old, or not known.
-}
-
-// wrong is how bad a row is: what could not be asked first, then what does not
-// decode, then what has something to say, then what is well.
-func (r BackupRow) wrong() int {
-	switch {
-	case r.Name == "":
-		return 3
-	case !r.Valid:
-		return 2
-	case r.Why != "":
-		return 1
-	}
-	return 0
-}
-
-// Report is how backups are: the truth in the first line, the worst row first.
-func Report(rows []BackupRow) Message {
-	rows = slices.Clone(rows)
-	for i := range rows {
-		for _, s := range []*string{&rows[i].Cluster, &rows[i].Host, &rows[i].Name, &rows[i].Why} {
-			*s = unnamed(*s)
-		}
-	}
-	slices.SortStableFunc(rows, func(a, b BackupRow) int {
-		if a.wrong() != b.wrong() {
-			return b.wrong() - a.wrong()
-		}
-		if c := strings.Compare(a.Cluster, b.Cluster); c != 0 {
-			return c
-		}
-		return b.Time.Compare(a.Time)
-	})
-	m := Message{}
-	m.Tone, m.Head = reportHead(rows)
-	t := Table{Rows: [][]string{{"Cluster", "Host", "Backup", "Inner time", "Age", "Size", "Tasks", "State"}}, Right: []int{4, 5, 6}}
-	for _, r := range rows {
-		row := []string{r.Cluster, r.Host, r.Name, when(r.Time), took(r.Age), size(r.Size), digits(int64(r.Tasks)), "decodes"}
-		switch {
-		case r.Name == "":
-			row[2], row[3], row[4], row[5], row[6], row[7] = "none", "-", "-", "-", "-", "not known"
-		case !r.Valid:
-			row[6], row[7] = "-", "does not decode"
-		}
-		if r.Name != "" && r.Time.IsZero() {
-			row[3], row[4] = "not known", "not known"
-		}
-		if r.Why != "" {
-			row[7] += ": " + cut(first(r.Why), 200)
-		}
-		t.Rows = append(t.Rows, row)
-	}
-	if len(rows) > 0 {
-		m.Tables = []Table{bounded(t)}
-	}
-	return m
-}
-
-// reportHead says per cluster the newest backup that decodes; a cluster without
-// one, or a host that could not be asked, comes first.
-func reportHead(rows []BackupRow) (Tone, string) {
-	if len(rows) == 0 {
-		return Bad, "No backup was looked at"
-	}
-	newest := map[string]*BackupRow{}
-	bad := 0
-	for i := range rows {
-		r := &rows[i]
-		if _, ok := newest[r.Cluster]; !ok {
-			newest[r.Cluster] = nil
-		}
-		if r.wrong() > 0 {
-			bad++
-		}
-		if n := newest[r.Cluster]; r.Valid && r.Name != "" && (n == nil || r.Time.After(n.Time)) {
-			newest[r.Cluster] = r
-		}
-	}
-	tone, none, have := Good, []string{}, []string{}
-	for _, cluster := range sorted(newest) {
-		n := newest[cluster]
-		if n == nil {
-			tone = Bad
-			none = append(none, cluster+": no backup that decodes")
-			continue
-		}
-		words := fmt.Sprintf("%s: newest backup that decodes is %s old (%s on %s)", cluster, took(n.Age), n.Name, n.Host)
-		if n.Why != "" {
-			words += ": " + first(n.Why)
-		}
-		have = append(have, words)
-	}
-	if bad > 0 && tone == Good {
-		tone = Warn
-	}
-	head := append(none, have...)
-	if len(head) > 3 {
-		return tone, fmt.Sprintf("%d of %s without a backup that decodes; %s", len(none), count(len(newest), "cluster"), list(head, 2))
-	}
-	if bad > 0 {
-		head = append(head, fmt.Sprintf("%d of %s with something to say", bad, count(len(rows), "row")))
-	}
-	return tone, strings.Join(head, "; ")
 }
 
 // Error is what went wrong, and what to type; hint may be empty.

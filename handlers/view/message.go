@@ -27,6 +27,7 @@ type Message struct {
 	Fields  []Field  `json:"fields,omitempty"` // Short facts, name and value.
 	Links   []Link   `json:"links,omitempty"`  // Where there is more.
 	Tasks   []Task   `json:"tasks,omitempty"`  // Progress.
+	Charts  []Chart  `json:"charts,omitempty"` // What the tables hold, to be seen at a glance; a surface may leave them out.
 	Tables  []Table  `json:"tables,omitempty"`
 	Output  []Output `json:"output,omitempty"` // What programs printed; never interpreted.
 	Actions []Action `json:"actions,omitempty"`
@@ -52,6 +53,20 @@ type Task struct {
 	Title  string `json:"title"`
 	State  string `json:"state"` // "pending", "running", "done", "skipped", "failed", "undone", "waiting"
 	Detail string `json:"detail,omitempty"`
+}
+
+// A Chart shows numbers by category: every series has one for each.
+type Chart struct {
+	Title      string   `json:"title"` // With the unit.
+	Bars       bool     `json:"bars"`  // Else a line: the categories follow each other in time.
+	Categories []string `json:"categories"`
+	Series     []Series `json:"series"`
+}
+
+// A Series is one row of numbers in a [Chart].
+type Series struct {
+	Name   string    `json:"name"`
+	Values []float64 `json:"values"`
 }
 
 // A Table has rows of equal length; the first row is the head.
@@ -85,4 +100,5 @@ type Action struct {
 type File struct {
 	Name string `json:"name"`
 	Text string `json:"text"`
+	Data []byte `json:"data,omitempty"` // Instead of Text, for what is none: a picture.
 }

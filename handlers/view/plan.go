@@ -60,7 +60,7 @@ func Plan(p runner.Plan) Message {
 		},
 		Lines:  oneWays,
 		Tables: []Table{t},
-		Files:  []File{{"plan.txt", planText(p)}},
+		Files:  []File{{Name: "plan.txt", Text: planText(p)}},
 	}
 	if p.Request.Reason != "" {
 		m.Fields = append(m.Fields, Field{"Reason", quote(cut(p.Request.Reason, 300))})

@@ -90,6 +90,7 @@ func toy() *runner.Recipe {
 
 // A scribe writes the journal of a made-up run, an event every five seconds.
 type scribe struct {
+	given  map[string][]string // By gate: who approved, and for what.
 	t      testing.TB
 	recipe *runner.Recipe
 	events []runner.Event
@@ -187,12 +188,18 @@ func (s *scribe) open(gate string, expires time.Time) {
 	s.say(runner.Event{Kind: runner.GateOpened, Gate: gate, Digest: s.digest(gate), Data: encode(s.t, v)})
 }
 
+// approve is an approval; what it counts for in the end stands in the passing of the gate.
 func (s *scribe) approve(gate, who, factor string) {
 	s.say(runner.Event{Kind: runner.GateApproved, Gate: gate, Digest: s.state().Gates[gate].Digest, Who: who, Why: factor})
+	if s.given == nil {
+		s.given = map[string][]string{}
+	}
+	s.given[gate] = append(s.given[gate], who+" for "+factor)
 }
 
 func (s *scribe) pass(gate string) {
-	s.say(runner.Event{Kind: runner.GatePassed, Gate: gate, Digest: s.state().Gates[gate].Digest, Why: bob})
+	s.say(runner.Event{Kind: runner.GatePassed, Gate: gate, Digest: s.state().Gates[gate].Digest, Why: strings.Join(s.given[gate], ", ")})
+	delete(s.given, gate)
 }
 
 func (s *scribe) stop(reason runner.StopReason, step, why string, on ...string) {

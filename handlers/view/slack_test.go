@@ -13,6 +13,8 @@ import (
 	"aurorabot/handlers/view"
 	sandbox "aurorabot/lab/slack"
 	"aurorabot/runner"
+	"aurorabot/runner/backup/check"
+	"aurorabot/runner/probe"
 )
 
 // A told message is one that a surface shows, with where it stands.
@@ -104,28 +106,84 @@ func inert(t *testing.T, at string, body []byte) {
 	walk(v)
 }
 
-// Every message of every moment, as Slack gets it: within its limits, and as the
-// golden says.
+// shown is a message as Slack gets it, with the modals of its buttons.
+type shown struct {
+	At     string         `json:"at"`
+	As     string         `json:"as,omitempty"` // The same as at this moment before; then the rest is left out.
+	Text   string         `json:"text,omitempty"`
+	Blocks any            `json:"blocks,omitempty"`
+	Modals map[string]any `json:"modals,omitempty"` // By the button's action.
+	Files  []string       `json:"files,omitempty"`  // The names of what goes along.
+}
+
+func shownOf(at string, m view.Message) shown {
+	prefix := "/aurora"
+	if strings.HasPrefix(at, "thread/") {
+		prefix = "@aurora" // Where Slack takes no slash command.
+	}
+	m = view.Typed(m, prefix)
+	l := blocks.Lay(m)
+	one := shown{At: at, Text: blocks.Text(m), Blocks: l.Blocks}
+	for _, a := range m.Actions {
+		if a.Type == "" && a.Ask == "" {
+			continue // Pressed, it counts.
+		}
+		if one.Modals == nil {
+			one.Modals = map[string]any{}
+		}
+		one.Modals[a.ID] = blocks.Modal(a, m, "confirm", "{}")
+	}
+	for _, f := range slices.Concat(m.Files, l.Files) {
+		one.Files = append(one.Files, f.Name)
+	}
+	return one
+}
+
+func indented(t *testing.T, v any) string {
+	t.Helper()
+	var b strings.Builder
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", " ")
+	if err := e.Encode(v); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// Every message of every moment, in the channel and in the thread, with its
+// modals, as Slack gets it: within its limits, and as the golden says.
 func TestMessagesInSlack(t *testing.T) {
 	n := 0
+	before := map[string]string{} // By message: the moment that showed it first.
 	for _, mo := range moments(t) {
 		s := view.ScreensOf(mo.events, people(mo.events))
-		var b strings.Builder
+		var list []shown
 		for _, one := range all(s) {
 			n++
 			inSlack(t, mo.name+", "+one.at, one.m)
-			if one.at != "status" && !strings.HasPrefix(one.at, "channel/") {
-				continue // The thread's are in the text goldens; these people decide by.
+			sh := shownOf(one.at, one.m)
+			js := indented(t, sh)
+			if first, ok := before[js]; ok {
+				sh = shown{At: one.at, As: first}
+			} else {
+				before[js] = mo.name
 			}
-			js, err := json.MarshalIndent(map[string]any{"text": blocks.Text(one.m), "blocks": blocks.Of(one.m)}, "", " ")
-			if err != nil {
-				t.Fatal(err)
-			}
-			fmt.Fprintf(&b, "===== %s\n%s\n", one.at, js)
+			list = append(list, sh)
 		}
-		golden(t, "slack-"+mo.name, b.String())
+		golden(t, "slack-"+mo.name+".json", indented(t, list))
 	}
-	t.Logf("%d messages", n)
+	t.Logf("%d messages, %d of them different", n, len(before))
+}
+
+// The same of what is answered to one person, and of the report.
+func TestAnswersInSlack(t *testing.T) {
+	var list []shown
+	for _, one := range slices.Concat(listed(t), reports()) {
+		inSlack(t, one.at, one.m)
+		list = append(list, shownOf(one.at, one.m))
+	}
+	golden(t, "slack-answers.json", indented(t, list))
 }
 
 // hostile puts text wherever a person, a host or a job's name may have put some.
@@ -205,9 +263,20 @@ func FuzzTextsInSlack(f *testing.F) {
 			inSlack(t, mo.name+", "+one.at, one.m)
 		}
 		for _, m := range []view.Message{
-			view.Report([]view.BackupRow{{Cluster: text, Host: text, Name: text, Why: text, Time: time.Unix(1, 0)}}), view.Error(text, text), view.History([]*runner.State{runner.Fold(mo.events)}),
+			view.Report([]check.Result{hostileCheck(text)}), view.Report([]check.Result{hostileCheck(text), hostileCheck(text)}), view.Backups(hostileCheck(text)), view.Error(text, text), view.History([]*runner.State{runner.Fold(mo.events)}),
 		} {
 			inSlack(t, "list", m)
 		}
 	})
+}
+
+// hostileCheck is a check whose every word is text.
+func hostileCheck(text string) check.Result {
+	r := looked(text, time.Hour, func(f *check.Facts) {
+		f.Hosts[0].Host, f.Hosts[0].Dir, f.Hosts[1].Silent, f.Hosts[2].Zone = text, text, text, text
+		f.Hosts[0].Folder.Files = append(f.Hosts[0].Folder.Files, probe.FolderFile{Name: "temp_" + text}, probe.FolderFile{Name: text, Error: text})
+		f.Runs = []check.Window{{Run: text, From: f.At.Add(-time.Minute)}}
+	})
+	r.Says = text
+	return r
 }

@@ -24,33 +24,26 @@ func (s *story) status(p People) Message {
 			m.Head = s.name() + ": stopped"
 			break
 		}
-		words := "stopped"
-		if st.event.Kind == runner.RunAborted {
-			words = "aborted, stands"
-		}
-		m.Head = fmt.Sprintf("%s: %s since %s%s", s.name(), words, when(st.event.At), at(st.reason.Step))
-		m.Lines = append(s.stopNotice(st).Lines[:1:1], s.choices(st)...)
+		m.Head = fmt.Sprintf("%s: %s", s.name(), s.stopWords(st))
+		m.Lines = append([]string{"Since " + when(st.event.At) + ". " + s.stopNotice(st).Lines[0]}, s.choices(st)...)
 	case runner.Undoing:
-		m.Tone, m.Head = Warn, fmt.Sprintf("%s: undoing since %s", s.name(), when(s.undoSince()))
-		m.Lines = []string{"What this run did is taken back, newest first; traffic opens last.", s.howToStop()}
+		m.Tone, m.Head = Warn, s.name()+": the run is being undone"
+		m.Lines = []string{fmt.Sprintf("Since %s, what this run did is taken back, newest first; traffic opens last.", when(s.undoSince())), s.howToStop()}
+	case runner.Owing, runner.Settling:
+		s.owing(&m)
 	case runner.Closed:
 		m.Tone, m.Head, m.Lines = s.outcome()
 	default:
 		m.Tone = Plain
-		m.Head = fmt.Sprintf("%s: %s", s.name(), s.nowWords())
+		m.Head = fmt.Sprintf("%s: %s", s.name(), s.whereWords())
+		m.Lines = append(m.Lines, s.nowWords())
 		if w := s.waiting; w != nil {
 			m.Lines = append(m.Lines, "Waiting, since "+when(w.At)+", "+place(*w)+": "+because(w.Why))
 		}
 		m.Lines = append(m.Lines, s.nextWords(), s.howToStop())
 	}
+	m.Lines = append(m.Lines, s.without()...)
 	return m
-}
-
-func at(step string) string {
-	if step == "" {
-		return ""
-	}
-	return " at " + step
 }
 
 func (s *story) gated(m *Message, p People) {
@@ -60,15 +53,16 @@ func (s *story) gated(m *Message, p People) {
 		m.Head = fmt.Sprintf("%s: waits at the %s gate", s.name(), s.Gate)
 		return
 	}
-	m.Head = fmt.Sprintf("%s: waits for approval at the %s gate since %s", s.name(), o.gate, when(o.opened.At))
+	m.Head = fmt.Sprintf("%s: waits for approval at the %s gate", s.name(), o.gate)
 	m.Lines = []string{
-		o.question(),
-		fmt.Sprintf("Approved by: %s. Still needed: %s. Expiry: %s.", o.approved(s, p), stillNeeded(o.gate, p), o.expiry(p)),
+		fmt.Sprintf("Since %s: %s", when(o.opened.At), o.question()),
+		fmt.Sprintf("Approved by: %s. Still needed: %s. Until: %s.", o.approved(s, p), stillNeeded(o.gate, p), o.expiry(p)),
+		"Approve and Deny stand with the evidence, in the gate's own message.",
 	}
 	if p.RequesterMayApprove {
 		m.Lines = append(m.Lines, "Policy: the requester's own approval counts here, as one (requester_may_approve).")
 	}
-	m.Lines = append(m.Lines, fmt.Sprintf("Next, once it is passed: %s. Nothing happens before.", s.afterGate(o)))
+	m.Lines = append(m.Lines, fmt.Sprintf("Once it is passed: %s. Nothing happens before.", s.afterGate(o)))
 }
 
 // afterGate is the step that the gate guards.
@@ -76,7 +70,7 @@ func (s *story) afterGate(o *opening) string {
 	for _, ph := range s.plan.Phases {
 		for _, st := range ph.Steps {
 			if st.Gate == o.gate {
-				return heading(s.plan, ph.ID) + ", " + st.Title
+				return st.Title
 			}
 		}
 	}
@@ -116,11 +110,11 @@ func (s *story) actions() []Action {
 		if st := s.standing(); st != nil && st.reason.Reason == runner.StopNotNeeded {
 			resume.Ask = "Why is the state of the backup itself wanted back?"
 		}
-		if s.Irreversible() || s.State.Undo {
+		if s.Irreversible() || s.State.Undo || s.Ended {
 			return []Action{resume}
 		}
 		return []Action{undo, resume} // The way back is offered first.
-	case runner.Open, runner.Undoing:
+	case runner.Open, runner.Undoing, runner.Settling:
 		return []Action{abort}
 	default:
 		return nil
@@ -135,22 +129,37 @@ func (s *story) howToStop() string {
 	return fmt.Sprintf("To stop it: Abort, or `abort %s`. It stops before the next step; nothing is taken back by that.", s.Run)
 }
 
+// whereWords are how far the run is.
+func (s *story) whereWords() string {
+	all := s.phases()
+	at := slices.Index(all, s.Phase)
+	if id, _ := s.current(); id != "" {
+		phase, _, _ := strings.Cut(id, "/")
+		if i := slices.Index(all, phase); i >= 0 {
+			at = i
+		}
+	}
+	if len(s.plan.Phases) == 0 || at < 0 {
+		return "pre-flight, nothing is changed yet"
+	}
+	return fmt.Sprintf("recovery runs, phase %d of %d, %s", at+1, len(all), heading(s.plan, all[at]))
+}
+
 // nowWords are what happens now and since when.
 func (s *story) nowWords() string {
 	id, since := s.current()
-	words := "pre-flight, looking at every host"
+	words := "looking at every host"
 	if id != "" {
-		phase, _, _ := strings.Cut(id, "/")
-		words = heading(s.plan, phase) + ", " + title(s.plan, id)
+		words = title(s.plan, id)
 	} else if s.Phase != "" {
 		words = heading(s.plan, s.Phase)
 		for _, ph := range s.plan.Phases {
 			if ph.ID == s.Phase && ph.Undoes != "" {
-				words += ", taking back " + heading(s.plan, ph.Undoes)
+				words = "what " + heading(s.plan, ph.Undoes) + " changed is taken back"
 			}
 		}
 	}
-	return fmt.Sprintf("%s (since %s)", words, when(since))
+	return fmt.Sprintf("Now, since %s: %s", when(since), sentence(words))
 }
 
 // nextWords are what comes after that.
@@ -238,6 +247,10 @@ func (s *story) hosts(st runner.PlanStep) (passed, known int) {
 		}
 	}
 	for host := range names {
+		if s.IsLeft(host) && !strings.HasPrefix(st.ID, runner.PhaseSettle+"/") {
+			delete(names, host)
+			continue
+		}
 		if s.Passed(st.ID, host) {
 			passed++
 		}
@@ -256,17 +269,22 @@ func (s *story) choices(st *stop) []string {
 	case runner.StopExpired:
 		resume = fmt.Sprintf("Resume (`resume %s`) proves everything again and asks for approvals anew.", s.Run)
 	}
-	lines := []string{"Nothing after this step was started."}
-	if st.event.Kind == runner.RunAborted {
-		lines = nil
+	if s.State.Settling != "" {
+		resume = fmt.Sprintf("Resume (`resume %s`) goes on settling %s.", s.Run, s.State.Settling)
 	}
+	var lines []string
 	switch {
+	case s.Ended:
+		lines = append(lines, resume)
 	case s.State.Undo:
 		lines = append(lines, fmt.Sprintf("The undo stands half-way. Resume (`resume %s`) goes on with it.", s.Run))
 	case s.Irreversible():
 		lines = append(lines, resume, "Undo is not possible: a commit was sent.")
 	default:
 		lines = append(lines, fmt.Sprintf("Undo (`undo %s`) takes back what this run did.", s.Run), resume)
+	}
+	if hint := s.withoutHint(st); hint != "" {
+		lines = append(lines, hint)
 	}
 	return lines
 }

@@ -1,8 +1,10 @@
 package view
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"aurorabot/runner"
@@ -25,30 +27,18 @@ func (s *story) stopMessages() []placed {
 // stopNotice says that a run stands, why, and what a person can do; or what
 // became of it.
 func (s *story) stopNotice(st *stop) Message {
-	m := Message{Tone: Bad, Foot: "run " + s.Run}
-	words := "stopped" + at(st.reason.Step)
-	switch {
-	case st.event.Kind == runner.RunAborted:
-		words = "aborted"
-	case st.reason.Reason == runner.StopUnknown:
-		words = "the outcome of the commit is unknown"
-	case st.reason.Reason == runner.StopNotNeeded:
-		m.Tone, words = Warn, "stopped, no restore seems to be needed"
-	case st.reason.Reason == runner.StopExpired:
-		m.Tone, words = Warn, "stopped, what was approved no longer holds"
-	case st.reason.Reason == runner.StopHold:
-		words = "stopped, something changed under the run"
-	case st.reason.Reason == runner.StopCrash:
-		m.Tone, words = Warn, "stopped, the bot went away in the middle"
+	m := Message{Tone: Bad, Foot: "run " + s.Run + ", " + when(st.event.At)}
+	if st.event.Kind != runner.RunAborted && slices.Contains([]runner.StopReason{runner.StopNotNeeded, runner.StopExpired, runner.StopCrash}, st.reason.Reason) {
+		m.Tone = Warn
 	}
-	m.Head = fmt.Sprintf("%s: %s, %s", s.name(), words, when(st.event.At))
+	m.Head = fmt.Sprintf("%s: %s", s.name(), s.stopWords(st))
 	if len(st.reason.Hosts) > 0 && !(len(st.reason.Hosts) == 1 && st.reason.Hosts[0] == runner.Bot) {
 		m.Fields = append(m.Fields, Field{"Hosts", list(st.reason.Hosts, 12)})
 	}
 	if st.reason.Step != "" {
 		m.Fields = append(m.Fields, Field{"Step", title(s.plan, st.reason.Step) + " (" + st.reason.Step + ")"})
 	}
-	m.Lines = []string{because(st.event.Why)}
+	m.Lines = []string{because(st.event.Why) + " Nothing after this step was started."}
 	if st.event.Kind == runner.RunAborted {
 		m.Lines = []string{by(st.event)}
 	}
@@ -62,6 +52,27 @@ func (s *story) stopNotice(st *stop) Message {
 		m.Actions = s.actions()
 	}
 	return m
+}
+
+// stopWords are how a run stands.
+func (s *story) stopWords(st *stop) string {
+	switch {
+	case st.event.Kind == runner.RunAborted:
+		return "aborted"
+	case st.reason.Reason == runner.StopUnknown:
+		return "stopped, the outcome of the commit is unknown"
+	case st.reason.Reason == runner.StopNotNeeded:
+		return "stopped, no restore seems to be needed"
+	case st.reason.Reason == runner.StopExpired:
+		return "stopped, what was approved no longer holds"
+	case st.reason.Reason == runner.StopHold:
+		return "stopped, something changed under the run"
+	case st.reason.Reason == runner.StopCrash:
+		return "stopped, the bot went away in the middle"
+	case st.reason.Step != "":
+		return "stopped at: " + title(s.plan, st.reason.Step)
+	}
+	return "stopped"
 }
 
 func over(e *runner.Event) string {
@@ -161,6 +172,7 @@ type finding struct {
 	ID       string `json:"id"`
 	Finding  string `json:"finding"` // Instead of ID.
 	Severity string `json:"severity"`
+	Subject  string `json:"subject"`
 	Title    string `json:"title"`
 	Evidence string `json:"evidence"`
 	Means    string `json:"means"`
@@ -207,17 +219,10 @@ func findingMessage(f finding, where string) Message {
 // findings are told as they appear; those that steps found in the schedulers'
 // logs stand together, the same one of several hosts once.
 func (s *story) findings() []placed {
-	var out []placed
+	out := s.foundInSteps()
 	logs := map[string]*seen{}
 	at := 0
 	for _, e := range s.events {
-		if e.Kind == runner.Found {
-			f, _ := decode[finding](e.Data)
-			if f.Evidence == "" {
-				f.Evidence = e.Why
-			}
-			out = append(out, placed{e.Seq, Keyed{fmt.Sprintf("finding/%d", e.Seq), findingMessage(f, place(e)), true}})
-		}
 		if facts, ok := found(e.Facts); ok && e.Kind == runner.StepDone && len(facts) > 0 && at == 0 {
 			at = e.Seq
 		}
@@ -253,6 +258,68 @@ func (s *story) findings() []placed {
 	}
 	m.Tables = []Table{bounded(t)}
 	return append(out, placed{at, Keyed{"findings", m, false}})
+}
+
+// foundInSteps are the findings that steps told of, a message for each step: a
+// look at many hosts would drown the thread otherwise. What a step said again
+// when it had another turn counts once.
+func (s *story) foundInSteps() []placed {
+	var out []placed
+	at := map[string]int{} // By step: the place in out.
+	in := map[string][]told{}
+	for _, e := range s.events {
+		if e.Kind != runner.Found {
+			continue
+		}
+		f, _ := decode[finding](e.Data)
+		if f.Evidence == "" {
+			f.Evidence = e.Why
+		}
+		if _, known := at[e.Step]; !known {
+			at[e.Step] = len(out)
+			out = append(out, placed{e.Seq, Keyed{fmt.Sprintf("finding/%d", e.Seq), Message{}, false}})
+		}
+		list := slices.DeleteFunc(in[e.Step], func(o told) bool { return o.f.name() == f.name() && place(o.e) == place(e) })
+		in[e.Step] = append(list, told{e, f})
+		out[at[e.Step]].Message = s.toldTogether(in[e.Step])
+	}
+	return out
+}
+
+// told is a finding and the event that told it.
+type told struct {
+	e runner.Event
+	f finding
+}
+
+// toldTogether is the message of one step's findings.
+func (s *story) toldTogether(list []told) Message {
+	if len(list) == 1 {
+		return findingMessage(list[0].f, place(list[0].e))
+	}
+	m := Message{Tone: Plain}
+	kinds, t := map[string]bool{}, Table{Rows: [][]string{{"Finding", "Severity", "Where"}}}
+	worse := map[Tone]int{Plain: 1, Warn: 2, Bad: 3}
+	for _, x := range list {
+		name := x.f.name()
+		t.Rows = append(t.Rows, []string{name, x.f.Severity, cmp.Or(x.f.Subject, x.e.Host)})
+		if tone := x.f.tone(); worse[tone] > worse[m.Tone] {
+			m.Tone = tone
+		}
+		if kinds[name] {
+			continue
+		}
+		kinds[name] = true
+		if words := strings.TrimSpace(x.f.Means + " " + x.f.Do); words != "" {
+			m.Lines = append(m.Lines, quote(name)+": "+sentence(quote(cut(words, 800))))
+		}
+		if len(m.Output) < shownExamples {
+			m.Output = append(m.Output, Output{Title: name + ", " + place(x.e), Text: cut(first(x.f.Evidence), 600)})
+		}
+	}
+	m.Head = fmt.Sprintf("%s: %s in %s", s.name(), count(len(list), "finding"), quote(list[0].e.Step))
+	m.Tables = []Table{bounded(t)}
+	return m
 }
 
 // shownExamples is how many findings have a line of the log shown.

@@ -159,8 +159,8 @@ func (s *story) visit(e runner.Event) {
 			s.undo = &visit{phase: "undo", nth: 1, first: e.Seq, at: e.At, kind: e.Kind, why: e.Why}
 		}
 		return
-	case runner.RunClosed:
-		if s.undo != nil {
+	case runner.RunClosed, runner.RunOwes:
+		if s.undo != nil && s.undo.end.IsZero() {
 			s.undo.end = e.At
 		}
 		return
@@ -282,6 +282,10 @@ func heading(p runner.Plan, id string) string {
 		return "Preparation"
 	case "undo":
 		return "Undo"
+	case runner.PhaseWithout:
+		return "Going on without a host"
+	case runner.PhaseSettle:
+		return "Settling a host that was left out"
 	}
 	return capital(id)
 }

@@ -14,45 +14,37 @@ func (s *story) tasks() []Task {
 		return s.undoTasks()
 	}
 	var tasks []Task
-	for _, id := range s.phases() {
+	for n, id := range s.phases() {
 		t := s.phaseTask(id)
-		tasks = append(tasks, t)
-		if id == s.Phase && t.State != "done" && t.State != "skipped" {
-			tasks = append(tasks, near(id, s.stepTasks(id))...)
+		t.Title = fmt.Sprintf("%d. %s", n+1, t.Title)
+		if id == s.Phase && !settled(t) {
+			steps := s.stepTasks(id)
+			if at := slices.IndexFunc(steps, func(t Task) bool { return !settled(t) }); at >= 0 {
+				t.Detail = fmt.Sprintf("step %d of %d, %s", at+1, len(steps), t.Detail)
+			}
+			tasks = append(append(tasks, t), near(steps)...)
+			continue
 		}
+		tasks = append(tasks, t)
 	}
 	return tasks
 }
 
-// shownAhead is how many steps of a phase are shown that have not had their turn.
-const shownAhead = 2
+func settled(t Task) bool { return t.State == "done" || t.State == "skipped" }
 
-// near is a phase's steps without those that nobody looks for now: the thread
-// and the plan have them all.
-func near(phase string, all []Task) []Task {
-	settled := func(t Task) bool { return t.State == "done" || t.State == "skipped" }
-	first := slices.IndexFunc(all, func(t Task) bool { return !settled(t) })
-	if first < 0 {
-		first = len(all)
-	}
+// near are the steps of a phase that somebody looks for now: what has its turn,
+// and what comes next. The thread and the plan have them all.
+func near(all []Task) []Task {
 	var out []Task
-	if first > 1 {
-		out = append(out, Task{ID: phase + "#before", Title: count(first, "step") + " before", State: "done"})
-	} else {
-		first = 0
-	}
-	ahead := 0
-	for _, t := range all[first:] {
-		if t.State != "pending" {
-			out = append(out, t)
+	for n, t := range all {
+		if settled(t) {
 			continue
 		}
-		if ahead++; ahead <= shownAhead {
-			out = append(out, t)
+		t.Title = fmt.Sprintf("Step %d: %s", n+1, t.Title)
+		out = append(out, t)
+		if t.State == "pending" {
+			break
 		}
-	}
-	if left := ahead - shownAhead; left > 0 {
-		out = append(out, Task{ID: phase + "#after", Title: count(left, "step") + " after that", State: "pending"})
 	}
 	return out
 }
@@ -78,7 +70,7 @@ func (s *story) phaseTask(id string) Task {
 	case s.State.Status == runner.Stopped:
 		t.State, t.Detail = "failed", "stopped"
 	case s.State.Status == runner.Gated:
-		t.State, t.Detail = "waiting", "the "+s.Gate+" gate"
+		t.State, t.Detail = "waiting", "at the "+s.Gate+" gate"
 	default:
 		t.State, t.Detail = "running", "since "+when(v.at)
 	}
@@ -119,7 +111,7 @@ func (s *story) stepTasks(phase string) []Task {
 }
 
 func (s *story) stepTask(st runner.PlanStep, now string) Task {
-	t := Task{ID: st.ID, Title: "  " + st.Title, State: "pending"}
+	t := Task{ID: st.ID, Title: st.Title, State: "pending"}
 	passed, known := s.hosts(st)
 	failed, skipped, any := 0, 0, false
 	for _, host := range s.Steps[st.ID] {
@@ -139,7 +131,9 @@ func (s *story) stepTask(st runner.PlanStep, now string) Task {
 	case st.Gate != "" && s.State.Status == runner.Gated && s.Gate == st.Gate:
 		t.State, t.Detail = "waiting", "the "+st.Gate+" gate"
 	case failed > 0 && s.State.Status == runner.Stopped:
-		t.State, t.Detail = "failed", fmt.Sprintf("on %d of %s", failed, count(known, "host"))
+		if t.State = "failed"; known > 1 {
+			t.Detail = fmt.Sprintf("on %d of %s", failed, count(known, "host"))
+		}
 	case s.State.Status == runner.Open && (st.ID == now || any):
 		t.State = "running"
 		if known > 1 {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -37,6 +38,10 @@ func Text(m Message) string {
 		add(o.Title + "\n" + indent(o.Text))
 	}
 	for _, f := range m.Files {
+		if f.Data != nil {
+			add(fmt.Sprintf("%s: %s", f.Name, size(int64(len(f.Data)))))
+			continue
+		}
 		add(fmt.Sprintf("%s: %s", f.Name, count(strings.Count(strings.TrimRight(f.Text, "\n"), "\n")+1, "line")))
 	}
 	add(m.Foot)
@@ -68,17 +73,24 @@ func named(m Message) Message {
 	return m
 }
 
-// safe replaces what a terminal would act on.
+// safe replaces what a terminal would act on, and what it would not show.
 func safe(s string) string {
 	return strings.Map(func(r rune) rune {
-		switch {
-		case r == '\n' || r == '\t':
-			return r
-		case r < ' ' || r >= 0x7f && r < 0xa0, r >= '\u202A' && r <= '\u202E', r >= '\u2066' && r <= '\u2069', r == '\u200E', r == '\u200F':
+		if r != '\n' && r != '\t' && r != '\u200C' && r != '\u200D' && Unseen(r) {
 			return '\uFFFD'
 		}
 		return r
 	}, strings.ToValidUTF8(s, "\uFFFD"))
+}
+
+// Unseen reports whether a character shows nothing, or changes how others are
+// shown: two names that differ by such a one look alike.
+func Unseen(r rune) bool {
+	switch r {
+	case '\u2028', '\u2029', '\u115F', '\u1160', '\u3164', '\uFFA0':
+		return true
+	}
+	return unicode.IsControl(r) || unicode.Is(unicode.Cf, r)
 }
 
 func fields(list []Field) string {

@@ -35,6 +35,7 @@ func ScreensOf(events []runner.Event, p People) Screens {
 			channel = append(channel, placed{st.event.Seq, Keyed{fmt.Sprintf("stop/%d", st.nth), s.stopNotice(st), st.over != nil}})
 		}
 	}
+	channel = append(channel, s.debts()...)
 	if screens.Closed {
 		channel = append(channel, placed{s.Seq, Keyed{"closed", s.closed(), true}})
 	}

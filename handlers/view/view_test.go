@@ -3,6 +3,7 @@ package view_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"go/ast"
@@ -33,6 +34,9 @@ func undoes(context.Context, *runner.Task, runner.Receipt) (runner.Answer, error
 func golden(t *testing.T, name, got string) {
 	t.Helper()
 	file := filepath.Join("testdata", name+".golden")
+	if base, ok := strings.CutSuffix(name, ".json"); ok {
+		file = filepath.Join("testdata", base+".golden.json")
+	}
 	if *update {
 		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
 			t.Fatal(err)
@@ -372,6 +376,32 @@ func TestWaitingAndNotes(t *testing.T) {
 	s.say(runner.Event{Kind: runner.StepDone, Phase: "prepare", Step: "prepare/stop-schedulers", Host: "s1", Why: "no process"})
 	if text := view.Text(view.ScreensOf(s.events, people(s.events)).Status); strings.Contains(text, "Waiting") {
 		t.Errorf("it is still waited for:\n%s", text)
+	}
+}
+
+// What one step found stands together, each kind once, and what a step found
+// again in another turn is not told twice.
+func TestFindingsOfAStep(t *testing.T) {
+	s := begin(t)
+	found := func(host, id string) {
+		data := `{"finding":"` + id + `","severity":"critical","subject":"` + host + `","evidence":"seen on ` + host + `","means":"means of ` + id + `.","do":"mend it."}`
+		s.say(runner.Event{Kind: runner.Found, Phase: "prepare", Step: "prepare/look", Host: host, Data: json.RawMessage(data)})
+	}
+	found("s1", "quorum-flag-wrong")
+	one := view.ScreensOf(s.events, people(s.events)).Thread
+	if text := view.Text(one[len(one)-1].Message); !strings.Contains(text, "quorum-flag-wrong") || !strings.Contains(text, "seen on s1") {
+		t.Errorf("one finding:\n%s", text)
+	}
+	found("s2", "quorum-flag-wrong")
+	found("s2", "scheduler-down")
+	found("s2", "scheduler-down")
+	all := view.ScreensOf(s.events, people(s.events)).Thread
+	text := view.Text(all[len(all)-1].Message)
+	if len(all) != len(one) || all[len(all)-1].Key != one[len(one)-1].Key || !strings.Contains(text, "3 findings in prepare/look") {
+		t.Errorf("%d messages, were %d:\n%s", len(all), len(one), text)
+	}
+	if strings.Count(strings.ToLower(text), "means of quorum-flag-wrong") != 1 || !strings.Contains(text, "seen on s2") {
+		t.Errorf("three findings of two kinds:\n%s", text)
 	}
 }
 

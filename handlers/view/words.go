@@ -37,6 +37,14 @@ func quote(s string) string {
 	return strings.ReplaceAll(unnamed(s), "`", "'")
 }
 
+// Quote is text of a person within our words, for other packages that make
+// messages: cut, and on one line.
+func Quote(s string) string { return quote(cut(first(s), 300)) }
+
+// Foreign is what a host said within our words, for other packages that make
+// messages: it names nobody and opens no code, whatever it holds.
+func Foreign(s string) string { return quote(s) }
+
 // unnamed is s without identities: text that is not ours calls nobody.
 func unnamed(s string) string { return person.ReplaceAllString(s, "$1 / $2") }
 

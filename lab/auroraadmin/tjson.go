@@ -109,7 +109,7 @@ func decodeJSON(b []byte) (tbinary.Message, error) {
 	if !ok || errors.Join(err1, err2, err3) != nil {
 		return tbinary.Message{}, errTJSON
 	}
-	return tbinary.Message{Name: name, Type: tbinary.MessageType(kind), Seq: int32(seq), Body: body}, nil //nolint:gosec // a sequence number
+	return tbinary.Message{Name: name, Type: tbinary.MessageType(kind), Seq: int32(seq), Body: body}, nil // a sequence number
 }
 
 func integer(v any) (int64, error) {
@@ -186,11 +186,11 @@ func toValue(name string, v any) (tbinary.Type, any, error) {
 	case tbinary.TypeBool:
 		return t, n != 0, nil
 	case tbinary.TypeByte:
-		return t, int8(n), nil //nolint:gosec // the protocol says so
+		return t, int8(n), nil // the protocol says so
 	case tbinary.TypeI16:
-		return t, int16(n), nil //nolint:gosec // the protocol says so
+		return t, int16(n), nil // the protocol says so
 	case tbinary.TypeI32:
-		return t, int32(n), nil //nolint:gosec // the protocol says so
+		return t, int32(n), nil // the protocol says so
 	case tbinary.TypeI64:
 		return t, n, nil
 	}

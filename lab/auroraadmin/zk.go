@@ -61,7 +61,7 @@ func (c *client) resolve() (string, error) {
 			// The real one waits for a member and then for the answer.
 			c.clock.saved += whole - time.Since(begin)
 			c.clock.sleep(whole)
-			return "", fmt.Errorf("Failed to connect to Zookeeper within %d seconds.", int(realPace.lookUp.Seconds())) //nolint:staticcheck // the recorded text
+			return "", fmt.Errorf("Failed to connect to Zookeeper within %d seconds.", int(realPace.lookUp.Seconds())) // the recorded text
 		}
 	}
 }
@@ -99,7 +99,7 @@ func (c *client) member(conn *zk.Conn, events <-chan zk.Event, limit <-chan time
 				waiting = false
 			case <-events:
 			case <-limit:
-				return "", fmt.Errorf("No schedulers detected in %s!", c.cluster.Name) //nolint:staticcheck // the recorded text
+				return "", fmt.Errorf("No schedulers detected in %s!", c.cluster.Name) // the recorded text
 			}
 		}
 	}

@@ -76,6 +76,9 @@ type Cluster struct {
 	all     []host.Machine // Hosts, and an unlisted one.
 	cancel  context.CancelFunc
 	serving sync.WaitGroup
+
+	mend      func() error // Ends a fault that goes on by itself; nil if there is none.
+	withdrawn []masterNode
 }
 
 // Start brings a cluster up: when it returns, a leader is registered and the
@@ -87,6 +90,9 @@ func Start(ctx context.Context, opt Options) (*Cluster, error) {
 	}
 	if opt.Extra == 0 {
 		opt.Extra = 7
+	}
+	if opt.Damage.Kind == ProofLineBefore {
+		opt.Extra = -1 // The state is the newest backup's.
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	c := &Cluster{dir: opt.Dir, opt: opt, cancel: cancel, ground: &embedded{}}
@@ -104,7 +110,7 @@ func (c *Cluster) start(ctx context.Context) error {
 	if err := c.opt.Damage.check(); err != nil {
 		return err
 	}
-	data, err := c.readBackup()
+	lies, past, err := c.readBackup()
 	if err != nil {
 		return err
 	}
@@ -129,7 +135,7 @@ func (c *Cluster) start(ctx context.Context) error {
 	if err := os.WriteFile(c.KnownHosts, []byte(known.String()), 0o600); err != nil {
 		return err
 	}
-	if err := c.seed(ctx, data); err != nil {
+	if err := c.seed(ctx, past); err != nil {
 		return err
 	}
 	for _, h := range c.Hosts {
@@ -144,7 +150,7 @@ func (c *Cluster) start(ctx context.Context) error {
 	if err := c.goOn(ctx, leader); err != nil {
 		return err
 	}
-	if err := c.placeBackup(leader, data); err != nil {
+	if err := c.placeBackup(leader, lies); err != nil {
 		return err
 	}
 	if err := c.damage(ctx, leader); err != nil {
@@ -208,12 +214,15 @@ func (c *Cluster) addHost(ctx context.Context, n int) (host.Machine, error) {
 
 // scheduler is the configuration of a host's scheduler.
 func (c *Cluster) scheduler(h host.Machine) host.Scheduler {
-	ip := c.ground.ip(h)
+	ip, more := c.ground.ip(h), ""
+	if c.opt.Damage.Kind == RegistrationTimeout {
+		more = fmt.Sprintf(" -max_registration_delay=%dsecs", int(registrationDelay.Seconds()))
+	}
 	return host.Scheduler{
 		Cluster: Name, HTTPPort: HTTPPort, Quorum: 2, ZK: c.ZooKeeper,
 		Serverset: serverset, LogGroup: logGroup, LibprocessIP: ip, Libprocess: peerPort, User: SchedulerUser,
-		ExtraArgs: fmt.Sprintf("-hostname=%s -ip=%[1]s -zk_session_timeout=%dsecs -native_log_election_timeout=3secs -framework_failover_timeout=21days",
-			ip, int(sessionTimeout.Seconds())),
+		ExtraArgs: fmt.Sprintf("-hostname=%s -ip=%[1]s -zk_session_timeout=%dsecs -native_log_election_timeout=3secs -framework_failover_timeout=21days%s",
+			ip, int(sessionTimeout.Seconds()), more),
 	}
 }
 
@@ -248,6 +257,9 @@ func (c *Cluster) IP(h host.Machine) string { return c.ground.ip(h) }
 // HTTP is the address of a host's scheduler.
 func (c *Cluster) HTTP(h host.Machine) string { return fmt.Sprintf("%s:%d", c.ground.ip(h), HTTPPort) }
 
+// Damage is what was broken.
+func (c *Cluster) Damage() Damage { return c.opt.Damage }
+
 // Host returns the host of that name, or nil.
 func (c *Cluster) Host(name string) host.Machine {
 	for _, h := range c.Hosts {
@@ -260,6 +272,7 @@ func (c *Cluster) Host(name string) host.Machine {
 
 // Close ends everything: no process of a host is left. The files stay.
 func (c *Cluster) Close() {
+	_ = c.Mend() // What it would put back goes with the cluster.
 	var closing sync.WaitGroup
 	for _, h := range c.all {
 		closing.Go(func() { _ = h.Close() }) // it has nothing to say

@@ -15,7 +15,7 @@ import (
 	"aurorabot/lab/mesoslog"
 )
 
-// The kinds of damage.
+// The kinds of damage that are there before anybody looks.
 const (
 	Corrupt     = "corrupt"       // The files of the log have wrong bytes: its scheduler takes it for an EMPTY one.
 	Missing     = "missing"       // The log's folder is gone (moved aside).
@@ -24,15 +24,41 @@ const (
 	ExitAtStart = "exit-at-start" // The log cannot be opened: its scheduler exits with status 1, again and again.
 	Down        = "down"          // All schedulers are stopped; their logs are whole.
 	Unlisted    = "unlisted-host" // A fourth scheduler is registered that nobody configured.
+
+	FlappingZooKeeper   = "flapping-zookeeper"            // Leaders lose their ZooKeeper sessions, again and again.
+	RegistrationTimeout = "registration-timeout"          // The Mesos master is gone: each leader gives up in turn.
+	WrongQuorum         = "wrong-quorum"                  // One host runs with another quorum than the others.
+	ForeignFramework    = "foreign-framework"             // The backup is another cluster's.
+	OldBackup           = "old-backup"                    // Two logs are gone, and the only backup is 40 days old.
+	RealListener        = "real-listener-on-fake-address" // The fake Mesos address is that of a real ZooKeeper.
+)
+
+// The kinds that happen in the middle of a run: package script does them.
+const (
+	LeaderChange    = "leader-change-after-stage" // The leader loses its leadership when the backup is staged on it.
+	WriteTimeout    = "write-timeout-at-commit"   // The quorum is gone when the commit is written, and comes back later.
+	LostReply       = "lost-commit-reply"         // The commit takes effect, and its answer is lost.
+	CommitNonLeader = "commit-on-non-leader"      // The leader is restarted and the backup staged there again by hand: it looks verified, and follows.
+	SwappedStaging  = "swapped-staging"           // Somebody unloads what is staged and stages another backup, between approval and commit.
+	ProofLineBefore = "proof-line-before-commit"  // The log's newest snapshot is the backup: who starts prints the "proof" line. The commit never arrives.
 )
 
 // DamageKinds are all kinds, in the order of help.
-var DamageKinds = []string{Corrupt, Missing, EmptyLog, Flapping, ExitAtStart, Down, Unlisted}
+var DamageKinds = []string{
+	Corrupt, Missing, EmptyLog, Flapping, ExitAtStart, Down, Unlisted,
+	FlappingZooKeeper, RegistrationTimeout, WrongQuorum, ForeignFramework, OldBackup, RealListener,
+	LeaderChange, WriteTimeout, LostReply, CommitNonLeader, SwappedStaging, ProofLineBefore,
+}
+
+// InRun reports whether a kind happens in the middle of a run.
+func InRun(kind string) bool {
+	return slices.Contains([]string{LeaderChange, WriteTimeout, LostReply, CommitNonLeader, SwappedStaging, ProofLineBefore}, kind)
+}
 
 // Damage is what is broken before anybody looks. The zero value is none.
 type Damage struct {
 	Kind  string
-	Hosts int // How many hosts. It says nothing of flapping and down, which concern all, and of unlisted-host.
+	Hosts int // How many logs, where it is logs that are broken.
 }
 
 // ParseDamage reads KIND or KIND:N; N is 1 to 3, by default 2.
@@ -63,9 +89,17 @@ func (d Damage) check() error {
 
 // damage does it, and waits until it has its effect.
 func (c *Cluster) damage(ctx context.Context, leader host.Machine) error {
-	switch c.opt.Damage.Kind {
-	case "":
-		return nil
+	switch kind := c.opt.Damage.Kind; kind {
+	case "", ForeignFramework, RealListener:
+		return nil // Nothing, or in the backup and in the bot's configuration.
+	case FlappingZooKeeper:
+		return c.flapZooKeeper(ctx)
+	case RegistrationTimeout:
+		return c.giveUpRegistering(ctx)
+	case WrongQuorum:
+		return c.wrongQuorum(ctx, leader)
+	case LeaderChange, WriteTimeout, LostReply, CommitNonLeader, SwappedStaging, ProofLineBefore:
+		return nil // Later.
 	case Flapping:
 		return c.spoilLog(ctx, leader)
 	case Unlisted:
@@ -86,10 +120,10 @@ func (c *Cluster) damage(ctx context.Context, leader host.Machine) error {
 	}
 	for _, h := range victims {
 		c.Truth.Damaged = append(c.Truth.Damaged, h.Name())
-		if err := breakLog(c.opt.Damage.Kind, c.LogDir(h)); err != nil {
+		if err := breakLog(c.brokenAs(), c.LogDir(h)); err != nil {
 			return fmt.Errorf("damage the log of %s: %w", h.Name(), err)
 		}
-		if c.opt.Damage.Kind == Missing {
+		if c.brokenAs() == Missing {
 			continue
 		}
 		if err := c.ground.own(h, host.Scheduler{}.LogDir("")); err != nil {
@@ -108,6 +142,14 @@ func (c *Cluster) damage(ctx context.Context, leader host.Machine) error {
 		}
 	}
 	return c.settle(ctx, victims, quorum)
+}
+
+// brokenAs is how logs are broken.
+func (c *Cluster) brokenAs() string {
+	if c.opt.Damage.Kind == OldBackup {
+		return Missing
+	}
+	return c.opt.Damage.Kind
 }
 
 func (c *Cluster) stop(hosts []host.Machine) error {

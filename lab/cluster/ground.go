@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,6 +12,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
+	"aurorabot/lab/auroraadmin"
 	"aurorabot/lab/host"
 	"aurorabot/lab/tools"
 	"aurorabot/lab/zookeeper"
@@ -30,6 +32,12 @@ type ground interface {
 	exec(h host.Machine, argv ...string) (string, error)
 	// own gives a path of the host to the scheduler's user.
 	own(h host.Machine, path string) error
+	// http asks a host's scheduler as the host itself does.
+	http(h host.Machine, method, url string) (string, error)
+	// admin runs aurora_admin on a host, with the clusters.json in a folder there.
+	admin(h host.Machine, config string, args []string) (string, error)
+	// expire ends a ZooKeeper session; false if it cannot.
+	expire(session int64) bool
 	close()
 }
 
@@ -62,7 +70,7 @@ func (e *embedded) host(ctx context.Context, c *Cluster, n int) (host.Machine, e
 	name := fmt.Sprintf("s%d", n)
 	root := filepath.Join(c.dir, name)
 	env := []string{"AURORA_CONFIG_ROOT=" + filepath.Join(root, "etc/aurora"), "TZ=UTC"}
-	if c.opt.Damage.Kind == Flapping {
+	if ends(c.opt.Damage.Kind) {
 		env = append(env, noLinger)
 	}
 	return host.Start(ctx, host.Options{
@@ -72,8 +80,11 @@ func (e *embedded) host(ctx context.Context, c *Cluster, n int) (host.Machine, e
 	})
 }
 
+// ends reports whether each leader's process ends with its application.
+func ends(kind string) bool { return kind == Flapping || kind == FlappingZooKeeper }
+
 // noLinger makes a scheduler's process end with its application. It is set
-// where each leader ends at replay: only a supervisor that starts it again and
+// where leaders end one after the other: only a supervisor that starts it again and
 // again makes it flap, as recorded.
 const noLinger = "AURORA_LAB_LINGER=no"
 
@@ -89,6 +100,28 @@ func (e *embedded) exec(h host.Machine, argv ...string) (string, error) {
 	}
 	return out.String(), nil
 }
+
+func (e *embedded) http(_ host.Machine, method, url string) (string, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, method, url, http.NoBody)
+	if err != nil {
+		return "", err
+	}
+	body, err := do(req)
+	return string(body), err
+}
+
+func (e *embedded) admin(h host.Machine, config string, args []string) (string, error) {
+	var out bytes.Buffer
+	status := auroraadmin.Main(append([]string{"aurora_admin"}, args...), nil, &out, &out, []string{"AURORA_CONFIG_ROOT=" + h.Path(config), "HOME=" + h.Path("/root")})
+	if status != 0 {
+		return out.String(), fmt.Errorf("host %s: aurora_admin %s: exit status %d: %s", h.Name(), strings.Join(args, " "), status, strings.TrimSpace(out.String()))
+	}
+	return out.String(), nil
+}
+
+func (e *embedded) expire(session int64) bool { return e.zk.ExpireSession(session) }
 
 // own does nothing: all accounts of an embedded host are one.
 func (e *embedded) own(host.Machine, string) error { return nil }

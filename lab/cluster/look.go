@@ -144,10 +144,17 @@ func (c *Cluster) SchedulerLog(h host.Machine, lines int) string {
 func (c *Cluster) Calls(method string) int {
 	n := 0
 	for _, h := range c.all {
-		for line := range strings.Lines(c.SchedulerLog(h, 0)) {
-			if strings.Contains(line, "LoggingInterceptor] "+method+"(") {
-				n++
-			}
+		n += c.CallsOn(h, method)
+	}
+	return n
+}
+
+// CallsOn is Calls of one host.
+func (c *Cluster) CallsOn(h host.Machine, method string) int {
+	n := 0
+	for line := range strings.Lines(c.SchedulerLog(h, 0)) {
+		if strings.Contains(line, "LoggingInterceptor] "+method+"(") {
+			n++
 		}
 	}
 	return n

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"aurorabot/lab/host"
+	"aurorabot/lab/scheduler"
 	"aurorabot/runner/backup"
 )
 
@@ -30,7 +31,7 @@ var backupName = regexp.MustCompile(`^scheduler-backup-\d{4}(-\d\d){4}$`)
 type Truth struct {
 	Backup     string           // Its name.
 	BackupHost string           // Where it lies; not the leader's host.
-	State      *backup.Snapshot // The state that the backup holds.
+	State      *backup.Snapshot // The state that a scheduler has of the backup.
 	Tasks      []string         // Ids of the backup's tasks, sorted.
 	Lost       []string         // Ids of the tasks started after the backup, sorted: a restore loses them.
 	Damaged    []string         // Hosts whose log was damaged.
@@ -39,40 +40,57 @@ type Truth struct {
 	etc map[string]map[string]string // By host: hash of every file of /etc before the run.
 }
 
-// readBackup reads the backup that is played with.
-func (c *Cluster) readBackup() ([]byte, error) {
-	var data []byte
-	name := smallName
+// readBackup reads the backup that is played with: what lies on a host, and what
+// the cluster's past is made of. They differ where the backup does not decode:
+// then the past is that of the recording, for the bot to find out.
+func (c *Cluster) readBackup() (lies, past []byte, err error) {
+	recording, err := recorded()
+	if err != nil {
+		return nil, nil, err
+	}
+	lies, name := recording, smallName
 	if file := c.opt.Backup; file != "" {
-		var err error
-		if data, err = os.ReadFile(file); err != nil {
-			return nil, fmt.Errorf("the backup: %w", err)
+		if lies, err = os.ReadFile(file); err != nil {
+			return nil, nil, fmt.Errorf("the backup: %w", err)
 		}
 		name = filepath.Base(file)
-	} else {
-		z, err := gzip.NewReader(bytes.NewReader(smallBackup))
-		if err != nil {
-			return nil, err
-		}
-		if data, err = io.ReadAll(z); err != nil {
-			return nil, err
+	}
+	if c.opt.Damage.Kind == OldBackup {
+		if lies, err = aged(lies, time.Now().Add(-oldAge)); err != nil {
+			return nil, nil, err
 		}
 	}
-	snap, err := backup.Parse(data)
-	if err != nil {
-		return nil, fmt.Errorf("backup %s: %w", name, err)
+	past = lies
+	if _, err := backup.Parse(lies); err != nil {
+		past = recording
 	}
 	if !backupName.MatchString(name) {
 		// The scheduler would have named it by the minute of its inner time.
-		report, err := backup.Inspect(bytes.NewReader(data), backup.Options{Name: name, Now: time.Now()})
+		report, err := backup.Inspect(bytes.NewReader(past), backup.Options{Name: name, Now: time.Now()})
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		name = report.Time().UTC().Format("scheduler-backup-2006-01-02-15-04")
 	}
-	c.Truth.Backup, c.Truth.State = name, snap
-	c.Truth.Tasks, err = taskIDs(data)
-	return data, err
+	kept, err := scheduler.Loaded(past)
+	if err != nil {
+		return nil, nil, err
+	}
+	c.Truth.Backup = name
+	if c.Truth.State, err = backup.Parse(kept); err != nil {
+		return nil, nil, fmt.Errorf("backup %s: %w", name, err)
+	}
+	c.Truth.Tasks, err = taskIDs(past)
+	return lies, past, err
+}
+
+// recorded is the recording that a lab plays with if nothing else is asked for.
+func recorded() ([]byte, error) {
+	z, err := gzip.NewReader(bytes.NewReader(smallBackup))
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(z)
 }
 
 func taskIDs(data []byte) ([]string, error) {
@@ -108,14 +126,10 @@ func (c *Cluster) placeBackup(leader host.Machine, data []byte) error {
 			continue
 		}
 		c.Truth.BackupHost = h.Name()
-		dir := c.BackupDir(h)
-		if err := os.MkdirAll(dir, 0o755); err != nil {
-			return err
+		if c.opt.Damage.Kind == ForeignFramework {
+			data = c.foreign(data)
 		}
-		if err := os.WriteFile(filepath.Join(dir, c.Truth.Backup), data, 0o644); err != nil {
-			return err
-		}
-		return c.ground.own(h, host.Scheduler{}.BackupDir(""))
+		return c.PutBackup(h, c.Truth.Backup, data)
 	}
 	return nil
 }

@@ -114,9 +114,9 @@ func (r *realGround) host(ctx context.Context, c *Cluster, n int) (host.Machine,
 		return nil, err
 	}
 	if init, err := r.exec(h, "cat", "/proc/1/comm"); err != nil || init != "systemd\n" {
-		return nil, fmt.Errorf("host %s: PID 1 is %q, not systemd: %v", h.Name(), init, err)
+		return nil, fmt.Errorf("host %s: PID 1 is %q, not systemd: %w", h.Name(), init, err)
 	}
-	if c.opt.Damage.Kind != Flapping {
+	if !ends(c.opt.Damage.Kind) {
 		return h, nil
 	}
 	dir := h.Path("/etc/systemd/system/" + host.Unit + ".d")
@@ -138,6 +138,17 @@ func (r *realGround) exec(h host.Machine, argv ...string) (string, error) {
 	out, err := h.(*host.Real).Exec(argv...)
 	return string(out), err
 }
+
+func (r *realGround) http(h host.Machine, method, url string) (string, error) {
+	return r.exec(h, "curl", "-sS", "-f", "-m", "5", "-X", method, url)
+}
+
+func (r *realGround) admin(h host.Machine, config string, args []string) (string, error) {
+	return r.exec(h, append([]string{"env", "AURORA_CONFIG_ROOT=" + config, "aurora_admin"}, args...)...)
+}
+
+// expire cannot: ZooKeeper ends sessions by itself only.
+func (r *realGround) expire(int64) bool { return false }
 
 func (r *realGround) own(h host.Machine, path string) error {
 	_, err := r.exec(h, "chown", "-R", SchedulerUser+":"+SchedulerUser, path)

@@ -133,6 +133,15 @@ func (h *Host) AskPassword(on bool) error {
 	return nil
 }
 
+// Sudoers is part of [Machine]; [tools.SudoersFile] says what of it is read.
+func (h *Host) Sudoers(text string) error {
+	file := filepath.Join(h.opt.Root, tools.SudoersFile)
+	if err := os.Remove(file); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return os.WriteFile(file, []byte(text), 0o440)
+}
+
 // FullDisk makes writing below path fail with "no space left on device", over
 // SFTP and in the stand-in tools; programs that are not stand-ins do not
 // notice. Without a path the disk has room again.

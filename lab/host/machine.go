@@ -19,6 +19,7 @@ type Machine interface {
 
 	ChangeHostKey() error
 	AskPassword(on bool) error      // Whether sudo asks for a password.
+	Sudoers(text string) error      // What the login account may do from now on, as sudoers(5); before, everything.
 	FullDisk(paths ...string) error // No more room below these paths (of [Machine.Path]); none: there is room again.
 	Close() error                   // Ends all processes of the host and takes it away.
 }

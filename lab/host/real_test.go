@@ -118,10 +118,14 @@ func TestRealHost(t *testing.T) {
 		if err := h.FullDisk(); err != nil {
 			t.Fatal(err)
 		}
-		if err := l.ssh.Put(t.Context(), runner.File{Path: "/etc/default/x", Content: []byte("x"), Mode: 0o600, User: "aurora"}); err != nil {
+		if err := l.ssh.Put(t.Context(), runner.File{Path: "/tmp/x", Content: []byte("x"), Mode: 0o600, User: "aurora"}); err != nil {
 			t.Error(err)
 		}
-		l.want("600 aurora aurora\n", 0, "stat", "-c", "%a %U %G", "/etc/default/x")
+		l.want("600 aurora aurora\n", 0, "stat", "-c", "%a %U %G", "/tmp/x")
+		// It is written as its owner, who may not write everywhere.
+		if err := l.ssh.Put(t.Context(), runner.File{Path: "/etc/default/y", Content: []byte("y"), Mode: 0o600, User: "aurora"}); err == nil {
+			t.Error("an account wrote where it may not")
+		}
 
 		// What only root may read is read through sudo.
 		var shadow bytes.Buffer

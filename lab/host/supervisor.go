@@ -2,6 +2,7 @@ package host
 
 import (
 	"fmt"
+	"time"
 
 	"aurorabot/lab/tools"
 )
@@ -35,21 +36,37 @@ func (h *Host) Boot() error {
 // Reboot pulls the plug: all processes of the host end at once, connections
 // break, /run is empty. Then the host boots.
 func (h *Host) Reboot() error {
+	h.PowerOff()
+	return h.PowerOn()
+}
+
+// PowerOff pulls the plug: all processes of the host end at once, connections
+// break, and nobody answers.
+func (h *Host) PowerOff() {
 	h.Down()
 	if h.super != nil {
 		h.super.Halt()
 	}
 	killMarked(h.token)
+}
+
+// PowerOn boots a host that is off: what is enabled starts, /run is empty.
+func (h *Host) PowerOn() error {
 	if h.super != nil {
 		if err := h.super.Reset(); err != nil {
 			return fmt.Errorf("host %s: reboot: %w", h.opt.Name, err)
 		}
 	}
-	if err := h.Up(); err != nil {
-		return err
+	err := h.Up()
+	for range 30 { // Its port can be a client's for a moment: it was taken from those for clients.
+		if err == nil {
+			break
+		}
+		time.Sleep(100 * time.Millisecond)
+		err = h.Up()
 	}
-	if h.super == nil {
-		return nil
+	if err != nil || h.super == nil {
+		return err
 	}
 	return h.super.Boot()
 }

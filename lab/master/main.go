@@ -12,24 +12,16 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"os/signal"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/go-zookeeper/zk"
 )
 
-// Main is the program mesos-master of the lab. It serves until SIGTERM, and
-// then returns 143. It leaves args[0], its name, alone.
-func Main(args []string, _ io.Reader, stdout, stderr io.Writer, environ []string) int {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
-	defer stop()
-	return Run(ctx, args, stdout, stderr, environ)
-}
-
-// Run is [Main] with a context in the place of SIGTERM.
+// Run is the program mesos-master of the lab. It serves until ctx ends, as the
+// real one does until SIGTERM, and then returns 143. It leaves args[0], its
+// name, alone.
 func Run(ctx context.Context, args []string, _, stderr io.Writer, _ []string) int {
 	f := flag.NewFlagSet("mesos-master", flag.ContinueOnError)
 	f.SetOutput(stderr)

@@ -149,7 +149,7 @@ func (c *Cluster) subscribe(s Subscription, info Info) (*framework, chan Event, 
 	defer c.mu.Unlock()
 	c.expire()
 	if c.removed[s.ID] {
-		return nil, nil, fmt.Errorf("Framework has been removed") //nolint:staticcheck // the real master's sentence
+		return nil, nil, fmt.Errorf("Framework has been removed") // the real master's sentence
 	}
 	if s.ID == "" {
 		s.ID = fmt.Sprintf("%s-%04d", c.id, c.count)

@@ -89,7 +89,7 @@ func (p *proposer) round(ctx context.Context, name string, q request, accept fun
 // retryDelay is the random pause before a proposer tries a higher number:
 // long against a round, so that one of two proposers wins.
 func retryDelay() time.Duration {
-	return 100*time.Millisecond + time.Duration(rand.Int64N(int64(100*time.Millisecond))) //nolint:gosec // spreads retries
+	return 100*time.Millisecond + time.Duration(rand.Int64N(int64(100*time.Millisecond))) // spreads retries
 }
 
 // fill gets one position decided: with what a quorum may already have

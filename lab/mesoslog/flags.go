@@ -32,19 +32,19 @@ func parseFlags(args, names []string) (map[string]string, error) {
 			name, negated = rest, true
 		}
 		if !slices.Contains(known, name) {
-			return nil, fmt.Errorf("Failed to load unknown flag '%s'", name) //nolint:staticcheck // the recorded text
+			return nil, fmt.Errorf("Failed to load unknown flag '%s'", name) // the recorded text
 		}
 		boolean := slices.Contains(booleanFlags, name)
 		switch {
 		case !boolean && negated:
-			return nil, fmt.Errorf("Failed to load non-boolean flag '%s' via '%s'", name, "no-"+name) //nolint:staticcheck // Mesos's text
+			return nil, fmt.Errorf("Failed to load non-boolean flag '%s' via '%s'", name, "no-"+name) // Mesos's text
 		case !boolean && !given:
-			return nil, fmt.Errorf("Failed to load non-boolean flag '%s': Missing value", name) //nolint:staticcheck // the recorded text
+			return nil, fmt.Errorf("Failed to load non-boolean flag '%s': Missing value", name) // the recorded text
 		case boolean && !given:
 			value = strconv.FormatBool(!negated)
 		}
 		if err := checkValue(name, value); err != nil {
-			return nil, fmt.Errorf("Failed to load flag '%s': Failed to load value '%s': %w", name, value, err) //nolint:staticcheck // the recorded text
+			return nil, fmt.Errorf("Failed to load flag '%s': Failed to load value '%s': %w", name, value, err) // the recorded text
 		}
 		f[name] = value
 	}
@@ -55,11 +55,11 @@ func checkValue(name, value string) error {
 	switch name {
 	case "timeout":
 		if !isDuration(value) {
-			return fmt.Errorf("Invalid duration '%s'", value) //nolint:staticcheck // the recorded text
+			return fmt.Errorf("Invalid duration '%s'", value) // the recorded text
 		}
 	case "from", "to", "quorum":
 		if _, ok := parsePosition(value); !ok {
-			return fmt.Errorf("Failed to convert into required type") //nolint:staticcheck // the recorded text
+			return fmt.Errorf("Failed to convert into required type") // the recorded text
 		}
 	}
 	return nil

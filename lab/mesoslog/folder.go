@@ -55,7 +55,7 @@ func ioError(name string, err error) error {
 	case errors.As(err, &le):
 		name, err = le.Old, le.Err
 	}
-	return fmt.Errorf("IO error: %s: %s", name, strerror(err)) //nolint:staticcheck // the recorded text
+	return fmt.Errorf("IO error: %s: %s", name, strerror(err)) // the recorded text
 }
 
 // strerror is the C library's text for err.
@@ -94,7 +94,7 @@ func lockFile(name string) (*os.File, error) {
 	held.Lock()
 	defer held.Unlock()
 	if held.paths[abs] {
-		return nil, fmt.Errorf("IO error: lock %s: already held by process", name) //nolint:staticcheck // leveldb's text
+		return nil, fmt.Errorf("IO error: lock %s: already held by process", name) // leveldb's text
 	}
 	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {

@@ -177,6 +177,9 @@ func (n *network) answer(c net.Conn) {
 		if err := dec.Decode(&f); err != nil || f.Request == nil {
 			return
 		}
+		if n.cut() {
+			continue
+		}
 		answer, ok := n.replica.handle(*f.Request)
 		if !ok || f.ID == 0 {
 			continue

@@ -37,6 +37,9 @@ type Options struct {
 	// AutoInitialize lets replicas become VOTING by themselves when all of
 	// them are EMPTY. Aurora never sets it.
 	AutoInitialize bool
+	// Alone, while it says so, cuts this replica off: it neither hears the
+	// others nor is heard, as where a network breaks. Nil: never.
+	Alone func() bool
 	// WriteTimeout is how long Append and Truncate wait. Zero means 3 seconds.
 	WriteTimeout time.Duration
 	// RoundTimeout is the longest time of one round of the recover protocol.
@@ -106,6 +109,7 @@ func Open(ctx context.Context, o Options) (*Log, error) {
 	l := &Log{options: o, log: log, replica: r, recovered: make(chan struct{}), failure: make(chan error, 1)}
 	l.ctx, l.cancel = context.WithCancel(ctx)
 	l.net = newNetwork(l.ctx, &l.wg, o.Advertise, l.PID(), r, log)
+	l.net.alone = o.Alone
 	l.net.serve(listener)
 	if len(o.ZK) > 0 {
 		g := &group{servers: o.ZK, timeout: o.ZKTimeout, znode: o.ZNode, net: l.net, log: log}

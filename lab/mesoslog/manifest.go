@@ -45,7 +45,7 @@ func (d *folder) check() error {
 }
 
 func corruption(format string, args ...any) error {
-	return fmt.Errorf("Corruption: "+format, args...) //nolint:staticcheck // leveldb's text
+	return fmt.Errorf("Corruption: "+format, args...) // leveldb's text
 }
 
 // forget deletes what a new database does not refer to. Write-ahead logs

@@ -19,6 +19,7 @@ type network struct {
 	self    string // Our replica's pid.
 	replica *replica
 	log     *glog
+	alone   func() bool // Nil: never.
 
 	requests atomic.Uint64 // Numbers of __req_res__ in the pid texts.
 
@@ -103,7 +104,9 @@ func (n *network) broadcast(q request) (answers <-chan response, sent int) {
 	for _, pid := range pids {
 		q.From = fmt.Sprintf("__req_res__(%d)@%s", n.requests.Add(1), n.address)
 		if pid != n.self {
-			n.link(pid).send(q, c)
+			if !n.cut() {
+				n.link(pid).send(q, c)
+			}
 			continue
 		}
 		own := q
@@ -122,7 +125,7 @@ func (n *network) learn(ctx context.Context, a action) error {
 	a.Learned, a.HasLearned = true, true
 	q := request{Kind: kindLearned, Action: a, From: "log-network(1)@" + n.address}
 	for _, pid := range n.pids() {
-		if pid != n.self {
+		if pid != n.self && !n.cut() {
 			n.link(pid).send(q, nil)
 		}
 	}
@@ -138,6 +141,9 @@ func (n *network) learn(ctx context.Context, a action) error {
 		return ctx.Err()
 	}
 }
+
+// cut reports whether no message comes in or goes out now.
+func (n *network) cut() bool { return n.alone != nil && n.alone() }
 
 // here queues f for our own replica, behind what was queued before.
 func (n *network) here(f func()) {

@@ -48,10 +48,10 @@ func (r *Reader) Read(ctx context.Context, from, to uint64) ([]Entry, error) {
 	var entries []Entry
 	for _, a := range actions {
 		if !a.HasPerformed || !a.Learned {
-			return nil, errors.New("Bad read range (includes pending entries)") //nolint:staticcheck // the recorded text
+			return nil, errors.New("Bad read range (includes pending entries)") // the recorded text
 		}
 		if a.Position != from {
-			return nil, errors.New("Bad read range (includes missing entries)") //nolint:staticcheck // the recorded text
+			return nil, errors.New("Bad read range (includes missing entries)") // the recorded text
 		}
 		from++
 		if a.Type == actionAppend {

@@ -167,7 +167,7 @@ func encodeAction(a action) []byte {
 }
 
 // errRecord is the replica's own word for a value that is no record.
-var errRecord = errors.New("Failed to deserialize record") //nolint:staticcheck // the recorded text
+var errRecord = errors.New("Failed to deserialize record") // the recorded text
 
 // decodeRecord reads one value of the database. A value that is not a
 // protobuf, or that lacks a required field, gives errRecord, as the real

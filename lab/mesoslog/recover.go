@@ -23,7 +23,7 @@ const banner = "\n----------------------------------------------------\n" +
 	"needs to be run on each host!\n" +
 	"----------------------------------------------------"
 
-var errStatus = errors.New("Failed to update replica status") //nolint:staticcheck // the recorded text
+var errStatus = errors.New("Failed to update replica status") // the recorded text
 
 // run returns when the replica votes, or the context ends. A replica that
 // cannot get there (no quorum of voters, not all of them empty) tries for ever.
@@ -44,7 +44,7 @@ func (r *recovery) run(ctx context.Context) error {
 		case 0:
 			// A random pause, so that replicas do not ask each other just
 			// while they change their statuses.
-			if err := pause(ctx, 500*time.Millisecond+time.Duration(rand.Int64N(int64(500*time.Millisecond)))); err != nil { //nolint:gosec // spreads retries
+			if err := pause(ctx, 500*time.Millisecond+time.Duration(rand.Int64N(int64(500*time.Millisecond)))); err != nil { // spreads retries
 				return err
 			}
 			continue

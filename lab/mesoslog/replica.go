@@ -30,7 +30,7 @@ func openReplica(path string, log *glog) (*replica, error) {
 		}
 		_ = s.close()
 	}
-	err = fmt.Errorf("Failed to recover the log: %w", err) //nolint:staticcheck // the recorded text
+	err = fmt.Errorf("Failed to recover the log: %w", err) // the recorded text
 	log.line(levelError, "replica.cpp:774", "EXIT with status 1: %v", err)
 	return nil, err
 }
@@ -132,7 +132,7 @@ func (r *replica) lookup(p uint64) (a action, found bool, err error) {
 	case r.failed != nil:
 		return a, false, r.failed
 	case p < r.Begin:
-		return a, false, errors.New("Attempted to read truncated position") //nolint:staticcheck // the recorded text
+		return a, false, errors.New("Attempted to read truncated position") // the recorded text
 	case p > r.End || r.Holes.contains(p):
 		return a, false, nil
 	}
@@ -147,11 +147,11 @@ func (r *replica) readRange(from, to uint64) ([]action, error) {
 	r.log.vlog(2, "replica.cpp:224", "Starting read from '%d' to '%d'", from, to)
 	switch {
 	case to < from:
-		return nil, errors.New("Bad read range (to < from)") //nolint:staticcheck // the recorded text
+		return nil, errors.New("Bad read range (to < from)") // the recorded text
 	case from < r.Begin:
-		return nil, errors.New("Bad read range (truncated position)") //nolint:staticcheck // the recorded text
+		return nil, errors.New("Bad read range (truncated position)") // the recorded text
 	case to > r.End:
-		return nil, errors.New("Bad read range (past end of log)") //nolint:staticcheck // the recorded text
+		return nil, errors.New("Bad read range (past end of log)") // the recorded text
 	}
 	var actions []action
 	for p := from; ; p++ {

@@ -205,7 +205,7 @@ func (s *store) getAction(p uint64) (action, error) {
 	}
 	v, err := s.db.Get(positionKey(p), nil)
 	if errors.Is(err, leveldb.ErrNotFound) {
-		return action{}, errors.New("NotFound: ") //nolint:staticcheck // leveldb's text
+		return action{}, errors.New("NotFound: ") // leveldb's text
 	}
 	if err != nil {
 		if isCorrupted(err) {
@@ -218,7 +218,7 @@ func (s *store) getAction(p uint64) (action, error) {
 		return action{}, err
 	}
 	if r.Action == nil {
-		return action{}, errors.New("Bad record") //nolint:staticcheck // the recorded text
+		return action{}, errors.New("Bad record") // the recorded text
 	}
 	return *r.Action, nil
 }

@@ -13,10 +13,10 @@ var (
 	// time. It may take effect later: it goes on as long as the log is open,
 	// and what it left unlearned on any replica can be found and completed by
 	// the next writer.
-	ErrTimeout = errors.New("Timed out while attempting to append") //nolint:staticcheck // the recorded text
+	ErrTimeout = errors.New("Timed out while attempting to append") // the recorded text
 	// ErrSuperseded means that another writer was elected. Nothing was
 	// written; the writer is of no use until it is started again.
-	ErrSuperseded = errors.New("Exclusive write promise lost") //nolint:staticcheck // the recorded text
+	ErrSuperseded = errors.New("Exclusive write promise lost") // the recorded text
 )
 
 // Writer writes to the log once it is elected. One operation at a time: the
@@ -77,7 +77,7 @@ func (w *Writer) Start(ctx context.Context) (position uint64, ok bool, err error
 	w.state = notElected
 	switch {
 	case err != nil:
-		w.broken = fmt.Errorf("Failed to start: %w", err) //nolint:staticcheck // the recorded text
+		w.broken = fmt.Errorf("Failed to start: %w", err) // the recorded text
 	case !ok:
 		l.log.info("log.cpp:566", "Could not start the writer, but can be retried")
 	default:
@@ -168,18 +168,18 @@ func (w *Writer) begin(verb string, a *action) error {
 	var err error
 	switch {
 	case !w.started:
-		return errors.New("No election has been performed") //nolint:staticcheck // the recorded text
+		return errors.New("No election has been performed") // the recorded text
 	case w.broken != nil:
 		return w.broken
 	case w.state == notElected:
-		err = errors.New("Coordinator is not elected") //nolint:staticcheck // the recorded text
+		err = errors.New("Coordinator is not elected") // the recorded text
 	case w.state == electing:
-		err = errors.New("Coordinator is being elected") //nolint:staticcheck // the recorded text
+		err = errors.New("Coordinator is being elected") // the recorded text
 	case w.state == writing:
-		err = errors.New("Coordinator is currently writing") //nolint:staticcheck // the recorded text
+		err = errors.New("Coordinator is currently writing") // the recorded text
 	}
 	if err != nil {
-		w.broken = fmt.Errorf("Failed to %s: %w", verb, err) //nolint:staticcheck // the recorded text
+		w.broken = fmt.Errorf("Failed to %s: %w", verb, err) // the recorded text
 		return w.broken
 	}
 	w.state = writing
@@ -201,7 +201,7 @@ func (w *Writer) perform(verb string, a action) written {
 	w.state = notElected
 	switch {
 	case err != nil:
-		w.broken = fmt.Errorf("Failed to %s: %w", verb, err) //nolint:staticcheck // the recorded text
+		w.broken = fmt.Errorf("Failed to %s: %w", verb, err) // the recorded text
 		return written{0, w.broken}
 	case r.Verdict != accepted:
 		w.proposal = max(w.proposal, r.Proposal)
@@ -209,7 +209,7 @@ func (w *Writer) perform(verb string, a action) written {
 	case l.replica.missing(a.Position):
 		// Our own disk failed. The real process aborts here.
 		l.log.line(levelFatal, "coordinator.cpp:408", "Check failed: !missing Not expecting local replica to be missing position %d after the writing is done", a.Position)
-		w.broken = fmt.Errorf("Failed to %s: position %d is missing in the local replica", verb, a.Position) //nolint:staticcheck // as the others
+		w.broken = fmt.Errorf("Failed to %s: position %d is missing in the local replica", verb, a.Position) // as the others
 		return written{0, w.broken}
 	}
 	w.state = elected

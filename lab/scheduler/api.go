@@ -80,6 +80,9 @@ func (s *scheduler) answer(call message) (message, error) {
 		return message{call.name, 3, call.seq, unknown.encode()}, nil
 	}
 	args := mustOpen(call.body)
+	if call.name == "commitRecovery" && s.knobs.get("COMMIT_FAULT") == faultUnheard {
+		die()
+	}
 	s.log.info("qtp", "LoggingInterceptor", "%s(%s)", call.name, m.show(args))
 	res := m.do(s, args)
 	var f *fault

@@ -46,13 +46,20 @@ func (b *backups) write(thread string, snap *snapshot) error {
 		}
 		defer f.Close()
 		data := snap.encode(b.build)
-		if b.knobs.get("BACKUP_FAULT") == "truncate" {
+		fault := b.knobs.get("BACKUP_FAULT")
+		if fault != "" {
 			data = data[:len(data)/2]
 		}
 		if _, err := f.Write(data); err != nil {
 			return err
 		}
-		return os.Rename(temp, filepath.Join(b.set.backupDir, name))
+		if err := os.Rename(temp, filepath.Join(b.set.backupDir, name)); err != nil {
+			return err
+		}
+		if fault == "disk-full" {
+			return errors.New("java.io.IOException: No space left on device") // What is left is written when the stream is closed.
+		}
+		return nil
 	}()
 	b.mu.Lock()
 	if err != nil {
@@ -108,8 +115,8 @@ func (b *backups) list() ([]string, error) {
 
 // The sentences of the recovery calls.
 var (
-	errNothingStaged = errors.New("No backup loaded.")                 //nolint:staticcheck // the real scheduler's sentence
-	errStagedAlready = errors.New("Another backup is already loaded.") //nolint:staticcheck // the real scheduler's sentence
+	errNothingStaged = errors.New("No backup loaded.")                 // the real scheduler's sentence
+	errStagedAlready = errors.New("Another backup is already loaded.") // the real scheduler's sentence
 )
 
 // stage reads a backup into memory. The name is not checked, and the file is

@@ -233,7 +233,7 @@ func (s *scheduler) maintenanceStatus(a record) result {
 func (s *scheduler) setQuota(a record) result {
 	quota := a.raw(2, tStruct)
 	if quota == nil {
-		return failed(codeInvalid, fmt.Errorf("No quota given for role %s", a.str(1))) //nolint:staticcheck // reaches an API client
+		return failed(codeInvalid, fmt.Errorf("No quota given for role %s", a.str(1))) // reaches an API client
 	}
 	return result{err: s.storage.write(s.ctx, "qtp", saveQuota(a.str(1), quota))}
 }
@@ -242,7 +242,7 @@ func (s *scheduler) createJob(a record) result {
 	job := a.sub(1)
 	config, key := job.sub(6), readJobKey(job.sub(9))
 	if config == nil || key.name == "" {
-		return failed(codeInvalid, fmt.Errorf("Job configuration without key or task")) //nolint:staticcheck // reaches an API client
+		return failed(codeInvalid, fmt.Errorf("Job configuration without key or task")) // reaches an API client
 	}
 	st, err := s.storage.read()
 	if err != nil {
@@ -250,7 +250,7 @@ func (s *scheduler) createJob(a record) result {
 	}
 	for _, t := range st.sortedTasks(taskQuery{role: key.role, environment: key.environment, name: key.name}) {
 		if t.status.active() {
-			return failed(codeInvalid, fmt.Errorf("Job already exists: %s", key)) //nolint:staticcheck // reaches an API client
+			return failed(codeInvalid, fmt.Errorf("Job already exists: %s", key)) // reaches an API client
 		}
 	}
 	instances := make([]int32, job.i32(8))
@@ -273,7 +273,7 @@ func (s *scheduler) killJob(a record) result {
 		q.instances[in.i32()] = true
 	}
 	if k.name == "" {
-		return failed(codeInvalid, fmt.Errorf("No job given")) //nolint:staticcheck // reaches an API client
+		return failed(codeInvalid, fmt.Errorf("No job given")) // reaches an API client
 	}
 	_, err := s.killTasks(q)
 	return result{err: err}

@@ -32,7 +32,8 @@ func (d *driver) run(ctx context.Context) {
 	for ctx.Err() == nil {
 		at, err := master.Find(ctx, d.address)
 		if err == nil {
-			err = master.Subscribe(ctx, at, d.subscribe, func(e master.Event) {
+			// Why the link ended does not matter: it is tried again, as the real driver does.
+			_ = master.Subscribe(ctx, at, d.subscribe, func(e master.Event) {
 				switch e.Kind {
 				case master.Registered:
 					d.mu.Lock()

@@ -59,16 +59,16 @@ func parseFlags(table []flagSpec, args []string) (*flags, error) {
 		name, value, joined := strings.Cut(args[i], "=")
 		name = strings.TrimPrefix(strings.TrimPrefix(name, "-"), "-")
 		if _, known := f.values[name]; !known || !strings.HasPrefix(args[i], "-") {
-			return nil, fmt.Errorf("Was passed main parameter '%s' but no main parameter was defined in your arg class", args[i]) //nolint:staticcheck // the real parser's sentence
+			return nil, fmt.Errorf("Was passed main parameter '%s' but no main parameter was defined in your arg class", args[i]) // the real parser's sentence
 		}
 		if !joined {
 			if i++; i == len(args) {
-				return nil, fmt.Errorf("Expected a value after parameter -%s", name) //nolint:staticcheck // the real parser's sentence
+				return nil, fmt.Errorf("Expected a value after parameter -%s", name) // the real parser's sentence
 			}
 			value = args[i]
 		}
 		if f.given[name] {
-			return nil, fmt.Errorf("Can only specify option -%s once.", name) //nolint:staticcheck // the real parser's sentence
+			return nil, fmt.Errorf("Can only specify option -%s once.", name) // the real parser's sentence
 		}
 		f.values[name], f.given[name] = value, true
 	}
@@ -84,7 +84,7 @@ func parseFlags(table []flagSpec, args []string) (*flags, error) {
 		if len(missing) == 1 {
 			noun = "option is"
 		}
-		return nil, fmt.Errorf("The following %s required: %s", noun, strings.Join(missing, ", ")) //nolint:staticcheck // the real parser's sentence
+		return nil, fmt.Errorf("The following %s required: %s", noun, strings.Join(missing, ", ")) // the real parser's sentence
 	}
 	return f, nil
 }
@@ -111,11 +111,11 @@ var dataUnits = map[string]int{"B": 1, "KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 
 func (f *flags) duration(name string) (time.Duration, error) {
 	m := amount.FindStringSubmatch(f.values[name])
 	if m == nil {
-		return 0, fmt.Errorf("Value '%s' must be of the format 1ns, 4secs, etc.", f.values[name]) //nolint:staticcheck // the real parser's sentence
+		return 0, fmt.Errorf("Value '%s' must be of the format 1ns, 4secs, etc.", f.values[name]) // the real parser's sentence
 	}
 	unit, ok := timeUnits[m[2]]
 	if !ok {
-		return 0, fmt.Errorf("No Time unit found matching %s", m[2]) //nolint:staticcheck // the real parser's sentence
+		return 0, fmt.Errorf("No Time unit found matching %s", m[2]) // the real parser's sentence
 	}
 	n, err := strconv.Atoi(m[1])
 	if err != nil {
@@ -128,7 +128,7 @@ func (f *flags) duration(name string) (time.Duration, error) {
 func (f *flags) size(name string) (int, error) {
 	m := amount.FindStringSubmatch(f.values[name])
 	if m == nil || dataUnits[m[2]] == 0 {
-		return 0, fmt.Errorf("Value '%s' must be of the format 1KB, 4MB, etc.", f.values[name]) //nolint:staticcheck // the real parser's sentence
+		return 0, fmt.Errorf("Value '%s' must be of the format 1KB, 4MB, etc.", f.values[name]) // the real parser's sentence
 	}
 	n, err := strconv.Atoi(m[1])
 	return n * dataUnits[m[2]], err

@@ -11,11 +11,13 @@ import (
 
 // Faults of the commit, the values of the knob COMMIT_FAULT.
 const (
-	faultDropReply   = "drop-reply"   // commits, then closes the connection without an answer
-	faultTimeout     = "timeout"      // the append is written, and reported as timed out
-	faultTimeoutLost = "timeout-lost" // the append is reported as timed out, and was never sent
-	faultCrashBefore = "crash-before" // the process dies before the append
-	faultCrashAfter  = "crash-after"  // the process dies after the append, before the answer
+	faultDropReply   = "drop-reply"    // commits, then closes the connection without an answer
+	faultTimeout     = "timeout"       // the append is written, and reported as timed out
+	faultTimeoutLost = "timeout-lost"  // the append is reported as timed out, and was never sent
+	faultCrashBefore = "crash-before"  // the process dies before the append
+	faultUnheard     = "crash-unheard" // the process dies as the call comes in: neither the log nor anybody heard of it
+	faultNotReady    = "not-ready"     // answers as a scheduler that does not lead: "Storage is not READY"
+	faultCrashAfter  = "crash-after"   // the process dies after the append, before the answer
 )
 
 // knobs are the stand-in's own settings: environment variables with the prefix
@@ -34,16 +36,17 @@ var knobNames = map[string]string{
 	"CLOSE_DELAY":     "time that HTTP answers on after the application ended: recorded were 2s after a commit on an active leader",
 	"API_DELAY":       "time that each call of /api waits first",
 	"COMMIT_DELAY":    "time that commitRecovery waits before it appends",
-	"COMMIT_FAULT":    "drop-reply, timeout, timeout-lost, crash-before, crash-after",
-	"BACKUP_FAULT":    "truncate: backups get their final name and half of their bytes",
+	"COMMIT_FAULT":    "drop-reply, timeout, timeout-lost, crash-before, crash-after, crash-unheard, not-ready",
+	"LOG_ALONE":       "any value: the replica of the log neither hears the others nor is heard",
+	"BACKUP_FAULT":    "truncate: backups get their final name and half of their bytes; disk-full: the same, and it is an error",
 	"CRASH_AT_REPLAY": "any value: the replay of the log dies as on an undecodable entry",
 }
 
 // knobValues are the values of the knobs that have a list of them.
 var knobValues = map[string][]string{
 	"LINGER":       {"yes", "no"},
-	"COMMIT_FAULT": {faultDropReply, faultTimeout, faultTimeoutLost, faultCrashBefore, faultCrashAfter},
-	"BACKUP_FAULT": {"truncate"},
+	"COMMIT_FAULT": {faultDropReply, faultTimeout, faultTimeoutLost, faultCrashBefore, faultCrashAfter, faultUnheard, faultNotReady},
+	"BACKUP_FAULT": {"truncate", "disk-full"},
 }
 
 func readKnobs(environ []string) (*knobs, error) {

@@ -126,7 +126,7 @@ func (s *scheduler) run(ctx context.Context) int {
 	defer s.server.Close()
 	s.log.info("HttpServerLauncher STARTING", "Server", "Started @%dms", time.Since(s.started).Milliseconds())
 	s.move("main", statePreparing)
-	replica, err := openReplica(process, s.set, s.log, s.environ)
+	replica, err := openReplica(process, s.set, s.knobs, s.log, s.environ)
 	if err != nil {
 		return 1 // the replica has logged why
 	}

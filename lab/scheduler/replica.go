@@ -21,7 +21,7 @@ type nativeReplica struct {
 
 // openReplica opens the folder and joins the group. The address that libprocess
 // listens on comes from the environment, as in the real start scripts.
-func openReplica(ctx context.Context, set *settings, log *logger, environ []string) (*nativeReplica, error) {
+func openReplica(ctx context.Context, set *settings, k *knobs, log *logger, environ []string) (*nativeReplica, error) {
 	if err := os.MkdirAll(filepath.Dir(set.logPath), 0o755); err != nil {
 		return nil, err
 	}
@@ -35,6 +35,7 @@ func openReplica(ctx context.Context, set *settings, log *logger, environ []stri
 	o := mesoslog.Options{
 		Path: set.logPath, Quorum: set.quorum, Listen: net.JoinHostPort(ip, port),
 		ZKTimeout: set.zkSession, WriteTimeout: set.writeTimeout, Log: log,
+		Alone: func() bool { return k.get("LOG_ALONE") != "" },
 	}
 	if getenv(environ, "GLOG_v") != "" && getenv(environ, "GLOG_v") != "0" {
 		o.Verbosity = 1

@@ -64,7 +64,6 @@ type scheduler struct {
 	lifecycle  string
 	registered bool
 	stopping   bool
-	serving    int            // calls being answered
 	updates    []master.Event // task states not yet followed
 	wake       chan struct{}
 	tasksMu    sync.Mutex // held by whoever changes tasks, from reading to writing
@@ -194,7 +193,7 @@ func (s *scheduler) commit(thread string) error {
 	if err != nil {
 		return err
 	}
-	if !s.storage.ready() {
+	if !s.storage.ready() || s.knobs.get("COMMIT_FAULT") == faultNotReady {
 		return errStorage
 	}
 	select {

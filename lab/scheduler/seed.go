@@ -56,6 +56,16 @@ func SeedLog(path string, backup []byte) error {
 	return nil
 }
 
+// Loaded is the backup that release 0.22 would write right after it had loaded
+// one: what its classes do not know, as of an older release, is gone.
+func Loaded(backup []byte) ([]byte, error) {
+	snap, err := decodeSnapshot(backup)
+	if err != nil {
+		return nil, fmt.Errorf("decode backup: %w", err)
+	}
+	return snap.encode(version{22, 0}.build()), nil
+}
+
 // InitLog makes a folder that mesos-log has initialised: an empty replica that
 // votes. The path must not exist.
 func InitLog(path string) error {

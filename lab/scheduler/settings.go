@@ -110,7 +110,7 @@ func readSettings(f *flags, environ []string) (*settings, error) {
 	duration("reconciliation_explicit_interval", &s.explicitInterval)
 	duration("reconciliation_implicit_interval", &s.implicitInterval)
 	if first == nil && s.logPath == "" {
-		first = fmt.Errorf("The following option is required: -native_log_file_path") //nolint:staticcheck // as the real parser says it
+		first = fmt.Errorf("The following option is required: -native_log_file_path") // as the real parser says it
 	}
 	return s, first
 }

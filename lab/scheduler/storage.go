@@ -26,8 +26,8 @@ type replica interface {
 
 // Log access errors, by the sentences that reach the API.
 var (
-	errStorage     = errors.New("Storage is not READY")                                 //nolint:staticcheck // the real scheduler's sentence
-	errLogDisabled = errors.New("The log has encountered an error and cannot be used.") //nolint:staticcheck // the real scheduler's sentence
+	errStorage     = errors.New("Storage is not READY")                                 // the real scheduler's sentence
+	errLogDisabled = errors.New("The log has encountered an error and cannot be used.") // the real scheduler's sentence
 )
 
 // counters are what storage counts for /vars.

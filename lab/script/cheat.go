@@ -55,7 +55,7 @@ func moves(cheat string, honest bool) map[string][]move {
 	case Removed:
 		commit[0].user, last.user, last.leave = Dan, Bob, !honest
 	}
-	return map[string][]move{"start": {{user: Bob}}, "assess": {{user: Bob}}, "commit": commit}
+	return map[string][]move{"start": {{user: Bob}}, "assess": {{user: Bob}}, "commit": commit, "without": {{user: Bob}, {user: Dan}}}
 }
 
 func pick(honest bool, ordinary, cheating string) string {

@@ -11,6 +11,10 @@ import (
 
 // check looks from outside whether what the play ended with is so.
 func (p *Play) check(ctx context.Context) error {
+	// What still goes on ends first: an operator mends the cause.
+	if err := p.Cluster.Mend(); err != nil {
+		return fmt.Errorf("mend the cause: %w", err)
+	}
 	var wrong []string
 	bad := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
 	if !p.seen.copied {
@@ -26,6 +30,7 @@ func (p *Play) check(ctx context.Context) error {
 	case p.seen.closed == "undone" || p.seen.closed == "not-needed" || p.seen.closed == "nothing-done":
 		p.checkUndone(ctx, bad)
 	}
+	p.checkDamage(ctx, bad)
 	if len(wrong) > 0 {
 		return fmt.Errorf("looked at from outside: %s", strings.Join(wrong, "\n  and: "))
 	}
@@ -83,6 +88,9 @@ func (p *Play) checkUndone(ctx context.Context, bad func(string, ...any)) {
 func (p *Play) notDisabled() string {
 	var wrong []string
 	for _, h := range p.Cluster.Hosts {
+		if h.Name() == p.gone {
+			continue
+		}
 		rules, err := p.Cluster.Ruleset(h)
 		if err != nil || !strings.Contains(rules, fmt.Sprint(cluster.HTTPPort)) {
 			wrong = append(wrong, fmt.Sprintf("%s: no rule of nft blocks port %d (%v)", h.Name(), cluster.HTTPPort, err))

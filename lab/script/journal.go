@@ -51,16 +51,26 @@ func (e *Event) Line() ([]byte, error) {
 type tail struct {
 	dir string
 	at  map[string]int64 // By file: where the next line begins.
+
+	files []string
+	calls int
 }
+
+// listEvery is at how many calls the folder is listed: a look at files that are
+// known costs a tenth of that.
+const listEvery = 10
 
 // next returns the lines that came since the last call, file by file.
 func (t *tail) next() ([]Event, error) {
-	files, err := filepath.Glob(filepath.Join(t.dir, "*.jsonl"))
-	if err != nil {
-		return nil, err
+	if t.calls++; len(t.files) == 0 || t.calls%listEvery == 0 {
+		files, err := filepath.Glob(filepath.Join(t.dir, "*.jsonl"))
+		if err != nil {
+			return nil, err
+		}
+		t.files = files
 	}
 	var events []Event
-	for _, file := range files {
+	for _, file := range t.files {
 		more, err := t.read(file)
 		if err != nil {
 			return events, err
@@ -71,10 +81,14 @@ func (t *tail) next() ([]Event, error) {
 }
 
 func (t *tail) read(file string) ([]Event, error) {
-	f, err := os.Open(file)
-	if errors.Is(err, fs.ErrNotExist) {
+	info, err := os.Stat(file)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == t.at[file] {
 		return nil, nil
 	}
+	if err != nil {
+		return nil, err
+	}
+	f, err := os.Open(file)
 	if err != nil {
 		return nil, err
 	}

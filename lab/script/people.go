@@ -53,7 +53,7 @@ func Workspace(record io.Writer) slack.Options {
 			{ID: Random, Name: "random", Topic: "Nothing is decided here"},
 		},
 		Record: record,
-		Strict: true,
+		Strict: true, PostPerSecond: 1, Tiers: true, // As Slack is.
 	}
 }
 

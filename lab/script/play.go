@@ -5,11 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
 	"aurorabot/lab/cluster"
+	"aurorabot/lab/host"
 	"aurorabot/lab/slack"
 )
 
@@ -42,8 +45,10 @@ type Play struct {
 	Cheat        string
 	Honest       bool // With Cheat: the same order of acts, but the ordinary act in place of the changed one.
 
-	KillAt string // KIND[@STEP] or a number: when that event is in the journal, the bot is killed and started again.
-	After  string // "resume" or "undo": what follows the kill.
+	KillAt   string // KIND[@STEP] or a number, or several with commas: when that event is in the journal, the bot is killed and started again.
+	VanishAt string // KIND[@STEP]%HOST: when that event is in the journal, the host's power fails.
+
+	After string // "resume" or "undo": what follows the kill.
 
 	Keep string                           // Folder that the logs as they were before Cleanup are left in. Must be given.
 	Each func(Event)                      // Gets every event of the journal.
@@ -60,6 +65,11 @@ type Play struct {
 	seen    seen
 	ending  string // What run.stopped said, if a person then chose undo.
 	killed  bool
+	kills   int          // How many events of KillAt came.
+	gone    string       // The host whose power failed.
+	asked   int          // How often people went on since.
+	struck  host.Machine // The leader that a damage in the middle of the run was done to; nil before.
+	resumes int          // After it.
 	outcome *outcome
 }
 
@@ -71,6 +81,11 @@ type seen struct {
 	before     string // What was wrong with the state before Cleanup; "" if nothing.
 	disabled   string // What was wrong with the hosts while the commit was decided; "" if nothing.
 	copied     bool   // The logs as they were before Cleanup lie in Keep.
+
+	gated   bool     // People were asked.
+	found   []string // Ids of the findings that were told.
+	commits []string // What became of the commit: voided, sent, unknown, absent, proved.
+	denied  []string // What people tried in vain while the commit was unknown.
 }
 
 // An outcome is how the play ends.
@@ -118,7 +133,7 @@ func (p *Play) Run(ctx context.Context) (int, error) {
 	if p.outcome.why != "" {
 		p.Tell("%s", p.outcome.why)
 	}
-	settled, done := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
+	settled, done := context.WithTimeout(context.WithoutCancel(ctx), 45*time.Second)
 	defer done()
 	if err := p.check(settled); err != nil {
 		return Failed, err
@@ -187,6 +202,21 @@ func (p *Play) note(e Event) {
 		p.seen.refused = append(p.seen.refused, e)
 	case "run.closed":
 		p.seen.closed = e.Why
+	case "gate.opened":
+		p.seen.gated = true
+	case "finding":
+		var f struct {
+			ID string `json:"finding"`
+		}
+		if json.Unmarshal(e.Data, &f) == nil {
+			p.seen.found = append(p.seen.found, f.ID)
+		}
+	}
+	if word, of := strings.CutPrefix(e.Kind, "commit."); of {
+		p.seen.commits = append(p.seen.commits, word)
+	}
+	if e.Kind == "gate.voided" && e.Gate == "commit" {
+		p.seen.commits = append(p.seen.commits, "voided")
 	}
 }
 
@@ -210,6 +240,8 @@ func (p *Play) event(ctx context.Context, e Event) error {
 		p.stopped(e)
 	case "run.closed":
 		p.closed(e)
+	case "run.owes":
+		p.settle()
 	case "phase.started":
 		if e.Phase == "cleanup" {
 			if err := p.copyLogs(ctx); err != nil {
@@ -217,7 +249,13 @@ func (p *Play) event(ctx context.Context, e Event) error {
 			}
 		}
 	}
-	if !p.killed && p.killsAt(e) {
+	if err := p.fault(ctx, e); err != nil {
+		return err
+	}
+	if err := p.vanish(e); err != nil {
+		return err
+	}
+	if p.killsAt(e) {
 		return p.kill(ctx, e)
 	}
 	if e.Kind == "gate.opened" || e.Kind == "gate.approved" {
@@ -229,7 +267,7 @@ func (p *Play) event(ctx context.Context, e Event) error {
 // approve lets the next person act at the open gate.
 func (p *Play) approve() {
 	moves := p.moves[p.gate.Gate]
-	if p.given >= len(moves) {
+	if p.given >= len(moves) || p.killed && p.After == "undo" {
 		return
 	}
 	m, gate, former := moves[p.given], p.gate, p.former
@@ -238,7 +276,7 @@ func (p *Play) approve() {
 			p.Tell("dan is taken out of the group leads")
 			p.Slack.SetGroupMembers(Leads, Cat)
 		}
-		at, err := p.hand.button(ctx, "approve", gate.Run+"|"+gate.Gate+"|")
+		at, err := p.hand.button(ctx, "approve", gate.Run+"|"+gate.Gate+"|"+gate.Digest)
 		if err != nil {
 			return err
 		}
@@ -253,6 +291,8 @@ func (p *Play) refused(e Event) {
 	switch {
 	case e.Why == "not-needed":
 		// The run says how it stands: closed, or waiting for a choice.
+	case p.struck != nil && e.Why == "irreversible":
+		// While the commit is unknown: that is what was tried for.
 	case p.Cheat != "" && !p.Honest && e.Why == p.Cheat:
 		p.end(Refused, "refused: %s (%s)", e.Why, who(e))
 	default:
@@ -275,6 +315,7 @@ func (p *Play) stopped(e Event) {
 	case stop.Reason == "not-needed":
 		p.ending = stop.Reason
 		p.undo()
+	case p.carryOn(stop.Reason), p.without(stop.Reason):
 	case p.killed && slices.Contains([]string{"crash", "unknown", "expired"}, stop.Reason):
 		p.goOn()
 	default:
@@ -292,7 +333,7 @@ func (p *Play) closed(e Event) {
 		p.end(Done, "")
 	case p.ending == "not-needed", e.Why == "not-needed", e.Why == "refused", e.Why == "denied":
 		p.end(Refused, "closed: %s", e.Why)
-	case e.Why == "undone":
+	case e.Why == "undone", e.Why == "nothing-done" && p.After == "undo":
 		p.end(Done, "closed: undone")
 	default:
 		p.end(Stopped, "closed: %s", e.Why)
@@ -314,6 +355,11 @@ func (p *Play) copyLogs(ctx context.Context) error {
 	for range 20 {
 		if err := p.Cluster.CopyLogs(p.Keep); err != nil {
 			return err
+		}
+		if p.gone != "" { // Its replica has no say any more.
+			if err := os.RemoveAll(filepath.Join(p.Keep, p.gone)); err != nil {
+				return fmt.Errorf("logs before Cleanup: %w", err)
+			}
 		}
 		state, err := p.Cluster.StateOf(ctx, p.Keep)
 		if err == nil {

@@ -1,6 +1,7 @@
 package script
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -8,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"aurorabot/lab/cluster"
 )
 
 // Without its changed act a cheat is the ordinary script; two of them have an
@@ -104,5 +107,50 @@ func TestButtons(t *testing.T) {
 	want := []pressable{{"button", "a", "1"}, {"button", "b#2", "2"}}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
+	}
+}
+
+// Every damage has an ending, and the document says the same.
+func TestEndings(t *testing.T) {
+	text, err := os.ReadFile("../../docs/testing.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, kind := range cluster.DamageKinds {
+		end, ok := endings[kind]
+		if !ok {
+			t.Errorf("%s has no ending", kind)
+			continue
+		}
+		row := ""
+		for line := range strings.Lines(string(text)) {
+			if strings.HasPrefix(line, "| "+kind+" |") {
+				row = line
+			}
+		}
+		cells := strings.Split(row, " | ")
+		if len(cells) < 4 || cells[3] != fmt.Sprintf("%d, %d", end.given, end.bare) {
+			t.Errorf("docs/testing.md has %q for %s, which ends with %d, %d", row, kind, end.given, end.bare)
+			continue
+		}
+		if !slices.ContainsFunc(end.finds, func(group string) bool { return slices.Contains(strings.Split(group, "|"), cells[2]) }) {
+			t.Errorf("docs/testing.md says that %s is found as %s, not %v", kind, cells[2], end.finds)
+		}
+	}
+	if len(endings) != len(cluster.DamageKinds) {
+		t.Errorf("%d endings, %d kinds", len(endings), len(cluster.DamageKinds))
+	}
+}
+
+// The other backup of swapped-staging has as many bytes and another task.
+func TestAnother(t *testing.T) {
+	for _, id := range []string{"1-a-0", "1-a-5"} {
+		got, err := another([]byte("x "+id+" y"), id)
+		if err != nil || len(got) != len("x "+id+" y") || strings.Contains(string(got), id) {
+			t.Errorf("%q, %v", got, err)
+		}
+	}
+	if _, err := another([]byte("nothing"), "1-a-0"); err == nil {
+		t.Error("a backup without the task is changed")
 	}
 }

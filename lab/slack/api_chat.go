@@ -145,7 +145,7 @@ func (s *Server) postEphemeral(a args) (reply, error) {
 		return nil, err
 	}
 	m.Channel, m.For, m.TS = c.ID, a.str("user"), s.stamp(s.now())
-	s.add(m)
+	s.addNote(m)
 	s.changed()
 	return reply{"message_ts": m.TS}, nil
 }

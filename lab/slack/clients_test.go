@@ -85,6 +85,39 @@ func TestOfficialClients(t *testing.T) {
 	}
 }
 
+// Every golden message, under rules that were written from Slack's documentation
+// in another language, and what those rules find of seeded mistakes. The clients
+// themselves need a net; this needs Python alone.
+func TestGoldensUnderOtherRules(t *testing.T) {
+	python, err := exec.LookPath("python3")
+	if err != nil {
+		t.Skip("OTHER RULES: SKIPPED (no python3)")
+	}
+	files, err := filepath.Glob("../../handlers/view/testdata/slack-*.golden.json")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("goldens: %v, %v", files, err)
+	}
+	files = append(files, "../../bot/testdata/words.golden.json")
+	run := func(args ...string) []byte {
+		t.Helper()
+		cmd := exec.CommandContext(t.Context(), python, args...)
+		cmd.Env = append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1")
+		out, err := cmd.Output()
+		if err != nil {
+			t.Errorf("%s: %v\n%s", args[0], err, out)
+		}
+		return out
+	}
+	seeded := filepath.Join(t.TempDir(), "mistakes.jsonl")
+	if err := os.WriteFile(seeded, run("clients/mistakes.py"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{files, {"--mistakes", seeded}} {
+		t.Logf("%s", run(append([]string{"clients/check.py"}, args...)...))
+	}
+	judge(t, seeded)
+}
+
 // A program is one of the clients at work.
 type program struct {
 	*testing.T

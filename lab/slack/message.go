@@ -59,6 +59,18 @@ func (sp *space) add(m *Message) {
 	}
 }
 
+// addNote adds an ephemeral message. In a thread it is only shown if somebody
+// has replied there before; else Slack takes it and shows it to nobody:
+// https://docs.slack.dev/reference/methods/chat.postEphemeral (read 2026-11-23).
+func (sp *space) addNote(m *Message) {
+	if m.ThreadTS != "" {
+		if root := sp.find(m.Channel, m.ThreadTS, ""); root == nil || root.ThreadTS == "" {
+			return
+		}
+	}
+	sp.add(m)
+}
+
 func (sp *space) remove(m *Message) {
 	sp.messages[m.Channel] = slices.DeleteFunc(sp.messages[m.Channel], func(o *Message) bool { return o == m })
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 	"github.com/slack-go/slack"
 	"github.com/slack-go/slack/socketmode"
 )
@@ -55,7 +56,7 @@ func browser(t *testing.T) context.Context {
 		chromedp.UserDataDir(t.TempDir()), chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-background-networking", true))
 	alloc, cancel := chromedp.NewExecAllocator(context.Background(), opts...)
 	ctx, cancel2 := chromedp.NewContext(alloc)
-	ctx, cancel3 := context.WithTimeout(ctx, 90*time.Second)
+	ctx, cancel3 := context.WithTimeout(ctx, 8*time.Minute) // The machine may have other work.
 	t.Cleanup(func() {
 		if err := chromedp.Cancel(ctx); err != nil && ctx.Err() == nil {
 			t.Logf("closing the browser: %v", err)
@@ -87,7 +88,7 @@ func (b tab) keys(sel, keys string) { b.Helper(); b.do(chromedp.SendKeys(chromed
 // until waits for an expression of the page to hold.
 func (b tab) until(js string) {
 	b.Helper()
-	for range 200 {
+	for range 1200 { // A minute: the machine may have other work.
 		ok, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool]("Boolean("+js+")"))
 		if err != nil {
 			b.Fatal(err)
@@ -183,7 +184,7 @@ func TestPage(t *testing.T) {
 			if got != want {
 				t.Errorf("the app got %q, want %q", got, want)
 			}
-		case <-time.After(10 * time.Second):
+		case <-time.After(time.Minute):
 			t.Fatalf("the app never got %q", want)
 		}
 	}
@@ -234,6 +235,136 @@ func TestPage(t *testing.T) {
 	b.shot("home")
 	b.click("#globals button")
 	next("shortcut")
+}
+
+// Everything that a recovery asks of a person can be done by the keyboard: it is
+// seen where one is, focus goes into a modal and comes back, Escape closes, and
+// what is said by looks is said in words to those who do not look.
+func TestPageByKeyboard(t *testing.T) {
+	b := tab{t, browser(t)}
+	b.do(chromedp.EmulateViewport(1280, 800))
+	opt := options()
+	opt.AckWithin = 3 * time.Second
+	s := start(t, opt)
+	api := client(t, s)
+	acts := make(chan string, 20)
+	modal := slack.ModalViewRequest{Type: slack.VTModal, CallbackID: "c", Title: slack.NewTextBlockObject("plain_text", "Approve", false, false),
+		Submit: slack.NewTextBlockObject("plain_text", "Approve", false, false), Close: slack.NewTextBlockObject("plain_text", "Cancel", false, false),
+		Blocks: slack.Blocks{BlockSet: []slack.Block{slack.NewInputBlock("typed", slack.NewTextBlockObject("plain_text", "Type lab to confirm", false, false), nil, slack.NewPlainTextInputBlockElement(nil, "typed"))}}}
+	connect(t, s, api, func(sm *socketmode.Client, ev socketmode.Event) {
+		if d, ok := ev.Data.(slack.InteractionCallback); ok {
+			if d.Type == slack.InteractionTypeViewSubmission {
+				if d.View.State.Values["typed"]["typed"].Value != "lab" {
+					sm.Ack(*ev.Request, slack.NewErrorsViewSubmissionResponse(map[string]string{"typed": "This is not lab."}))
+					return
+				}
+				acts <- "submitted"
+			} else if _, err := api.OpenView(d.TriggerID, modal); err != nil {
+				t.Error(err)
+			}
+		}
+		ackAll(sm, ev)
+	})
+	s.Say(bob, ops, "", "are you there?")
+	_, ts, err := api.PostMessage(ops, slack.MsgOptionText("gate", false), slack.MsgOptionBlocks(section("Commit?"), slack.NewActionBlock("acts", button("approve", "r1"))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.do(chromedp.Navigate(s.URL() + "?as=" + ann + "&channel=" + ops))
+	gate := `li[data-ts="` + ts + `"]`
+	b.until("document.querySelector('" + gate + " .button.primary')")
+	press := func(key string) { t.Helper(); b.do(chromedp.KeyEvent(key)) }
+	here := func(what, js string) {
+		t.Helper()
+		b.until("(" + js + ") === document.activeElement")
+		if b.held("getComputedStyle(document.activeElement).outlineStyle === 'none' && !document.activeElement.closest('form#compose, form#reply')") {
+			t.Errorf("%s: it is not seen where the keyboard is", what)
+		}
+	}
+
+	// From the top, in the order in which one reads: who, where, what.
+	press("\t")
+	here("who one is", "document.getElementById('person')")
+	press("\t")
+	here("the channels", "document.querySelector('#channels button')")
+	for range 12 {
+		press("\t")
+		if b.held("document.activeElement.matches('#messages li')") {
+			break
+		}
+	}
+	here("the first message", "document.querySelector('#messages li.message')")
+	press(kb.ArrowDown)
+	here("the gate", "document.querySelector('"+gate+"')")
+	press("\t")
+	here("its button", "document.querySelector('"+gate+" .button.primary')")
+
+	// Into the modal, out of it by Escape, and back to the button.
+	press("\r")
+	b.until("document.querySelector('#modal[open]')")
+	here("the modal's input", "document.querySelector('#modal input')")
+	for range 6 { // Round and round, never out of it.
+		press("\t")
+		if !b.held("document.activeElement === document.body || document.querySelector('#modal').contains(document.activeElement)") {
+			t.Fatal("the keyboard is behind the modal")
+		}
+	}
+	press(kb.Escape)
+	b.until("!document.querySelector('#modal').open")
+	if len(s.Views(ann)) != 0 {
+		t.Error("Escape closed the modal on the page alone")
+	}
+	here("the button again", "document.querySelector('"+gate+" .button.primary')")
+
+	// A mistake is told at its input, and the input again by Enter.
+	press(" ")
+	b.until("document.querySelector('#modal[open]')")
+	here("the modal's input", "document.querySelector('#modal input')")
+	b.do(chromedp.KeyEvent("prod\r"))
+	b.until("document.querySelector('#modal [role=alert]:not([hidden])')?.innerText === 'This is not lab.'")
+	here("the input with the mistake", "document.querySelector('#modal input')")
+	if !b.held("document.activeElement.getAttribute('aria-invalid') === 'true' && document.activeElement.getAttribute('aria-describedby').split(' ').some(id => document.getElementById(id)?.innerText === 'This is not lab.')") {
+		t.Error("the mistake is not told with its input")
+	}
+	b.until("(document.activeElement.value = '', true)")
+	b.do(chromedp.KeyEvent("lab\r"))
+	select {
+	case <-acts:
+	case <-time.After(time.Minute):
+		t.Fatal("Enter did not submit")
+	}
+	b.until("!document.querySelector('#modal').open")
+
+	// Into a thread and out of it.
+	b.until("(document.querySelector('" + gate + "').focus(), true)")
+	press("\r")
+	here("the reply", "document.getElementById('answer')")
+	press(kb.Escape)
+	here("the message that the thread hangs below", "document.querySelector('"+gate+"')")
+
+	for what, js := range map[string]string{
+		"the language":                        "document.documentElement.lang === 'en'",
+		"the parts of the page":               "['nav[aria-label]', 'main', 'aside[aria-label]', '#messages[aria-live]', '#note[role=alert]', '#links[role=status]'].every(q => document.querySelector(q))",
+		"every button's name":                 "[...document.querySelectorAll('button')].every(x => (x.getAttribute('aria-label') ?? x.textContent).trim())",
+		"every input's name":                  "[...document.querySelectorAll('input, textarea, select')].every(x => x.labels?.length || x.getAttribute('aria-label'))",
+		"the modal's name":                    "document.getElementById('modal').getAttribute('aria-labelledby') === 'modaltitle'",
+		"pictures that only decorate":         "[...document.querySelectorAll('.avatar')].every(x => x.getAttribute('aria-hidden') === 'true')",
+		"no order of its own for the tab key": "[...document.querySelectorAll('[tabindex]')].every(x => x.tabIndex <= 0)",
+	} {
+		if !b.held(js) {
+			t.Errorf("for those who do not look: %s", what)
+		}
+	}
+}
+
+// held reports whether an expression of the page is true.
+func (b tab) held(js string) bool {
+	b.Helper()
+	ok, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool]("Boolean("+js+")"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	return ok
 }
 
 // The page answers by loopback names alone, and takes acts as JSON alone.

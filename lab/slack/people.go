@@ -2,6 +2,7 @@ package slack
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -129,7 +130,7 @@ func (s *Server) Slash(user, channel, text string) Outcome {
 
 // explain gives an error with the places that Slack would name.
 func explain(err error) string {
-	if e, ok := err.(*apiError); ok && len(e.messages) > 0 {
+	if e := (*apiError)(nil); errors.As(err, &e) && len(e.messages) > 0 {
 		return e.code + ": " + strings.Join(e.messages, "; ")
 	}
 	return err.Error()

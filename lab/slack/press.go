@@ -19,11 +19,6 @@ func (s *Server) PressStale(user, channel, ts, actionID, value string) Outcome {
 	return s.press(user, channel, ts, actionID, value, nil, true)
 }
 
-// Choose chooses in a select, menu, radio or checkbox element of a message.
-func (s *Server) Choose(user, channel, ts, actionID string, values ...string) Outcome {
-	return s.press(user, channel, ts, actionID, "", append([]string{}, values...), false)
-}
-
 func (s *Server) press(user, channel, ts, actionID, value string, chosen []string, stale bool) Outcome {
 	s.mu.Lock()
 	c, u := s.channel(channel), s.user(user)

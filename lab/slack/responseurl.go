@@ -1,13 +1,15 @@
 package slack
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
 	"time"
 )
 
-// A response URL can be used this often, for so long.
+// A response URL can be used this often, for so long; where the tiers of rate
+// limits are held to, once a second, as every webhook.
 const (
 	maxReplies = 5
 	replyLife  = 30 * time.Minute
@@ -60,9 +62,16 @@ func (s *Server) serveResponseURL(w http.ResponseWriter, r *http.Request) {
 		responseError(w, http.StatusNotFound, "used_url")
 		return
 	}
+	if s.opt.Tiers {
+		if wait := s.pace.ask("reply "+r.URL.Path, s.now(), 1, time.Second); wait > 0 {
+			w.Header().Set("Retry-After", "1")
+			responseError(w, http.StatusTooManyRequests, "rate_limited")
+			return
+		}
+	}
 	if err := s.respond(u, a); err != nil {
 		code := "internal_error"
-		if e, ok := err.(*apiError); ok {
+		if e := (*apiError)(nil); errors.As(err, &e) {
 			code = e.code
 		}
 		responseError(w, http.StatusBadRequest, code)
@@ -105,6 +114,8 @@ func (s *Server) respond(u *responseURL, a args) error {
 	}
 	if a.str("response_type") != "in_channel" {
 		m.For = u.user
+		s.addNote(m)
+		return nil
 	}
 	s.add(m)
 	return nil

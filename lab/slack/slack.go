@@ -130,8 +130,8 @@ func Start(ctx context.Context, opt Options) (*Server, error) {
 func (s *Server) Close() {
 	s.stop()
 	s.shut()
-	s.starting.Lock() // Who began work before the stop has been counted now.
-	s.starting.Unlock()
+	s.starting.Lock()   // Who began work before the stop has been counted now.
+	s.starting.Unlock() //nolint:staticcheck // To wait for them is all that the lock is for.
 	s.work.Wait()
 }
 

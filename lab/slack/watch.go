@@ -170,16 +170,3 @@ func (s *Server) Home(user string) (View, bool) {
 	}
 	return View{}, false
 }
-
-// Group gives a user group.
-func (s *Server) Group(id string) (UserGroup, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	g := s.group(id)
-	if g == nil {
-		return UserGroup{}, false
-	}
-	c := *g
-	c.Members = slices.Clone(g.Members)
-	return c, true
-}

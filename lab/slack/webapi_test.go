@@ -1,6 +1,7 @@
 package slack
 
 import (
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -268,5 +269,52 @@ func TestBarred(t *testing.T) {
 	s.Slash(ann, ops, "ask @bob in #incidents <now>")
 	if got := text(field(<-w.frames, "payload"), "text"); got != "ask <@"+bob+"|bob> in <#"+ops+"|incidents> &lt;now&gt;" {
 		t.Errorf("escaped text = %q", got)
+	}
+}
+
+// A note to one person in a thread is taken, and shown only if somebody has
+// replied there; through a response URL too, which has a pace of its own.
+func TestNotesInThreads(t *testing.T) {
+	c := &clock{now: time.Date(2026, 11, 23, 3, 0, 0, 0, time.UTC)}
+	opt := options()
+	opt.Now, opt.Tiers = c.read, true
+	s := start(t, opt)
+	api := client(t, s)
+	root := s.Say(ann, ops, "", "status?")
+	note := func(thread string) {
+		t.Helper()
+		if _, err := api.PostEphemeral(ops, bob, slack.MsgOptionText("note", false), slack.MsgOptionTS(thread)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	note(root)
+	note("1.000001")
+	if e := s.Ephemerals(bob); len(e) != 0 {
+		t.Errorf("shown in a thread that there is not: %+v", e)
+	}
+	s.Say(ann, ops, root, "nobody?")
+	note(root)
+	if e := s.Ephemerals(bob); len(e) != 1 || e[0].ThreadTS != root {
+		t.Errorf("in a thread: %+v, want one note there", e)
+	}
+	s.mu.Lock()
+	url := s.replyTo("commands", ops, ann, "", "")
+	s.mu.Unlock()
+	answer := func(thread string) error {
+		return slack.PostWebhook(url, &slack.WebhookMessage{Text: "answer", ThreadTimestamp: thread, ResponseType: "ephemeral"})
+	}
+	if err := answer(root); err != nil {
+		t.Fatal(err)
+	}
+	var limited *slack.RateLimitedError
+	if err := answer(root); !errors.As(err, &limited) || limited.RetryAfter != time.Second {
+		t.Errorf("a second answer within a second: %v", err)
+	}
+	c.forward(time.Second)
+	if err := answer("1.000001"); err != nil {
+		t.Error(err)
+	}
+	if e := s.Ephemerals(ann); len(e) != 1 {
+		t.Errorf("%d answers shown, want the one in the thread", len(e))
 	}
 }

@@ -29,6 +29,20 @@ func (b tab) types(text string) {
 	b.do(chromedp.SendKeys(chromedp.CSS("#say"), text+"\r"))
 }
 
+// clicks clicks what stands at a place of the page. What is drawn anew between
+// looking and clicking is looked for again.
+func (b tab) clicks(css string) {
+	b.Helper()
+	var err error
+	for range 10 {
+		if err = chromedp.Do(b.ctx, chromedp.Click(chromedp.CSS(css))); err == nil {
+			return
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	b.Fatalf("click %s: %v", css, err)
+}
+
 // message is an expression of the newest message of the channel that says all
 // of these.
 func message(says ...string) string {
@@ -45,7 +59,7 @@ func (b tab) presses(label string, says ...string) {
 	button := fmt.Sprintf("[...(%s)?.querySelectorAll('.actions .button') ?? []].find(x => x.innerText.startsWith(%q))", message(says...), label)
 	b.until("the button "+label, button)
 	b.holds("((x) => { document.querySelectorAll('[data-story]').forEach(y => delete y.dataset.story); x.dataset.story = 'here'; return true })(" + button + ")")
-	b.do(chromedp.Click(chromedp.CSS("[data-story=here]")))
+	b.clicks("[data-story=here]")
 }
 
 // approves presses Approve and types the cluster's name into the modal.
@@ -54,7 +68,7 @@ func (b tab) approves(says ...string) {
 	b.presses("Approve", says...)
 	b.until("the modal", "document.querySelector('#modal[open] input')")
 	b.do(chromedp.SendKeys(chromedp.CSS("#modal input"), "lab"))
-	b.do(chromedp.Click(chromedp.CSS("#modal [type=submit]")))
+	b.clicks("#modal [type=submit]")
 	b.until("the modal to close", "!document.querySelector('#modal').open")
 }
 

@@ -96,7 +96,7 @@ func limits(t *testing.T, c call) int {
 	t.Helper()
 	var problems []slack.Problem
 	switch c.Method {
-	case "chat.postMessage", "chat.update", "chat.postEphemeral":
+	case "chat.postMessage", "chat.update", "chat.postEphemeral", "response_url":
 		body := map[string]json.RawMessage{"text": c.Body["text"], "blocks": plainJSON(c.Body["blocks"])}
 		js, err := json.Marshal(body)
 		if err != nil {

@@ -28,7 +28,7 @@ var (
 func build(t *testing.T, dir, name, pkg string) string {
 	t.Helper()
 	path := filepath.Join(dir, name)
-	cmd := exec.Command("go", "build", "-o", path, pkg)
+	cmd := exec.Command("go", "build", "-ldflags=-s -w", "-o", path, pkg)
 	cmd.Dir, cmd.Env = filepath.Join("..", ".."), append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("go build %s: %v\n%s", pkg, err, out)
@@ -37,12 +37,12 @@ func build(t *testing.T, dir, name, pkg string) string {
 }
 
 // perform starts the lab, which the test's end ends.
-func perform(t *testing.T) stage {
+func perform(t *testing.T, options ...string) stage {
 	t.Helper()
 	dir := t.TempDir()
 	lab, bot := build(t, dir, "lab", "./lab"), build(t, dir, "aurorabot", ".")
 	ctx, cancel := context.WithCancel(context.Background())
-	cmd := exec.CommandContext(ctx, lab, "--bot", bot)
+	cmd := exec.CommandContext(ctx, lab, append([]string{"--bot", bot}, options...)...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // As Ctrl-C does: it takes everything down.
 	cmd.WaitDelay = 30 * time.Second
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}

@@ -16,9 +16,9 @@ func TestBrowserStory(t *testing.T) {
 	b.do(chromedp.Navigate(lab.URL))
 
 	b.become(ann)
-	b.types("/aurora recover lab " + lab.Backup + ` --reason "the state of the backup is wanted back"`)
+	b.asks(lab.Backup, "the state of the backup is wanted back")
 	b.until("the start gate", message("Begin the outage?", "Approve start"))
-	b.sees("the plan", inWindow("Approve start"), "lab", lab.Backup, "old", "Still needed", "1 more of sre", "Expires", "35 steps on 3 hosts", "can be undone")
+	b.sees("the plan", inWindow("Approve start"), "lab", lab.Backup, "old", "Still needed", "1 more of sre", "Expires", "the gate stays open", "steps on 3 hosts", "can be undone", "not who asked for it", "Deny")
 	b.picture("plan")
 
 	b.become(bob)
@@ -29,9 +29,10 @@ func TestBrowserStory(t *testing.T) {
 	status := message("waits for approval at the assess gate")
 	b.until("the thread with the evidence", "(document.querySelector('#thread[hidden]') && "+status+"?.querySelector('button.replies')?.click(), document.querySelector('#replies').innerText.includes('the damage is assessed'))")
 	b.holds("[...document.querySelectorAll('#replies li')].find(m => m.innerText.includes('the damage is assessed')).scrollIntoView({block: 'start'}) || true")
+	b.sees("the waiting status", "document.querySelector('#messages').innerText", "Still needed: 1 more of sre", "Until: ", "Once it is passed", "Nothing happens before")
 	b.sees("the evidence", inThread("the damage is assessed"), "lab: the damage is assessed", "Will be lost", "tasks will be killed", "whole, VOTING and agree")
 	b.picture("findings")
-	b.do(chromedp.Click(chromedp.CSS("#unthread")))
+	b.clicks("#unthread")
 	b.approves("Approve assess")
 
 	b.until("the commit gate", message("Overwrite the replicated log", "Approve commit"))
@@ -43,16 +44,26 @@ func TestBrowserStory(t *testing.T) {
 	}
 	b.picture("commit-gate")
 
+	b.direct()
 	b.become(ann)
-	b.approves("Approve commit")
+	b.presses("Approve", "Approve commit")
 	b.until("the refusal", message("Only visible to you", "Refused: who asked"))
 	b.sees("the refusal", inWindow("Only visible to you", "Refused: who asked"), "Only visible to you", "somebody else must", "Nothing was done", "audit")
+	if b.holds("document.querySelector('#modal').open") {
+		t.Error("ann is asked to type something, though she is refused")
+	}
 	b.picture("refused")
 	b.become(bob)
 	if strings.Contains(b.read("document.querySelector('#messages').innerText"), "Refused: who asked") {
 		t.Error("bob sees what ann alone was told")
 	}
-	b.approves("Approve commit")
+	b.presses("Approve", "Approve commit")
+	b.until("the modal", "document.querySelector('#modal[open] input')")
+	b.sees("the question before a commit", within("modal", "document.getElementById('modal')"), "Type lab to confirm", "tasks will be killed", "Cannot be undone", "Digest", "Cancel", "Approve commit")
+	b.picture("approve")
+	b.do(chromedp.SendKeys(chromedp.CSS("#modal input"), "lab"))
+	b.clicks("#modal [type=submit]")
+	b.until("the modal to close", "!document.querySelector('#modal').open")
 	b.until("the first approval in the gate", message("Approve commit", "@bob for"))
 	b.home()
 	b.become(dan)
@@ -71,6 +82,33 @@ func TestBrowserStory(t *testing.T) {
 	b.picture("done")
 }
 
+// asks fills in the form that a command without cluster and backup opens.
+func (b tab) asks(backup, reason string) {
+	b.types("/aurora recover")
+	b.until("the backups in the form", "document.querySelector(`#modal[open] [data-input=backup] option[value='"+backup+"']`)")
+	b.holds("(s => { s.value = `" + backup + "`; s.dispatchEvent(new Event('change')); return true })(document.querySelector('#modal [data-input=backup] select'))")
+	b.do(chromedp.SendKeys(chromedp.CSS("#modal textarea"), reason))
+	b.sees("the form", within("modal", "document.getElementById('modal')"), "Recover", "Cluster", "Backup, newest first", "Why is the backup wanted?", "people approve before anything changes", "Make the plan")
+	b.picture("recover-form")
+	b.clicks("#modal [type=submit]")
+	b.until("the form to close", "!document.querySelector('#modal').open")
+}
+
+// direct looks at the message by which an approver is led to the gate.
+func (b tab) direct() {
+	b.become(dan)
+	b.clicks("#direct button")
+	b.until("the app's place", "[...document.querySelectorAll('#tabs button')].some(x => x.innerText === 'Messages')")
+	b.holds("[...document.querySelectorAll('#tabs button')].find(x => x.innerText === 'Messages').click() || true")
+	b.until("the direct message", message("Overwrite the replicated log", "Open the gate"))
+	b.sees("the direct message", inWindow("Overwrite the replicated log", "Open the gate"), "You may approve or deny it", "tasks will be killed", "Still needed", "1 more of leads and 1 more of sre", "Open the gate")
+	if b.holds(message("Overwrite the replicated log", "Open the gate") + ".querySelector('.actions .button')") {
+		b.Error("a direct message decides")
+	}
+	b.picture("approver")
+	b.clicks("#channels button")
+}
+
 // running looks at the status while the run works; false if it came to the next
 // thing before.
 func (b tab) running(next string) bool {
@@ -80,7 +118,7 @@ func (b tab) running(next string) bool {
 		return false
 	}
 	b.scrollTo("To stop it: Abort")
-	b.sees("the running status", inWindow("To stop it: Abort"), "lab: ", "since", "Next: ", "Abort", "last event")
+	b.sees("the running status", inWindow("To stop it: Abort"), "lab: recovery runs, phase", "Now, since ", "Next: ", "To stop it: Abort", "/aurora abort lab-", "last event")
 	b.picture("running")
 	return true
 }
@@ -88,12 +126,12 @@ func (b tab) running(next string) bool {
 // home looks at App Home as somebody who is waited for.
 func (b tab) home() {
 	b.become(dan)
-	b.do(chromedp.Click(chromedp.CSS("#direct button")))
-	b.until("App Home", "document.querySelector('#home h3') || document.querySelector('#tabs button')")
+	b.clicks("#direct button")
+	b.until("App Home's tab", "[...document.querySelectorAll('#tabs button')].some(x => x.innerText === 'Home')")
 	b.holds("[...document.querySelectorAll('#tabs button')].find(x => x.innerText === 'Home').click() || true")
 	b.until("App Home", "document.querySelector('#home').innerText.includes('Your approval is waited for')")
-	b.until("the health of the cluster", "document.querySelector('#home').innerText.includes('newest backup')")
+	b.until("the health of the cluster", "document.querySelector('#home').innerText.includes('newest valid backup')")
 	b.sees("App Home", "document.querySelector('#home').innerText", "Open runs", "waits for approval at the commit gate", "Open it in its channel", "Clusters", "lab")
 	b.picture("app-home")
-	b.do(chromedp.Click(chromedp.CSS("#channels button")))
+	b.clicks("#channels button")
 }

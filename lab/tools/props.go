@@ -50,7 +50,7 @@ func (s *service) props() map[string]string {
 		return p
 	}
 	p["Type"], p["Restart"], p["KillMode"], p["KillSignal"] = u.kind, u.restart, u.killMode, "15"
-	p["RestartUSec"], p["TimeoutStopUSec"] = spanText(u.restartSec), spanText(u.stopTimeout)
+	p["RestartUSec"], p["TimeoutStopUSec"] = spanText(u.restartAfter), spanText(u.stopTimeout)
 	p["User"], p["WorkingDirectory"] = u.user, u.dir
 	p["WantedBy"] = strings.Join(u.wantedBy, " ")
 	for _, line := range u.start {

@@ -260,7 +260,7 @@ func (s *service) settle(result string) {
 	s.super.serving.Add(1)
 	go func() {
 		defer s.super.serving.Done()
-		due := time.NewTimer(s.unit.restartSec)
+		due := time.NewTimer(s.unit.restartAfter)
 		defer due.Stop()
 		select {
 		case <-cancel:

@@ -53,8 +53,26 @@ func Sudo(args []string, _ io.Reader, stdout, stderr io.Writer, env []string) in
 		}
 		return 1
 	}
+	about := ""
+	if len(rest) > 0 {
+		about = filepath.Base(rest[0])
+	}
+	rules, err := grants(root, about)
+	if err != nil {
+		fmt.Fprintf(stderr, "sudo: %s: %v\nsudo: no valid sudoers sources found, quitting\n", SudoersFile, err)
+		return 1
+	}
+	login := lookup(env, "USER")
 	if list && len(rest) == 0 {
-		login := lookup(env, "USER")
+		if rules != nil {
+			fmt.Fprintf(stdout, "User %s may run the following commands on %s:\n", login, filepath.Base(root))
+			for _, g := range rules {
+				if g.login == login {
+					fmt.Fprintln(stdout, "    "+g.line)
+				}
+			}
+			return 0
+		}
 		fmt.Fprintf(stdout, "Matching Defaults entries for %s on %s:\n    env_reset, mail_badpass,\n    secure_path=/usr/local/sbin\\:/usr/local/bin\\:/usr/sbin\\:/usr/bin\\:/sbin\\:/bin\n\nUser %s may run the following commands on %s:\n    (ALL) NOPASSWD: ALL\n",
 			login, filepath.Base(root), login, filepath.Base(root))
 		return 0
@@ -66,6 +84,11 @@ func Sudo(args []string, _ io.Reader, stdout, stderr io.Writer, env []string) in
 	path, err := find(rest[0], lookup(env, "PATH"))
 	if err != nil {
 		fmt.Fprintf(stderr, "sudo: %s: command not found\n", rest[0])
+		return 1
+	}
+	if rules != nil && !granted(root, rules, login, user, path, rest) {
+		// What is not allowed might be with a password: so sudo asks for one.
+		fmt.Fprintln(stderr, "sudo: a password is required")
 		return 1
 	}
 	if list {

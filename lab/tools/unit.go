@@ -28,7 +28,7 @@ type unit struct {
 	envFiles      []string
 	user, dir     string
 	restart       string
-	restartSec    time.Duration
+	restartAfter  time.Duration
 	stopTimeout   time.Duration
 	killMode      string
 	successStatus []string
@@ -51,7 +51,7 @@ func fullName(name string) string {
 // loadUnit reads a unit's files below root.
 func loadUnit(root, name string) *unit {
 	u := &unit{
-		name: name, load: "not-found", description: name, kind: "simple", restart: "no", restartSec: 100 * time.Millisecond,
+		name: name, load: "not-found", description: name, kind: "simple", restart: "no", restartAfter: 100 * time.Millisecond,
 		stopTimeout: 90 * time.Second, killMode: "control-group", limitBurst: 5, limitInterval: 10 * time.Second,
 	}
 	for _, folder := range unitFolders {
@@ -181,7 +181,7 @@ func (u *unit) set(key, value string) {
 	case "[Service]Restart":
 		u.restart = value
 	case "[Service]RestartSec":
-		u.restartSec = span(value, u.restartSec)
+		u.restartAfter = span(value, u.restartAfter)
 	case "[Service]TimeoutStopSec", "[Service]TimeoutSec":
 		u.stopTimeout = span(value, u.stopTimeout)
 	case "[Service]KillMode":

@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -25,19 +23,6 @@ type Client struct {
 	Limit   time.Duration // For one call. Zero: 30 seconds.
 }
 
-// noAnswer marks errors of calls whose answer never came: what the call did is
-// not known. See [Unanswered].
-type noAnswer struct{ err error }
-
-func (e *noAnswer) Error() string { return e.err.Error() }
-func (e *noAnswer) Unwrap() error { return e.err }
-
-// Unanswered reports whether err says that a call's answer never came.
-func Unanswered(err error) bool {
-	var n *noAnswer
-	return errors.As(err, &n)
-}
-
 func (c *Client) do(ctx context.Context, req *http.Request) (*http.Response, func(), error) {
 	limit := c.Limit
 	if limit == 0 {
@@ -53,7 +38,7 @@ func (c *Client) do(ctx context.Context, req *http.Request) (*http.Response, fun
 	resp, err := client.Do(req.WithContext(ctx))
 	if err != nil {
 		done()
-		return nil, nil, &noAnswer{fmt.Errorf("%s %s at %s: %w", req.Method, req.URL.Path, c.Address, err)}
+		return nil, nil, fmt.Errorf("%s %s at %s: %w", req.Method, req.URL.Path, c.Address, err)
 	}
 	return resp, func() { resp.Body.Close(); done() }, nil
 }
@@ -64,7 +49,7 @@ func (c *Client) Vars(ctx context.Context) (Vars, error) {
 	if err != nil {
 		return nil, fmt.Errorf("/vars of %s: %w", c.Address, err)
 	}
-	resp, done, err := c.do(ctx, req)
+	resp, done, err := c.do(ctx, req) //nolint:bodyclose // done closes it.
 	if err != nil {
 		return nil, err
 	}
@@ -82,7 +67,7 @@ func (c *Client) LeaderHealth(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("/leaderhealth of %s: %w", c.Address, err)
 	}
-	resp, done, err := c.do(ctx, req)
+	resp, done, err := c.do(ctx, req) //nolint:bodyclose // done closes it.
 	if err != nil {
 		return 0, err
 	}
@@ -183,18 +168,17 @@ func (c *Client) call(ctx context.Context, method, args string) (Reply, error) {
 	req.Header.Set("Content-Type", "application/vnd.apache.thrift.json")
 	req.Header.Set("Accept", "application/vnd.apache.thrift.json")
 	req.Header.Set("Bypass-Leader-Redirect", "true")
-	resp, done, err := c.do(ctx, req)
+	resp, done, err := c.do(ctx, req) //nolint:bodyclose // done closes it.
 	if err != nil {
 		return Reply{}, err
 	}
 	defer done()
 	if resp.StatusCode != http.StatusOK {
-		io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10))
-		return Reply{}, &noAnswer{fmt.Errorf("%s at %s: HTTP status %d", method, c.Address, resp.StatusCode)}
+		return Reply{}, fmt.Errorf("%s at %s: HTTP status %d", method, c.Address, resp.StatusCode)
 	}
 	r, err := parseReply(resp.Body, method)
 	if err != nil {
-		return Reply{}, &noAnswer{fmt.Errorf("%s at %s: %w", method, c.Address, err)}
+		return Reply{}, fmt.Errorf("%s at %s: %w", method, c.Address, err)
 	}
 	return r, nil
 }

@@ -115,6 +115,34 @@ func TestParseAdmin(t *testing.T) {
 	}
 }
 
+// Whatever aurora_admin printed, only its own response line with OK and exit
+// status 0 is a success, and no task is made up.
+func FuzzParseAdmin(f *testing.F) {
+	for _, file := range []string{"admin/print.stderr.txt", "admin/stage-already.stderr.txt", "admin/503.stderr.txt", "admin/dead.stderr.txt", "admin/commit-timeout.stderr.txt"} {
+		f.Add(recording(f, file), []byte(nil), 0)
+	}
+	f.Add([]byte("Response from scheduler: OK (message: )\n"), []byte("x"), 1)
+	f.Add([]byte("Response from scheduler: OK"), []byte("Response from scheduler: OK (message: )"), 0)
+	f.Fuzz(func(t *testing.T, stderr, stdout []byte, exit int) {
+		a := ParseAdmin(stdout, stderr, exit)
+		if a.OK && (exit != 0 || !bytes.Contains(stderr, []byte("Response from scheduler: OK (message: "))) {
+			t.Errorf("exit status %d, %q: taken for a success", exit, stderr)
+		}
+		if a.Exit != exit {
+			t.Errorf("exit status %d, want %d", a.Exit, exit)
+		}
+		ids := ParseRecoveryTasks(stderr)
+		if lines := bytes.Count(stderr, []byte("\n")) + 1; len(ids) > lines {
+			t.Errorf("%d tasks in %d lines", len(ids), lines)
+		}
+		for _, id := range ids {
+			if id == "" || strings.ContainsAny(id, " \t\n") {
+				t.Errorf("task id %q", id)
+			}
+		}
+	})
+}
+
 func TestVars(t *testing.T) {
 	for file, want := range map[string]string{
 		"http/vars-leader.txt": "LEADER_AWAITING_REGISTRATION", "http/vars-non-leader.txt": "STORAGE_PREPARED",
@@ -142,8 +170,8 @@ func FuzzParseVars(f *testing.F) {
 	f.Add([]byte("a 1\nscheduler_lifecycle_ACTIVE 1\n"))
 	f.Fuzz(func(_ *testing.T, b []byte) {
 		if v, err := ParseVars(bytes.NewReader(b)); err == nil {
-			v.Lifecycle()            //nolint:errcheck // must not panic
-			v.Int("jvm_uptime_secs") //nolint:errcheck // must not panic
+			v.Lifecycle()            // must not panic
+			v.Int("jvm_uptime_secs") // must not panic
 		}
 	})
 }

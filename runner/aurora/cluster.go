@@ -30,15 +30,25 @@ type Cluster struct {
 	FakeMaster       string // Must be refused on every host. Default "zk://127.0.0.1:2/nonexistent/mesos".
 	RegistrationWait string // For -max_registration_delay while disabled. Default "360mins".
 
+	// LogFiles are patterns of the files that schedulers log to, on the hosts;
+	// what was rotated lies beside them. Empty: the journal of systemd's unit.
+	LogFiles []string
+
 	ZooKeeper    string        // "bot": from the bot; "host": through an SSH forward; "none": there is none. Default "bot".
 	SessionLimit time.Duration // ZooKeeper's session timeout of the schedulers. Default 15s.
 
+	ProofWait     time.Duration // How long the next leader may take to show a commit. Default 3m.
 	MaxBackupAge  time.Duration // Older ones block a recovery unless a reason is given. Default 26h.
 	MaxClockSkew  time.Duration // Between hosts and bot. Default 30s.
 	FirewallLease time.Duration // Default 12h.
 
 	// BackupCopies is a folder on the bot with further backups. Empty: none.
 	BackupCopies string
+
+	// KeepCopies is how many copies of its newest backups the bot itself keeps
+	// there, and KeepFor how old they become. Zero: it keeps none.
+	KeepCopies int
+	KeepFor    time.Duration
 
 	// MesosTasks says whether the loss preview asks Mesos what runs.
 	MesosTasks bool

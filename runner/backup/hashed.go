@@ -3,6 +3,7 @@ package backup
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"hash"
 	"io"
 
@@ -125,7 +126,7 @@ func (h *hashed) finish() (size int64, sum string, err error) {
 		}
 		sum = hex.EncodeToString(h.sum.Sum(nil))
 	}
-	if h.err != io.EOF {
+	if !errors.Is(h.err, io.EOF) {
 		err = h.err
 	}
 	return h.size, sum, err

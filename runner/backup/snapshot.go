@@ -108,9 +108,6 @@ func New() *Snapshot {
 	return s
 }
 
-// FromStruct makes a Snapshot of one that was decoded elsewhere, such as from a log entry.
-func FromStruct(root *tbinary.Struct) (*Snapshot, error) { return Parse(root.Encode()) }
-
 // Append appends the bytes of the backup to dst.
 func (s *Snapshot) Append(dst []byte) []byte {
 	for _, f := range s.fields {

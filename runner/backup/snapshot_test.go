@@ -34,8 +34,8 @@ func TestWriteWhatWasRead(t *testing.T) {
 		if err != nil || n != len(want) || !bytes.Equal(tree.Encode(), want) {
 			t.Errorf("%s: as a tree: %d of %d bytes, %v", name, n, len(want), err)
 		}
-		if again, err := FromStruct(tree); err != nil || !Equal(s, again) {
-			t.Errorf("%s: FromStruct: %v, or not equal", name, err)
+		if again, err := Parse(tree.Encode()); err != nil || !Equal(s, again) {
+			t.Errorf("%s: Parse: %v, or not equal", name, err)
 		}
 	}
 }
@@ -88,7 +88,7 @@ func TestTasksStops(t *testing.T) {
 		}
 		return nil
 	})
-	if err != stop || n != 3 {
+	if !errors.Is(err, stop) || n != 3 {
 		t.Errorf("Tasks = %v after %d tasks, want %v after 3", err, n, stop)
 	}
 }
@@ -163,7 +163,7 @@ func TestFingerprintKnowsNoOrder(t *testing.T) {
 		t.Fatal(err)
 	}
 	shuffle(rand.New(rand.NewPCG(3, 4)), tbinary.TypeStruct, tree, false)
-	got, err := FromStruct(tree)
+	got, err := Parse(tree.Encode())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -171,7 +171,7 @@ func TestFingerprintKnowsNoOrder(t *testing.T) {
 		t.Error("shuffled sets make another fingerprint")
 	}
 	shuffle(rand.New(rand.NewPCG(3, 4)), tbinary.TypeStruct, tree, true)
-	if got, err = FromStruct(tree); err != nil || Equal(got, want) {
+	if got, err = Parse(tree.Encode()); err != nil || Equal(got, want) {
 		t.Errorf("shuffled lists make the same fingerprint: %v", err)
 	}
 }

@@ -25,35 +25,45 @@ const (
 	byHostOn = "runner/recovery TestDiagnoseHostsAndBackups"
 	byFlags  = "runner/recovery TestDiagnoseFlagsLeft"
 	byMaster = "runner/recovery TestDiagnoseRegistrationTimeout"
+	byCheck  = "runner/backup/check TestEveryState"
+	byLook   = "runner/backup/check TestStatesThatLookLikeOthers"
 	byMute   = "runner/recovery TestDiagnoseWhatCannotBeAsked"
+	byStory  = "lab TestDamageInTheWay"
+	byEye    = "runner/recovery TestPreflightJudgesAHost"
 )
 
 // provedBy names the tests of each finding that is no line of a log.
 var provedBy = map[string][]string{
-	"host-silent": {byScene, byMute}, "cannot-tell": {byScene, "runner/recovery TestOddVars"}, "access-missing": {byScene, byHostOn}, "configuration-unreadable": {byScene},
-	"flag-missing": {byScene}, "flag-of-another-version": {byScene}, "http-port-differs": {byScene}, "log-path-differs": {byScene},
-	"lingering-process": {byScene, byHostOn}, "scheduler-lingers": {byScene, byMaster}, "scheduler-down": {byScene, byDamage}, "scheduler-keeps-ending": {byScene, byDamage},
-	"clock-skew": {byScene, byHostOn}, "fake-address-answers": {byScene, byHostOn}, "fake-master-left": {byScene, byFlags},
+	"host-silent": {byScene, byMute}, "cannot-tell": {byScene, byEye, "runner/recovery TestOddVars"}, "access-missing": {byScene, byHostOn}, "configuration-unreadable": {byScene, byEye},
+	"flag-missing": {byScene, byEye}, "flag-of-another-version": {byScene, byEye}, "http-port-differs": {byScene, byEye}, "log-path-differs": {byScene, byEye},
+	"lingering-process": {byScene, byEye, byHostOn}, "scheduler-lingers": {byScene, byMaster}, "scheduler-down": {byScene, byEye, byDamage}, "scheduler-keeps-ending": {byScene, byEye, byDamage},
+	"clock-skew": {byScene, byEye, byHostOn}, "fake-address-answers": {byScene, byEye, byHostOn, byStory}, "fake-master-left": {byScene, byEye, byFlags},
 	"supervision-off": {byScene, byHostOn}, "supervision-on": {byScene}, "configuration-manager": {byScene, "runner/recovery TestDiagnoseConfigurationManager"},
-	"run-disk-full": {byScene}, "disk-nearly-full": {byScene},
+	"run-disk-full": {byScene, byEye}, "disk-nearly-full": {byScene},
 
-	"log-missing": {byScene, byDamage}, "log-empty": {byScene, byDamage}, "log-damaged": {byScene, byDamage}, "log-not-voting": {byScene},
+	"log-missing": {byScene, byEye, byDamage}, "log-empty": {byScene, byDamage}, "log-damaged": {byScene, byDamage}, "log-not-voting": {byScene},
 	"log-lags": {byScene}, "log-diverged": {byScene}, "log-quorum-lost": {byScene, byDamage}, "log-undecodable": {byScene, byDamage},
-	"log-positions-high": {byScene}, "log-write-trouble": {byScene}, "log-not-a-folder": {byScene}, "log-parent-missing": {byScene},
-	"log-on-other-mount": {byScene}, "log-wrong-owner": {byScene},
+	"log-positions-high": {byScene}, "log-write-trouble": {byScene}, "log-not-a-folder": {byScene, byEye}, "log-parent-missing": {byScene, byEye},
+	"log-on-other-mount": {byScene}, "log-wrong-owner": {byScene, byEye},
 
 	"no-leader": {byScene, byDamage}, "two-leaders": {byScene}, "leaders-disagree": {byScene}, "leader-unregistered": {byScene},
-	"flapping": {byScene}, "flapping-log": {byScene, byDamage}, "flapping-zookeeper": {byScene}, "flapping-registration": {byScene, byMaster},
+	"flapping": {byScene}, "flapping-log": {byScene, byDamage}, "flapping-zookeeper": {byScene, byStory}, "flapping-registration": {byScene, byMaster, byStory},
 	"flapping-start": {byScene}, "staged-left": {byScene, byHostOn},
 
-	"backup-none": {byScene}, "backup-stale": {byScene, byHostOn}, "backup-damaged": {byScene, byHostOn}, "backup-odd": {byScene, byHostOn},
-	"backup-foreign": {byScene, byHostOn}, "backup-newer": {byScene}, "backups-differ": {byScene}, "backup-writes-fail": {byScene},
-	"backup-folder-unreadable": {byScene}, "backup-in-run": {byScene},
+	"leader-changed": {byStory}, "scheduler-replaced": {byStory}, "staged-differs": {byStory}, "commit-unknown": {byStory}, "snapshot-of-before": {byStory},
 
-	"quorum-flag-wrong": {byScene, byFlags}, "flags-differ": {byScene, byFlags}, "scheduler-unlisted": {byScene, byDamage},
+	"backup-none": {byScene, byCheck}, "backup-stale": {byScene, byStory, byHostOn, byCheck}, "backup-damaged": {byScene, byHostOn}, "backup-odd": {byScene, byHostOn},
+	"backup-foreign": {byScene, byHostOn, byStory}, "backup-newer": {byScene}, "backups-differ": {byScene}, "backup-writes-fail": {byScene},
+	"backup-folder-unreadable": {byScene, byEye, byCheck}, "backup-in-run": {byScene, byCheck},
+	"backup-collapsed": {byCheck}, "backup-newest-damaged": {byCheck}, "backup-unreadable": {byCheck}, "backup-unread": {byCheck}, "backup-future": {byCheck},
+	"backup-starved": {byCheck}, "backup-overdue": {byCheck}, "backup-disk-full": {byCheck}, "backup-one-host": {byCheck}, "backup-folder-empty": {byCheck},
+	"backup-leftover": {byCheck}, "backup-gap": {byCheck}, "backup-jump": {byCheck}, "backup-zones-differ": {byCheck}, "backup-copy-failed": {byCheck},
+	"backup-fresh": {byCheck}, "backup-starving": {byLook}, "backup-retention": {byLook},
+
+	"quorum-flag-wrong": {byScene, byEye, byFlags, byStory}, "flags-differ": {byScene, byFlags}, "scheduler-unlisted": {byScene, byDamage},
 	"replicas-unlisted": {byScene, byDamage}, "not-a-candidate": {byScene}, "replica-unregistered": {byScene}, "zookeeper-silent": {byScene, byHostOn},
 	"version-differs": {byScene, byHostOn}, "profile": {"runner/recovery TestNothingToFind"}, "failover-timeout": {byScene, byDamage},
-	"disabled-state-ends": {byScene},
+	"disabled-state-ends": {byScene, "runner/recovery TestDisabledStateEndsByTheElection"}, "host-owes": {byScene}, "host-owes-and-runs": {byScene},
 }
 
 // tests are those of a finding.
@@ -98,7 +108,7 @@ func words(t *testing.T, dir string) map[string][]string {
 
 // Every finding has a test, which exists and names it.
 func TestEveryFindingHasATest(t *testing.T) {
-	in := map[string]map[string][]string{"runner/health": words(t, "."), "runner/recovery": words(t, "../recovery")}
+	in := map[string]map[string][]string{"runner/health": words(t, "."), "runner/recovery": words(t, "../recovery"), "runner/backup/check": words(t, "../backup/check"), "lab": words(t, "../../lab")}
 	for i := range Kinds {
 		k := &Kinds[i]
 		if len(tests(k)) == 0 {
@@ -143,14 +153,14 @@ func document() string {
 	b.WriteString(`# Findings
 
 Generated from the table of ` + "`runner/health`" + ` by the test that compares it; do not edit. The same table is shown by
-` + "`aurorabot help findings`" + `. ` + "`assess`" + `, ` + "`doctor`" + ` and ` + "`log scan`" + ` end with exit status 6 if there is a finding of the severity asked for
+` + "`aurorabot help findings`" + `. ` + "`assess`" + `, ` + "`doctor`" + `, ` + "`report`" + ` and ` + "`log scan`" + ` end with exit status 6 if there is a finding of the severity asked for
 (` + "`--severity`" + `, default warning) or above. What could not be found out is a finding of its own, never "fine".
 `)
 	for _, part := range []struct {
 		title string
 		kinds []Kind
 	}{
-		{"Hosts", hostKinds}, {"The replicated log", replicaKinds}, {"Leadership", leaderKinds}, {"Backups", backupKinds},
+		{"Hosts", hostKinds}, {"The replicated log", replicaKinds}, {"Leadership", leaderKinds}, {"The commit", commitKinds}, {"Backups", backupKinds},
 		{"The cluster", clusterKinds}, {"Lines of logs", LogFindings},
 	} {
 		fmt.Fprintf(&b, "\n## %s\n", part.title)

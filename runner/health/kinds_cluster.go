@@ -1,41 +1,13 @@
 package health
 
-// backupKinds are findings of backups.
-var backupKinds = []Kind{
-	{ID: "backup-none", Severity: Critical, Blocks: byCluster,
-		Means: "No host has a backup that decodes: there is nothing to restore.", Evidence: "the backup folders of all hosts",
-		Do: "`aurora_admin scheduler_backup_now`; look why the leader writes none."},
-	{ID: "backup-stale", Severity: Warning, Blocks: byCluster,
-		Means: "The newest valid backup is older than the limit.", Evidence: "inner time of the newest valid backup over all hosts",
-		Do: "Look at scheduler_backup_failed, at the disk, and whether leaders live long enough: a flapping leader never writes one."},
-	{ID: "backup-damaged", Severity: Warning, Blocks: byCluster,
-		Means: "A backup does not decode to its end; a full disk leaves such files under their final name.", Evidence: "the file, decoded whole, and the byte where it ends",
-		Do: "Use another one; look at the disk."},
-	{ID: "backup-odd", Severity: Warning, Blocks: byCluster,
-		Means: "A backup decodes, but looks wrong.", Evidence: "what `backup verify` warns of",
-		Do: "Use another one, or look at it with `backup inspect`."},
-	{ID: "backup-foreign", Severity: Critical, Blocks: byCluster,
-		Means: "A backup is of another framework: restored, Mesos takes the scheduler for another one and its tasks are orphans.", Evidence: "the framework id in the backup, and in the cluster's own log",
-		Do: "Take it out of the folder."},
-	{ID: "backup-newer", Severity: Warning,
-		Means: "A backup was written by a newer release of Aurora than the one that runs.", Evidence: "the version in the backup and the cluster's",
-		Do: "Restore it with the release that wrote it."},
-	{ID: "backups-differ", Severity: Critical, Blocks: byCluster,
-		Means: "Backups of one name have different content: which one is meant cannot be told.", Evidence: "SHA-256 on each host",
-		Do: "Move the wrong one out of its folder."},
-	{ID: "backup-writes-fail", Severity: Warning,
-		Means: "The leader tried to write backups and could not.", Evidence: "scheduler_backup_failed of /vars",
-		Do: "Look at the disk and the owner of -backup_dir."},
-	{ID: "backup-folder-unreadable", Severity: Critical, Blocks: byHost,
-		Means: "The folder of the backups cannot be listed.", Evidence: "the error of the host",
-		Do: "Correct -backup_dir, the mount or the owner."},
-	{ID: "backup-in-run", Severity: Warning,
-		Means: "A backup was written by a leader that did not have the cluster's state: it is not fresh, whatever its time says.", Evidence: "its time lies after the disabled start, or its tasks are fewer than half of the one before",
-		Do: "Restore the one before it."},
-}
-
 // clusterKinds are findings of the cluster as a whole.
 var clusterKinds = []Kind{
+	{ID: "host-owes", Severity: Warning,
+		Means: "A recovery went on without this host, and it owes what was done on the others: were its scheduler started before, its old replica of the log would vote.", Evidence: "the journal of the open run",
+		Do: "`settle HOST` when it is back and before its scheduler starts; until then all the others are needed for a quorum of three."},
+	{ID: "host-owes-and-runs", Severity: Critical, Blocks: byCluster,
+		Means: "A host that a recovery went on without is back, and its scheduler runs before it was settled: its old replica votes with what it holds from before.", Evidence: "the journal of the open run, and the host's processes",
+		Do: "`settle HOST` at once: it stops the scheduler before anything else. Then compare the logs with `assess`."},
 	{ID: "quorum-flag-wrong", Severity: Critical, Blocks: byHost,
 		Means: "-native_log_quorum_size is not floor(N/2)+1: two halves could each write, or none can.", Evidence: "the flag, and the number of schedulers configured",
 		Do: "Set it right on every host and restart them one by one."},
@@ -67,6 +39,6 @@ var clusterKinds = []Kind{
 		Means: "No scheduler is registered, and Mesos tears the framework down when -framework_failover_timeout is over: all its tasks are killed.", Evidence: "the flag, and the newest sign of a registered leader",
 		Do: "Bring a leader up before that time."},
 	{ID: "disabled-state-ends", Severity: Warning,
-		Means: "The disabled state ends by itself soon: the leader gives up, and what is staged is gone.", Evidence: "the leader's uptime, -max_registration_delay and -max_leading_duration",
+		Means: "The disabled state ends by itself soon: the leader gives up, and what is staged is gone.", Evidence: "when the leader was elected, by its log, -max_registration_delay and -max_leading_duration",
 		Do: "Decide in time; after it: restart, elect, stage and approve anew."},
 }

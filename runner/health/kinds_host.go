@@ -8,6 +8,7 @@ const (
 	byDecision = "assess/decide"
 	byStaging  = "restore/stage"
 	byLeader   = "restore/find-leader"
+	byCommit   = "restore/commit"
 )
 
 // hostKinds are findings of one host.
@@ -27,8 +28,8 @@ var hostKinds = []Kind{
 	{ID: "flag-missing", Severity: Critical, Blocks: byHost,
 		Means: "A flag that a recovery must know is not known.", Evidence: "neither the process's arguments nor the configuration file set it",
 		Do: "Set it in the configuration file."},
-	{ID: "flag-of-another-version", Severity: Critical, Blocks: "prepare/start-schedulers",
-		Means: "A flag is set that this version of Aurora does not know: the scheduler refuses to start.", Evidence: "the flag, and the version from /vars or the bot's configuration",
+	{ID: "flag-of-another-version", Severity: Critical, Blocks: byHost,
+		Means: "A flag is set that this version of Aurora does not know: the scheduler refuses to start the next time.", Evidence: "the flag in the configuration file, the releases that know it, and the version in the bot's configuration",
 		Do: "Take the flag away, or correct the version in the bot's configuration."},
 	{ID: "http-port-differs", Severity: Critical, Blocks: byHost,
 		Means: "The bot would ask, and block, another port than the scheduler's.", Evidence: "-http_port and the bot's configuration",
@@ -37,7 +38,7 @@ var hostKinds = []Kind{
 		Means: "After a restart the scheduler would use another log than it does now.", Evidence: "-native_log_file_path of the process and of the configuration file",
 		Do: "Make the file agree with what runs."},
 	{ID: "lingering-process", Severity: Critical, Blocks: byHost,
-		Means: "More than one scheduler runs on the host; one may be left from a commit and holds the log.", Evidence: "two processes with the arguments of this scheduler",
+		Means: "A scheduler runs that the supervisor does not know, alone or beside its own; it may be left from a commit and holds the log.", Evidence: "two processes with the arguments of this scheduler, or one while the supervisor says that none runs",
 		Do: "End the one that the supervisor does not know."},
 	{ID: "scheduler-lingers", Severity: Critical,
 		Means: "The scheduler's application ended, but its process stays (from 0.21 on): no supervisor starts it again, and it holds the log.", Evidence: "a process with the arguments of this scheduler, and a connection to its HTTP address that is refused",
@@ -54,7 +55,7 @@ var hostKinds = []Kind{
 	{ID: "fake-address-answers", Severity: Critical, Blocks: byHost,
 		Means: "Something listens where a disabled scheduler must find nobody; it might take it for the Mesos master's ZooKeeper.", Evidence: "a connection to the fake Mesos address is not refused",
 		Do: "End what listens there, or choose another fake address in the bot's configuration."},
-	{ID: "fake-master-left", Severity: Critical,
+	{ID: "fake-master-left", Severity: Critical, Blocks: byHost,
 		Means: "The scheduler runs, or would start, with the fake Mesos address though no recovery is open: it never becomes active.", Evidence: "-mesos_master_address of the process or of the configuration file",
 		Do: "Put the original configuration back on every host, then restart the schedulers."},
 	{ID: "supervision-off", Severity: Warning,

@@ -55,7 +55,7 @@ var leaderKinds = []Kind{
 		Means: "Two schedulers say that they lead.", Evidence: "/vars of both, twice, a session timeout apart",
 		Do: "Stop the one that ZooKeeper does not name first."},
 	{ID: "leaders-disagree", Severity: Warning, Blocks: byLeader,
-		Means: "The sources do not agree on who leads.", Evidence: "a table of who says what: /vars, the lowest candidate, the advertised member",
+		Means: "The sources do not agree on who leads.", Evidence: "a table of who says what: /vars, the lowest candidate, the advertised member, the logs",
 		Do: "Look again after twice the session timeout; what lasts is a stale node or a scheduler that hangs."},
 	{ID: "leader-unregistered", Severity: Critical,
 		Means: "A scheduler leads but is not registered with the Mesos master.", Evidence: "its /vars: LEADER_AWAITING_REGISTRATION, or framework_registered 0",

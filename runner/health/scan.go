@@ -8,6 +8,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 )
 
@@ -20,6 +21,10 @@ type Match struct {
 	Last     string   `json:"last"`    // Latest.
 	Example  string   `json:"example"` // The first line, cut.
 	Files    []string `json:"files"`
+
+	// LastAt is the time that Last means, where the log is of this host: only
+	// with Scanner.Since. Zero: not known.
+	LastAt time.Time `json:"last_at,omitzero"`
 }
 
 const (
@@ -34,9 +39,16 @@ const (
 	maxExample = 300
 )
 
+// NothingLogged is said where a log that was asked for since a time has no line
+// since then, whatever it says.
+const NothingLogged = "nothing was logged since then"
+
 // A Scanner reads logs in one pass and in constant memory. Logs in UTF-16 are
 // read too; what is no text is an error, since it can't be told what is in it.
 type Scanner struct {
+	Since time.Time // Lines with an earlier time stamp are left out; those without one are not. Zero: none is.
+	Now   time.Time // For stamps without year and zone: they are not later, and of its zone. Needed with Since.
+
 	matches []Match // Parallel to LogFindings.
 	buffer  []byte
 }
@@ -94,6 +106,9 @@ func (s *Scanner) count(text []byte, from, to int, name string) {
 		}
 		line := lineAt(text, at)
 		m, when := &s.matches[l.kind], stamp(line)
+		if !s.Since.IsZero() && s.before(when) {
+			return
+		}
 		if m.Count == 0 {
 			m.Finding, m.Severity, m.Example = f.ID, f.Severity, example(line, l.text)
 		}
@@ -102,6 +117,9 @@ func (s *Scanner) count(text []byte, from, to int, name string) {
 		}
 		if when != "" && (m.Last == "" || !earlier(when, m.Last)) {
 			m.Last = when
+			if at, ok := moments(when, s.Now); ok && !s.Since.IsZero() {
+				m.LastAt = at.UTC()
+			}
 		}
 		m.Count++
 		if n := len(m.Files); (n == 0 || m.Files[n-1] != name) && !slices.Contains(m.Files, name) {
@@ -110,14 +128,20 @@ func (s *Scanner) count(text []byte, from, to int, name string) {
 	})
 }
 
-// stands tells whether the pattern of f matches around the literal at at.
-func (f *Kind) stands(text []byte, at, length int) bool {
+// before reports whether a time stamp is surely earlier than Since.
+func (s *Scanner) before(when string) bool {
+	at, ok := moments(when, s.Now)
+	return ok && at.Before(s.Since)
+}
+
+// stands tells whether the pattern of k matches around the literal at at.
+func (k *Kind) stands(text []byte, at, length int) bool {
 	from := max(at-64, 0)
 	around := text[from:min(at+length+160, len(text))]
-	for _, m := range f.pattern.FindAllIndex(around, -1) {
+	for _, m := range k.pattern.FindAllIndex(around, -1) {
 		found := around[m[0]:m[1]]
 		if from+m[0] <= at && at+length <= from+m[1] && !bytes.ContainsRune(found, '\n') {
-			return !f.not.Match(found)
+			return !k.not.Match(found)
 		}
 	}
 	return false

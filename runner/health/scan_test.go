@@ -8,10 +8,12 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"math/rand/v2"
 	"os"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf16"
 	"unicode/utf8"
 
@@ -111,7 +113,7 @@ func FuzzScan(f *testing.F) {
 	f.Add([]byte("I1123 09:14:34.148787  6247 replica.cpp:795] Replica recovered with log positions 0 -> 0 with 3 holes and 2 unlearned\n"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var s Scanner
-		if err := s.Read(bytes.NewReader(b), "f"); err != nil {
+		if err := s.Read(bytes.NewReader(b), "f"); err != nil && !errors.Is(err, errNoText) {
 			t.Fatal(err)
 		}
 		if _, err := json.Marshal(s.Matches()); err != nil {
@@ -191,6 +193,21 @@ func TestScanOtherEncodings(t *testing.T) {
 			}
 		}
 	}
+	for name, order := range map[string]binary.AppendByteOrder{"little": binary.LittleEndian, "big": binary.BigEndian} {
+		for _, mark := range []string{"", "\ufeff"} {
+			var wide []byte
+			for _, u := range mark + strings.Repeat("an ordinary line\n", 3000) + line {
+				wide = order.AppendUint32(wide, uint32(u))
+			}
+			var s Scanner
+			if err := s.Read(bytes.NewReader(append(wide, 0)), "f"); err != nil {
+				t.Fatal(err)
+			}
+			if m := s.Matches(); len(m) != 1 || m[0].Finding != "leadership-lost" || m[0].First == "" {
+				t.Errorf("UTF-32, %s endian, mark %q: %+v", name, mark, m)
+			}
+		}
+	}
 	latin := "M\xfcller: Timeout performing log append in 3 s \xb5\r\n"
 	var s Scanner
 	if err := s.Read(strings.NewReader(latin), "f"); err != nil || len(s.Matches()) != 1 || !utf8.ValidString(s.Matches()[0].Example) {
@@ -205,6 +222,19 @@ func TestScanPacked(t *testing.T) {
 		if err := s.Read(bytes.NewReader(append(slices.Clone(magic), "rest of the file"...)), "scheduler.log.2"); err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+	random := make([]byte, 8192)
+	rand.NewChaCha8([32]byte{}).Read(random)
+	for name, b := range map[string][]byte{"journalctl": []byte(journalMagic + "\x00\x00Elected as leading scheduler!"), "none of a log's": random} {
+		var s Scanner
+		if err := s.Read(bytes.NewReader(b), "f"); !errors.Is(err, errNoText) || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	// What a power failure leaves in a log is no reason not to read it.
+	var hole Scanner
+	if err := hole.Read(strings.NewReader(strings.Repeat("\x00", 5000)+"I1123 09:14:34.148 6247 x] Elected as leading scheduler!\n"), "f"); err != nil || len(hole.Matches()) != 1 || hole.Matches()[0].First == "" {
+		t.Errorf("a block of zeros: %+v, %v", hole.Matches(), err)
 	}
 	var z bytes.Buffer
 	w := gzip.NewWriter(&z)
@@ -244,10 +274,73 @@ func TestStampsOverNewYear(t *testing.T) {
 		{"1231 23:59:59", "0101 00:00:00", true}, {"0101 00:00:00", "1231 23:59:59", false},
 		// Zones count where they are written.
 		{"2026-11-23T09:00:00+0200", "2026-11-23T08:00:00+0000", true}, {"2026-11-23T09:00:00+00:00", "2026-11-23T08:00:00+00:00", false},
+		// Hours apart and in other zones.
+		{"2026-11-23T23:30:00+0900", "2026-11-23T10:00:00-0500", true},
 		{"2025-11-23T09:00:00Z", "2026-11-23T08:00:00Z", true}, {"nothing", "0101 00:00:00", false},
 	} {
 		if got := earlier(tt.a, tt.b); got != tt.want {
 			t.Errorf("earlier(%q, %q) = %v", tt.a, tt.b, got)
 		}
+	}
+}
+
+// A line's time is found behind what journals, loggers and terminals put before it.
+func TestStampOf(t *testing.T) {
+	const rest = " 6247 x] Elected as leading scheduler!"
+	for line, want := range map[string]string{
+		"I1123 09:14:28.817":                                      "1123 09:14:28.817",
+		"I20261123 09:14:28.817":                                  "20261123 09:14:28.817",
+		"\x1b[33mI1123 09:14:28.817":                              "1123 09:14:28.817",
+		"\ufeffI1123 09:14:28":                                    "1123 09:14:28",
+		"\x00\x00I1123 09:14:28":                                  "1123 09:14:28",
+		"MESSAGE=I1123 09:14:28.817":                              "1123 09:14:28.817",
+		`{"MESSAGE":"I1123 09:14:28.817`:                          "1123 09:14:28.817",
+		"Nov 23 08:00:00 h1 aurora[12]: I1123 09:14:28.817":       "1123 09:14:28.817",
+		"Nov 23 08:00:00 h1 aurora[12]: ":                         "Nov 23 08:00:00",
+		"Nov  3 08:00:00 h1 aurora[12]: ":                         "Nov 3 08:00:00",
+		"2026-11-23T09:14:28.817000+0100 h1 x[1]: I1123 01:00:00": "2026-11-23T09:14:28.817000+0100",
+		"2026-11-23T09:14:28Z":                                    "2026-11-23T09:14:28Z",
+		"2026-11-23 09:14:28,817 INFO":                            "2026-11-23 09:14:28,817",
+		"at I1399 09:14:28":                                       "",
+		"I1123 25:14:28":                                          "",
+		"task F1234 is gone":                                      "",
+		"":                                                        "",
+	} {
+		if got := stamp([]byte(line + rest)); got != want {
+			t.Errorf("%q: %q, want %q", line, got, want)
+		}
+		if _, ok := parseStamp(want); ok != (want != "") {
+			t.Errorf("%q is not read again", want)
+		}
+	}
+}
+
+// A stamp means a time: that of its zone, or of the reader's; without a year of
+// the last twelve months.
+func TestMoments(t *testing.T) {
+	berlin := time.FixedZone("CET", 3600)
+	now := time.Date(2027, 1, 1, 0, 30, 0, 0, berlin)
+	for _, tt := range []struct{ stamp, want string }{
+		{"1231 23:59:59", "2026-12-31T22:59:59Z"}, {"0101 00:10:00", "2026-12-31T23:10:00Z"}, {"0101 23:00:00", "2027-01-01T22:00:00Z"},
+		{"0102 00:30:00", "2027-01-01T23:30:00Z"}, {"0102 00:30:01", "2026-01-01T23:30:01Z"}, {"0301 00:00:00", "2026-02-28T23:00:00Z"},
+		{"Nov 23 09:14:28", "2026-11-23T08:14:28Z"}, {"Jan 1 00:10:00", "2026-12-31T23:10:00Z"}, {"20261123 09:14:28.5", "2026-11-23T08:14:28Z"}, {"2026-11-23 09:14:28,5", "2026-11-23T08:14:28Z"},
+		{"2026-11-23T09:14:28+0530", "2026-11-23T03:44:28Z"}, {"2026-11-23T09:14:28Z", "2026-11-23T09:14:28Z"}, {"2026-11-23T09:14:28", "2026-11-23T08:14:28Z"},
+	} {
+		if got, ok := moments(tt.stamp, now); !ok || got.UTC().Format(time.RFC3339) != tt.want {
+			t.Errorf("%s: %s, %v, want %s", tt.stamp, got.UTC().Format(time.RFC3339), ok, tt.want)
+		}
+	}
+	if _, ok := moments("soon", now); ok {
+		t.Error("a word is a time")
+	}
+	// A line that does not say when is counted: that it is old is not known.
+	s := Scanner{Since: now, Now: now}
+	if err := s.Read(strings.NewReader("1 Elected as leading scheduler!\nI1231 20:00:00.000 1 x] Elected as leading scheduler!\nI0101 00:30:00.000 1 x] Elected as leading scheduler!\n"), "f"); err != nil || s.Matches()[0].Count != 2 || !s.Matches()[0].LastAt.Equal(now) {
+		t.Errorf("%+v, %v", s.Matches(), err)
+	}
+	// Of a log at hand nobody knows where it was written.
+	at := Scanner{Now: now}
+	if err := at.Read(strings.NewReader("I0101 00:30:00.000 1 x] Elected as leading scheduler!\n"), "f"); err != nil || !at.Matches()[0].LastAt.IsZero() {
+		t.Errorf("%+v, %v", at.Matches(), err)
 	}
 }

@@ -50,9 +50,9 @@ type Kind struct {
 // A LogFinding is one kind of line that a scheduler's or replica's log may have.
 type LogFinding = Kind
 
-// Kinds is the whole table: lines of logs, then hosts, the log, leadership,
-// backups, the cluster.
-var Kinds = slices.Concat(LogFindings, hostKinds, replicaKinds, leaderKinds, backupKinds, clusterKinds)
+// Kinds is the whole table: lines of logs, then hosts, the log, leadership, the
+// commit, backups, the cluster.
+var Kinds = slices.Concat(LogFindings, hostKinds, replicaKinds, leaderKinds, commitKinds, backupKinds, clusterKinds)
 
 // Wants is the evidence that a finding of this kind needs, in words.
 func (k *Kind) Wants() string {

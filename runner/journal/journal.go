@@ -3,7 +3,10 @@
 //
 // A line is {"prev":HASH,"hash":HASH,"event":{…}}: hash is SHA-256 over prev and
 // the bytes of event, prev the hash of the line before, "" at the start. So a
-// changed byte, a missing and a reordered line are found by reading.
+// changed byte, a missing and a reordered line are found by reading. The file
+// "heads" says how far each run had come, so that lines, or a whole run, that are
+// missing at the end are found too. Who may write to the folder can make all of
+// it anew: a copy elsewhere (see [Dir]) is what tells then.
 package journal
 
 import (
@@ -40,8 +43,13 @@ type Dir struct {
 	path string
 	lock *os.File
 
+	// Copy is told every line once it is durable. It must not block and cannot
+	// fail the run. Nil: there is no copy. Set before the first Append.
+	Copy func(e runner.Event, line []byte, hash string)
+
 	mu    sync.Mutex
 	tails map[string]tail
+	heads map[string]head
 }
 
 // A tail is where a run's file ends.
@@ -74,7 +82,12 @@ func Open(path string) (*Dir, error) {
 		}
 		return nil, fmt.Errorf("journal: lock %s: %w", path, err)
 	}
-	return &Dir{path: path, lock: lock, tails: map[string]tail{}}, nil
+	heads, err := openHeads(path)
+	if err != nil {
+		lock.Close()
+		return nil, err
+	}
+	return &Dir{path: path, lock: lock, tails: map[string]tail{}, heads: heads}, nil
 }
 
 // ReadOnly opens the folder for reading, whoever owns it. Append fails.
@@ -109,8 +122,7 @@ func (d *Dir) Append(e runner.Event) (runner.Event, error) {
 	defer d.mu.Unlock()
 	t, known := d.tails[e.Run]
 	if !known {
-		_, t, err = read(path)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if _, t, err = d.read(e.Run, d.heads); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return e, err
 		}
 	}
@@ -131,6 +143,13 @@ func (d *Dir) Append(e runner.Event) (runner.Event, error) {
 		return e, err
 	}
 	d.tails[e.Run] = tail{seq: e.Seq, hash: hash, size: t.size + int64(len(whole))}
+	d.heads[e.Run] = head{e.Seq, hash}
+	if err := addHead(d.path, e.Run, d.heads[e.Run]); err != nil {
+		return e, err
+	}
+	if d.Copy != nil {
+		d.Copy(e, whole, hash)
+	}
 	return e, nil
 }
 
@@ -165,17 +184,34 @@ func (d *Dir) write(path string, at int64, whole []byte) error {
 // Events returns all events of a run, oldest first; none if there is no such
 // run. A last line that a crash tore is left out: it was never acted on.
 func (d *Dir) Events(run string) ([]runner.Event, error) {
-	path, err := d.file(run)
-	if err != nil {
+	if _, err := d.file(run); err != nil {
 		return nil, err
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	events, _, err := read(path)
+	heads, err := d.known()
+	if err != nil {
+		return nil, err
+	}
+	events, _, err := d.read(run, heads)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	return events, err
+}
+
+// read reads a run and holds it against its head.
+func (d *Dir) read(run string, heads map[string]head) ([]runner.Event, tail, error) {
+	path, err := d.file(run)
+	if err != nil {
+		return nil, tail{}, err
+	}
+	at, has := heads[run]
+	events, t, err := read(path, at)
+	if has && errors.Is(err, fs.ErrNotExist) {
+		return nil, t, &BrokenError{filepath.Base(path), 1, fmt.Sprintf("the file is missing: it had %d events", at.seq)}
+	}
+	return events, t, err
 }
 
 // Runs returns the IDs of all runs, in the order of their first event.
@@ -209,7 +245,7 @@ func (d *Dir) Runs() ([]string, error) {
 
 func chain(prev string, event []byte) string {
 	h := sha256.New()
-	io.WriteString(h, prev)
+	h.Write([]byte(prev))
 	h.Write(event)
 	return hex.EncodeToString(h.Sum(nil))
 }
@@ -226,25 +262,29 @@ func (e *BrokenError) Error() string {
 }
 
 // read returns the events of a file and where it ends. A torn last line is
-// left out; everything else that is wrong is a *BrokenError.
-func read(path string) ([]runner.Event, tail, error) {
+// left out; everything else that is wrong is a *BrokenError, also that it ends
+// before at.
+func read(path string, at head) ([]runner.Event, tail, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, tail{}, fmt.Errorf("journal: %w", err)
 	}
 	defer f.Close()
-	return readFrom(f, filepath.Base(path))
+	return readFrom(f, filepath.Base(path), at)
 }
 
-// readFrom reads a journal from r; name is for errors.
-func readFrom(r io.Reader, name string) ([]runner.Event, tail, error) {
+// readFrom reads a journal from r; name is for errors. A zero at asks nothing.
+func readFrom(r io.Reader, name string, at head) ([]runner.Event, tail, error) {
 	var events []runner.Event
 	var t tail
 	in := bufio.NewReaderSize(r, 64<<10)
 	for n := 1; ; n++ {
 		raw, err := readLine(in)
-		if errors.Is(err, io.EOF) {
-			return events, t, nil // What is left without a newline was torn by a crash.
+		if errors.Is(err, io.EOF) { // What is left without a newline was torn by a crash.
+			if t.seq < at.seq {
+				return events, t, &BrokenError{name, n, fmt.Sprintf("it ends after event %d, but event %d was written", t.seq, at.seq)}
+			}
+			return events, t, nil
 		}
 		if err != nil {
 			return events, t, &BrokenError{name, n, err.Error()}
@@ -252,6 +292,9 @@ func readFrom(r io.Reader, name string) ([]runner.Event, tail, error) {
 		e, hash, what := decode(raw, t)
 		if what != "" {
 			return events, t, &BrokenError{name, n, what}
+		}
+		if e.Seq == at.seq && hash != at.hash {
+			return events, t, &BrokenError{name, n, "another event than the one that was written: this line and what follows, or all of it, was made anew"}
 		}
 		events = append(events, e)
 		t = tail{seq: e.Seq, hash: hash, size: t.size + int64(len(raw))}

@@ -109,7 +109,7 @@ func TestTamperingIsFound(t *testing.T) {
 	for i := range end {
 		changed := bytes.Clone(whole)
 		changed[i] ^= 0x01
-		_, _, err := readFrom(bytes.NewReader(changed), "x")
+		_, _, err := readFrom(bytes.NewReader(changed), "x", head{})
 		var broken *BrokenError
 		if !errors.As(err, &broken) {
 			t.Fatalf("byte %d changed: %v, want *BrokenError", i, err)
@@ -121,7 +121,7 @@ func TestTamperingIsFound(t *testing.T) {
 		"reordered": bytes.Join([][]byte{lines[0], lines[2], lines[1], lines[3]}, nil),
 		"doubled":   bytes.Join([][]byte{lines[0], lines[0]}, nil),
 	} {
-		if _, _, err := readFrom(bytes.NewReader(bad), "x"); err == nil {
+		if _, _, err := readFrom(bytes.NewReader(bad), "x", head{}); err == nil {
 			t.Errorf("%s line: no error", name)
 		}
 	}
@@ -139,7 +139,7 @@ func TestRunIDsStayInTheFolder(t *testing.T) {
 func FuzzJournalRead(f *testing.F) {
 	f.Add([]byte("{\"prev\":\"\",\"hash\":\"\",\"event\":{}}\n"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		events, end, err := readFrom(bytes.NewReader(b), "x")
+		events, end, err := readFrom(bytes.NewReader(b), "x", head{})
 		if err == nil && int64(len(b)) < end.size {
 			t.Errorf("%d bytes, but ends at %d", len(b), end.size)
 		}

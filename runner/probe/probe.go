@@ -23,11 +23,12 @@ import (
 
 // A Request is what is asked of one host. Empty parts are not asked.
 type Request struct {
-	Paths     []string `json:"paths,omitempty"`     // Files and folders to stat.
-	Trees     []string `json:"trees,omitempty"`     // Folders to hash, file by file.
-	Backups   string   `json:"backups,omitempty"`   // Folder of backups to list.
-	Dials     []string `json:"dials,omitempty"`     // "host:port": does somebody listen?
-	Processes bool     `json:"processes,omitempty"` // Processes with a scheduler's arguments.
+	Paths     []string   `json:"paths,omitempty"`     // Files and folders to stat.
+	Trees     []string   `json:"trees,omitempty"`     // Folders to hash, file by file.
+	Backups   string     `json:"backups,omitempty"`   // Folder of backups to list.
+	Folder    *FolderAsk `json:"folder,omitempty"`    // Folder of backups to decode.
+	Dials     []string   `json:"dials,omitempty"`     // "host:port": does somebody listen?
+	Processes bool       `json:"processes,omitempty"` // Processes with a scheduler's arguments.
 }
 
 // Facts are the answers.
@@ -40,6 +41,7 @@ type Facts struct {
 	Paths     map[string]Path   `json:"paths,omitempty"`
 	Trees     map[string]Tree   `json:"trees,omitempty"`
 	Backups   []File            `json:"backups,omitempty"`
+	Folder    *Folder           `json:"folder,omitempty"`
 	Dials     map[string]string `json:"dials,omitempty"` // "open", "refused", or the error.
 	Errors    []string          `json:"errors,omitempty"`
 }
@@ -106,6 +108,9 @@ func Answer(ctx context.Context, r Request, now time.Time) Facts {
 		if f.Backups, err = list(r.Backups); err != nil {
 			f.Errors = append(f.Errors, err.Error())
 		}
+	}
+	if r.Folder != nil {
+		f.Folder = lookIn(ctx, *r.Folder)
 	}
 	f.Dials = dial(ctx, r.Dials)
 	return f

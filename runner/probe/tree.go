@@ -97,7 +97,7 @@ func look(path string) Path {
 	}
 	p.Exists, p.Dir, p.Mode, p.Size, p.MTime = true, info.IsDir(), uint32(info.Mode().Perm()), info.Size(), info.ModTime().UTC()
 	if st, ok := info.Sys().(*syscall.Stat_t); ok {
-		p.UID, p.GID, p.Inode, p.Device = int(st.Uid), int(st.Gid), st.Ino, st.Dev
+		p.UID, p.GID, p.Inode, p.Device = int(st.Uid), int(st.Gid), st.Ino, uint64(st.Dev) // Not a uint64 on every system.
 		var parent syscall.Stat_t
 		if syscall.Stat(filepath.Dir(path), &parent) == nil {
 			p.Mount = info.IsDir() && parent.Dev != st.Dev
@@ -134,7 +134,7 @@ func free(path string) int64 {
 	for dir := path; ; dir = filepath.Dir(dir) {
 		var fs syscall.Statfs_t
 		if syscall.Statfs(dir, &fs) == nil {
-			return int64(fs.Bavail) * fs.Bsize
+			return int64(fs.Bavail) * int64(fs.Bsize) // Not an int64 on every system.
 		}
 		if dir == filepath.Dir(dir) {
 			return 0

@@ -3,14 +3,11 @@ package recovery
 import (
 	"context"
 	"fmt"
-	"io"
-	"path"
 	"slices"
 	"strings"
 	"time"
 
 	"aurorabot/runner"
-	"aurorabot/runner/backup"
 	"aurorabot/runner/health"
 	"aurorabot/runner/replica"
 )
@@ -46,6 +43,7 @@ type schedulerLook struct {
 	Lifecycle string         `json:"lifecycle,omitempty"`
 	Found     []health.Match `json:"found,omitempty"`   // In its log since this run started it.
 	Missing   bool           `json:"missing,omitempty"` // Its log could not be read.
+	Silent    bool           `json:"silent,omitempty"`  // It has no line since then.
 	Since     time.Time      `json:"since"`
 	Unusual   []string       `json:"unusual,omitempty"` // Ids of the findings that tell of log trouble.
 }
@@ -80,8 +78,7 @@ func (r *Recovery) lookAtScheduler(ctx context.Context, t *runner.Task) (runner.
 		}
 		// A follower stands as soon as its storage is prepared; whether a leader
 		// comes up is seen on another host.
-		settled := s.Lifecycle == "LEADER_AWAITING_REGISTRATION" || s.Lifecycle == "STORAGE_PREPARED"
-		return runner.Answer{Yes: settled, Evidence: s.Lifecycle}, nil
+		return runner.Answer{Yes: s.settled(), Evidence: s.Lifecycle}, nil
 	})
 	if err != nil {
 		return runner.Answer{}, err
@@ -97,7 +94,13 @@ func (r *Recovery) lookAtScheduler(ctx context.Context, t *runner.Task) (runner.
 	if err := r.scan(ctx, t, &s); err != nil {
 		return runner.Answer{}, err
 	}
+	s.Missing = s.Missing || s.Silent // It was started since then, so it logs elsewhere.
 	return runner.Yes("%s", s.say()).With(s), nil
+}
+
+// settled reports whether the scheduler stands, as leader or follower.
+func (s *schedulerLook) settled() bool {
+	return s.Runs && (s.Lifecycle == awaiting || s.Lifecycle == "STORAGE_PREPARED")
 }
 
 func (s *schedulerLook) say() string {
@@ -114,9 +117,15 @@ func (s *schedulerLook) say() string {
 	return words
 }
 
-// scan reads what the scheduler logged since this run started it, on the host.
+// logs reports whether it is known where schedulers log to.
+func (r *Recovery) logs() bool {
+	return r.Cluster.Supervisor == "systemd" || len(r.Cluster.LogFiles) > 0
+}
+
+// scan reads what the scheduler logged since s.Since, on the host: from its
+// files and what was rotated, or from the unit's journal.
 func (r *Recovery) scan(ctx context.Context, t *runner.Task, s *schedulerLook) error {
-	if r.Cluster.Supervisor != "systemd" {
+	if !r.logs() {
 		s.Missing = true
 		return nil
 	}
@@ -124,7 +133,11 @@ func (r *Recovery) scan(ctx context.Context, t *runner.Task, s *schedulerLook) e
 	if err != nil {
 		return err
 	}
-	argv := []string{helper, "log", "scan", "--json", "--unit", r.Cluster.Unit, "--since", fmt.Sprint(s.Since.Add(-time.Second).Unix())}
+	since := fmt.Sprint(s.Since.Add(-time.Second).Unix())
+	argv := []string{helper, "log", "scan", "--json", "--unit", r.Cluster.Unit, "--since", since}
+	if files := r.Cluster.LogFiles; len(files) > 0 {
+		argv = append([]string{helper, "log", "scan", "--json", "--rotated", "--since", since}, files...)
+	}
 	out, err := t.Host.Run(ctx, runner.Command{Argv: argv, User: "root", Limit: 2 * time.Minute})
 	if err != nil {
 		return fmt.Errorf("read the scheduler's log: %w", err)
@@ -133,6 +146,7 @@ func (r *Recovery) scan(ctx context.Context, t *runner.Task, s *schedulerLook) e
 		s.Missing = true // Said in the evidence; it makes the decision unsure, not impossible.
 		return nil       //nolint:nilerr // as above
 	}
+	s.Silent = len(s.Found) == 0 && strings.Contains(string(out.Stderr), health.NothingLogged)
 	for _, m := range s.Found {
 		if health.LogTrouble(m.Finding) {
 			s.Unusual = append(s.Unusual, m.Finding)
@@ -141,183 +155,14 @@ func (r *Recovery) scan(ctx context.Context, t *runner.Task, s *schedulerLook) e
 	return nil
 }
 
-// loss is what a restore would lose: the facts of assess/compare-with-log.
-type loss struct {
-	Against string       `json:"against"` // What the backup was compared with, in words.
-	Known   bool         `json:"known"`
-	Why     string       `json:"why,omitempty"` // Why it is not known.
-	Diff    *backup.Diff `json:"diff,omitempty"`
-	Killed  int          `json:"killed"`      // Tasks that will be killed.
-	Revived int          `json:"resurrected"` // Tasks that will be started again or found lost.
-	Jobs    int          `json:"jobs"`        // Jobs with a difference.
-
-	Salvage     string    `json:"salvage,omitempty"`      // On the host: a backup made from that log.
-	SalvageHost string    `json:"salvage_host,omitempty"` // Where it lies.
-	SalvageTime time.Time `json:"salvage_time,omitzero"`  // How far it goes.
-
-	Mesos        string `json:"mesos,omitempty"`         // The master that was asked, or why none answered.
-	MesosKnown   bool   `json:"mesos_known"`             //
-	MesosKilled  int    `json:"mesos_killed"`            // Tasks that run now and that the backup does not know.
-	MesosMissing int    `json:"mesos_missing,omitempty"` // Tasks active in the backup that do not run now.
-}
-
-// listed bounds the tasks that are kept in the journal; the numbers are whole.
-const listed = 200
-
-// lookAtLoss replays the best replica's log into a snapshot, on the host and
-// from the evidence copy, and compares the backup with it. That it can't be
-// known stops nothing: it is shown as not known.
-func (r *Recovery) lookAtLoss(ctx context.Context, t *runner.Task) (runner.Answer, error) {
-	l := loss{Why: "no replica's log can be read"}
-	if host, e := r.bestReplica(t.State); host != "" {
-		found, err := r.compareWithLog(ctx, t, host, e)
-		if err != nil {
-			found = loss{Why: fmt.Sprintf("the log of %s: %v", host, err)}
-		}
-		l = found
-	}
-	r.compareWithMesos(ctx, t, &l)
-	return runner.Yes("%s", l.words()).With(l), nil
-}
-
-func (l *loss) words() string {
-	s := "what a restore would lose is not known from the logs: " + l.Why
-	if l.Known {
-		s = fmt.Sprintf("compared with %s: %d tasks will be killed, %d come back, %d jobs differ", l.Against, l.Killed, l.Revived, l.Jobs)
-		if l.Diff != nil && l.Diff.Old.Time.Before(l.Diff.New.Time) && l.Killed+l.Jobs > 0 {
-			s += fmt.Sprintf("\na backup made from that log would lose less: it goes to %s and lies in %s on %s. To use it, deny, give it a backup's name, put it into a -backup_dir and ask for it", l.SalvageTime.Format(time.RFC3339), l.Salvage, l.SalvageHost)
-		}
-	}
-	if l.MesosKnown {
-		return s + fmt.Sprintf("\ncompared with what runs, by the Mesos master %s: %d tasks run that the backup does not know and that will be killed; %d are active in the backup and do not run", l.Mesos, l.MesosKilled, l.MesosMissing)
-	}
-	return s + "\nwhat runs now is not known from Mesos: " + l.Mesos
-}
-
-// compareWithMesos adds what the leading Mesos master says.
-func (r *Recovery) compareWithMesos(ctx context.Context, t *runner.Task, l *loss) {
-	if !r.Cluster.MesosTasks {
-		l.Mesos = "the configuration says not to ask"
-		return
-	}
-	var c clusterLook
-	t.State.Facts(stepCluster, runner.Bot, &c)
-	now, master, err := r.runningTasks(ctx, t.State, c.Backup.FrameworkID)
-	if err != nil {
-		l.Mesos = err.Error()
-		return
-	}
-	d, err := r.compareBackup(t.State, now)
-	if err != nil {
-		l.Mesos = err.Error()
-		return
-	}
-	l.Mesos, l.MesosKnown, l.MesosKilled, l.MesosMissing = master, true, d.Killed.Total, d.Resurrected.Total
-}
-
-// bestReplica is the one whose agreed entries reach furthest without a gap
-// after its last snapshot, of those that can be read; whole ones first.
-func (r *Recovery) bestReplica(s *runner.State) (string, logEvidence) {
-	var best string
-	var found logEvidence
-	for _, name := range r.Cluster.Names() {
-		var e logEvidence
-		if !s.Facts(stepEvidence, name, &e) || e.Missing || e.Report.Aurora == nil {
-			continue
-		}
-		whole, was := e.Report.State.Whole(), found.Report.State.Whole()
-		if best == "" || whole && !was || whole == was && agreedEnd(&e.Report) > agreedEnd(&found.Report) {
-			best, found = name, e
-		}
-	}
-	return best, found
-}
-
-// agreedEnd is the last position up to which everything after the last snapshot
-// is there and learned.
-func agreedEnd(p *replica.Report) uint64 {
-	from := p.Begin
-	if p.Aurora != nil && p.Aurora.LastSnapshot > 0 {
-		from = uint64(p.Aurora.LastSnapshot)
-	}
-	end := p.End
-	for _, missing := range []replica.Ranges{p.Holes, p.Unlearned} {
-		for _, gap := range missing {
-			if gap.Last >= from && max(gap.First, from+1)-1 < end {
-				end = max(gap.First, from+1) - 1
-			}
-		}
-	}
-	return end
-}
-
-// furthest is the highest position that any replica holds.
-func (r *Recovery) furthest(s *runner.State) (end uint64, host string) {
-	for _, name := range r.Cluster.Names() {
-		var e logEvidence
-		if s.Facts(stepEvidence, name, &e) && e.Report.End > end {
-			end, host = e.Report.End, name
-		}
-	}
-	return end, host
-}
-
-func (r *Recovery) compareWithLog(ctx context.Context, t *runner.Task, host string, e logEvidence) (loss, error) {
-	on := *t
-	on.Host, on.On = r.Hosts[host], host
-	remote := path.Join(r.folder(&on), "salvage")
-	helper, err := r.helper(&on)
-	if err != nil {
-		return loss{}, err
-	}
-	// UpToDamage: here it is about what would be lost, not about restoring it.
-	out, err := on.Host.Run(ctx, runner.Command{
-		Argv: []string{"nice", "-n", "10", helper, "log", "salvage", "--json", "--up-to-damage", e.Copy, "-o", remote},
-		User: r.Cluster.User, Limit: 20 * time.Minute,
-	})
-	if err != nil {
-		return loss{}, fmt.Errorf("salvage: %w", err)
-	}
-	if out.Exit != 0 {
-		return loss{}, fmt.Errorf("salvage: exit status %d: %s", out.Exit, tail(out))
-	}
-	dir, err := r.Files(t.State.Run)
-	if err != nil {
-		return loss{}, err
-	}
-	local := path.Join(dir, "salvage-"+host)
-	if err := fetch(local, "", func(w io.Writer) error { _, err := on.Host.Get(ctx, remote, w); return err }); err != nil {
-		return loss{}, err
-	}
-	file, err := r.backupFile(t.State)
-	if err != nil {
-		return loss{}, err
-	}
-	d, err := compareFiles(file, local)
-	if err != nil {
-		return loss{}, err
-	}
-	against := fmt.Sprintf("the log of %s up to position %d", host, agreedEnd(&e.Report))
-	if end, other := r.furthest(t.State); end > agreedEnd(&e.Report) {
-		against += fmt.Sprintf(" (that of %s reaches %d; what lies between is not counted)", other, end)
-	}
-	l := loss{
-		Known: true, Against: against, Diff: &d,
-		Killed: d.Killed.Total, Revived: d.Resurrected.Total, Jobs: len(d.Jobs),
-		Salvage: remote, SalvageHost: host, SalvageTime: d.New.Time,
-	}
-	for _, list := range []*backup.TaskList{&d.Killed, &d.Resurrected, &d.Changed} {
-		list.Tasks = list.Tasks[:min(len(list.Tasks), listed)]
-	}
-	return l, nil
-}
-
 // decision is the answer to the two questions: the facts of assess/decide.
 type decision struct {
 	Needed       bool               `json:"needed"`
 	Reinitialize bool               `json:"reinitialize"`
 	Verdict      replica.Comparison `json:"verdict"`
 	Why          []string           `json:"why"`
+
+	found []health.Finding // What the answers rest on.
 }
 
 // decide answers the two questions from the evidence; a person confirms it.
@@ -327,7 +172,15 @@ func (r *Recovery) decide(_ context.Context, t *runner.Task) (runner.Answer, err
 		return runner.Answer{}, err
 	}
 	var l loss
-	if t.State.Facts(stepLoss, runner.Bot, &l); l.Diff != nil && l.Diff.OtherFramework {
+	t.State.Facts(stepLoss, runner.Bot, &l)
+	other := l.Diff != nil && l.Diff.OtherFramework
+	if other {
+		d.found = append(d.found, health.Found("backup-foreign", r.Cluster.Name, "the backup is of framework %s, the log of %s", l.Diff.Old.FrameworkID, l.Diff.New.FrameworkID))
+	}
+	if err := tell(t, d.found...); err != nil {
+		return runner.Answer{}, err
+	}
+	if other {
 		return runner.No("the backup belongs to another framework (%s) than the log (%s): Mesos would not know the restored scheduler's tasks. Choose a backup of this cluster", l.Diff.Old.FrameworkID, l.Diff.New.FrameworkID), nil
 	}
 	if !d.Needed && t.State.Reason == "" {
@@ -350,15 +203,24 @@ func (r *Recovery) decide(_ context.Context, t *runner.Task) (runner.Answer, err
 
 func (r *Recovery) judge(s *runner.State) (decision, error) {
 	d := decision{Why: []string{}}
-	var reports []replica.Report
+	reports := make([]replica.Report, 0, len(r.Cluster.Schedulers))
+	looks, c := map[string]hostLook{}, clusterLook{}
+	for _, name := range r.everyScheduler(s) {
+		looks[name], _ = look(s, name) // Without it there are no lines of before.
+	}
+	s.Facts(stepCluster, runner.Bot, &c)
+	facts := r.factsOf(looks)
 	whole, undecodable := 0, ""
-	for _, name := range r.Cluster.Names() {
+	for i, name := range r.everyScheduler(s) {
 		var e logEvidence
 		if !s.Facts(stepEvidence, name, &e) {
 			return d, fmt.Errorf("what the log of %s holds is not in the journal", name)
 		}
 		e.Report.Path = name // The host is what tells replicas apart.
 		reports = append(reports, e.Report)
+		there := e.Report
+		there.Path = e.Path
+		facts[i].report = &there
 		if e.Report.State == replica.StateOK && e.Report.Status == "VOTING" {
 			whole++
 		} else {
@@ -368,8 +230,25 @@ func (r *Recovery) judge(s *runner.State) (decision, error) {
 			undecodable = name
 		}
 	}
+	here := len(reports)
+	for _, name := range r.Cluster.Names() {
+		if s.IsLeft(name) {
+			// It counts for the quorum, and has no say. That it is gone is no reason
+			// to re-initialise: docs/adr/0012.
+			reports = append(reports, replica.Report{Path: name, State: replica.StateMissing, Error: "its host was left out"})
+			d.Why = append(d.Why, fmt.Sprintf("%s was left out of this run: its replica is not counted on.", name))
+		}
+	}
 	d.Verdict = replica.Compare(reports)
-	logTrouble := r.logTrouble(s, &d)
+	for _, f := range facts {
+		f.look.Running = false // When its log was read.
+	}
+	d.found = r.judgeLogs(facts, d.Verdict)
+	flaps := r.flapping(facts, &c)
+	if flaps != nil {
+		d.found = append(d.found, *flaps)
+	}
+	logTrouble := r.logTrouble(s, &d, whole == here)
 	quorum := d.Verdict.Verdict == replica.VerdictHealthy || d.Verdict.Verdict == replica.VerdictLags
 	switch {
 	case undecodable != "":
@@ -378,12 +257,17 @@ func (r *Recovery) judge(s *runner.State) (decision, error) {
 	case !quorum:
 		d.Needed = true
 		d.Why = append(d.Why, fmt.Sprintf("The replicas together: %s (%d of %d whole and VOTING, %d needed).", d.Verdict.Verdict, whole, len(reports), d.Verdict.Quorum))
-	case whole < len(reports):
+	case flaps != nil && flaps.ID == "flapping-log":
+		d.Needed = true
+		d.Why = append(d.Why, flaps.Means+" ("+flaps.Evidence+")")
+	case causeOutside(flaps):
+		d.Why = append(d.Why, fmt.Sprintf("%d of %d replicas are whole and VOTING, which is a quorum, and leadership flaps for a cause outside the log. %s %s (%s)", whole, len(reports), flaps.Means, flaps.Do, flaps.Evidence))
+	case whole < here:
 		d.Why = append(d.Why, fmt.Sprintf("%d of %d replicas are whole and VOTING, which is a quorum: a replica that is missing, damaged or EMPTY catches up by itself (about 300 positions a second). Start its scheduler with an empty folder, do not initialise it alone, and watch its log for \"Replica is in VOTING status\".", whole, len(reports)))
 	default:
-		d.Why = append(d.Why, fmt.Sprintf("All %d replicas are whole, VOTING and agree.", len(reports)))
+		d.Why = append(d.Why, fmt.Sprintf("All %d replicas are whole, VOTING and agree.", here))
 	}
-	d.Reinitialize = undecodable != "" || whole < len(reports) || !quorum || logTrouble
+	d.Reinitialize = undecodable != "" || whole < here || !quorum || logTrouble
 	switch s.Request.Reinitialize {
 	case "always":
 		d.Why = append(d.Why, fmt.Sprintf("--reinitialize always was asked for (by itself it would be: %v).", d.Reinitialize))
@@ -396,17 +280,31 @@ func (r *Recovery) judge(s *runner.State) (decision, error) {
 }
 
 // logTrouble tells whether the disabled schedulers' logs speak of the log, or
-// could not be read at all.
-func (r *Recovery) logTrouble(s *runner.State, d *decision) bool {
+// could not be read: unsure is trouble enough to re-initialise. Lines
+// that a healthy scheduler has too while it starts do not count where every
+// replica was whole and VOTING before that start, and it stands since.
+func (r *Recovery) logTrouble(s *runner.State, d *decision, whole bool) bool {
 	trouble := false
-	for _, name := range r.Cluster.Names() {
+	for _, name := range r.everyScheduler(s) {
 		var l schedulerLook
 		if !s.Facts(stepReplicas, name, &l) {
 			continue
 		}
-		if len(l.Unusual) > 0 {
+		unusual, passed := l.Unusual, []string{}
+		if whole && l.settled() {
+			passed = slices.DeleteFunc(slices.Clone(unusual), func(id string) bool { k := health.Look(id); return k != nil && !k.Passes })
+			unusual = slices.DeleteFunc(slices.Clone(unusual), func(id string) bool { k := health.Look(id); return k != nil && k.Passes })
+		}
+		if len(unusual) > 0 {
 			trouble = true
-			d.Why = append(d.Why, fmt.Sprintf("The scheduler's log on %s speaks of the replicated log: %s.", name, strings.Join(slices.Compact(slices.Sorted(slices.Values(l.Unusual))), ", ")))
+			d.Why = append(d.Why, fmt.Sprintf("The scheduler's log on %s speaks of the replicated log: %s.", name, strings.Join(slices.Compact(slices.Sorted(slices.Values(unusual))), ", ")))
+		}
+		if len(passed) > 0 {
+			d.Why = append(d.Why, fmt.Sprintf("The scheduler's log on %s has lines of its start that passed: %s.", name, strings.Join(slices.Compact(slices.Sorted(slices.Values(passed))), ", ")))
+		}
+		if l.Missing {
+			trouble = true
+			d.Why = append(d.Why, fmt.Sprintf("What the scheduler on %s logged could not be read: whether it speaks of the replicated log is not known.", name))
 		}
 		if !l.Runs {
 			d.Why = append(d.Why, fmt.Sprintf("The scheduler on %s ended by itself after its disabled start: %s.", name, l.Words))

@@ -16,12 +16,12 @@ func (r *Recovery) cleanup() runner.Phase {
 	return runner.Phase{ID: "cleanup", Title: "Cleanup", Source: "Cleanup", Undoes: "prepare", Steps: []runner.Step{
 		{
 			ID: stepProof, Source: "Cleanup", Title: "Go on only with a proved commit",
-			On: onBot, Check: r.proofIsThere,
+			On: onBot, Check: r.proofIsThere, Limit: 10 * time.Minute,
 		},
 		{
 			ID: stepSnapshot, Source: "Cleanup", Title: "Let the disabled leader write a snapshot, so that its log does not rest on one replica's transactions",
 			On: r.nextLeader, Verify: r.snapshotWritten, Do: r.writeSnapshot, Limit: 5 * time.Minute,
-			OneWay: "a snapshot repeats what the log holds; nothing is lost by it",
+			OneWay: "afterwards one snapshot is written, which repeats what the log then holds: nothing is lost by it",
 			Shows:  func(*runner.Task) []string { return []string{r.adminShows("scheduler_snapshot")} },
 		},
 		{
@@ -31,11 +31,17 @@ func (r *Recovery) cleanup() runner.Phase {
 	}}
 }
 
-func (r *Recovery) proofIsThere(_ context.Context, t *runner.Task) (runner.Answer, error) {
+func (r *Recovery) proofIsThere(ctx context.Context, t *runner.Task) (runner.Answer, error) {
 	if t.State.Commit.Outcome != runner.Committed {
 		return runner.No("the commit is not proved: no scheduler may meet the real Mesos master"), nil
 	}
-	return runner.Yes("%s", t.State.Commit.Why), nil
+	// The leader that proved it may have been left out or replaced since, or the
+	// bot died before it wrote down who it was.
+	a, err := r.electedLeader(ctx, t)
+	if err == nil && a.Yes {
+		a.Evidence = t.State.Commit.Why + "\nnow: " + a.Evidence
+	}
+	return a, err
 }
 
 // nextLeader is the host of the leader after the commit.
@@ -49,6 +55,9 @@ func (r *Recovery) nextLeader(s *runner.State) []string {
 // snapshotWritten asks the log itself: a snapshot lies behind the one that the
 // commit wrote.
 func (r *Recovery) snapshotWritten(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+	if err := r.leadsNow(ctx, t); err != nil {
+		return runner.Answer{}, err
+	}
 	if !t.State.Of(t.Step, t.On).Begun {
 		return runner.No("not asked for yet"), nil
 	}
@@ -66,6 +75,43 @@ func (r *Recovery) snapshotWritten(ctx context.Context, t *runner.Task) (runner.
 	return runner.Yes("%s wrote %d snapshots since it leads", t.On, n), nil
 }
 
+// leadsNow ends the walk where another scheduler leads by now than the one that
+// the proof found, or where one has ended: a resume finds the leader anew.
+func (r *Recovery) leadsNow(ctx context.Context, t *runner.Task) error {
+	now, why, err := r.whoLeads(ctx, t)
+	switch {
+	case err != nil:
+		return err
+	case why == "" && now.Host == t.On:
+		return nil
+	case why == "":
+		return &runner.Ending{Reason: runner.StopExpired, Reopen: []string{stepProof},
+			Why: fmt.Sprintf("%s led after the commit, now %s leads; resume goes on with it", t.On, now.Host)}
+	}
+	if err := r.ended(ctx, t); err != nil {
+		return err
+	}
+	return fmt.Errorf("who leads can't be told now: %s", why)
+}
+
+// ended ends the walk where a scheduler has ended since the commit: nothing
+// starts it again by itself, and every replica is needed. A resume starts it.
+func (r *Recovery) ended(ctx context.Context, t *runner.Task) error {
+	for _, name := range r.everyScheduler(t.State) {
+		on := *t
+		on.Host, on.On = r.Hosts[name], name
+		_, why, err := r.gone(ctx, &on)
+		if err != nil {
+			return err
+		}
+		if why != "" {
+			return &runner.Ending{Reason: runner.StopExpired, Reopen: []string{stepLinger, stepProof},
+				Why: fmt.Sprintf("the scheduler of %s has ended: %s; resume starts it again, disabled, and looks who leads", name, why)}
+		}
+	}
+	return nil
+}
+
 func (r *Recovery) writeSnapshot(ctx context.Context, t *runner.Task) (any, error) {
 	a, err := r.act(ctx, t, 2*time.Minute, "scheduler_snapshot")
 	if err != nil {
@@ -80,10 +126,10 @@ func (r *Recovery) writeSnapshot(ctx context.Context, t *runner.Task) (any, erro
 // allVoting compares copies of all logs while their schedulers run: whoever
 // starts next on the real master must have a quorum of the new log.
 func (r *Recovery) allVoting(ctx context.Context, t *runner.Task) (runner.Answer, error) {
-	return r.until(ctx, 5*time.Minute, func(ctx context.Context) (runner.Answer, error) {
+	a, err := r.until(ctx, 5*time.Minute, func(ctx context.Context) (runner.Answer, error) {
 		var ends []string
 		same, first := true, uint64(0)
-		for i, name := range r.Cluster.Names() {
+		for i, name := range r.everyScheduler(t.State) {
 			on := *t
 			on.Host, on.On = r.Hosts[name], name
 			report, err := r.hotLog(ctx, &on)
@@ -101,6 +147,10 @@ func (r *Recovery) allVoting(ctx context.Context, t *runner.Task) (runner.Answer
 		}
 		return runner.Answer{Yes: same, Evidence: "all VOTING; " + strings.Join(ends, ", ")}, nil
 	})
+	if err == nil && !a.Yes {
+		err = r.ended(ctx, t)
+	}
+	return a, err
 }
 
 func asJSON(v any) json.RawMessage {

@@ -1,6 +1,7 @@
 package recovery
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"aurorabot/runner"
+	"aurorabot/runner/health"
 	"aurorabot/runner/probe"
 	"aurorabot/runner/replica"
 )
@@ -51,14 +53,17 @@ func (r *Recovery) mayCommit(ctx context.Context, t *runner.Task) (runner.Answer
 	if !t.State.Facts(stepCompare, t.On, &s) {
 		return runner.No("what is staged was not compared in this run"), nil
 	}
-	have, staged, err := r.stagedTasks(ctx, t.On)
+	have, staged, err := r.staged(ctx, t.On)
 	if err != nil {
 		return runner.Answer{}, err
 	}
-	if !staged || idsSum(have) != s.IDs {
+	if !staged || tasksSum(have) != s.Sum {
 		what := "nothing is staged any more"
 		if staged {
-			what = fmt.Sprintf("%d tasks are staged now, %d were approved", len(have), s.Tasks)
+			what = fmt.Sprintf("%d tasks are staged now, %d were approved, and they are not the same", len(have), s.Tasks)
+		}
+		if err := tell(t, health.Found("staged-differs", t.On, "%s", what)); err != nil {
+			return runner.Answer{}, err
 		}
 		return runner.Answer{}, &runner.Ending{
 			Reason: runner.StopExpired, Reopen: []string{stepStage, stepDrop, stepCompare, stepCommit},
@@ -72,19 +77,41 @@ func (r *Recovery) mayCommit(ctx context.Context, t *runner.Task) (runner.Answer
 // scheduler took 9 s (recorded).
 const commitLimit = time.Minute
 
+const committing = "scheduler_commit_recovery"
+
 func (r *Recovery) commit(ctx context.Context, t *runner.Task) (any, error) {
 	receipt := commitReceipt{End: -1, Snap: -1, At: r.Now().UTC()}
-	if report, err := r.hotLog(ctx, t); err == nil {
+	if err := r.calledNoMore(ctx, t, t.Step, t.State.Of(t.Step, t.On).Try-1, commitLimit, committing); err != nil {
+		return nil, fmt.Errorf("the commit was not sent: %w", err)
+	}
+	if err := r.readyToAct(ctx, t); err != nil {
+		return nil, fmt.Errorf("the commit was not sent: %w", err)
+	}
+	// Without it an unknown outcome could never be told apart: nothing is sent.
+	if _, err := r.until(ctx, 20*time.Second, func(ctx context.Context) (runner.Answer, error) {
+		report, err := r.hotLog(ctx, t)
+		if err != nil {
+			return runner.Answer{}, err
+		}
 		receipt.End = int64(report.End)
 		if report.Aurora != nil {
 			receipt.Snap = report.Aurora.LastSnapshot
 		}
+		return runner.Yes("read"), nil
+	}); err != nil {
+		return nil, fmt.Errorf("the commit was not sent: where the log ends before it can't be read: %w", err)
+	}
+	// Reading it took time, in which somebody may have staged something else.
+	if a, err := r.mayCommit(ctx, t); err != nil {
+		return nil, err
+	} else if !a.Yes {
+		return nil, fmt.Errorf("the commit was not sent: %s", a.Evidence)
 	}
 	g := t.State.Gates["commit"]
 	if err := t.Say(runner.Event{Kind: runner.CommitSent, Digest: g.Digest, Data: asJSON(receipt)}); err != nil {
 		return nil, err // Not journaled, so not sent.
 	}
-	a, err := r.act(ctx, t, commitLimit, "scheduler_commit_recovery")
+	a, err := r.actNow(ctx, t, committing, commitLimit, committing)
 	if err == nil && a.OK {
 		receipt.Answer, receipt.Replied = a.Code, true
 		return receipt, nil
@@ -99,31 +126,70 @@ func (r *Recovery) commit(ctx context.Context, t *runner.Task) (any, error) {
 	if jerr := t.Say(runner.Event{Kind: runner.CommitUnknown, Why: err.Error()}); jerr != nil {
 		return receipt, jerr
 	}
+	found := []health.Finding{health.Found("commit-unknown", t.On, "%v", err)}
+	if strings.Contains(receipt.Answer, "Timeout performing log") {
+		// Recorded: it took effect when the quorum was back.
+		found = append(found, health.Found("log-write-timeout", t.On, "%s", receipt.Answer))
+	}
+	if jerr := tell(t, found...); jerr != nil {
+		return receipt, jerr
+	}
 	return receipt, err
 }
 
 // hotLog reads the log of a running scheduler from a copy: the folder itself
-// changes while it is read. What it says is used only as "at least".
+// changes while it is read, and a copy can fall into the moment in which tables
+// are rewritten, but not every time. What it says is used only as "at least".
 func (r *Recovery) hotLog(ctx context.Context, t *runner.Task) (replica.Report, error) {
+	for try := 1; ; try++ {
+		report, err := r.hotCopy(ctx, t)
+		if err == nil || try == copiesOfLog {
+			return report, err
+		}
+		select {
+		case <-ctx.Done():
+			return report, err
+		case <-time.After(r.poll()):
+		}
+	}
+}
+
+// hotCopy reads from a copy, which is taken away again: looks are many, and must
+// not fill the disk that the log itself is on. It is this function's own, and
+// nothing else was there under its name.
+func (r *Recovery) hotCopy(ctx context.Context, t *runner.Task) (replica.Report, error) {
 	var report replica.Report
 	l, err := look(t.State, t.On)
 	if err != nil {
 		return report, err
 	}
-	log := l.Flags["native_log_file_path"]
-	base := path.Join(r.folder(t), "hot")
-	if err := r.makeFolder(ctx, t, base); err != nil {
-		return report, err
-	}
-	facts, err := r.probe(ctx, t, probe.Request{})
+	log, runDir := l.Flags["native_log_file_path"], r.scheduler(t).RunDir
+	facts, err := r.probe(ctx, t, probe.Request{Paths: []string{log, runDir}})
 	if err != nil {
 		return report, err
 	}
-	dir := path.Join(base, fmt.Sprint(facts.Now.UnixNano()))
-	if _, err := run(ctx, t, r.Cluster.User, "cp", "-a", "--reflink=auto", "-T", "--", log, dir); err != nil {
+	if size, room := facts.Paths[log].Size, facts.Paths[runDir].Free; size+size/4+64<<20 > room {
+		return report, fmt.Errorf("a copy of %s (%d MiB) does not fit into %s (%d MiB free)", log, size>>20, runDir, room>>20)
+	}
+	dir := path.Join(runDir, fmt.Sprintf("look-%d", facts.Now.UnixNano()))
+	if err := r.makeFolder(ctx, t, dir); err != nil {
 		return report, err
 	}
-	if err := r.readLog(ctx, t, dir, &report); err != nil {
+	defer func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+		defer cancel()
+		// What stays after a lost connection has a name that says whose it is.
+		_, _ = run(ctx, t, "root", "rm", "-rf", "--", dir)
+	}()
+	copied := path.Join(dir, "log")
+	out, err := t.Host.Run(ctx, runner.Command{Argv: []string{"cp", "-a", "--reflink=auto", "-T", "--", log, copied}, User: r.Cluster.User, Limit: logLimit})
+	if err == nil && out.Exit != 0 {
+		err = fmt.Errorf("copy %s while it is written: exit status %d: %s", log, out.Exit, tail(out))
+	}
+	if err != nil {
+		return report, err
+	}
+	if err := r.readLog(ctx, t, copied, &report); err != nil {
 		return report, err
 	}
 	if !report.State.Whole() && !onlyTorn(&report) {
@@ -151,10 +217,7 @@ func (r *Recovery) proveStep() runner.Step {
 }
 
 func (r *Recovery) proofWait() time.Duration {
-	if r.ProofWait == 0 {
-		return 3 * time.Minute
-	}
-	return r.ProofWait
+	return cmp.Or(r.ProofWait, r.Cluster.ProofWait, 3*time.Minute)
 }
 
 // prove looks for the next leader and compares its tasks with what was staged.
@@ -199,6 +262,13 @@ func (r *Recovery) prove(ctx context.Context, t *runner.Task) (runner.Answer, er
 	if err := t.Say(runner.Event{Kind: runner.CommitUnknown, Why: why}); err != nil {
 		return runner.Answer{}, err
 	}
+	found := []health.Finding{health.Found("commit-unknown", r.Cluster.Name, "%s", why)}
+	if _, before := a.Facts.(snapshotOfBefore); before {
+		found = append(found, health.Found("snapshot-of-before", r.Cluster.Name, "%s", why))
+	}
+	if err := tell(t, found...); err != nil {
+		return runner.Answer{}, err
+	}
 	if again {
 		return runner.Yes("from outside it cannot be told whether the commit took effect: %s. The replicas are read next", why), nil
 	}
@@ -206,15 +276,17 @@ func (r *Recovery) prove(ctx context.Context, t *runner.Task) (runner.Answer, er
 		". Nothing is sent again, and undo is not possible while it is unknown. Resume looks again; if it still cannot be told then, it stops all schedulers and reads every replica's log"}
 }
 
-// inFlight is how long a commit can still be on its way after it was sent: the
-// time limit of aurora_admin on the host, which a bot that died cannot shorten,
-// and what comes on top of it until its process is surely gone.
-const inFlight = commitLimit + 20*time.Second
+// inFlight is how long a commit can still be on its way after it was sent: what
+// the kernel keeps for a network that is cut (ssh.Unsent), the time limit of
+// aurora_admin on the host, which a bot that died cannot shorten, and what comes
+// on top of it until its process is surely gone.
+const inFlight = 30*time.Second + commitLimit + 20*time.Second
 
 // neverArrived says why the commit surely did not take effect, "" if that can't
-// be said: the very process that was told to commit still leads, and still has
-// staged what was approved, after nothing can be on its way any more. A commit
-// that is begun ends the leader, and takes what is staged with it.
+// be said: the very process that was told to commit still leads, still has
+// staged what was approved, and has begun no snapshot, after nothing can be on
+// its way any more. A commit that is begun writes one first; then it ends the
+// leader, and takes what is staged with it.
 func (r *Recovery) neverArrived(ctx context.Context, t *runner.Task) (string, error) {
 	if r.Now().Sub(t.State.Commit.SentAt) < inFlight {
 		return "", nil
@@ -228,12 +300,33 @@ func (r *Recovery) neverArrived(ctx context.Context, t *runner.Task) (string, er
 	if err != nil || why != "" || now.Host != old.Host || now.PID != old.PID || now.Start != old.Start {
 		return "", nil //nolint:nilerr // Then it can't be said this way.
 	}
+	on := *t
+	on.Host, on.On = r.Hosts[old.Host], old.Host
+	if r.calledNoMore(ctx, &on, stepCommit, t.State.Of(stepCommit, old.Host).Try, commitLimit, committing) != nil {
+		return "", nil // It may be sent yet.
+	}
 	have, staged, err := r.stagedTasks(ctx, old.Host)
 	if err != nil || !staged || idsSum(have) != s.IDs {
 		return "", nil //nolint:nilerr // as above
 	}
-	return fmt.Sprintf("%s ago it was sent, and %s still leads with the same process (PID %d) and still has the %d tasks staged: the commit never arrived",
+	report, err := r.hotLog(ctx, &on)
+	if end := knownBefore(t.State).End; err != nil || end < 0 || r.begun(t.State, &report, end) {
+		return "", nil //nolint:nilerr // as above
+	}
+	return fmt.Sprintf("%s ago it was sent, and %s still leads with the same process (PID %d) and still has the %d tasks staged; its log has nothing of it: the commit never arrived",
 		r.Now().Sub(t.State.Commit.SentAt).Round(time.Second), old.Host, old.PID, s.Tasks), nil
+}
+
+// begun reports whether a log has the beginning of a commit behind the old end.
+// A whole snapshot of another time is one that the leader wrote by itself.
+func (r *Recovery) begun(s *runner.State, p *replica.Report, end int64) bool {
+	var c clusterLook
+	s.Facts(stepCluster, runner.Bot, &c)
+	a := p.Aurora
+	if a == nil {
+		return int64(p.End) > end
+	}
+	return a.LastUnread > end || a.LastSnapshot > end && a.LastSnapshotTime.Time().Equal(parseTime(c.Backup.Timestamp))
 }
 
 func absentEnding(why string, err error) error {
@@ -246,41 +339,49 @@ func absentEnding(why string, err error) error {
 
 // proofNow looks once.
 func (r *Recovery) proofNow(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+	next, staged, a, err := r.holdsStaged(ctx, t)
+	if err != nil || !a.Yes {
+		return a, err
+	}
+	return r.loadedSnapshot(ctx, t, next, knownBefore(t.State), staged)
+}
+
+// holdsStaged asks whether another leader than the one that was told to commit
+// holds exactly the tasks that were staged.
+func (r *Recovery) holdsStaged(ctx context.Context, t *runner.Task) (next fence, s stake, a runner.Answer, err error) {
 	old, ok := r.fence(t.State)
 	if !ok {
-		return runner.Answer{}, fmt.Errorf("who led at the commit is not in the journal")
+		return next, s, a, fmt.Errorf("who led at the commit is not in the journal")
 	}
-	var s stake
 	if !t.State.Facts(stepCompare, old.Host, &s) {
-		return runner.Answer{}, fmt.Errorf("what was staged is not in the journal")
+		return next, s, a, fmt.Errorf("what was staged is not in the journal")
 	}
-	receipt := knownBefore(t.State)
 	next, why, err := r.whoLeads(ctx, t)
 	if err != nil {
-		return runner.Answer{}, err
+		return next, s, a, err
 	}
 	if why != "" {
-		return runner.No("no next leader yet: %s", why), nil
+		return next, s, runner.No("no next leader yet: %s", why), nil
 	}
 	if next.Host == old.Host && next.PID == old.PID && next.Start == old.Start {
-		return runner.No("the leader that was told to commit still leads (PID %d on %s)", next.PID, next.Host), nil
+		return next, s, runner.No("the leader that was told to commit still leads (PID %d on %s)", next.PID, next.Host), nil
 	}
 	reply, err := r.client(next.Host).Tasks(ctx)
 	if err != nil {
-		return runner.No("tasks of the next leader %s: %v", next.Host, err), nil
+		return next, s, runner.No("tasks of the next leader %s: %v", next.Host, err), nil
 	}
 	if !reply.OK() {
-		return runner.No("tasks of the next leader %s: %s", next.Host, reply), nil
+		return next, s, runner.No("tasks of the next leader %s: %s", next.Host, reply), nil
 	}
-	ids := map[string]bool{}
-	for _, task := range reply.Tasks {
-		ids[task.ID] = true
+	if ids := idsOf(reply.Tasks); idsSum(ids) != s.IDs {
+		return next, s, runner.No("the next leader %s holds %d tasks that are not those staged (%d)", next.Host, len(ids), s.Tasks), nil
 	}
-	if idsSum(ids) != s.IDs {
-		return runner.No("the next leader %s holds %d tasks that are not those staged (%d)", next.Host, len(ids), s.Tasks), nil
-	}
-	return r.loadedSnapshot(ctx, t, next, receipt, s)
+	return next, s, runner.Yes("%s leads since then (PID %d, was PID %d on %s); its %d tasks are exactly those staged", next.Host, next.PID, old.PID, old.Host, s.Tasks), nil
 }
+
+// snapshotOfBefore marks the answer that the newest snapshot of the log is the
+// backup's, and older than the commit.
+type snapshotOfBefore struct{}
 
 // loadedSnapshot wants to see that the next leader loaded a snapshot with the
 // staged time stamp, and, where the state before and after are the same, that
@@ -299,14 +400,18 @@ func (r *Recovery) loadedSnapshot(ctx context.Context, t *runner.Task, next fenc
 		return runner.No("the log of %s holds no snapshot", next.Host), nil
 	}
 	a := report.Aurora
-	if want := parseTime(c.Backup.Timestamp); !a.LastSnapshotTime.Time().Equal(want) {
+	want := parseTime(c.Backup.Timestamp)
+	if !a.LastSnapshotTime.Time().Equal(want) {
+		if !s.Equal && receipt.End >= 0 && a.LastSnapshot > receipt.End {
+			return r.beganWith(ctx, &on, next, want, s)
+		}
 		return runner.No("the newest snapshot in the log of %s is of %s, not of the backup's %s", next.Host, a.LastSnapshotTime.Time().Format(time.RFC3339), c.Backup.Timestamp), nil
 	}
 	if s.Equal && receipt.End < 0 {
 		return runner.No("the state before and after the commit are the same, and where the log ended before is not known: it cannot be told apart"), nil
 	}
 	if receipt.End >= 0 && a.LastSnapshot <= receipt.End {
-		return runner.No("the newest snapshot in the log of %s lies at %d, before the end recorded before the commit (%d)", next.Host, a.LastSnapshot, receipt.End), nil
+		return runner.No("the newest snapshot in the log of %s lies at %d, before the end recorded before the commit (%d)", next.Host, a.LastSnapshot, receipt.End).With(snapshotOfBefore{}), nil
 	}
 	return runner.Yes("%s leads since then (PID %d, was PID %d on %s); its log's newest snapshot is the backup's of %s at position %d, behind the old end %d; its %d tasks are exactly those staged",
 		next.Host, next.PID, r.oldPID(t.State), r.oldHost(t.State), c.Backup.Timestamp, a.LastSnapshot, receipt.End, s.Tasks).With(next), nil
@@ -318,7 +423,7 @@ func (r *Recovery) oldHost(s *runner.State) string { f, _ := r.fence(s); return 
 // nextLeader is the leader that proved the commit.
 func nextLeader(s *runner.State) (fence, bool) {
 	var f fence
-	for _, step := range []string{stepUnknownProve, stepProve} {
+	for _, step := range []string{stepProof, stepUnknownProve, stepProve} {
 		if s.Facts(step, runner.Bot, &f) && f.Host != "" {
 			return f, true
 		}
@@ -328,8 +433,8 @@ func nextLeader(s *runner.State) (fence, bool) {
 
 func (r *Recovery) lingerStep() runner.Step {
 	return runner.Step{
-		ID: stepLinger, Source: "Facts, after the commit", Title: "Restart what lingers of the old leader, disabled, so that its replica catches up",
-		On: r.theLeader, Verify: r.notLingering, Do: r.restartLingering, Undo: r.undoStart,
+		ID: stepLinger, Source: "Facts, after the commit", Title: "Restart what lingers of the old leader, and what ended since, disabled, so that every replica catches up",
+		On: r.everyScheduler, Verify: r.notLingering, Do: r.restartLingering, Undo: r.undoStart, Dangerous: true,
 		Keeps: "Cleanup stops the schedulers with Preparation's own undo",
 		Shows: func(*runner.Task) []string { return append(r.supervisor().StopShows(), r.supervisor().StartShows()...) },
 	}

@@ -12,7 +12,7 @@ import (
 
 // original is where the configuration file as it was is kept: 0600, root's.
 func (r *Recovery) original(t *runner.Task) string {
-	return path.Join(r.folder(t), "original-configuration")
+	return path.Join(keptFolder(r.scheduler(t).RunDir, t.State.Run), "original-configuration")
 }
 
 func (r *Recovery) configHash(ctx context.Context, t *runner.Task) (hostLook, string, error) {
@@ -74,7 +74,10 @@ func (r *Recovery) changeConfig(ctx context.Context, t *runner.Task) (any, error
 		return nil, fmt.Errorf("%s was changed since it was looked at: nothing was written", file)
 	}
 	// The original first: what can't be restored must not be changed.
-	next := path.Join(r.folder(t), "disabled-configuration")
+	next := path.Join(path.Dir(r.original(t)), "disabled-configuration")
+	if _, err := run(ctx, t, "root", "install", "-d", "-m", "0700", path.Dir(next)); err != nil {
+		return nil, err
+	}
 	for _, f := range []runner.File{
 		{Path: r.original(t), Content: text, Mode: 0o600, User: "root", SHA256: l.ConfigSHA256},
 		{Path: next, Content: changed, Mode: 0o600, User: "root", SHA256: l.NewSHA256},
@@ -90,13 +93,7 @@ func (r *Recovery) changeConfig(ctx context.Context, t *runner.Task) (any, error
 // file, with the owner and mode that the file had, whole or not at all.
 func (r *Recovery) replaceConfig(ctx context.Context, t *runner.Task, l hostLook, from string) error {
 	file := r.scheduler(t).ConfigFile
-	beside := asideOf(file, t.State.Run)
-	for _, argv := range [][]string{
-		{"cp", "--no-preserve=all", "-T", "--", from, beside},
-		{"chown", fmt.Sprintf("%d:%d", l.Config.UID, l.Config.GID), beside},
-		{"chmod", fmt.Sprintf("%04o", l.Config.Mode), beside},
-		{"mv", "-T", "--", beside, file},
-	} {
+	for _, argv := range replaceCommands(from, asideOf(file, t.State.Run), file, l.Config) {
 		if _, err := run(ctx, t, "root", argv...); err != nil {
 			return err
 		}
@@ -104,11 +101,37 @@ func (r *Recovery) replaceConfig(ctx context.Context, t *runner.Task, l hostLook
 	return nil
 }
 
+// replaceCommands are those of replaceConfig. The copy is as closed as from is,
+// 0600, until it has its owner: it may hold secrets.
+func replaceCommands(from, beside, file string, was probe.Path) [][]string {
+	return [][]string{
+		{"cp", "-T", "--", from, beside},
+		{"chown", fmt.Sprintf("%d:%d", was.UID, was.GID), beside},
+		{"chmod", fmt.Sprintf("%04o", was.Mode), beside},
+		{"mv", "-T", "--", beside, file},
+	}
+}
+
+// tidyConfig moves what a replacement that was cut short left beside the file
+// into the run's folder.
+func (r *Recovery) tidyConfig(ctx context.Context, t *runner.Task) error {
+	beside := asideOf(r.scheduler(t).ConfigFile, t.State.Run)
+	facts, err := r.probe(ctx, t, probe.Request{Paths: []string{beside}})
+	if err != nil || !facts.Paths[beside].Exists {
+		return err
+	}
+	_, err = run(ctx, t, "root", "mv", "-T", "--", beside, path.Join(path.Dir(r.original(t)), "half-written-configuration"))
+	return err
+}
+
 // restoreConfig puts the original back, byte for byte. A file that is not what
 // this run wrote is somebody's work: it is not touched.
 func (r *Recovery) restoreConfig(ctx context.Context, t *runner.Task, _ runner.Receipt) (runner.Answer, error) {
 	l, hash, err := r.configHash(ctx, t)
 	if err != nil {
+		return runner.Answer{}, err
+	}
+	if err := r.tidyConfig(ctx, t); err != nil {
 		return runner.Answer{}, err
 	}
 	file := r.scheduler(t).ConfigFile

@@ -3,6 +3,7 @@ package recovery
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -133,6 +134,14 @@ func (r *Recovery) conclude(facts []*hostFacts, group *groupFacts, ask Ask) *Dia
 	d := &Diagnosis{Cluster: r.Cluster.Name, At: now.UTC(), Leader: group.leader, Says: group.says, Findings: []health.Finding{}, Hosts: []HostSeen{}}
 	if ask.Run != nil {
 		d.OpenRun = ask.Run.Run
+		for _, debt := range ask.Run.Debts() {
+			d.Findings = append(d.Findings, health.Found("host-owes", debt.Host, "left out of run %s; it owes: %s", ask.Run.Run, orName(strings.Join(debt.Owes, ", "), "nothing that is known yet")))
+			for _, f := range facts {
+				if f.name == debt.Host && f.looked && f.look.Running {
+					d.Findings = append(d.Findings, health.Found("host-owes-and-runs", f.name, "PID %d, since %s; left out of run %s", f.look.Process.PID, f.look.Process.Since.UTC().Format(time.RFC3339), ask.Run.Run))
+				}
+			}
+		}
 	}
 	var logs replica.Comparison
 	if ask.Logs {
@@ -144,7 +153,7 @@ func (r *Recovery) conclude(facts []*hostFacts, group *groupFacts, ask Ask) *Dia
 		d.Hosts = append(d.Hosts, f.seen())
 	}
 	d.Findings = append(d.Findings, r.judgeGroup(facts, group, ask)...)
-	d.Findings = append(d.Findings, r.judgeChanges(facts, group, ask)...)
+	d.Findings = append(d.Findings, r.judgeChanges(facts, group.leader != "", joinedIn(group.candidates, now), ask)...)
 	backups, newest := r.judgeBackups(facts, ask)
 	d.Findings = append(d.Findings, backups...)
 	d.Findings = append(d.Findings, r.judgeTimes(facts, group, newest, ask)...)

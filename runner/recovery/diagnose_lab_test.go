@@ -94,13 +94,15 @@ func TestDiagnoseWholeCluster(t *testing.T) {
 			t.Errorf("%+v", h)
 		}
 	}
-	if len(d.Says) != 5 || !strings.Contains(d.Says[4].Says, d.Leader) {
+	if len(d.Says) != 8 || !strings.Contains(d.Says[4].Says, d.Leader) {
 		t.Errorf("who says what: %+v", d.Says)
 	}
 }
 
 // Each kind of damage gives its findings and the verdict of the runbook.
 func TestDiagnoseDamage(t *testing.T) {
+	// What was being written when all schedulers were ended at once.
+	const ending = " log-write-timeout start-failed"
 	const down = " no-leader scheduler-down failover-timeout"
 	const starting = " replica-empty replica-recovering replica-starting recover-no-quorum catch-up-stalled writer-not-elected leadership-lost votes-refused zookeeper-session-expired zookeeper-connection-lost membership-renewed start-failed scheduler-keeps-ending flapping-log replica-log-not-initialized aborted-frames backup-none cannot-tell not-a-candidate replica-unregistered leader-unregistered leaders-disagree"
 	for damage, tt := range map[string]struct {
@@ -110,13 +112,13 @@ func TestDiagnoseDamage(t *testing.T) {
 		"corrupt:1":       {recovery.CatchUp, "log-damaged scheduler-down", ""},
 		"missing:1":       {recovery.CatchUp, "log-missing scheduler-down", ""},
 		"empty:1":         {recovery.CatchUp, "log-empty scheduler-down", ""},
-		"corrupt:2":       {recovery.Restore, "log-quorum-lost log-damaged failover-timeout", starting + " no-leader"},
-		"missing:2":       {recovery.Restore, "log-quorum-lost log-empty failover-timeout", starting + " no-leader"},
-		"empty:3":         {recovery.Restore, "log-quorum-lost log-empty failover-timeout", starting + " no-leader"},
+		"corrupt:2":       {recovery.Restore, "log-quorum-lost log-damaged failover-timeout", starting + ending + " no-leader"},
+		"missing:2":       {recovery.Restore, "log-quorum-lost log-empty failover-timeout", starting + ending + " no-leader"},
+		"empty:3":         {recovery.Restore, "log-quorum-lost log-empty failover-timeout", starting + ending + " no-leader"},
 		"flapping":        {recovery.Restore, "log-undecodable flapping-log start-failed", starting + down + " log-lags"},
 		"exit-at-start:1": {recovery.CatchUp, "log-open-failed scheduler-keeps-ending log-damaged", starting + down},
 		"unlisted-host":   {recovery.NotNeeded, "scheduler-unlisted replicas-unlisted", "log-lags"},
-		"down":            {recovery.NotNeeded, "scheduler-down no-leader failover-timeout", "leadership-lost zookeeper-session-expired"},
+		"down":            {recovery.NotNeeded, "scheduler-down no-leader failover-timeout", ending + " leadership-lost zookeeper-session-expired"},
 	} {
 		t.Run(strings.ReplaceAll(damage, ":", "-"), func(t *testing.T) {
 			t.Parallel()

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"time"
 
+	"aurorabot/runner"
 	"aurorabot/runner/health"
 	"aurorabot/runner/zk"
 )
@@ -126,11 +127,11 @@ func standIn(known hostLook) hostLook {
 
 func (r *Recovery) askZooKeeper(ctx context.Context, g *groupFacts, bad func(string, ...any)) error {
 	var found clusterLook
-	if err := r.compareWithZooKeeper(ctx, g.hosts, &found, bad); err != nil {
+	if err := r.compareWithZooKeeper(ctx, &runner.State{}, g.hosts, &found, bad); err != nil {
 		return err
 	}
 	flags := g.hosts[r.Cluster.Schedulers[0].Name].Flags
-	z, err := r.zookeeper(flags)
+	z, err := r.zookeeper(&runner.State{}, flags)
 	if err != nil {
 		return err
 	}
@@ -182,6 +183,11 @@ func (r *Recovery) whoSaysWhat(g *groupFacts, visits []*visit) {
 		g.says = append(g.says, Saying{"ZooKeeper's candidates", fmt.Sprintf("%s (%s) is first of %d", orName(first, g.candidates[0].Host), g.candidates[0].Node, len(g.candidates))})
 	}
 	advertised := r.advertisedIn(g)
+	facts := make([]*hostFacts, len(visits))
+	for i, v := range visits {
+		facts[i] = &v.facts
+	}
+	logs := r.hear(g, facts)
 	switch {
 	case len(g.leaders) == 0:
 		g.odds = "no scheduler's /vars say that it leads"
@@ -191,6 +197,8 @@ func (r *Recovery) whoSaysWhat(g *groupFacts, visits []*visit) {
 		g.odds = fmt.Sprintf("/vars say that %s leads, but ZooKeeper's first candidate is %s", g.leaders[0], first)
 	case active != "" && g.advertised && advertised != active:
 		g.odds = fmt.Sprintf("%s is registered with Mesos, but ZooKeeper advertises %s", active, orName(advertised, "nobody"))
+	case logs != "":
+		g.odds = logs
 	default:
 		g.leader = g.leaders[0]
 	}

@@ -2,9 +2,7 @@ package recovery
 
 import (
 	"context"
-	"fmt"
 	"path"
-	"strings"
 	"sync"
 	"time"
 
@@ -54,12 +52,8 @@ func (r *Recovery) enter(ctx context.Context, v *visit) error {
 // bring uploads the helper where it is not there with its hash: a bot that died
 // in the middle of a look has left it.
 func (r *Recovery) bring(ctx context.Context, t *runner.Task, f helperFacts) error {
-	out, err := t.Host.Run(ctx, runner.Command{Argv: []string{"sha256sum", f.Path}})
-	if err != nil {
-		return fmt.Errorf("hash of %s: %w", f.Path, err)
-	}
-	if out.Exit == 0 && strings.HasPrefix(string(out.Stdout), f.SHA256) {
-		return nil
+	if there, err := r.hashed(ctx, t, f); there || err != nil {
+		return err
 	}
 	open, _, err := r.Helper(f.Arch)
 	if err != nil {

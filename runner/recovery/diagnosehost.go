@@ -62,12 +62,16 @@ func (f *hostFacts) cannotTell(what string, err error) {
 // own words: pre-flight's code judges, here as in a recovery. A test compares
 // the keys with that code.
 var preflightKinds = map[string]string{
-	"-%s is set neither by the running scheduler nor by %s":                            "flag-missing",
-	"the clock is %s off the bot's, more than %s":                                      "clock-skew",
-	"%d schedulers run on the host (%s); one of them may be left from a commit before": "lingering-process",
+	"-%s is set neither by the running scheduler nor by %s":                                                       "flag-missing",
+	"%s sets -mesos_master_address=%s: it is left from a recovery that was not ended. Put the original file back": "fake-master-left",
+	"the clock is %s off the bot's, more than %s":                                                                 "clock-skew",
+	"%s sets -%s, which Aurora %s does not know: the scheduler would refuse to start":                             "flag-of-another-version",
+	"%d schedulers run on the host (%s); one of them may be left from a commit before":                            "lingering-process",
 	"%v": "backup-folder-unreadable",
-	"something answers at %s, where the disabled scheduler must find nobody: %s":     "fake-address-answers",
-	"%s, which should hold the log, is no folder: a wrong path or an unmounted disk": "log-parent-missing",
+	"PID %d runs, but the supervisor says %s: it may be left from a commit before, and holds the log":                                       "lingering-process",
+	"backup %s is of framework %s, the cluster is %s: Mesos would not know the restored scheduler's tasks. Choose a backup of this cluster": "backup-foreign",
+	"something answers at %s, where the disabled scheduler must find nobody: %s":                                                            "fake-address-answers",
+	"%s, which should hold the log, is no folder: a wrong path or an unmounted disk":                                                        "log-parent-missing",
 	"%s is no folder (link to %q)":                               "log-not-a-folder",
 	"%s belongs to user %d, not to the scheduler's user %s (%d)": "log-wrong-owner",
 	"%s: %s": "cannot-tell",
@@ -177,11 +181,12 @@ func (r *Recovery) askScheduler(ctx context.Context, f *hostFacts) {
 // whatVars names the question that only a running scheduler answers.
 const whatVars = "its /vars"
 
-// askJournal scans what the scheduler logged within the last hour.
+// askJournal scans what the scheduler logged within the last hour, in the
+// unit's journal or in its files.
 func (r *Recovery) askJournal(ctx context.Context, v *visit) {
 	f := &v.facts
-	if r.Cluster.Supervisor != "systemd" {
-		f.unknown = append(f.unknown, unknown{"its log lines", "where a scheduler logs is known of systemd's units only"})
+	if !r.logs() {
+		f.unknown = append(f.unknown, unknown{"its log lines", "where a scheduler logs is known of systemd's units only; name its files with log_files"})
 		return
 	}
 	f.since = r.Now().Add(f.look.Skew).Add(-time.Hour)
@@ -191,16 +196,21 @@ func (r *Recovery) askJournal(ctx context.Context, v *visit) {
 		return
 	}
 	if s.Missing {
-		f.unknown = append(f.unknown, unknown{"its log lines", "the unit's journal could not be read"})
+		f.unknown = append(f.unknown, unknown{"its log lines", "its journal or its files could not be read"})
+		return
+	}
+	if s.Silent && f.look.Running {
+		f.unknown = append(f.unknown, unknown{"its log lines", silent(f.look.Process.PID)})
 		return
 	}
 	f.scanned, f.lines = true, s.Found
-	for _, m := range s.Found {
-		if m.Finding == "framework-known" {
-			_, id, _ := strings.Cut(m.Example, "framework ID: ")
-			f.framework = strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(id), "Optional["), "]")
-		}
-	}
+	f.framework = loggedFramework(s.Found)
+}
+
+// silent says what it means that a log has no line of the last hour: even asking
+// a scheduler makes it log.
+func silent(pid int) string {
+	return fmt.Sprintf("nothing was logged there within the last hour, though PID %d runs: it logs elsewhere (log_files names files), or hangs", pid)
 }
 
 // managers are configuration managers that may put a scheduler's flags back.

@@ -81,7 +81,7 @@ func (f *hostFacts) lingers(now time.Time) bool {
 	}
 	since := f.look.Process.Since
 	for _, m := range f.lines {
-		last, ok := lineTime(m.Last)
+		last, ok := lineTime(m)
 		if ok && last.After(since) && (m.Finding == "registration-timeout" || m.Finding == "leadership-lost" || m.Finding == "log-disabled") {
 			return true
 		}
@@ -140,13 +140,6 @@ func (r *Recovery) judgeConfiguration(f *hostFacts, ask Ask) []health.Finding {
 	}
 	if p, err := aurora.ProfileOf(version); err == nil {
 		say("profile", "Aurora %s: profile %s, recipes %s", version, p.Name, strings.Join(p.Recipes, " and "))
-		// A running scheduler knows its flags; a file may set others for the next start.
-		if v, set := f.look.Flags["gc_executor_path"]; set && !p.UnsetGCExecutor && !f.look.Running {
-			say("flag-of-another-version", "-gc_executor_path=%s, which Aurora %s does not have", v, version)
-		}
-		if v, set := f.look.Flags["reconciliation_initial_delay"]; set && !p.ReconciliationDelay && !f.look.Running {
-			say("flag-of-another-version", "-reconciliation_initial_delay=%s, which Aurora %s does not have", v, version)
-		}
 	}
 	switch u := f.look.Unit; {
 	case u.Words == "":
@@ -233,7 +226,7 @@ func (r *Recovery) judgeLines(f *hostFacts, ask Ask, logs replica.Verdict) []hea
 			times = "once, at " + m.Last
 		}
 		one := health.Found(m.Finding, f.name, "%s: %s", times, m.Example)
-		last, ok := lineTime(m.Last)
+		last, ok := lineTime(m)
 		fake := f.look.Flags["mesos_master_address"] == r.Cluster.FakeMaster
 		switch {
 		case m.Finding == "new-framework" && ask.disabled() && fake:
@@ -250,10 +243,13 @@ func (r *Recovery) judgeLines(f *hostFacts, ask Ask, logs replica.Verdict) []hea
 	return found
 }
 
-// lineTime reads a time stamp of a journal.
-func lineTime(s string) (time.Time, bool) {
+// lineTime is when a line was logged last, by the host's clock.
+func lineTime(m health.Match) (time.Time, bool) {
+	if !m.LastAt.IsZero() {
+		return m.LastAt, true
+	}
 	for _, layout := range []string{"2006-01-02T15:04:05-0700", time.RFC3339} {
-		if t, err := time.Parse(layout, s); err == nil {
+		if t, err := time.Parse(layout, m.Last); err == nil {
 			return t, true
 		}
 	}

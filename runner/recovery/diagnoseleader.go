@@ -8,6 +8,7 @@ import (
 
 	"aurorabot/runner/health"
 	"aurorabot/runner/replica"
+	"aurorabot/runner/zk"
 )
 
 // judgeLeader judges who leads, by all that say something of it.
@@ -41,11 +42,12 @@ func (r *Recovery) judgeLeader(facts []*hostFacts, g *groupFacts, ask Ask) []hea
 	return found
 }
 
-// muteOf are the hosts whose schedulers may run and did not answer.
+// muteOf are the hosts whose schedulers may run and did not say what they are: no
+// answer, or one that names no state.
 func (r *Recovery) muteOf(facts []*hostFacts) []string {
 	var mute []string
 	for _, f := range facts {
-		if f.silent != nil || f.vars == nil && (f.look.Running && !f.lingers(r.Now()) || !f.looked) {
+		if f.silent != nil || f.lifecycle == "" && (f.look.Running && !f.lingers(r.Now()) || !f.looked) {
 			mute = append(mute, f.name)
 		}
 	}
@@ -74,8 +76,8 @@ type changes struct {
 	log    []string // What tells of the log.
 }
 
-func (r *Recovery) changesIn(facts []*hostFacts, g *groupFacts) changes {
-	var c changes
+func changesIn(facts []*hostFacts, joined int) changes {
+	c := changes{joined: joined}
 	for _, f := range facts {
 		c.elected += f.count("elected")
 		c.lost += f.count("leadership-lost")
@@ -94,31 +96,37 @@ func (r *Recovery) changesIn(facts []*hostFacts, g *groupFacts) changes {
 			c.log = append(c.log, fmt.Sprintf("an entry on %s that cannot be replayed", f.name))
 		}
 	}
-	if len(g.candidates) > 0 {
-		low, high, oldest := int64(-1), int64(-1), g.candidates[0].Created
-		for _, k := range g.candidates {
-			n, err := strconv.ParseInt(k.Sequence, 10, 64)
-			if err != nil {
-				continue
-			}
-			if low < 0 || n < low {
-				low = n
-			}
-			high = max(high, n)
-			if k.Created.Before(oldest) {
-				oldest = k.Created
-			}
-		}
-		hours := max(r.Now().Sub(oldest).Hours(), 1)
-		c.joined = int(float64(high-low+1-int64(len(g.candidates))) / hours)
-	}
 	return c
 }
 
+// joinedIn is how many candidates came and went, per hour, by the numbers that
+// ZooKeeper gave those who are there.
+func joinedIn(candidates []zk.Candidate, now time.Time) int {
+	if len(candidates) == 0 {
+		return 0
+	}
+	low, high, oldest := int64(-1), int64(-1), candidates[0].Created
+	for _, k := range candidates {
+		n, err := strconv.ParseInt(k.Sequence, 10, 64)
+		if err != nil {
+			continue
+		}
+		if low < 0 || n < low {
+			low = n
+		}
+		high = max(high, n)
+		if k.Created.Before(oldest) {
+			oldest = k.Created
+		}
+	}
+	hours := max(now.Sub(oldest).Hours(), 1)
+	return int(float64(high-low+1-int64(len(candidates))) / hours)
+}
+
 // judgeChanges tells whether leadership changes again and again, and why.
-func (r *Recovery) judgeChanges(facts []*hostFacts, g *groupFacts, ask Ask) []health.Finding {
-	c := r.changesIn(facts, g)
-	leads := g.leader != ""
+// joined is what joinedIn says of ZooKeeper's candidates.
+func (r *Recovery) judgeChanges(facts []*hostFacts, leads bool, joined int, ask Ask) []health.Finding {
+	c := changesIn(facts, joined)
 	ends := c.crashed + c.unregistered + c.lost + c.expired + c.killed
 	flaps := max(c.elected, c.joined) >= flapsFrom && (ends > 1 || c.blind) || !leads && c.elected > 0 && ends > 1
 	if !flaps || ask.disabled() {
@@ -162,7 +170,7 @@ func passing(facts []*hostFacts) bool {
 func (r *Recovery) uptimes(facts []*hostFacts) string {
 	var parts []string
 	for _, f := range facts {
-		if f.vars != nil {
+		if f.look.Uptime > 0 {
 			parts = append(parts, fmt.Sprintf("%s up %s", f.name, time.Duration(f.look.Uptime)*time.Second))
 		}
 	}

@@ -36,19 +36,33 @@ func (r *Recovery) readLogs(ctx context.Context, visits []*visit, leader string)
 	for i, v := range visits {
 		facts[i] = &v.facts
 	}
-	if c := compareLogs(facts); c.Verdict == replica.VerdictHealthy || c.Verdict == replica.VerdictUnknown {
-		return
-	}
-	// Copies that were not made at one moment can look as if something were
-	// forgotten. The one that reaches furthest is kept, the others are made anew:
-	// what still lacks then was lacking.
-	furthest := -1
-	for i, v := range visits {
-		if v.facts.report != nil && (furthest < 0 || v.facts.report.End > visits[furthest].facts.report.End) {
-			furthest = i
+	for round := 1; ; round++ {
+		c := compareLogs(facts)
+		if c.Verdict == replica.VerdictHealthy || c.Verdict == replica.VerdictUnknown {
+			return
 		}
+		// Copies that were not made at one moment can look as if something were
+		// forgotten. The one that reaches furthest is kept, the others are made anew:
+		// what still lacks then was lacking. Where each copy alone is whole and votes,
+		// a scheduler that starts again and again can have spoiled that one too.
+		if skewed := c.Voting >= c.Quorum && c.Verdict == replica.VerdictQuorumLost; round > 1 && (!skewed || round > copiesOfLog) {
+			return
+		}
+		furthest := -1
+		for i, v := range visits {
+			if v.facts.report != nil && (furthest < 0 || v.facts.report.End > visits[furthest].facts.report.End) {
+				furthest = i
+			}
+		}
+		if round > 1 {
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(r.poll()):
+			}
+		}
+		r.readOthers(ctx, visits, furthest)
 	}
-	r.readOthers(ctx, visits, furthest)
 }
 
 func (r *Recovery) readOthers(ctx context.Context, visits []*visit, but int) {
@@ -119,7 +133,7 @@ func (r *Recovery) copyAndRead(ctx context.Context, v *visit, log string) (repli
 	}()
 	copied := path.Join(dir, "log")
 	out, err := v.t.Host.Run(ctx, runner.Command{
-		Argv: []string{"nice", "-n", "10", "cp", "-a", "--reflink=auto", "-T", "--", log, copied}, User: r.Cluster.User, Limit: logLimit,
+		Argv: []string{"cp", "-a", "--reflink=auto", "-T", "--", log, copied}, User: r.Cluster.User, Gentle: true, Limit: logLimit,
 	})
 	if err != nil {
 		return report, fmt.Errorf("copy %s: %w", log, err)
@@ -145,8 +159,8 @@ func (r *Recovery) frameworkIn(ctx context.Context, v *visit, log, state string)
 	if err != nil {
 		return ""
 	}
-	argv := []string{"nice", "-n", "10", helper, "log", "salvage", "--json", "--up-to-damage", log, "-o", state}
-	out, err := v.t.Host.Run(ctx, runner.Command{Argv: argv, User: r.Cluster.User, Limit: 10 * time.Minute, Output: 32 << 20})
+	argv := []string{helper, "log", "salvage", "--json", "--up-to-damage", log, "-o", state}
+	out, err := v.t.Host.Run(ctx, runner.Command{Argv: argv, User: r.Cluster.User, Gentle: true, Limit: 10 * time.Minute, Output: 32 << 20})
 	if err != nil || out.Exit != 0 {
 		return ""
 	}

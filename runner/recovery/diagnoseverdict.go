@@ -108,8 +108,14 @@ func (r *Recovery) judgeTimes(facts []*hostFacts, g *groupFacts, newest *BackupF
 			found = append(found, health.Found("cannot-tell", f.name, "when its disabled state ends: -max_registration_delay=%q, -max_leading_duration=%q", f.look.Flags["max_registration_delay"], f.look.Flags["max_leading_duration"]))
 			continue
 		}
-		left := min(wait, leads) - time.Duration(f.look.Uptime)*time.Second
-		one := health.Found("disabled-state-ends", f.name, "the disabled leader gives up in %s at the latest, at %s", left.Round(time.Second), now.Add(left).UTC().Format(time.RFC3339))
+		since, known := r.leadsSince(f, ask)
+		ends := since.Add(min(wait, leads))
+		left := ends.Sub(now).Round(time.Second)
+		s := fmt.Sprintf("the disabled leader gives up in %s, at %s (elected at %s)", left, ends.UTC().Format(time.RFC3339), since.UTC().Format(time.RFC3339))
+		if !known {
+			s = fmt.Sprintf("the disabled leader gives up in %s at the earliest, at %s (its process started at %s; when it was elected is not known)", max(left, 0), ends.UTC().Format(time.RFC3339), since.UTC().Format(time.RFC3339))
+		}
+		one := health.Found("disabled-state-ends", f.name, "%s", s)
 		if left > soon {
 			one = one.Note("there is time")
 		}
@@ -120,6 +126,20 @@ func (r *Recovery) judgeTimes(facts []*hostFacts, g *groupFacts, newest *BackupF
 		found = append(found, r.judgeFailover(facts, newest))
 	}
 	return append(found, judgeMounts(facts)...)
+}
+
+// leadsSince is when a leader was elected, by the open run that found it or by
+// its log; else when its process started, which is not later.
+func (r *Recovery) leadsSince(f *hostFacts, ask Ask) (at time.Time, known bool) {
+	if ask.Run != nil {
+		if was, ok := r.fence(ask.Run); ok && was.Host == f.name && was.PID == f.look.Process.PID && was.Start == f.look.Process.Start {
+			return was.ElectedAt, true
+		}
+	}
+	if e := f.election(); !e.at.IsZero() {
+		return e.at, true
+	}
+	return r.Now().Add(-time.Duration(f.look.Uptime) * time.Second), false
 }
 
 // judgeFailover shows the countdown after which Mesos tears the framework down.
@@ -161,7 +181,7 @@ func judgeMounts(facts []*hostFacts) []health.Finding {
 		}
 	}
 	var found []health.Finding
-	if len(own) > len(system) {
+	if len(own) > 0 {
 		for _, name := range system {
 			found = append(found, health.Found("log-on-other-mount", name, "the log lies on the file system of the configuration file; on %s it has one of its own", strings.Join(own, ", ")))
 		}

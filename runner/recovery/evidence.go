@@ -26,6 +26,9 @@ type logEvidence struct {
 // evidence is where a run keeps the log as it was found.
 func (r *Recovery) evidence(t *runner.Task) string { return path.Join(r.folder(t), "evidence", "log") }
 
+// copyLimit is how long it may take to copy a log, or to hash it: 10 GB at 7 MB/s.
+const copyLimit = 25 * time.Minute
+
 func (r *Recovery) keepEvidence(ctx context.Context, t *runner.Task) (any, error) {
 	if a, err := r.schedulerStopped(ctx, t); err != nil || !a.Yes {
 		if err == nil {
@@ -43,7 +46,7 @@ func (r *Recovery) keepEvidence(ctx context.Context, t *runner.Task) (any, error
 			return nil, err
 		}
 	}
-	facts, err := r.probe(ctx, t, probe.Request{Paths: []string{log, copied, copied + ".part"}, Trees: []string{log, copied}})
+	facts, err := r.probe(ctx, t, probe.Request{Paths: []string{log, copied}, Trees: []string{log, copied}})
 	if err != nil {
 		return nil, err
 	}
@@ -56,14 +59,16 @@ func (r *Recovery) keepEvidence(ctx context.Context, t *runner.Task) (any, error
 		}
 		return nil, fmt.Errorf("%s is there and differs from %s", copied, log)
 	}
-	if facts.Paths[copied+".part"].Exists {
-		// A copy that a crash cut short: set aside, under a name by the time of its inode.
-		if _, err := run(ctx, t, "root", "mv", "-T", "--", copied+".part", fmt.Sprintf("%s.cut-%d", copied, facts.Paths[copied+".part"].Inode)); err != nil {
-			return nil, err
+	out, err := r.detached(ctx, t, "copy", runner.Command{
+		Argv: []string{"cp", "-a", "--reflink=auto", "-T", "--", log, copied + ".part"}, User: "root", Limit: copyLimit,
+	}, func() error {
+		facts, err := r.probe(ctx, t, probe.Request{Paths: []string{copied + ".part"}})
+		if err != nil || !facts.Paths[copied+".part"].Exists {
+			return err
 		}
-	}
-	out, err := t.Host.Run(ctx, runner.Command{
-		Argv: []string{"cp", "-a", "--reflink=auto", "-T", "--", log, copied + ".part"}, User: "root", Limit: 25 * time.Minute,
+		// A copy that was cut short: set aside, under a name by its inode.
+		_, err = run(ctx, t, "root", "mv", "-T", "--", copied+".part", fmt.Sprintf("%s.cut-%d", copied, facts.Paths[copied+".part"].Inode))
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("copy %s: %w", log, err)
@@ -221,7 +226,7 @@ func (r *Recovery) copyBack(ctx context.Context, t *runner.Task, from, to string
 	if facts.Paths[to].Exists { // A mount, emptied.
 		argv = []string{"cp", "-a", "--reflink=auto", "-T", "--", from, to}
 	}
-	out, err := t.Host.Run(ctx, runner.Command{Argv: argv, User: "root", Limit: 25 * time.Minute})
+	out, err := r.detached(ctx, t, "copy-back", runner.Command{Argv: argv, User: "root", Limit: copyLimit}, nil)
 	if err != nil {
 		return fmt.Errorf("copy the log back: %w", err)
 	}

@@ -43,22 +43,18 @@ func (nft) tableOf(run string) string {
 	return "aurorabot_" + hex.EncodeToString(sum[:4])
 }
 
+// script makes the table, in one transaction. It is an argument of the command,
+// so that a sudoers file can say which script may run.
 func (n nft) script(run, port string, lease time.Duration) string {
-	table := n.tableOf(run)
-	return fmt.Sprintf(`table inet %[1]s {
-	comment "aurorabot:%[4]s"
-	set blocked {
-		type inet_service
-		flags timeout
-		elements = { %[2]s timeout %[3]ds }
-	}
-	chain input {
-		type filter hook input priority -10; policy accept;
-		iifname "lo" accept
-		tcp dport @blocked drop
-	}
+	return fmt.Sprintf(`table inet %[1]s { comment "aurorabot:%[4]s" ; `+
+		`set blocked { type inet_service ; flags timeout ; elements = { %[2]s timeout %[3]ds } ; } ; `+
+		`chain input { type filter hook input priority -10 ; policy accept ; iifname "lo" accept ; tcp dport @blocked drop ; } ; }`,
+		n.tableOf(run), port, int(lease.Seconds()), run)
 }
-`, table, port, int(lease.Seconds()), run)
+
+// renewal puts the lease's element in anew, in one transaction.
+func (n nft) renewal(run, port string, lease time.Duration) string {
+	return fmt.Sprintf("delete element inet %[1]s blocked { %[2]s } ; add element inet %[1]s blocked { %[2]s timeout %[3]ds }", n.tableOf(run), port, int(lease.Seconds()))
 }
 
 func (n nft) Shows(run, port string, lease time.Duration) []string {
@@ -66,7 +62,7 @@ func (n nft) Shows(run, port string, lease time.Duration) []string {
 }
 
 func (n nft) Block(ctx context.Context, t *runner.Task, port string, lease time.Duration) error {
-	out, err := t.Host.Run(ctx, runner.Command{Argv: []string{"nft", "-f", "-"}, User: "root", Stdin: []byte(n.script(t.State.Run, port, lease))})
+	out, err := t.Host.Run(ctx, runner.Command{Argv: []string{"nft", n.script(t.State.Run, port, lease)}, User: "root"})
 	if err != nil {
 		return fmt.Errorf("nft: %w", err)
 	}
@@ -91,9 +87,7 @@ func (n nft) Blocked(ctx context.Context, t *runner.Task, port string, lease tim
 	if !strings.Contains(text, "tcp dport @blocked drop") || !elementOf(text, port) {
 		return false, "the lease of the block is over, or its rule is gone", nil
 	}
-	// A lease is renewed by putting its element in anew, in one transaction.
-	renew := fmt.Sprintf("delete element inet %[1]s blocked { %[2]s }\nadd element inet %[1]s blocked { %[2]s timeout %[3]ds }\n", n.tableOf(t.State.Run), port, int(lease.Seconds()))
-	out, err = t.Host.Run(ctx, runner.Command{Argv: []string{"nft", "-f", "-"}, User: "root", Stdin: []byte(renew)})
+	out, err = t.Host.Run(ctx, runner.Command{Argv: []string{"nft", n.renewal(t.State.Run, port, lease)}, User: "root"})
 	if err != nil {
 		return false, "", fmt.Errorf("nft: renew the lease: %w", err)
 	}

@@ -2,8 +2,10 @@ package recovery
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"aurorabot/runner"
@@ -34,14 +36,9 @@ func (r *Recovery) helperStep() runner.Step {
 }
 
 func (r *Recovery) helperOf(ctx context.Context, t *runner.Task) (helperFacts, error) {
-	out, err := run(ctx, t, "", "uname", "-m")
+	arch, err := archOf(ctx, t)
 	if err != nil {
 		return helperFacts{}, err
-	}
-	machine := strings.TrimSpace(string(out.Stdout))
-	arch := goArch[machine]
-	if arch == "" {
-		return helperFacts{}, fmt.Errorf("no program of ours runs on a %q", machine)
 	}
 	_, sum, err := r.Helper(arch)
 	if err != nil {
@@ -50,19 +47,74 @@ func (r *Recovery) helperOf(ctx context.Context, t *runner.Task) (helperFacts, e
 	return helperFacts{Path: helperPath(r.scheduler(t).RunDir, sum), SHA256: sum, Arch: arch}, nil
 }
 
+// archOf asks the host for its architecture, once in a run.
+func archOf(ctx context.Context, t *runner.Task) (string, error) {
+	var known helperFacts
+	if t.State.Facts(stepHelper, t.On, &known) && known.Arch != "" {
+		return known.Arch, nil
+	}
+	out, err := run(ctx, t, "", "uname", "-m")
+	if errors.Is(err, runner.ErrNotStarted) {
+		return "", telling(t, "host-silent", err)
+	}
+	if err != nil {
+		return "", err
+	}
+	machine := strings.TrimSpace(string(out.Stdout))
+	arch := goArch[machine]
+	if arch == "" {
+		return "", fmt.Errorf("no program of ours runs on a %q", machine)
+	}
+	return arch, nil
+}
+
 func (r *Recovery) helperThere(ctx context.Context, t *runner.Task) (runner.Answer, error) {
 	f, err := r.helperOf(ctx, t)
 	if err != nil {
 		return runner.Answer{}, err
 	}
-	out, err := t.Host.Run(ctx, runner.Command{Argv: []string{"sha256sum", f.Path}})
+	there, err := r.hashed(ctx, t, f)
 	if err != nil {
-		return runner.Answer{}, fmt.Errorf("hash of %s: %w", f.Path, err)
+		return runner.Answer{}, err
 	}
-	if out.Exit != 0 || !strings.HasPrefix(string(out.Stdout), f.SHA256) {
+	if !there {
 		return runner.No("%s is not there with the hash %.12s", f.Path, f.SHA256), nil
 	}
 	return runner.Yes("%s has the hash %.12s", f.Path, f.SHA256).With(f), nil
+}
+
+// identity is what stat(1) tells of a file that changes with each write to it,
+// and with each other file in its place: device, inode, size, and the times of
+// the last change of content and inode, which nobody can set back but root.
+var identity = []string{"stat", "-c", "%d %i %s %y %z", "--"}
+
+// hashed says whether the program is on the host with its hash. A file whose
+// hash was right is not read again as long as it is the same one, untouched: it
+// is asked for before every dangerous step, and has 15 MB.
+func (r *Recovery) hashed(ctx context.Context, t *runner.Task, f helperFacts) (bool, error) {
+	out, err := t.Host.Run(ctx, runner.Command{Argv: append(slices.Clone(identity), f.Path)})
+	if errors.Is(err, runner.ErrNotStarted) {
+		err = telling(t, "host-silent", err)
+	}
+	if err != nil {
+		return false, fmt.Errorf("look for %s: %w", f.Path, err)
+	}
+	if out.Exit != 0 {
+		return false, nil
+	}
+	// Asked for before the hash: what changes in between has another one.
+	key, found := [2]string{t.On, f.Path}, string(out.Stdout)
+	if was, ok := r.proved.Load(key); ok && was == found {
+		return true, nil
+	}
+	if out, err = t.Host.Run(ctx, runner.Command{Argv: []string{"sha256sum", f.Path}}); err != nil {
+		return false, fmt.Errorf("hash of %s: %w", f.Path, err)
+	}
+	if out.Exit != 0 || !strings.HasPrefix(string(out.Stdout), f.SHA256+" ") {
+		return false, nil
+	}
+	r.proved.Store(key, found)
+	return true, nil
 }
 
 func (r *Recovery) uploadHelper(ctx context.Context, t *runner.Task) (any, error) {

@@ -9,17 +9,19 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"aurorabot/handlers/files"
 	"aurorabot/lab/cluster"
 	"aurorabot/runner"
 	"aurorabot/runner/aurora"
-	"aurorabot/runner/journal"
 	"aurorabot/runner/recovery"
 	"aurorabot/runner/ssh"
 	"aurorabot/runner/zk"
@@ -35,7 +37,7 @@ func TestMain(m *testing.M) {
 		exit, _ := files.Run(context.Background(), os.Args[1:], files.Std{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Now: time.Now})
 		os.Exit(exit)
 	}
-	os.Exit(m.Run())
+	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("github.com/syndtr/goleveldb/leveldb.(*DB).mpoolDrain")) // It ends half a second after its database.
 }
 
 // on makes the recipe for a lab cluster.
@@ -91,15 +93,15 @@ func on(t *testing.T, c *cluster.Cluster) *recovery.Recovery {
 const run = "lab-20260102T0304Z"
 
 // walk plays a run to its end, with every gate passed, and says what happens.
-func walk(t *testing.T, r *recovery.Recovery, req runner.Request) (*runner.State, *journal.Memory) {
+func walk(t *testing.T, r *recovery.Recovery, req runner.Request) (*runner.State, *runner.Memory) {
 	t.Helper()
 	return walkTo(t, r, req, "")
 }
 
 // walkTo plays a run up to a gate, or to its end.
-func walkTo(t *testing.T, r *recovery.Recovery, req runner.Request, gate string) (*runner.State, *journal.Memory) {
+func walkTo(t *testing.T, r *recovery.Recovery, req runner.Request, gate string) (*runner.State, *runner.Memory) {
 	t.Helper()
-	j := &journal.Memory{}
+	j := &runner.Memory{}
 	begun := time.Now()
 	e := &runner.Engine{Journal: j, Now: time.Now, Told: func(ev runner.Event) {
 		t.Logf("%6.1fs %-15s %-30s %-4s %s", time.Since(begun).Seconds(), ev.Kind, ev.Step+ev.Gate, ev.Host, ev.Why)
@@ -151,11 +153,12 @@ func lab(t *testing.T, damage string) (*cluster.Cluster, *recovery.Recovery) {
 		}
 		c.Close()
 	})
-	if err := c.RememberFiles(); err != nil {
-		t.Fatal(err)
-	}
 	r := on(t, c)
 	if err := r.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	confine(t, c, r)
+	if err := c.RememberFiles(); err != nil {
 		t.Fatal(err)
 	}
 	return c, r
@@ -390,6 +393,21 @@ func TestBadWorldOnLab(t *testing.T) {
 		{"host down", func() func() { s2.Down(); return func() { must(t, s2.Up()) } }, []string{"s2", "refused"}},
 		{"sudo asks", func() func() { must(t, s2.AskPassword(true)); return func() { must(t, s2.AskPassword(false)) } }, []string{"s2", "sudo"}},
 		{"line twice in the configuration", edit("MESOS_MASTER=", "MESOS_MASTER=zk://x:2181/mesos\nMESOS_MASTER="), []string{"s2", "MESOS_MASTER is assigned twice"}},
+		{"an old scheduler that nobody supervises", func() func() {
+			if _, err := c.Systemctl(s2, "stop", "aurora-scheduler"); err != nil {
+				t.Fatal(err)
+			}
+			left := exec.Command("sh", "-c", "read x", "-native_log_file_path="+c.LogDir(s2), "-serverset_path=/aurora/scheduler")
+			in, err := left.StdinPipe()
+			must(t, err)
+			must(t, left.Start())
+			return func() {
+				in.Close()
+				_ = left.Wait()
+				_, err := c.Systemctl(s2, "start", "aurora-scheduler")
+				must(t, err)
+			}
+		}, []string{"s2", "the supervisor says inactive", "left from a commit"}},
 		{"another host key", func() func() { must(t, s2.ChangeHostKey()); return func() {} }, []string{"s2", "host key"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

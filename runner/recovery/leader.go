@@ -10,6 +10,7 @@ import (
 
 	"aurorabot/runner"
 	"aurorabot/runner/aurora"
+	"aurorabot/runner/health"
 	"aurorabot/runner/zk"
 )
 
@@ -19,7 +20,7 @@ type fence struct {
 	Host      string    `json:"host"`
 	PID       int       `json:"pid"`
 	Start     uint64    `json:"start"`
-	ElectedAt time.Time `json:"elected_at"` // When it was first seen to lead; UTC, the bot's clock.
+	ElectedAt time.Time `json:"elected_at"` // By its own log, else when its process started; UTC, the bot's clock.
 	Says      []string  `json:"says"`       // Who says what.
 }
 
@@ -30,8 +31,8 @@ func (r *Recovery) fence(s *runner.State) (fence, bool) {
 	return f, ok
 }
 
-// electedLeader polls until /vars, the candidates and the processes agree on one
-// leader of the disabled state, for twice ZooKeeper's session timeout and the
+// electedLeader polls until /vars, the candidates, the processes and the logs agree
+// on one leader of the disabled state, for twice ZooKeeper's session timeout and the
 // time that a leader needs to be ready. In this state get_scheduler and member_
 // nodes are expected to find nobody.
 func (r *Recovery) electedLeader(ctx context.Context, t *runner.Task) (runner.Answer, error) {
@@ -39,6 +40,9 @@ func (r *Recovery) electedLeader(ctx context.Context, t *runner.Task) (runner.An
 	limit := 2*r.Cluster.SessionLimit + 45*time.Second
 	a, err := r.until(ctx, limit, func(ctx context.Context) (runner.Answer, error) {
 		f, why, err := r.whoLeads(ctx, t)
+		if err == nil && why == "" {
+			why, err = r.logsAgree(ctx, t, &f)
+		}
 		if err != nil {
 			return runner.Answer{}, err
 		}
@@ -48,10 +52,30 @@ func (r *Recovery) electedLeader(ctx context.Context, t *runner.Task) (runner.An
 		last = f
 		return runner.Yes("%s leads (PID %d), disabled and ready:\n%s", f.Host, f.PID, strings.Join(f.Says, "\n")), nil
 	})
+	if err == nil && !a.Yes && t.State.Irreversible() {
+		if err := r.ended(ctx, t); err != nil {
+			return runner.Answer{}, err
+		}
+	}
+	if err == nil && !a.Yes && !t.State.Irreversible() {
+		// Nobody leads because somebody is gone: that is mended by starting them.
+		for _, name := range r.everyScheduler(t.State) {
+			on := *t
+			on.Host, on.On = r.Hosts[name], name
+			if is, err := r.exactly(ctx, &on); err == nil && !is.Yes {
+				return runner.Answer{}, r.replaced(t, name, is.Evidence)
+			}
+			if _, why, err := r.gone(ctx, &on); err == nil && why != "" {
+				return runner.Answer{}, r.replaced(t, name, name+": "+why)
+			}
+		}
+	}
 	if err != nil || !a.Yes {
 		return a, err
 	}
-	last.ElectedAt = r.Now().UTC()
+	if was, ok := r.fence(t.State); ok && was.Host == last.Host && was.PID == last.PID && was.Start == last.Start {
+		last.ElectedAt = was.ElectedAt // Found again: its time runs since then.
+	}
 	return a.With(last), nil
 }
 
@@ -61,7 +85,7 @@ const awaiting = "LEADER_AWAITING_REGISTRATION"
 func (r *Recovery) whoLeads(ctx context.Context, t *runner.Task) (f fence, why string, err error) {
 	looks := map[string]hostLook{}
 	var leaders []string
-	for _, name := range r.Cluster.Names() {
+	for _, name := range r.everyScheduler(t.State) {
 		l, err := look(t.State, name)
 		if err != nil {
 			return f, "", err
@@ -85,7 +109,7 @@ func (r *Recovery) whoLeads(ctx context.Context, t *runner.Task) (f fence, why s
 		return f, fmt.Sprintf("%d schedulers say that they lead (%s)", len(leaders), strings.Join(f.Says, "; ")), nil
 	}
 	f.Host = leaders[0]
-	if why, err = r.lowestCandidate(ctx, looks, &f); err != nil || why != "" {
+	if why, err = r.lowestCandidate(ctx, t.State, looks, &f); err != nil || why != "" {
 		return f, why, err
 	}
 	on := *t
@@ -111,13 +135,13 @@ func (r *Recovery) whoLeads(ctx context.Context, t *runner.Task) (f fence, why s
 }
 
 // lowestCandidate compares the candidate with the lowest number with the leader.
-func (r *Recovery) lowestCandidate(ctx context.Context, looks map[string]hostLook, f *fence) (why string, err error) {
+func (r *Recovery) lowestCandidate(ctx context.Context, s *runner.State, looks map[string]hostLook, f *fence) (why string, err error) {
 	if r.Cluster.ZooKeeper == "none" {
 		f.Says = append(f.Says, "ZooKeeper: there is none")
 		return "", nil
 	}
-	flags := looks[r.Cluster.Schedulers[0].Name].Flags
-	z, err := r.zookeeper(flags)
+	flags := looks[r.anyScheduler(s)].Flags
+	z, err := r.zookeeper(s, flags)
 	if err != nil {
 		return "", err
 	}
@@ -161,6 +185,9 @@ func (r *Recovery) sameLeader(ctx context.Context, t *runner.Task) error {
 		if a.Yes {
 			why = fmt.Sprintf("%s leads as PID %d", now.Host, now.PID)
 		}
+		if err := tell(t, health.Found("leader-changed", r.Cluster.Name, "it was %s (PID %d), now: %s", f.Host, f.PID, why)); err != nil {
+			return err
+		}
 		return &runner.Ending{
 			Reason: runner.StopExpired, Reopen: afterElection,
 			Why: fmt.Sprintf("the leader changed: it was %s (PID %d), now: %s. What was staged is gone, and approvals for it are void; resume finds the leader and stages anew", f.Host, f.PID, why),
@@ -180,15 +207,35 @@ func (r *Recovery) disabledUntil(s *runner.State) time.Time {
 	if err != nil {
 		return time.Time{}
 	}
+	lasts := r.disabledFor(l)
+	if lasts == 0 {
+		return time.Time{}
+	}
+	return f.ElectedAt.Add(lasts)
+}
+
+// disabledFor is how long a scheduler can be relied on in the disabled state:
+// half an hour less than what its flags say. Zero: not known.
+func (r *Recovery) disabledFor(l hostLook) time.Duration {
 	wait, err := aurora.ParseAmount(r.Cluster.RegistrationWait)
 	if err != nil {
-		return time.Time{}
+		return 0
 	}
 	leads := 24 * time.Hour // Aurora's default.
 	if v, ok := l.Flags["max_leading_duration"]; ok {
 		if leads, err = aurora.ParseAmount(v); err != nil {
-			return time.Time{}
+			return 0
 		}
 	}
-	return f.ElectedAt.Add(min(wait, leads) - 30*time.Minute)
+	return min(wait, leads) - 30*time.Minute
+}
+
+// renewed are the steps that have their turn again when the disabled state is
+// about to end: the schedulers are started anew, and all that rests on them.
+func (r *Recovery) renewed(s *runner.State) []string {
+	start := stepStart
+	if len(s.Steps[stepRestart]) > 0 {
+		start = stepRestart
+	}
+	return append([]string{start}, afterElection...)
 }

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/url"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"aurorabot/runner"
 	"aurorabot/runner/aurora"
 	"aurorabot/runner/backup"
+	"aurorabot/runner/health"
 	"aurorabot/runner/probe"
 )
 
@@ -39,6 +41,9 @@ type hostLook struct {
 	UID       int           `json:"uid"` // Of the scheduler's user on this host.
 	Lifecycle string        `json:"lifecycle,omitempty"`
 	Uptime    int64         `json:"uptime,omitempty"` // Seconds.
+
+	Lines   []health.Match `json:"lines,omitempty"` // Of what the scheduler logged within the hour before.
+	Scanned bool           `json:"scanned"`         // Lines is known.
 }
 
 // backupHere is the backup that was asked for, on one host.
@@ -68,43 +73,95 @@ func (r *Recovery) lookStep() runner.Step {
 // lookAtHost is pre-flight of one host. It gathers all that is wrong before it
 // says so, so that people mend it in one go.
 func (r *Recovery) lookAtHost(ctx context.Context, t *runner.Task) (runner.Answer, error) {
-	var wrong []string
-	bad := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
+	n := noted{subject: t.On}
+	bad := n.bad
 
 	look := hostLook{}
 	if err := r.lookAtAccess(ctx, t, &look); err != nil {
-		return runner.Answer{}, err
+		return runner.Answer{}, telling(t, "access-missing", err)
+	}
+	if err := r.mayHaveJobs(ctx, t); err != nil {
+		return runner.Answer{}, telling(t, "access-missing", err)
 	}
 	unit, err := r.supervisor().State(ctx, t)
 	if err != nil {
-		return runner.Answer{}, err
+		return runner.Answer{}, telling(t, "cannot-tell", err)
 	}
 	look.Unit = unit
 	vars, err := r.lookAtConfig(ctx, t, &look)
 	if err != nil {
-		return runner.Answer{}, err
+		return runner.Answer{}, telling(t, "configuration-unreadable", err)
+	}
+	if master, _ := vars.Resolved("mesos_master_address"); master == r.Cluster.FakeMaster {
+		// Cleanup would put it back as the original.
+		bad("%s sets -mesos_master_address=%s: it is left from a recovery that was not ended. Put the original file back", r.scheduler(t).ConfigFile, master)
 	}
 	if err := r.lookAtProcess(ctx, t, &look, vars, bad); err != nil {
-		return runner.Answer{}, err
+		return runner.Answer{}, telling(t, "cannot-tell", err)
 	}
+	missing := false
 	for _, name := range neededFlags {
 		if look.Flags[name] == "" {
+			missing = true
 			bad("-%s is set neither by the running scheduler nor by %s", name, r.scheduler(t).ConfigFile)
 		}
 	}
-	if len(wrong) > 0 {
-		return runner.No("%s", strings.Join(wrong, "\n")), nil
+	if !missing {
+		if err := r.lookAtFiles(ctx, t, &look, bad); err != nil {
+			return runner.Answer{}, telling(t, "cannot-tell", err)
+		}
+		if err := r.lookAtBackup(ctx, t, &look); err != nil {
+			return runner.Answer{}, telling(t, "cannot-tell", err)
+		}
+		r.lookAtLines(ctx, t, &look, &n)
 	}
-	if err := r.lookAtFiles(ctx, t, &look, bad); err != nil {
+	if err := tell(t, n.found...); err != nil {
 		return runner.Answer{}, err
 	}
-	if err := r.lookAtBackup(ctx, t, &look); err != nil {
-		return runner.Answer{}, err
-	}
-	if len(wrong) > 0 {
-		return runner.No("%s", strings.Join(wrong, "\n")), nil
+	if len(n.wrong) > 0 {
+		return runner.No("%s", n.words()), nil
 	}
 	return runner.Yes("%s", look.words()).With(look), nil
+}
+
+// lookAtLines reads what the scheduler logged within the last hour: whether
+// leadership flaps, and why, stands there. That it cannot be read stops nothing.
+func (r *Recovery) lookAtLines(ctx context.Context, t *runner.Task, look *hostLook, n *noted) {
+	s := schedulerLook{Since: r.Now().Add(look.Skew).Add(-time.Hour)}
+	switch err := r.scan(ctx, t, &s); {
+	case err != nil || s.Missing:
+		n.also(health.Found("cannot-tell", t.On, "what its scheduler logged within the last hour: %v", orNone(err)))
+	case s.Silent && look.Running:
+		n.also(health.Found("cannot-tell", t.On, "what its scheduler logged within the last hour: %s", silent(look.Process.PID)))
+	default:
+		look.Lines, look.Scanned = s.Found, true
+	}
+	if !look.Log.Exists {
+		n.also(health.Found("log-missing", t.On, "%s is not there", look.Flags["native_log_file_path"]))
+	}
+	if c := (&hostFacts{lines: look.Lines}).crashes(); c > 1 {
+		n.also(health.Found("scheduler-keeps-ending", t.On, "%d starts that ended at once within the last hour; the supervisor says %s", c, look.Unit.Words))
+	}
+	if !look.Running {
+		n.also(health.Found("scheduler-down", t.On, "no scheduler process; the supervisor says %s", look.Unit.Words))
+		return
+	}
+	at := r.scheduler(t).HTTP
+	if look.Lifecycle != "" {
+		return
+	}
+	facts, err := r.probe(ctx, t, probe.Request{Dials: []string{at}})
+	f := hostFacts{look: *look, lines: look.Lines, closed: err == nil && facts.Dials[at] == "refused"}
+	if f.lingers(r.Now()) {
+		n.also(health.Found("scheduler-lingers", t.On, "PID %d runs since %s, and nobody listens at %s", look.Process.PID, look.Process.Since.Format(time.RFC3339), at))
+	}
+}
+
+func orNone(err error) string {
+	if err == nil {
+		return "its log could not be read"
+	}
+	return err.Error()
 }
 
 func (l *hostLook) words() string {
@@ -130,14 +187,7 @@ func (r *Recovery) lookAtAccess(ctx context.Context, t *runner.Task, look *hostL
 	if _, err := run(ctx, t, r.Cluster.User, "true"); err != nil {
 		return fmt.Errorf("sudo to %s: %w", r.Cluster.User, err)
 	}
-	tools := []string{r.Cluster.MesosLogPath}
-	if r.Cluster.Admin == "aurora_admin" {
-		tools = append(tools, r.Cluster.AdminPath)
-	}
-	if f := r.Cluster.Firewall; f == "nft" || f == "iptables" {
-		tools = append(tools, f)
-	}
-	for _, tool := range tools {
+	for _, tool := range r.tools() {
 		out, err := t.Host.Run(ctx, runner.Command{Argv: []string{"sh", "-c", `command -v "$1"`, "sh", tool}, User: "root"})
 		if err != nil {
 			return fmt.Errorf("look for %s: %w", tool, err)
@@ -150,6 +200,18 @@ func (r *Recovery) lookAtAccess(ctx context.Context, t *runner.Task, look *hostL
 		}
 	}
 	return nil
+}
+
+// tools are the programs that a recovery needs on the hosts.
+func (r *Recovery) tools() []string {
+	tools := []string{r.Cluster.MesosLogPath}
+	if r.Cluster.Admin == "aurora_admin" {
+		tools = append(tools, r.Cluster.AdminPath)
+	}
+	if f := r.Cluster.Firewall; f == "nft" || f == "iptables" {
+		tools = append(tools, f)
+	}
+	return tools
 }
 
 // lookAtConfig reads the configuration file and works out what Preparation will write.
@@ -187,6 +249,10 @@ func (r *Recovery) lookAtProcess(ctx context.Context, t *runner.Task, look *host
 			look.Flags[name] = v
 		}
 	}
+	// What runs was started before the file was written, it may be: the next start counts.
+	for _, flag := range vars.NotIn(r.Cluster.Version) {
+		bad("%s sets -%s, which Aurora %s does not know: the scheduler would refuse to start", r.scheduler(t).ConfigFile, flag, r.Cluster.Version)
+	}
 	facts, err := r.probe(ctx, t, probe.Request{Processes: true})
 	if err != nil {
 		return err
@@ -220,6 +286,9 @@ func (r *Recovery) lookAtProcess(ctx context.Context, t *runner.Task, look *host
 	}
 	if v, ok := vars.Resolved("native_log_file_path"); ok && v != flags["native_log_file_path"] {
 		bad("the scheduler runs with -native_log_file_path=%s, but %s says %s: after a restart it would use another log", flags["native_log_file_path"], r.scheduler(t).ConfigFile, v)
+	}
+	if !look.Unit.Running {
+		bad("PID %d runs, but the supervisor says %s: it may be left from a commit before, and holds the log", mine[0].PID, look.Unit.Words)
 	}
 	look.Running, look.Process = true, mine[0]
 	look.Process.Argv = nil
@@ -268,16 +337,18 @@ func (r *Recovery) lookAtFiles(ctx context.Context, t *runner.Task, look *hostLo
 	facts, err := r.probe(ctx, t, probe.Request{
 		Paths: []string{log, path.Dir(log), s.RunDir, dir, s.ConfigFile}, Backups: dir, Dials: []string{fake},
 	})
-	if err != nil && strings.Contains(err.Error(), "list backups") {
-		bad("%v", err)
-		return nil
-	}
-	if err != nil {
+	switch {
+	case err == nil:
+	case facts.Paths != nil && strings.Contains(err.Error(), "list backups"):
+		bad("%v", err) // All else was answered.
+	default:
 		return err
 	}
 	look.Log, look.LogParent, look.RunDir, look.BackupDir, look.Config = facts.Paths[log], facts.Paths[path.Dir(log)], facts.Paths[s.RunDir], facts.Paths[dir], facts.Paths[s.ConfigFile]
 	for _, f := range facts.Backups {
-		look.Backups = append(look.Backups, f.Name)
+		if plainName.MatchString(f.Name) {
+			look.Backups = append(look.Backups, f.Name)
+		}
 	}
 	if answer := facts.Dials[fake]; answer != "refused" {
 		bad("something answers at %s, where the disabled scheduler must find nobody: %s", fake, answer)
@@ -307,6 +378,10 @@ func (r *Recovery) lookAtFiles(ctx context.Context, t *runner.Task, look *hostLo
 	return nil
 }
 
+// plainName is what a file of the backup folder is called that is kept: one with
+// another name was put there by somebody, and no scheduler makes it.
+var plainName = regexp.MustCompile("^" + aName + "$")
+
 // fakeAddress is the host and port of the fake Mesos address.
 func fakeAddress(master string) (string, error) {
 	u, err := url.Parse(master)
@@ -332,10 +407,11 @@ func (r *Recovery) lookAtBackup(ctx context.Context, t *runner.Task, look *hostL
 	return nil
 }
 
-// look returns what pre-flight found on a host.
+// look returns what pre-flight found on a host, or, of one that was left out
+// before that, what was found when it came back.
 func look(s *runner.State, host string) (hostLook, error) {
 	var l hostLook
-	if !s.Facts(stepLook, host, &l) {
+	if !s.Facts(stepLook, host, &l) && !s.Facts(stepSettleLook, host, &l) {
 		return l, fmt.Errorf("pre-flight of %s is not in the journal", host)
 	}
 	return l, nil

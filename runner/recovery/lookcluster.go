@@ -13,6 +13,7 @@ import (
 
 	"aurorabot/runner"
 	"aurorabot/runner/backup"
+	"aurorabot/runner/health"
 	"aurorabot/runner/zk"
 )
 
@@ -27,6 +28,9 @@ type clusterLook struct {
 	LiveTasks    int           `json:"live_tasks,omitempty"`   // Of the registered leader.
 	Warnings     []string      `json:"warnings,omitempty"`     // What people should know; nothing that stops.
 	FailoverEnds time.Time     `json:"failover_ends,omitzero"` // When Mesos tears the framework down, at the earliest.
+
+	Joined int             `json:"joined,omitempty"` // Candidates that came and went, per hour, by ZooKeeper's numbers.
+	Flaps  *health.Finding `json:"flaps,omitempty"`  // Leadership changed again and again before the run.
 }
 
 func (r *Recovery) lookAtClusterStep() runner.Step {
@@ -38,11 +42,11 @@ func (r *Recovery) lookAtClusterStep() runner.Step {
 
 func (r *Recovery) lookAtCluster(ctx context.Context, t *runner.Task) (runner.Answer, error) {
 	var found clusterLook
-	var wrong []string
-	bad := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
+	n := noted{subject: r.Cluster.Name}
+	bad := n.bad
 
 	looks := map[string]hostLook{}
-	for _, name := range r.Cluster.Names() {
+	for _, name := range r.everyScheduler(t.State) {
 		l, err := look(t.State, name)
 		if err != nil {
 			return runner.Answer{}, err
@@ -50,19 +54,32 @@ func (r *Recovery) lookAtCluster(ctx context.Context, t *runner.Task) (runner.An
 		looks[name] = l
 	}
 	r.sameEverywhere(looks, bad)
-	if err := r.compareWithZooKeeper(ctx, looks, &found, bad); err != nil {
-		return runner.Answer{}, err
+	if err := r.compareWithZooKeeper(ctx, t.State, looks, &found, bad); err != nil {
+		return runner.Answer{}, telling(t, "zookeeper-silent", err)
 	}
-	if err := r.findBackup(ctx, t, looks, &found, bad); err != nil {
+	facts := r.factsOf(looks)
+	if err := r.findBackup(ctx, t, looks, &found, &n); err != nil {
 		return runner.Answer{}, err
 	}
 	r.findLeader(ctx, looks, &found)
-	if len(wrong) > 0 && (found.Registered == "" || t.State.Reason != "") {
-		return runner.No("%s", strings.Join(wrong, "\n")), nil
+	// From outside it can be told that the log is not the cause only where a
+	// leader replayed it; else Assess finds out.
+	outside := false
+	if found.Flaps = r.flapping(facts, &found); found.Flaps != nil {
+		n.also(*found.Flaps)
+		found.Warnings = append(found.Warnings, found.Flaps.Means+" "+found.Flaps.Evidence)
+		outside = (found.Flaps.ID == "flapping-zookeeper" || found.Flaps.ID == "flapping-registration") && replayed(facts)
+	}
+	works := found.Registered != "" && (found.Flaps == nil || found.Flaps.ID != "flapping-log")
+	if err := tell(t, n.found...); err != nil {
+		return runner.Answer{}, err
+	}
+	if len(n.wrong) > 0 && (!works && !outside || t.State.Reason != "") {
+		return runner.No("%s", n.words()), nil
 	}
 	// That it is not needed comes first: whatever else is wrong can be mended in peace.
-	if found.Registered != "" && t.State.Reason == "" {
-		return runner.Answer{}, &runner.Ending{Reason: runner.StopNotNeeded, Close: true, Why: r.notNeeded(looks, found)}
+	if (works || outside) && t.State.Reason == "" {
+		return runner.Answer{}, &runner.Ending{Reason: runner.StopNotNeeded, Close: true, Why: r.notNeeded(looks, found, outside)}
 	}
 	return runner.Yes("%s", found.words(r.Now())).With(found), nil
 }
@@ -110,12 +127,12 @@ func (r *Recovery) sameEverywhere(looks map[string]hostLook, bad func(string, ..
 }
 
 // zookeeper opens the connection that the schedulers' flags name, directly or
-// through the first host.
-func (r *Recovery) zookeeper(flags map[string]string) (ZooKeeper, error) {
+// through a host of the run.
+func (r *Recovery) zookeeper(s *runner.State, flags map[string]string) (ZooKeeper, error) {
 	if r.Cluster.ZooKeeper != "host" {
 		return r.ZooKeeper(flags["zk_endpoints"], nil)
 	}
-	h := r.Hosts[r.Cluster.Schedulers[0].Name]
+	h := r.Hosts[r.anyScheduler(s)]
 	return r.ZooKeeper(flags["zk_endpoints"], func(_, address string, limit time.Duration) (net.Conn, error) {
 		ctx, cancel := context.WithTimeout(context.Background(), limit)
 		defer cancel()
@@ -126,13 +143,13 @@ func (r *Recovery) zookeeper(flags map[string]string) (ZooKeeper, error) {
 // compareWithZooKeeper: hosts configured = candidates = replica addresses, as
 // far as their schedulers run. A scheduler there that is not configured is a
 // stop; ZooKeeper unreachable is "cannot tell", which is a stop too.
-func (r *Recovery) compareWithZooKeeper(ctx context.Context, looks map[string]hostLook, found *clusterLook, bad func(string, ...any)) error {
+func (r *Recovery) compareWithZooKeeper(ctx context.Context, s *runner.State, looks map[string]hostLook, found *clusterLook, bad func(string, ...any)) error {
 	if r.Cluster.ZooKeeper == "none" {
 		found.Warnings = append(found.Warnings, "there is no ZooKeeper to compare with: the configuration says so")
 		return nil
 	}
-	flags := looks[r.Cluster.Schedulers[0].Name].Flags
-	z, err := r.zookeeper(flags)
+	flags := looks[r.anyScheduler(s)].Flags
+	z, err := r.zookeeper(s, flags)
 	if err != nil {
 		return err
 	}
@@ -140,6 +157,7 @@ func (r *Recovery) compareWithZooKeeper(ctx context.Context, looks map[string]ho
 	if err != nil && !errors.Is(err, zk.ErrNoNode) {
 		return fmt.Errorf("who is configured and who is there can't be compared: %w", err)
 	}
+	found.Joined = joinedIn(candidates, r.Now())
 	replicas, err := z.LogReplicas(ctx, flags["native_log_zk_group_path"])
 	if err != nil && !errors.Is(err, zk.ErrNoNode) {
 		return fmt.Errorf("which replicas the log has can't be told: %w", err)
@@ -182,8 +200,8 @@ func (r *Recovery) schedulerOf(hostname string, looks map[string]hostLook) strin
 
 // findBackup finds the backup that was asked for on the hosts or on the bot:
 // one content, wholly decoded, without warnings, of this framework and not old.
-func (r *Recovery) findBackup(ctx context.Context, t *runner.Task, looks map[string]hostLook, found *clusterLook, bad func(string, ...any)) error {
-	name := t.State.Request.Backup
+func (r *Recovery) findBackup(ctx context.Context, t *runner.Task, looks map[string]hostLook, found *clusterLook, n *noted) error {
+	bad, name := n.bad, t.State.Request.Backup
 	byHash := map[string][]string{}
 	for _, host := range r.Cluster.Names() {
 		if b := looks[host].Backup; b != nil {
@@ -216,7 +234,7 @@ func (r *Recovery) findBackup(ctx context.Context, t *runner.Task, looks map[str
 		return nil
 	}
 	found.From = byHash[found.Backup.SHA256]
-	r.judgeBackup(t, found, bad)
+	r.judgeBackup(t, found, looks, n)
 	_, err := r.fetchBackup(ctx, t, looks, found)
 	return err
 }
@@ -234,8 +252,8 @@ func newestBackups(looks map[string]hostLook) string {
 	return strings.Join(names[max(0, len(names)-5):], ", ")
 }
 
-func (r *Recovery) judgeBackup(t *runner.Task, found *clusterLook, bad func(string, ...any)) {
-	b := found.Backup
+func (r *Recovery) judgeBackup(t *runner.Task, found *clusterLook, looks map[string]hostLook, n *noted) {
+	b, bad := found.Backup, n.bad
 	if !b.Valid {
 		bad("backup %s does not decode to its end: %s", t.State.Request.Backup, b.Error)
 		return
@@ -247,7 +265,18 @@ func (r *Recovery) judgeBackup(t *runner.Task, found *clusterLook, bad func(stri
 		}
 		bad("backup %s decodes, but looks wrong: %s", t.State.Request.Backup, w)
 	}
-	if age := r.Now().Sub(parseTime(b.Timestamp)); age > r.Cluster.MaxBackupAge && t.State.Reason == "" {
+	for _, f := range r.factsOf(looks) {
+		if f.framework != "" && b.FrameworkID != "" && f.framework != b.FrameworkID {
+			bad("backup %s is of framework %s, the cluster is %s: Mesos would not know the restored scheduler's tasks. Choose a backup of this cluster", t.State.Request.Backup, b.FrameworkID, f.framework)
+			break
+		}
+	}
+	switch age := r.Now().Sub(parseTime(b.Timestamp)); {
+	case age <= r.Cluster.MaxBackupAge:
+	case t.State.Reason != "":
+		found.Warnings = append(found.Warnings, fmt.Sprintf("the backup is %s old by its inner time, older than %s; wanted all the same: %s", age.Round(time.Minute), r.Cluster.MaxBackupAge, t.State.Reason))
+		n.also(health.Found("backup-stale", r.Cluster.Name, "%s is %s old, the limit is %s; a reason was given", t.State.Request.Backup, age.Round(time.Minute), r.Cluster.MaxBackupAge))
+	default:
 		bad("backup %s is %s old by its inner time, older than %s; say why it is wanted with --reason TEXT", t.State.Request.Backup, age.Round(time.Minute), r.Cluster.MaxBackupAge)
 	}
 }
@@ -272,8 +301,13 @@ func (r *Recovery) findLeader(ctx context.Context, looks map[string]hostLook, fo
 	}
 }
 
-// notNeeded is the advice where the cluster works: RUNBOOK, "Is a restore needed?".
-func (r *Recovery) notNeeded(looks map[string]hostLook, found clusterLook) string {
+// notNeeded is the advice where the cluster works, or is kept from it by a cause
+// outside the log: RUNBOOK, "Is a restore needed?".
+func (r *Recovery) notNeeded(looks map[string]hostLook, found clusterLook, outside bool) string {
+	if outside {
+		return fmt.Sprintf("No restore seems to be needed: leaders replay the log, so it has a quorum, and leadership flaps for a cause outside it. %s %s (%s) If the state of the backup itself is wanted back, say why: --reason TEXT.",
+			found.Flaps.Means, found.Flaps.Do, found.Flaps.Evidence)
+	}
 	var behind []string
 	for _, name := range r.Cluster.Names() {
 		if l := looks[name]; !l.Running || !l.Log.Exists || l.Lifecycle == "" || l.Lifecycle == "IDLE" || l.Lifecycle == "PREPARING_STORAGE" {

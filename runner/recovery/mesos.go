@@ -24,7 +24,7 @@ const maxMesosTasks = 512 << 20
 // -mesos_master_address, what runs of the framework. While the schedulers are
 // down Mesos usually is not: it says what a restore will find.
 func (r *Recovery) runningTasks(ctx context.Context, s *runner.State, framework string) (*backup.State, string, error) {
-	l, err := look(s, r.Cluster.Schedulers[0].Name)
+	l, err := look(s, r.anyScheduler(s))
 	if err != nil {
 		return nil, "", err
 	}
@@ -32,7 +32,7 @@ func (r *Recovery) runningTasks(ctx context.Context, s *runner.State, framework 
 	if err != nil {
 		return nil, "", fmt.Errorf("-mesos_master_address: %w", err)
 	}
-	z, err := r.zookeeper(map[string]string{"zk_endpoints": strings.Join(address.Servers, ",")})
+	z, err := r.zookeeper(s, map[string]string{"zk_endpoints": strings.Join(address.Servers, ",")})
 	if err != nil {
 		return nil, "", err
 	}
@@ -47,18 +47,17 @@ func (r *Recovery) runningTasks(ctx context.Context, s *runner.State, framework 
 	if lead.Unsupported != "" {
 		return nil, "", fmt.Errorf("leading Mesos master: %s", lead.Unsupported)
 	}
-	tasks, err := r.mesosTasks(ctx, lead.Address.String(), framework)
+	tasks, err := r.mesosTasks(ctx, r.Hosts[r.anyScheduler(s)], lead.Address.String(), framework)
 	if err != nil {
 		return nil, "", err
 	}
 	return backup.NewState(r.Now(), tasks), lead.Address.String(), nil
 }
 
-// mesosTasks reads /tasks of a master, as the first scheduler host sees it.
-func (r *Recovery) mesosTasks(ctx context.Context, address, framework string) ([]backup.Task, error) {
+// mesosTasks reads /tasks of a master, as a scheduler's host sees it.
+func (r *Recovery) mesosTasks(ctx context.Context, host runner.Host, address, framework string) ([]backup.Task, error) {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
-	host := r.Hosts[r.Cluster.Schedulers[0].Name]
 	tr := &http.Transport{
 		DialContext:       func(ctx context.Context, _, _ string) (net.Conn, error) { return host.Dial(ctx, address) },
 		DisableKeepAlives: true,

@@ -53,7 +53,7 @@ func (r *Recovery) preparation() runner.Phase {
 		runner.Step{
 			ID: stepConfigure, Source: "Preparation ¶3", Title: "Change the configuration: no real Mesos master, a long wait for it, no task collected",
 			On: r.everyScheduler, Check: r.configIsOriginal, Verify: r.configIsChanged, Do: r.changeConfig, Undo: r.restoreConfig, Holds: r.configIsChanged,
-			Voids: append([]string{stepStart}, afterElection...),
+			Voids: append([]string{stepStart, stepRestart}, afterElection...), // Of the two starts the one that counts.
 			Shows: func(t *runner.Task) []string {
 				l, _ := look(t.State, t.On)
 				return append([]string{fmt.Sprintf("write %s (%.12s -> %.12s):", r.scheduler(t).ConfigFile, l.ConfigSHA256, l.NewSHA256)}, l.Diff...)
@@ -61,7 +61,7 @@ func (r *Recovery) preparation() runner.Phase {
 		},
 		runner.Step{
 			ID: stepStart, Source: "Preparation ¶4", Title: "Start all schedulers, disabled, and prove the changed flags by their arguments",
-			On: r.everyScheduler, Verify: r.startedDisabled, Do: r.start, Undo: r.undoStart, Holds: r.nobodyElseStarted,
+			On: r.everyScheduler, Verify: r.startedDisabled, Do: r.start, Undo: r.undoStart, Holds: r.nobodyElseStarted, Dangerous: true,
 			Until: []string{stepReStop, stepCommit}, Voids: afterElection,
 			Shows: func(*runner.Task) []string { return r.supervisor().StartShows() },
 		},
@@ -174,6 +174,19 @@ func (r *Recovery) supervisionOn(ctx context.Context, t *runner.Task, _ runner.R
 	}
 	if u.Enabled != l.Unit.Enabled || u.Restarts != l.Unit.Restarts {
 		return runner.No("started at boot %v (was %v), after it ends %v (was %v)", u.Enabled, l.Unit.Enabled, u.Restarts, l.Unit.Restarts), nil
+	}
+	// Between its start and this line nothing started it again: one that ended
+	// meanwhile (it crashed before the run too, or for another reason) is started
+	// once more, and from here on its supervisor looks after it.
+	ran := l.Running || l.Unit.Running || t.State.Commit.Outcome == runner.Committed
+	if ran && !u.Running {
+		if a, err := r.realMaster(ctx, t, l); err != nil || !a.Yes {
+			return a, err
+		}
+		if err := r.supervisor().Start(ctx, t); err != nil {
+			return runner.Answer{}, err
+		}
+		return runner.Yes("supervision is as it was: at boot %v, after it ends %v; the scheduler had ended by itself and is started again", u.Enabled, u.Restarts), nil
 	}
 	return runner.Yes("supervision is as it was: at boot %v, after it ends %v", u.Enabled, u.Restarts), nil
 }

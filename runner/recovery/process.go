@@ -9,7 +9,9 @@ import (
 
 	"aurorabot/runner"
 	"aurorabot/runner/aurora"
+	"aurorabot/runner/health"
 	"aurorabot/runner/probe"
+	"aurorabot/runner/replica"
 )
 
 // startedProcess names the process that a start of this run left: the receipt
@@ -35,6 +37,27 @@ func (r *Recovery) running(ctx context.Context, t *runner.Task) ([]probe.Process
 	}
 	mine, err := ours(facts.Processes, l.Flags["native_log_file_path"], 0)
 	return mine, facts, err
+}
+
+// gone says why a host's scheduler takes no part any more, "" if it may: it has
+// ended, or, from 0.21 on, its application has, and left a process behind that
+// listens nowhere, for example because the wait for Mesos was over.
+func (r *Recovery) gone(ctx context.Context, t *runner.Task) (mine []probe.Process, why string, err error) {
+	l, err := look(t.State, t.On)
+	if err != nil {
+		return nil, "", err
+	}
+	mine, facts, err := r.running(ctx, t)
+	at := r.scheduler(t).HTTP
+	switch {
+	case err != nil:
+		return nil, "", err
+	case len(mine) == 0:
+		return mine, "no process", nil
+	case len(mine) == 1 && facts.Dials[at] == "refused" && r.Now().Sub(mine[0].Since.Add(-l.Skew)) > listens:
+		return mine, fmt.Sprintf("PID %d is left, but nobody listens at %s", mine[0].PID, at), nil
+	}
+	return mine, "", nil
 }
 
 // schedulerStopped: the supervisor says so, no process has the log's path in
@@ -92,7 +115,7 @@ func (r *Recovery) stopScheduler(ctx context.Context, t *runner.Task) (any, erro
 			if err := t.Say(runner.Event{Kind: runner.Note, Why: fmt.Sprintf("ending the lingering process %d with SIG%s", p.PID, signal)}); err != nil {
 				return nil, err
 			}
-			if _, err := run(ctx, t, "root", "kill", "-"+signal, strconv.Itoa(p.PID)); err != nil {
+			if _, err := run(ctx, t, r.Cluster.User, "kill", "-"+signal, strconv.Itoa(p.PID)); err != nil {
 				return nil, err
 			}
 			ended = append(ended, p.PID)
@@ -124,7 +147,20 @@ func (r *Recovery) startAsBefore(ctx context.Context, t *runner.Task, _ runner.R
 	if found.Registered == "" && t.State.Commit.Outcome != runner.Committed {
 		return runner.Yes("started as before; no leader was registered before this run"), nil
 	}
+	if l.Lifecycle == "" && t.State.Commit.Outcome != runner.Committed {
+		return runner.Yes("started as before; it did not answer before this run either: %s", l.Unit.Words), nil
+	}
+	ended := 0
 	return r.until(ctx, 4*time.Minute, func(ctx context.Context) (runner.Answer, error) {
+		u, err := r.supervisor().State(ctx, t)
+		if err != nil {
+			return runner.Answer{}, err
+		}
+		if !u.Running && !u.Stopping {
+			if ended++; ended >= endsOften && t.State.Commit.Outcome != runner.Committed {
+				return runner.Yes("started as before, and it ends by itself again and again (status %d, %s). Its configuration and its log are as they were found: what ends it was there before this run%s", u.Exit, u.Words, foundDamaged(t)), nil
+			}
+		}
 		// A stop that was on its way when the bot died may take effect only now.
 		if a, err := r.startUnlessRunning(ctx, t); err != nil || !a.Yes {
 			return a, err
@@ -141,6 +177,19 @@ func (r *Recovery) startAsBefore(ctx context.Context, t *runner.Task, _ runner.R
 		}
 		return runner.No("started, but no leader is registered with Mesos yet (/leaderhealth answers %d)", status), nil
 	})
+}
+
+// endsOften is how often a scheduler must have ended by itself before that
+// counts as how it was: one whose log was damaged as it was found never stays.
+const endsOften = 3
+
+// foundDamaged says how the log was when the run found it, if it was not whole.
+func foundDamaged(t *runner.Task) string {
+	var e logEvidence
+	if !t.State.Facts(stepEvidence, t.On, &e) || e.Report.State == replica.StateOK {
+		return ""
+	}
+	return " (its log: " + logWords(&e.Report) + ")"
 }
 
 // startUnlessRunning waits for a scheduler that is on its way down, and starts
@@ -176,14 +225,25 @@ func (r *Recovery) realMaster(ctx context.Context, t *runner.Task, l hostLook) (
 }
 
 // startReceipt is the receipt of the newest start of this run on a host.
-func startReceipt(s *runner.State, host string) (startedProcess, bool) {
-	var p startedProcess
+func startReceipt(s *runner.State, host string) (p startedProcess, ok bool) {
+	step := newestStart(s, host)
+	return p, step != "" && s.Facts(step, host, &p)
+}
+
+// newestStart is the step that started a host's scheduler last, "" if none did.
+// One that was reopened since still is, until it has its turn again: the way out
+// of an unknown commit reopens its start, and its process goes on.
+func newestStart(s *runner.State, host string) string {
+	newest := ""
 	for _, step := range []string{stepLinger, stepUnknownStart, stepRestart, stepStart} {
-		if s.Of(step, host).Progress == runner.Done && s.Facts(step, host, &p) {
-			return p, true
+		st := s.Of(step, host)
+		// Skipped with a beginning: it was reopened, and found to be so still.
+		stands := st.Progress == runner.Done || st.Begun && (st.Progress == runner.Skipped || st.Progress == "")
+		if st.Facts != nil && stands && (newest == "" || st.At.After(s.Of(newest, host).At)) {
+			newest = step
 		}
 	}
-	return p, false
+	return newest
 }
 
 func (r *Recovery) start(ctx context.Context, t *runner.Task) (any, error) {
@@ -194,17 +254,62 @@ func (r *Recovery) start(ctx context.Context, t *runner.Task) (any, error) {
 	if !a.Yes {
 		return nil, errors.New(a.Evidence) // No scheduler meets the real master before the commit is proved.
 	}
+	// One that runs and is not as it must be (its wait for Mesos is nearly over,
+	// or somebody started it) is stopped first.
+	mine, _, err := r.running(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	if len(mine) > 0 {
+		if _, err := r.stopScheduler(ctx, t); err != nil {
+			return nil, err
+		}
+	}
 	if err := r.supervisor().Start(ctx, t); err != nil {
 		return nil, err
 	}
-	_, err = r.until(ctx, 20*time.Second, func(ctx context.Context) (runner.Answer, error) { return r.startedDisabled(ctx, t) })
-	return nil, err
+	real := ""
+	_, err = r.until(ctx, 20*time.Second, func(ctx context.Context) (runner.Answer, error) {
+		a, err := r.startedDisabled(ctx, t)
+		if err == nil && !a.Yes {
+			real, err = r.onRealMaster(ctx, t)
+			a.Yes = real != ""
+		}
+		return a, err
+	})
+	if real == "" {
+		return nil, err
+	}
+	// Somebody wrote the file between the look at it and the start.
+	if _, err := r.stopScheduler(ctx, t); err != nil {
+		return nil, fmt.Errorf("%s, AND IT COULD NOT BE STOPPED: %w", real, err)
+	}
+	return nil, fmt.Errorf("%s; it was stopped at once. Somebody else writes %s", real, r.scheduler(t).ConfigFile)
+}
+
+// onRealMaster says which scheduler of the host was started for the real Mesos
+// master, "" if none.
+func (r *Recovery) onRealMaster(ctx context.Context, t *runner.Task) (string, error) {
+	mine, _, err := r.running(ctx, t)
+	if err != nil {
+		return "", err
+	}
+	for _, p := range mine {
+		flags, err := aurora.ParseFlags(p.Argv)
+		if err != nil {
+			return "", fmt.Errorf("arguments of process %d: %w", p.PID, err)
+		}
+		if to := flags["mesos_master_address"]; to != "" && to != r.Cluster.FakeMaster {
+			return fmt.Sprintf("PID %d was started for the Mesos master at %s", p.PID, to), nil
+		}
+	}
+	return "", nil
 }
 
 // startedDisabled: a process runs with the changed flags, or one did and ended
 // by itself. It is proved by process and arguments, not by health.
 func (r *Recovery) startedDisabled(ctx context.Context, t *runner.Task) (runner.Answer, error) {
-	mine, _, err := r.running(ctx, t)
+	mine, left, err := r.gone(ctx, t)
 	if err != nil {
 		return runner.Answer{}, err
 	}
@@ -221,6 +326,16 @@ func (r *Recovery) startedDisabled(ctx context.Context, t *runner.Task) (runner.
 	}
 	if ok, why := flags.Has(r.disabledFlags()); !ok {
 		return runner.No("PID %d runs, but %s", mine[0].PID, why), nil
+	}
+	l, err := look(t.State, t.On)
+	if err != nil {
+		return runner.Answer{}, err
+	}
+	if t.State.Of(t.Step, t.On).Again && left != "" {
+		return runner.No("%s", left), nil
+	}
+	if since := mine[0].Since.Add(-l.Skew); t.State.Of(t.Step, t.On).Again && !r.Now().Before(since.Add(r.disabledFor(l))) {
+		return runner.No("PID %d runs with the disabled flags, but since %s: its wait for Mesos is nearly over", mine[0].PID, since.UTC().Format(time.RFC3339)), nil
 	}
 	return runner.Yes("PID %d runs with the disabled flags", mine[0].PID).With(startedProcess{PID: mine[0].PID, Start: mine[0].Start, At: mine[0].Since}), nil
 }
@@ -239,7 +354,7 @@ func (r *Recovery) exitedAtStart(ctx context.Context, t *runner.Task) (runner.An
 	}
 	// The start is told by two clocks, one of them in whole seconds.
 	after := u.Since.Add(-l.Skew).Add(2 * time.Second).After(st.At)
-	if st.Begun && !u.Running && !u.Since.IsZero() && after {
+	if st.Begun && !st.Again && !u.Running && !u.Since.IsZero() && after {
 		return runner.Yes("it was started with the disabled configuration and ended by itself with status %d (%s)", u.Exit, u.Words).
 			With(startedProcess{At: u.Since, Exited: true, Exit: u.Exit, Words: u.Words}), nil
 	}
@@ -260,6 +375,9 @@ func (r *Recovery) nobodyElseStarted(ctx context.Context, t *runner.Task) (runne
 	}
 	for _, m := range mine {
 		if p.Exited || m.PID != p.PID || m.Start != p.Start {
+			if err := tell(t, health.Found("scheduler-replaced", t.On, "PID %d runs, this run started PID %d", m.PID, p.PID)); err != nil {
+				return runner.Answer{}, err
+			}
 			return runner.No("PID %d runs, which this run did not start (it started PID %d)", m.PID, p.PID), nil
 		}
 	}

@@ -144,7 +144,7 @@ func TestPhasesAndGates(t *testing.T) {
 	for _, g := range r.Gates {
 		gates = append(gates, g.ID)
 	}
-	if !slices.Equal(phases, []string{"prepare", "assess", "reinitialize", "restore", "cleanup"}) || !slices.Equal(gates, []string{"start", "assess", "commit"}) {
+	if !slices.Equal(phases, []string{"prepare", "assess", "reinitialize", "restore", "cleanup"}) || !slices.Equal(gates, []string{"start", "assess", "commit", "without"}) {
 		t.Errorf("phases %v, gates %v", phases, gates)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"aurorabot/runner"
@@ -48,6 +49,8 @@ type Recovery struct {
 
 	// Poll is how long to wait between two looks. Zero: 500 ms.
 	Poll time.Duration
+
+	proved sync.Map // By host and path: the identity of the program whose hash was right.
 }
 
 // The IDs of the steps that others refer to.
@@ -80,6 +83,7 @@ const (
 	stepDrop    = "restore/drop-tasks"
 	stepCompare = "restore/compare-staged"
 	stepCommit  = "restore/commit"
+	stepSpare   = "restore/keep-quorum"
 	stepProve   = "restore/prove-commit"
 	stepLinger  = "restore/restart-lingering"
 
@@ -88,6 +92,21 @@ const (
 	stepUnknownJudge = "restore/unknown-judge"
 	stepUnknownStart = "restore/unknown-start-schedulers"
 	stepUnknownProve = "restore/unknown-prove-commit"
+
+	stepDepart = "without/look"
+	stepLeave  = "without/leave"
+
+	stepContain       = "settle/supervision-off"
+	stepSettleHelper  = "settle/helper"
+	stepSettleLook    = "settle/look"
+	stepSettleStop    = "settle/stop-scheduler"
+	stepSettleLog     = "settle/log-folder-aside"
+	stepSettleFlags   = "settle/configuration"
+	stepSettleTraffic = "settle/open-traffic"
+	stepSettleOn      = "settle/supervision-on"
+	stepSettleStart   = "settle/start-scheduler"
+	stepSettleVoting  = "settle/catch-up"
+	stepSettleTools   = "settle/take-the-helper-away"
 
 	stepProof    = "cleanup/proof"
 	stepSnapshot = "cleanup/snapshot"
@@ -116,8 +135,10 @@ func (r *Recovery) Recipe() *runner.Recipe {
 		Gates: []runner.Gate{
 			{ID: "start", Before: stepKeep, Title: "Begin the outage? All schedulers of the cluster are stopped."},
 			{ID: "assess", Before: stepConfirm, Title: "Is the damage assessed rightly?", Binds: r.assessed},
-			{ID: "commit", Before: stepCommit, Title: "Overwrite the replicated log with the backup? This cannot be undone.", Binds: r.staked, Expires: r.disabledUntil},
+			{ID: "commit", Before: stepCommit, Title: "Overwrite the replicated log with the backup? This cannot be undone.", Binds: r.staked, Expires: r.disabledUntil, Renew: r.renewed},
+			{ID: runner.GateWithout, Before: stepLeave, Title: "Go on without it? It must stay off until it is settled.", Binds: r.departures},
 		},
+		Without: r.without(), Settle: r.settle(), Gone: r.stillGone, Owes: r.owes, Rests: r.rests,
 		Covers:      r.covers,
 		Drop:        []string{stepDrop, stepCompare, stepCommit},
 		UndoWarning: r.undoWarning,
@@ -130,14 +151,14 @@ func (r *Recovery) covers(s *runner.State) any {
 	s.Facts(stepCluster, runner.Bot, &look)
 	return map[string]any{
 		"cluster": r.Cluster.Name, "version": r.Cluster.Version.String(), "profile": r.Profile.Name,
-		"hosts": r.Cluster.Names(), "policy": r.Policy, "backup_sha256": look.Backup.SHA256,
+		"hosts": r.everyScheduler(s), "policy": r.Policy, "backup_sha256": look.Backup.SHA256,
 	}
 }
 
 // undoWarning: what was damaged before comes back damaged.
 func (r *Recovery) undoWarning(s *runner.State) string {
 	var damaged []string
-	for _, name := range r.Cluster.Names() {
+	for _, name := range r.everyScheduler(s) {
 		var e logEvidence
 		if s.Facts(stepEvidence, name, &e) && (e.Report.State != replica.StateOK || e.Report.Status != "VOTING") {
 			damaged = append(damaged, name+": "+logWords(&e.Report))
@@ -152,7 +173,16 @@ func (r *Recovery) undoWarning(s *runner.State) string {
 // DocumentedAt is where the procedure stands.
 const DocumentedAt = "Aurora documentation: Recovering from a Scheduler Backup"
 
-func (r *Recovery) everyScheduler(*runner.State) []string { return r.Cluster.Names() }
+// everyScheduler are the schedulers that the run goes on with.
+func (r *Recovery) everyScheduler(s *runner.State) []string { return s.Here(r.Cluster.Names()) }
+
+// anyScheduler is one of them, to ask what any of them can tell.
+func (r *Recovery) anyScheduler(s *runner.State) string {
+	if here := r.everyScheduler(s); len(here) > 0 {
+		return here[0]
+	}
+	return r.Cluster.Schedulers[0].Name
+}
 
 func onBot(*runner.State) []string { return []string{runner.Bot} }
 

@@ -30,6 +30,7 @@ func (r *Recovery) reinitialize() runner.Phase {
 				On: r.everyScheduler, Verify: r.schedulerStopped, Do: r.stopScheduler, Limit: 10 * time.Minute,
 				Undo:  stays("the schedulers stay stopped until the logs are back on all hosts"),
 				Keeps: "Preparation's own undo starts the schedulers",
+				Holds: r.schedulerStopped, Until: []string{stepRestart},
 				Shows: func(*runner.Task) []string { return r.supervisor().StopShows() },
 			},
 			{
@@ -49,7 +50,7 @@ func (r *Recovery) reinitialize() runner.Phase {
 			{
 				ID: stepInit, Source: "Re-initialising ¶2", Title: "mesos-log initialize, as the scheduler's user",
 				On: r.everyScheduler, Check: r.mayInitialize, Verify: r.logInitialized, Do: r.initializeLog, Dangerous: true,
-				Undo:  stays("the new log goes aside when the old one comes back"),
+				Undo:  r.initializedNoMore,
 				Keeps: "the commit writes into this log",
 				Shows: func(t *runner.Task) []string {
 					l, _ := look(t.State, t.On)
@@ -58,7 +59,7 @@ func (r *Recovery) reinitialize() runner.Phase {
 			},
 			{
 				ID: stepRestart, Source: "Re-initialising ¶3", Title: "Start the schedulers, disabled as before",
-				On: r.everyScheduler, Verify: r.startedDisabled, Do: r.start, Undo: r.undoStart,
+				On: r.everyScheduler, Verify: r.startedDisabled, Do: r.start, Undo: r.undoStart, Dangerous: true,
 				Keeps: "Cleanup stops the schedulers with Preparation's own undo",
 				Holds: r.nobodyElseStarted, Until: []string{stepCommit}, Voids: afterElection,
 				Shows: func(*runner.Task) []string { return r.supervisor().StartShows() },
@@ -73,11 +74,11 @@ func (r *Recovery) nobodyRegistered(ctx context.Context, t *runner.Task) (runner
 	if r.Cluster.ZooKeeper == "none" {
 		return runner.Yes("there is no ZooKeeper: the configuration says so"), nil
 	}
-	l, err := look(t.State, r.Cluster.Schedulers[0].Name)
+	l, err := look(t.State, r.anyScheduler(t.State))
 	if err != nil {
 		return runner.Answer{}, err
 	}
-	z, err := r.zookeeper(l.Flags)
+	z, err := r.zookeeper(t.State, l.Flags)
 	if err != nil {
 		return runner.Answer{}, err
 	}
@@ -208,7 +209,9 @@ func (r *Recovery) mayInitialize(ctx context.Context, t *runner.Task) (runner.An
 		return a, err
 	}
 	// All or none: a host whose folder was not moved would vote beside new ones.
-	for _, name := range r.Cluster.Names() {
+	// A host that was left out has no say while it is gone, and its folder goes
+	// aside before its scheduler may start: docs/adr/0012.
+	for _, name := range r.everyScheduler(t.State) {
 		if !t.State.Passed(stepAside, name) {
 			return runner.No("the log of %s was not moved aside", name), nil
 		}
@@ -248,7 +251,7 @@ func (r *Recovery) initializeLog(ctx context.Context, t *runner.Task) (any, erro
 	if _, err := run(ctx, t, "root", "install", "-d", "-m", fmt.Sprintf("%04o", mode), "-o", r.Cluster.User, "-g", r.Cluster.Group, log); err != nil {
 		return nil, err
 	}
-	out, err := t.Host.Run(ctx, runner.Command{Argv: initCommand(l), User: r.Cluster.User, Limit: 2 * time.Minute})
+	out, err := r.detached(ctx, t, "mesos-log", r.initJob(l), nil)
 	if err != nil {
 		return nil, fmt.Errorf("mesos-log initialize: %w", err)
 	}
@@ -256,6 +259,23 @@ func (r *Recovery) initializeLog(ctx context.Context, t *runner.Task) (any, erro
 		return nil, fmt.Errorf("mesos-log initialize: exit status %d: %s", out.Exit, tail(out))
 	}
 	return map[string]string{"path": log, "stderr": tail(out)}, nil
+}
+
+func (r *Recovery) initJob(l hostLook) runner.Command {
+	return runner.Command{Argv: initCommand(l), User: r.Cluster.User, Limit: 2 * time.Minute}
+}
+
+// initializedNoMore is the Undo: the tool writes by the log's path, so it must be
+// at work no more when the old log comes back there.
+func (r *Recovery) initializedNoMore(ctx context.Context, t *runner.Task, _ runner.Receipt) (runner.Answer, error) {
+	l, err := look(t.State, t.On)
+	if err != nil {
+		return runner.Answer{}, err
+	}
+	if err := r.over(ctx, t, t.Step, "mesos-log", t.State.Of(t.Step, t.On).Try, r.initJob(l)); err != nil {
+		return runner.Answer{}, err
+	}
+	return runner.Yes("mesos-log is at work no more; the new log goes aside when the old one comes back"), nil
 }
 
 // logInitialized reads the new log natively: exit 0 of the tool is no health.

@@ -20,6 +20,10 @@ func (r *Recovery) folder(t *runner.Task) string {
 	return runFolder(r.scheduler(t).RunDir, t.State.Run)
 }
 
+// keptFolder is where originals of configuration files lie: they may hold
+// secrets, and nobody but root may come between reading and restoring them.
+func keptFolder(runDir, run string) string { return path.Join(runDir, "originals") + "/" + run }
+
 // asideOf is where a run puts what lay at p: beside it, on the same file
 // system, under a name that a resumed run finds again.
 func asideOf(p, run string) string { return p + ".dr-" + run }
@@ -32,7 +36,7 @@ func helperPath(runDir, sha256 string) string {
 // helper returns the helper's path on the task's host.
 func (r *Recovery) helper(t *runner.Task) (string, error) {
 	var f helperFacts
-	if !t.State.Facts(stepHelper, t.On, &f) {
+	if !t.State.Facts(stepSettleHelper, t.On, &f) && !t.State.Facts(stepHelper, t.On, &f) {
 		return "", fmt.Errorf("the helper was not uploaded to %s in this run", t.On)
 	}
 	return f.Path, nil
@@ -49,9 +53,12 @@ func (r *Recovery) probe(ctx context.Context, t *runner.Task, q probe.Request) (
 	if err != nil {
 		return facts, fmt.Errorf("encode the questions: %w", err)
 	}
+	limit := 2 * time.Minute
+	if len(q.Trees) > 0 {
+		limit = copyLimit // They are read to the last byte.
+	}
 	out, err := t.Host.Run(ctx, runner.Command{
-		Argv: []string{helper, "host", "facts"}, User: r.Cluster.User, Stdin: ask,
-		Limit: 2 * time.Minute, Output: 16 << 20,
+		Argv: []string{helper, "host", "facts"}, User: r.Cluster.User, Stdin: ask, Limit: limit, Output: 16 << 20,
 	})
 	if err != nil {
 		return facts, fmt.Errorf("ask the host: %w", err)
@@ -75,9 +82,8 @@ func (r *Recovery) readJSON(ctx context.Context, t *runner.Task, limit time.Dura
 	if err != nil {
 		return err
 	}
-	// A log may be gigabytes: the host has other things to do.
-	argv := append([]string{"nice", "-n", "10", helper}, args...)
-	out, err := t.Host.Run(ctx, runner.Command{Argv: argv, User: r.Cluster.User, Limit: limit, Output: 32 << 20})
+	argv := append([]string{helper}, args...)
+	out, err := t.Host.Run(ctx, runner.Command{Argv: argv, User: r.Cluster.User, Gentle: true, Limit: limit, Output: 32 << 20})
 	if err != nil {
 		return fmt.Errorf("%s: %w", shown(args), err)
 	}

@@ -2,11 +2,7 @@ package recovery
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
-	"maps"
-	"os"
 	"path"
 	"slices"
 	"strings"
@@ -14,7 +10,7 @@ import (
 
 	"aurorabot/runner"
 	"aurorabot/runner/aurora"
-	"aurorabot/runner/probe"
+	"aurorabot/runner/health"
 )
 
 // restore is the runbook's "Restore from backup".
@@ -42,7 +38,7 @@ func (r *Recovery) restore() runner.Phase {
 		},
 		{
 			ID: stepDrop, Source: "Restore ¶3", Title: "Delete tasks from what is staged",
-			On: r.theLeader, Verify: r.tasksDropped, Do: r.dropTasks,
+			On: r.theLeader, Check: r.exactlyEverywhere, Verify: r.tasksDropped, Do: r.dropTasks, Dangerous: true,
 			Undo:   stays("what is staged goes as a whole"),
 			Keeps:  "the commit consumes what is staged",
 			Needed: func(s *runner.State) (bool, string) { return len(s.Dropped) > 0, "nobody asked to drop tasks" },
@@ -52,9 +48,10 @@ func (r *Recovery) restore() runner.Phase {
 		},
 		{
 			ID: stepCompare, Source: "Restore ¶3", Title: "Print what is staged, and compare it with the backup task by task",
-			On: r.theLeader, Check: r.compareStaged,
+			On: r.theLeader, Check: r.compareStaged, Dangerous: true,
 		},
 		r.commitStep(),
+		r.spareStep(),
 		r.proveStep(),
 	}
 	steps = append(append(steps, r.unknownSteps()...), r.lingerStep())
@@ -75,24 +72,59 @@ func (r *Recovery) adminShows(verb string, args ...string) string {
 // act does one of the calls that change something, on the task's host: through
 // aurora_admin there, or the API. The answer's OK is the scheduler's own word.
 func (r *Recovery) act(ctx context.Context, t *runner.Task, limit time.Duration, verb string, args ...string) (aurora.AdminAnswer, error) {
+	return r.actAs(ctx, t, verb, limit, verb, args...)
+}
+
+// actAs is act with another name for the job than the verb.
+func (r *Recovery) actAs(ctx context.Context, t *runner.Task, what string, limit time.Duration, verb string, args ...string) (aurora.AdminAnswer, error) {
+	if err := r.readyToAct(ctx, t); err != nil {
+		return aurora.AdminAnswer{}, err
+	}
+	return r.actNow(ctx, t, what, limit, verb, args...)
+}
+
+func (r *Recovery) adminRoot(t *runner.Task) string { return path.Join(r.folder(t), "admin") }
+
+// readyToAct puts what aurora_admin reads on the task's host.
+func (r *Recovery) readyToAct(ctx context.Context, t *runner.Task) error {
+	if r.Cluster.Admin == "api" {
+		return nil
+	}
+	if err := r.makeFolder(ctx, t, r.adminRoot(t)); err != nil {
+		return err
+	}
+	return t.Host.Put(ctx, runner.File{
+		Path: path.Join(r.adminRoot(t), "clusters.json"), Content: aurora.ClustersJSON(r.Cluster, "http://"+r.scheduler(t).HTTP), Mode: 0o644, User: r.Cluster.User,
+	})
+}
+
+// actNow is the call alone, after readyToAct.
+func (r *Recovery) actNow(ctx context.Context, t *runner.Task, what string, limit time.Duration, verb string, args ...string) (aurora.AdminAnswer, error) {
 	if r.Cluster.Admin == "api" {
 		return r.actByAPI(ctx, t, verb, args)
 	}
-	root := path.Join(r.folder(t), "admin")
-	if err := r.makeFolder(ctx, t, root); err != nil {
-		return aurora.AdminAnswer{}, err
-	}
-	if err := t.Host.Put(ctx, runner.File{
-		Path: path.Join(root, "clusters.json"), Content: aurora.ClustersJSON(r.Cluster, "http://"+r.scheduler(t).HTTP), Mode: 0o644, User: r.Cluster.User,
-	}); err != nil {
-		return aurora.AdminAnswer{}, err
-	}
-	argv := aurora.AdminCommand(r.Cluster, r.Profile, root, limit, verb, args...)
-	out, err := t.Host.Run(ctx, runner.Command{Argv: argv, User: r.Cluster.User, Limit: limit + 15*time.Second, Output: 64 << 20})
+	argv := aurora.AdminCommand(r.Cluster, r.Profile, r.adminRoot(t), limit, verb, args...)
+	out, err := r.detached(ctx, t, what, runner.Command{Argv: argv, User: r.Cluster.User, Limit: jobLimit(limit), Output: 64 << 20}, nil)
 	if err != nil {
 		return aurora.AdminAnswer{}, fmt.Errorf("aurora_admin %s: %w", verb, err)
 	}
 	return aurora.ParseAdmin(out.Stdout, out.Stderr, out.Exit), nil
+}
+
+// jobLimit is the limit of a job around a command that has its own.
+func jobLimit(limit time.Duration) time.Duration { return limit + 15*time.Second }
+
+// calledNoMore waits until no aurora_admin of a step's first tries is at work.
+func (r *Recovery) calledNoMore(ctx context.Context, t *runner.Task, step string, tries int, limit time.Duration, names ...string) error {
+	if r.Cluster.Admin == "api" {
+		return nil
+	}
+	for _, what := range names {
+		if err := r.over(ctx, t, step, what, tries, runner.Command{User: r.Cluster.User, Limit: jobLimit(limit)}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (r *Recovery) actByAPI(ctx context.Context, t *runner.Task, verb string, args []string) (aurora.AdminAnswer, error) {
@@ -121,107 +153,18 @@ func (r *Recovery) actByAPI(ctx context.Context, t *runner.Task, verb string, ar
 	return aurora.AdminAnswer{OK: reply.OK(), Code: code, Message: strings.Join(reply.Messages, ", ")}, nil
 }
 
-// backupSum is the hash of the backup that pre-flight decoded.
-func backupSum(s *runner.State) (string, error) {
-	var c clusterLook
-	if !s.Facts(stepCluster, runner.Bot, &c) || c.Backup.SHA256 == "" {
-		return "", errors.New("which backup pre-flight decoded is not in the journal")
-	}
-	return c.Backup.SHA256, nil
-}
-
-func (r *Recovery) leaderBackup(ctx context.Context, t *runner.Task) (file string, p probe.Path, sum string, err error) {
-	if sum, err = backupSum(t.State); err != nil {
-		return "", p, "", err
-	}
-	l, err := look(t.State, t.On)
-	if err != nil {
-		return "", p, "", err
-	}
-	file = path.Join(l.Flags["backup_dir"], t.State.Request.Backup)
-	facts, err := r.probe(ctx, t, probe.Request{Paths: []string{file}})
-	return file, facts.Paths[file], sum, err
-}
-
-func (r *Recovery) backupOnLeader(ctx context.Context, t *runner.Task) (runner.Answer, error) {
-	file, p, sum, err := r.leaderBackup(ctx, t)
-	if err != nil {
-		return runner.Answer{}, err
-	}
-	if !p.Exists || p.SHA256 != sum {
-		return runner.No("%s is not there with the hash %.12s", file, sum), nil
-	}
-	local, err := r.backupFile(t.State)
-	if err != nil {
-		return runner.Answer{}, err
-	}
-	have, err := hashOf(local)
-	if err != nil {
-		return runner.Answer{}, fmt.Errorf("hash of the bot's copy: %w", err)
-	}
-	if have != sum {
-		return runner.No("the bot's copy has the hash %.12s, the source had %.12s", have, sum), nil
-	}
-	return runner.Yes("%s: %.12s at the source, on the bot and here", file, sum), nil
-}
-
-func (r *Recovery) backupNotInTheWay(ctx context.Context, t *runner.Task) (runner.Answer, error) {
-	file, p, sum, err := r.leaderBackup(ctx, t)
-	if err != nil {
-		return runner.Answer{}, err
-	}
-	if p.Exists && p.SHA256 != sum {
-		return runner.No("%s is there with another content (%.12s, the one meant has %.12s)", file, p.SHA256, sum), nil
-	}
-	return runner.Yes("nothing is in the way"), nil
-}
-
-func (r *Recovery) copyBackup(ctx context.Context, t *runner.Task) (any, error) {
-	sum, err := backupSum(t.State)
-	if err != nil {
-		return nil, err
-	}
-	l, err := look(t.State, t.On)
-	if err != nil {
-		return nil, err
-	}
-	local, err := r.backupFile(t.State)
-	if err != nil {
-		return nil, err
-	}
-	file := path.Join(l.Flags["backup_dir"], t.State.Request.Backup)
-	return map[string]string{"file": file}, t.Host.Put(ctx, runner.File{
-		Path: file, Source: func() (io.ReadCloser, error) { return os.Open(local) }, Mode: 0o644, User: r.Cluster.User, Group: r.Cluster.Group, SHA256: sum,
-	})
-}
-
-// backupOffLeader moves the copy that this run made out of the folder again.
-func (r *Recovery) backupOffLeader(ctx context.Context, t *runner.Task, _ runner.Receipt) (runner.Answer, error) {
-	file, p, sum, err := r.leaderBackup(ctx, t)
-	if err != nil {
-		return runner.Answer{}, err
-	}
-	if !p.Exists {
-		return runner.Yes("%s is not there", file), nil
-	}
-	if p.SHA256 != sum {
-		return runner.No("%s is not what this run copied (%.12s)", file, p.SHA256), nil
-	}
-	to := path.Join(r.folder(t), "copied-"+t.State.Request.Backup)
-	if _, err := run(ctx, t, "root", "mv", "-nT", "--", file, to); err != nil {
-		return runner.Answer{}, err
-	}
-	return runner.Yes("%s lies at %s", file, to), nil
-}
-
-// exactlyEverywhere asks before stage and commit: every host runs exactly what
-// this run started, and the leader is the one that was found.
+// exactlyEverywhere asks before stage, verify and commit: every host runs exactly
+// what this run started, and the leader is the one that was found.
 func (r *Recovery) exactlyEverywhere(ctx context.Context, t *runner.Task) (runner.Answer, error) {
-	for _, name := range r.Cluster.Names() {
+	for _, name := range r.everyScheduler(t.State) {
 		on := *t
 		on.Host, on.On = r.Hosts[name], name
-		if a, err := r.exactly(ctx, &on); err != nil || !a.Yes {
+		a, err := r.exactly(ctx, &on)
+		if err != nil {
 			return a, err
+		}
+		if !a.Yes {
+			return runner.Answer{}, r.replaced(t, name, a.Evidence)
 		}
 	}
 	if err := r.sameLeader(ctx, t); err != nil {
@@ -230,7 +173,36 @@ func (r *Recovery) exactlyEverywhere(ctx context.Context, t *runner.Task) (runne
 	return runner.Yes("every host runs the scheduler that this run started, and %s leads as found", t.On), nil
 }
 
+// startBefore is the step that starts a host's scheduler before it is staged.
+// The newest start can lie behind the commit, where one that proved absent was
+// looked for: that step has no turn again before the next one is sent.
+func startBefore(s *runner.State, host string) string {
+	if step := newestStart(s, host); step == stepStart || step == stepRestart {
+		return step
+	}
+	if s.Passed(stepRestart, host) {
+		return stepRestart
+	}
+	return stepStart
+}
+
+// replaced ends the walk because a host does not run the scheduler that this run
+// started: the leader may be another one, and a commit could wait on that host
+// for its turn to lead. Resume starts what is down and takes a new fence.
+func (r *Recovery) replaced(t *runner.Task, host, why string) error {
+	if err := tell(t, health.Found("scheduler-replaced", host, "%s", why)); err != nil {
+		return err
+	}
+	return &runner.Ending{
+		Reason: runner.StopExpired, Reopen: append([]string{startBefore(t.State, host)}, afterElection...),
+		Why: why + ". What was staged may be gone, and approvals for it are void; resume starts what is down, finds the leader and stages anew",
+	}
+}
+
 func (r *Recovery) mayStage(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+	if a, err := r.exactlyEverywhere(ctx, t); err != nil || !a.Yes {
+		return a, err
+	}
 	reply, err := r.client(t.On).Staged(ctx)
 	if err != nil {
 		return runner.Answer{}, err
@@ -238,11 +210,11 @@ func (r *Recovery) mayStage(ctx context.Context, t *runner.Task) (runner.Answer,
 	if reply.OK() && !t.State.Of(t.Step, t.On).Begun {
 		return runner.No("something is staged on %s already (%d tasks), and not by this run: somebody else may be at work. `aurora_admin scheduler_unload_recovery` forgets it", t.On, len(reply.Tasks)), nil
 	}
-	return r.exactlyEverywhere(ctx, t)
+	return runner.Yes("every host runs the scheduler that this run started, %s leads as found, and nothing of others is staged", t.On), nil
 }
 
-// stagedTasks are the ids of what is staged; staged is false if nothing is.
-func (r *Recovery) stagedTasks(ctx context.Context, host string) (ids map[string]bool, staged bool, err error) {
+// staged asks for what is staged on a host; is is false if nothing is.
+func (r *Recovery) staged(ctx context.Context, host string) (tasks []aurora.Task, is bool, err error) {
 	c := r.client(host)
 	c.Limit = 2 * time.Minute
 	reply, err := c.Staged(ctx)
@@ -255,11 +227,51 @@ func (r *Recovery) stagedTasks(ctx context.Context, host string) (ids map[string
 		}
 		return nil, false, fmt.Errorf("what is staged on %s: %s", host, reply)
 	}
-	ids = map[string]bool{}
-	for _, task := range reply.Tasks {
+	return reply.Tasks, true, nil
+}
+
+// stagedTasks are the ids of what is staged.
+func (r *Recovery) stagedTasks(ctx context.Context, host string) (ids map[string]bool, is bool, err error) {
+	tasks, is, err := r.staged(ctx, host)
+	if err != nil || !is {
+		return nil, is, err
+	}
+	return idsOf(tasks), true, nil
+}
+
+func idsOf(tasks []aurora.Task) map[string]bool {
+	ids := map[string]bool{}
+	for _, task := range tasks {
 		ids[task.ID] = true
 	}
-	return ids, true, nil
+	return ids
+}
+
+// tasksSum is a hash of all that is known of tasks: two backups may hold the
+// same ids in other states.
+func tasksSum(tasks []aurora.Task) string {
+	lines := make([]string, len(tasks))
+	for i, task := range tasks {
+		lines[i] = fmt.Sprintf("%s %d %s/%s/%s", task.ID, task.Status, task.Role, task.Env, task.Job)
+	}
+	slices.Sort(lines)
+	return sha256Hex([]byte(strings.Join(lines, "\n")))
+}
+
+// stagedHere is stagedTasks for a step that needs the answer: where the
+// scheduler is gone, that ends the walk, so that a resume starts it again.
+func (r *Recovery) stagedHere(ctx context.Context, t *runner.Task) (ids map[string]bool, staged bool, err error) {
+	ids, staged, err = r.stagedTasks(ctx, t.On)
+	if err != nil {
+		if is, e := r.exactly(ctx, t); e == nil && !is.Yes {
+			return nil, false, r.replaced(t, t.On, is.Evidence)
+		}
+		// The wait for Mesos may have ended while people decided; its process stays.
+		if _, why, e := r.gone(ctx, t); e == nil && why != "" {
+			return nil, false, r.replaced(t, t.On, t.On+": "+why)
+		}
+	}
+	return ids, staged, err
 }
 
 // meant are the ids that should be staged: the backup's, less those dropped.
@@ -314,7 +326,7 @@ func (r *Recovery) stagedAsMeant(ctx context.Context, t *runner.Task) (runner.An
 	if !t.State.Of(t.Step, t.On).Begun {
 		return runner.No("this run staged nothing yet"), nil // Whatever is staged, it is not ours: Check says so.
 	}
-	have, staged, err := r.stagedTasks(ctx, t.On)
+	have, staged, err := r.stagedHere(ctx, t)
 	if err != nil {
 		return runner.Answer{}, err
 	}
@@ -334,7 +346,19 @@ func (r *Recovery) stagedAsMeant(ctx context.Context, t *runner.Task) (runner.An
 	return runner.Yes("%d tasks are staged on %s, the backup's", len(have), t.On), nil
 }
 
+// stagings are the names of jobs that stage: a second one in one try, after what
+// was staged by the first was found to be something else.
+const (
+	staging      = "scheduler_stage_recovery"
+	stagingAgain = staging + "-again"
+	stagingLimit = 3 * time.Minute
+)
+
 func (r *Recovery) stage(ctx context.Context, t *runner.Task) (any, error) {
+	if err := r.calledNoMore(ctx, t, t.Step, t.State.Of(t.Step, t.On).Try-1, stagingLimit, staging, stagingAgain); err != nil {
+		return nil, err
+	}
+	what := staging
 	// What this run staged before and no longer is as meant is in the way.
 	if _, staged, err := r.stagedTasks(ctx, t.On); err != nil {
 		return nil, err
@@ -342,8 +366,9 @@ func (r *Recovery) stage(ctx context.Context, t *runner.Task) (any, error) {
 		if _, err := r.act(ctx, t, time.Minute, "scheduler_unload_recovery"); err != nil {
 			return nil, err
 		}
+		what = stagingAgain
 	}
-	a, err := r.act(ctx, t, 3*time.Minute, "scheduler_stage_recovery", t.State.Request.Backup)
+	a, err := r.actAs(ctx, t, what, stagingLimit, "scheduler_stage_recovery", t.State.Request.Backup)
 	if err != nil {
 		return nil, err
 	}
@@ -354,6 +379,9 @@ func (r *Recovery) stage(ctx context.Context, t *runner.Task) (any, error) {
 }
 
 func (r *Recovery) unstage(ctx context.Context, t *runner.Task, _ runner.Receipt) (runner.Answer, error) {
+	if err := r.calledNoMore(ctx, t, t.Step, t.State.Of(t.Step, t.On).Try, stagingLimit, staging, stagingAgain); err != nil {
+		return runner.Answer{}, err
+	}
 	if _, staged, err := r.stagedTasks(ctx, t.On); err != nil {
 		// It lives in the process only, which the undo stops anyway.
 		return runner.Yes("what is staged goes with the process, which is stopped next (%v)", err), nil
@@ -368,7 +396,7 @@ func (r *Recovery) unstage(ctx context.Context, t *runner.Task, _ runner.Receipt
 }
 
 func (r *Recovery) tasksDropped(ctx context.Context, t *runner.Task) (runner.Answer, error) {
-	have, staged, err := r.stagedTasks(ctx, t.On)
+	have, staged, err := r.stagedHere(ctx, t)
 	if err != nil {
 		return runner.Answer{}, err
 	}
@@ -391,88 +419,4 @@ func (r *Recovery) dropTasks(ctx context.Context, t *runner.Task) (any, error) {
 		return a, fmt.Errorf("dropping tasks: %s %s", a.Code, a.Message)
 	}
 	return a, nil
-}
-
-// stake is what is approved at the commit gate: the facts of restore/compare-staged.
-type stake struct {
-	Tasks    int    `json:"tasks"`
-	Dropped  int    `json:"dropped"`
-	IDs      string `json:"ids_sha256"` // Over the sorted ids of what is staged.
-	Previous int    `json:"previous"`   // Tasks that the leader's storage holds before the commit.
-	Equal    bool   `json:"equal"`      // Staged and previous ids are the same: the log's end must tell.
-	Printed  int    `json:"printed"`    // Active tasks that aurora_admin printed.
-}
-
-func idsSum(ids map[string]bool) string {
-	return sha256Hex([]byte(strings.Join(slices.Sorted(maps.Keys(ids)), "\n")))
-}
-
-// compareStaged compares what is staged with what is meant, and what
-// aurora_admin prints (active tasks only) with both.
-func (r *Recovery) compareStaged(ctx context.Context, t *runner.Task) (runner.Answer, error) {
-	have, staged, err := r.stagedTasks(ctx, t.On)
-	if err != nil {
-		return runner.Answer{}, err
-	}
-	want, err := r.meant(t.State, true)
-	if err != nil {
-		return runner.Answer{}, err
-	}
-	if d := differs(have, want); !staged || d != "" {
-		return runner.No("what is staged on %s is not the backup: %s", t.On, d), nil
-	}
-	s := stake{Tasks: len(have), Dropped: len(t.State.Dropped), IDs: idsSum(have)}
-	if s.Printed, err = r.print(ctx, t, want); err != nil {
-		return runner.Answer{}, err
-	}
-	reply, err := r.client(t.On).Tasks(ctx)
-	if err != nil {
-		return runner.Answer{}, err
-	}
-	if !reply.OK() {
-		return runner.Answer{}, fmt.Errorf("tasks of %s before the commit: %s", t.On, reply)
-	}
-	now := map[string]bool{}
-	for _, task := range reply.Tasks {
-		now[task.ID] = true
-	}
-	s.Previous, s.Equal = len(now), differs(now, have) == ""
-	return runner.Yes("%d tasks staged, equal to the backup task by task (%d dropped); the leader's storage holds %d now", s.Tasks, s.Dropped, s.Previous).With(s), nil
-}
-
-// print is the runbook's own look at what is staged.
-func (r *Recovery) print(ctx context.Context, t *runner.Task, want map[string]bool) (int, error) {
-	if r.Cluster.Admin == "api" {
-		return 0, nil
-	}
-	root := path.Join(r.folder(t), "admin")
-	argv := aurora.AdminCommand(r.Cluster, r.Profile, root, 3*time.Minute, "scheduler_print_recovery_tasks")
-	out, err := t.Host.Run(ctx, runner.Command{Argv: argv, User: r.Cluster.User, Limit: 200 * time.Second, Output: 64 << 20})
-	if err != nil {
-		return 0, fmt.Errorf("scheduler_print_recovery_tasks: %w", err)
-	}
-	if a := aurora.ParseAdmin(out.Stdout, out.Stderr, out.Exit); !a.OK {
-		return 0, fmt.Errorf("scheduler_print_recovery_tasks: %s %s", a.Code, a.Message)
-	}
-	ids := aurora.ParseRecoveryTasks(out.Stderr)
-	for _, id := range ids {
-		if !want[id] {
-			return 0, fmt.Errorf("scheduler_print_recovery_tasks shows %s, which is not in the backup", id)
-		}
-	}
-	return len(ids), nil
-}
-
-// staked is what the commit gate binds: the fence, the staged tasks, the loss.
-func (r *Recovery) staked(s *runner.State) any {
-	f, _ := r.fence(s)
-	var st stake
-	s.Facts(stepCompare, f.Host, &st)
-	var l loss
-	s.Facts(stepLoss, runner.Bot, &l)
-	return map[string]any{
-		"leader": map[string]any{"host": f.Host, "pid": f.PID, "start": f.Start},
-		"staged": st,
-		"loss":   map[string]any{"known": l.Known, "against": l.Against, "killed": l.Killed, "resurrected": l.Revived, "jobs": l.Jobs, "running_killed": l.MesosKilled, "running_known": l.MesosKnown},
-	}
 }

@@ -59,7 +59,11 @@ type systemd struct {
 	aside   func(*runner.Task) string
 }
 
-const dropIn = "# Written by aurorabot for an open recovery. Cleanup takes it away.\n[Service]\nRestart=no\n"
+// dropInCommand writes the drop-in. Its content stands in the command, so that
+// sudo allows this content and no other: a unit's drop-in can run anything as root.
+func dropInCommand(file string) []string {
+	return []string{"sh", "-c", `printf '%s\n' '[Service]' 'Restart=no' >"$1"`, "sh", file}
+}
 
 func (s *systemd) dropInPath(runtime string) string {
 	return path.Join(runtime, s.unit+".service.d", "90-aurorabot.conf")
@@ -77,7 +81,9 @@ func (s *systemd) StopShows() []string  { return []string{"systemctl stop " + s.
 func (s *systemd) StartShows() []string { return []string{"systemctl start " + s.unit} }
 
 func (s *systemd) State(ctx context.Context, t *runner.Task) (unitState, error) {
-	out, err := run(ctx, t, "", "systemctl", "show", s.unit,
+	// In UTC: it writes times in the zone of who asks, and names the zone by
+	// letters that mean nothing elsewhere.
+	out, err := run(ctx, t, "", "env", "TZ=UTC", "systemctl", "show", s.unit,
 		"-p", "LoadState,ActiveState,SubState,MainPID,UnitFileState,Restart,FragmentPath,ExecMainStatus,ExecMainStartTimestamp,NeedDaemonReload")
 	if err != nil {
 		return unitState{}, err
@@ -111,8 +117,8 @@ func (s *systemd) State(ctx context.Context, t *runner.Task) (unitState, error) 
 	if u.PID, err = strconv.Atoi(v["MainPID"]); err != nil {
 		return u, fmt.Errorf("systemd's unit %s: MainPID is %q", s.unit, v["MainPID"])
 	}
-	u.Exit, _ = strconv.Atoi(v["ExecMainStatus"]) // Absent before the first start.
-	u.Since, _ = time.Parse("Mon 2006-01-02 15:04:05 MST", v["ExecMainStartTimestamp"])
+	u.Exit, _ = strconv.Atoi(v["ExecMainStatus"])                                       // Absent before the first start.
+	u.Since, _ = time.Parse("Mon 2006-01-02 15:04:05 UTC", v["ExecMainStartTimestamp"]) // As above. Another zone: not known.
 	return u, nil
 }
 
@@ -125,7 +131,7 @@ func (s *systemd) Off(ctx context.Context, t *runner.Task) error {
 	if _, err := run(ctx, t, "root", "install", "-d", "-m", "0755", path.Dir(file)); err != nil {
 		return err
 	}
-	if err := t.Host.Put(ctx, runner.File{Path: file, Content: []byte(dropIn), Mode: 0o644, User: "root"}); err != nil {
+	if _, err := run(ctx, t, "root", dropInCommand(file)...); err != nil {
 		return err
 	}
 	if _, err := run(ctx, t, "root", "systemctl", "daemon-reload"); err != nil {
@@ -144,7 +150,7 @@ func (s *systemd) On(ctx context.Context, t *runner.Task, was unitState) error {
 		return fmt.Errorf("look for %s: %w", file, err)
 	}
 	if out.Exit == 0 {
-		if _, err := run(ctx, t, "root", "mv", "-T", file, path.Join(s.aside(t), "90-aurorabot.conf")); err != nil {
+		if _, err := run(ctx, t, "root", "mv", "-T", "--", file, path.Join(s.aside(t), path.Base(file))); err != nil {
 			return err
 		}
 		// Only if nothing else lies in it.

@@ -3,6 +3,7 @@ package recovery
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,7 +18,7 @@ import (
 func (r *Recovery) unknownSteps() []runner.Step {
 	unknown := func(s *runner.State) (bool, string) {
 		// Once begun they are gone through, also when the outcome is found on the way.
-		begun := s.Passed(stepUnknownStop, r.Cluster.Schedulers[0].Name) && !s.Passed(stepUnknownProve, runner.Bot)
+		begun := s.Passed(stepUnknownStop, r.anyScheduler(s)) && !s.Passed(stepUnknownProve, runner.Bot)
 		return s.Commit.Outcome == runner.Unknown || begun, "the commit's outcome is known"
 	}
 	return []runner.Step{
@@ -37,7 +38,7 @@ func (r *Recovery) unknownSteps() []runner.Step {
 		},
 		{
 			ID: stepUnknownStart, Source: "Facts, way out of unknown", Title: "Start the schedulers, disabled as before",
-			On: r.everyScheduler, Needed: unknown, Verify: r.startedDisabled, Do: r.start,
+			On: r.everyScheduler, Needed: unknown, Verify: r.startedDisabled, Do: r.start, Dangerous: true,
 			OneWay: "nothing is lost by it: Cleanup stops the schedulers again",
 			Shows:  func(*runner.Task) []string { return r.supervisor().StartShows() },
 		},
@@ -64,10 +65,42 @@ func (r *Recovery) readStopped(ctx context.Context, t *runner.Task) (runner.Answ
 	return runner.Yes("%s", logWords(&report)).With(report), nil
 }
 
-// judgeCommit: the commit's snapshot has the staged time stamp and lies behind
-// the end recorded before the commit. On no replica: not committed. Learned on
-// one, or there on a quorum: committed. Anything else stays unknown.
-func (r *Recovery) judgeCommit(_ context.Context, t *runner.Task) (runner.Answer, error) {
+// A trace is what one replica holds of the commit.
+type trace int
+
+const (
+	noTrace  trace = iota // Nothing behind the old end, or nothing that can be the commit's.
+	hidden                // It may have been there: what lies behind the old end is cut off, not whole, or replaced by a later snapshot.
+	accepted              // Its snapshot, and not all of it is known to be agreed on.
+	agreedOn              // Its snapshot, learned.
+)
+
+// traceOf looks for the commit's snapshot, which has the staged time stamp and
+// lies behind the end recorded before the commit. A leader that loaded it writes
+// a snapshot of its own every hour, and cuts the log off before it: then the
+// newest one says nothing of what was there before.
+func traceOf(p *replica.Report, end uint64, want time.Time) trace {
+	a := p.Aurora
+	switch {
+	case a != nil && a.LastSnapshot > int64(end) && a.LastSnapshotTime.Time().Equal(want):
+		if overlaps(p.Unlearned, uint64(a.LastSnapshot), uint64(a.LastSnapshotEnd)) {
+			return accepted
+		}
+		return agreedOn
+	case p.State != replica.StateOK:
+		return hidden
+	case p.Begin > end+1, a != nil && a.LastSnapshot > int64(end):
+		return hidden
+	case p.End > end && (a == nil || a.LastUnread > int64(end)):
+		return hidden // Frames that are not complete, or not yet readable as an entry.
+	}
+	return noTrace
+}
+
+// judgeCommit: on no replica: not committed. Learned on one, or there on a
+// quorum: committed. Anything else stays unknown; a replica of a host that was
+// left out is one that nobody has read.
+func (r *Recovery) judgeCommit(ctx context.Context, t *runner.Task) (runner.Answer, error) {
 	receipt := knownBefore(t.State)
 	if receipt.End < 0 {
 		return r.staysUnknown(t, "where the log ended before the commit is not known")
@@ -76,48 +109,47 @@ func (r *Recovery) judgeCommit(_ context.Context, t *runner.Task) (runner.Answer
 	t.State.Facts(stepCluster, runner.Bot, &c)
 	want := parseTime(c.Backup.Timestamp)
 	var words []string
-	has, learned, clean := 0, 0, true
-	for _, name := range r.Cluster.Names() {
+	var since string // A host whose log has an agreed snapshot of a leader after the commit.
+	found := map[trace]int{}
+	for _, name := range r.everyScheduler(t.State) {
 		var p replica.Report
 		if !t.State.Facts(stepUnknownRead, name, &p) {
 			return runner.Answer{}, fmt.Errorf("what the log of %s holds is not in the journal", name)
 		}
 		words = append(words, name+": "+logWords(&p))
-		clean = clean && p.State == replica.StateOK
-		a := p.Aurora
-		switch {
-		case a != nil && a.LastSnapshot > receipt.End && a.LastSnapshotTime.Time().Equal(want):
-			has++
-			if !contains(p.Unlearned, uint64(a.LastSnapshot)) {
-				learned++
-			}
-		case p.End > uint64(receipt.End):
-			// Something was written behind the old end that is no such snapshot,
-			// or not yet readable as one: frames that are not complete.
-			clean = clean && a != nil && a.AbortedFrameSeries == 0 && a.Undecodable == 0
+		is := traceOf(&p, uint64(receipt.End), want)
+		found[is]++
+		if a := p.Aurora; is == hidden && p.State == replica.StateOK && a != nil && a.LastSnapshot > receipt.End && !overlaps(p.Unlearned, uint64(a.LastSnapshot), uint64(a.LastSnapshotEnd)) {
+			since = name
 		}
 	}
-	quorum := r.Cluster.Quorum()
-	seen := fmt.Sprintf("the commit's snapshot is on %d of %d replicas, learned on %d (%s)", has, len(r.Cluster.Schedulers), learned, strings.Join(words, "; "))
+	for _, name := range r.Cluster.Names() {
+		if t.State.IsLeft(name) {
+			words = append(words, name+": left out, its log was not read")
+			found[hidden]++
+		}
+	}
+	has := found[accepted] + found[agreedOn]
+	seen := fmt.Sprintf("the commit's snapshot is on %d of %d replicas, learned on %d; the log ended at %d before (%s)", has, len(r.Cluster.Schedulers), found[agreedOn], receipt.End, strings.Join(words, "; "))
 	switch {
-	case learned > 0 || has >= quorum:
+	case found[agreedOn] > 0 || has >= r.Cluster.Quorum():
 		return runner.Yes("committed: %s", seen), nil
-	case has == 0 && clean:
+	case has == 0 && found[hidden] == 0:
 		if err := t.Say(runner.Event{Kind: runner.CommitAbsent, Why: seen}); err != nil {
 			return runner.Answer{}, err
 		}
 		return runner.Yes("not committed: %s", seen), nil
+	case has == 0 && since != "":
+		return r.judgeContent(ctx, t, since, seen)
+	case found[hidden] > 0:
+		seen += fmt.Sprintf("; on %d it may have been, and was cut off or not written whole, or could not be read", found[hidden])
 	}
 	return r.staysUnknown(t, seen)
 }
 
-func contains(list replica.Ranges, position uint64) bool {
-	for _, g := range list {
-		if g.First <= position && position <= g.Last {
-			return true
-		}
-	}
-	return false
+// overlaps reports whether a position from first to last is in list.
+func overlaps(list replica.Ranges, first, last uint64) bool {
+	return slices.ContainsFunc(list, func(g replica.Range) bool { return g.First <= last && first <= g.Last })
 }
 
 func (r *Recovery) staysUnknown(t *runner.Task, why string) (runner.Answer, error) {
@@ -136,7 +168,16 @@ func (r *Recovery) proveAtLast(ctx context.Context, t *runner.Task) (runner.Answ
 			Reopen: append([]string{stepProve, stepUnknownStop, stepUnknownRead, stepUnknownJudge, stepUnknownStart}, afterElection...),
 			Why:    "the commit did not take effect: " + t.State.Commit.Why + ". Undo takes everything back; resume stages the backup again and asks for approvals anew"}
 	}
-	a, err := r.until(ctx, r.proofWait(), func(ctx context.Context) (runner.Answer, error) { return r.proofNow(ctx, t) })
+	var read logsSay
+	t.State.Facts(stepUnknownJudge, runner.Bot, &read)
+	a, err := r.until(ctx, r.proofWait(), func(ctx context.Context) (runner.Answer, error) {
+		if !read.ByContent {
+			return r.proofNow(ctx, t)
+		}
+		next, _, a, err := r.holdsStaged(ctx, t)
+		a.Evidence += "; the logs were read while all schedulers were stopped, and held the same"
+		return a.With(next), err
+	})
 	if err == nil && a.Yes {
 		return a, t.Say(runner.Event{Kind: runner.CommitProved, Why: a.Evidence})
 	}

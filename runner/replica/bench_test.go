@@ -2,6 +2,7 @@ package replica
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -84,7 +85,7 @@ func BenchmarkPeer(b *testing.B) {
 			n += len(it.Value())
 		}
 		it.Release()
-		if err := it.Error(); err != nil && err != io.EOF {
+		if err := it.Error(); err != nil && !errors.Is(err, io.EOF) {
 			b.Fatal(err)
 		}
 		if err := db.Close(); err != nil {

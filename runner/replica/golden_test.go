@@ -202,14 +202,18 @@ type auroraCase struct {
 		Ops      map[string]int64 `json:"opsByKind"`
 		Snaps    []struct {
 			Position  int64 `json:"position"`
+			Last      int64 `json:"lastPosition"`
 			Timestamp int64 `json:"timestamp"`
 		} `json:"snapshots"`
-		LastSnapshot    int64             `json:"lastSnapshotPosition"`
-		LastTransaction int64             `json:"lastTransactionPosition"`
-		Aborted         []json.RawMessage `json:"abortedFrameSeries"`
-		Tasks           int               `json:"rebuiltTasks"`
-		Rebuilt         string            `json:"stateRebuiltFromThisReplicaAlone"`
-		Learned         string            `json:"rebuiltFromLearnedEntriesOnly"`
+		LastSnapshot    int64 `json:"lastSnapshotPosition"`
+		LastTransaction int64 `json:"lastTransactionPosition"`
+		Aborted         []struct {
+			Header int64 `json:"headerPosition"`
+			Found  int64 `json:"chunksFound"`
+		} `json:"abortedFrameSeries"`
+		Tasks   int    `json:"rebuiltTasks"`
+		Rebuilt string `json:"stateRebuiltFromThisReplicaAlone"`
+		Learned string `json:"rebuiltFromLearnedEntriesOnly"`
 	} `json:"replicas"`
 }
 
@@ -252,14 +256,18 @@ func TestInspectAurora(t *testing.T) {
 		r := c.Replicas[name]
 		want := Aurora{
 			Snapshots: int64(len(r.Snaps)), Noops: r.Kinds["noop"], AbortedFrameSeries: int64(len(r.Aborted)), Ops: r.Ops,
-			LastSnapshot: r.LastSnapshot, LastTransaction: r.LastTransaction,
+			LastSnapshot: r.LastSnapshot, LastTransaction: r.LastTransaction, LastUnread: -1,
+		}
+		for _, a := range r.Aborted {
+			want.LastUnread = a.Header + a.Found // The chunks follow each other.
 		}
 		for kind, n := range r.Kinds {
 			if strings.HasSuffix(kind, "transaction") {
 				want.Transactions += n
 			}
 		}
-		want.LastSnapshotTime = Millis(r.Snaps[len(r.Snaps)-1].Timestamp)
+		last := r.Snaps[len(r.Snaps)-1]
+		want.LastSnapshotTime, want.LastSnapshotEnd = Millis(last.Timestamp), last.Last
 		if got.Aurora == nil {
 			t.Fatal("no entries of Aurora's")
 		}

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"compress/zlib"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 
@@ -33,7 +34,7 @@ type entryStream struct {
 func openStream(in io.Reader) (*entryStream, error) {
 	b := bufio.NewReaderSize(in, 64<<10)
 	head, err := b.Peek(deflatedHead)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
 	if member(head) != entryDeflated || len(head) < deflatedHead {

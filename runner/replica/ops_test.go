@@ -239,7 +239,7 @@ func TestFrames(t *testing.T) {
 		{"interrupted by a transaction", cat(whole, large[:2], [][]byte{transaction(saveQuota("b", 1))}), Aurora{Snapshots: 1, Transactions: 1, AbortedFrameSeries: 1}, ""},
 		{"interrupted by another series", cat(whole, large[:2], large), Aurora{Snapshots: 1, Transactions: 1, AbortedFrameSeries: 1}, ""},
 		{"unfinished at the end", cat(whole, large[:3]), Aurora{Snapshots: 1, AbortedFrameSeries: 1}, ""},
-		{"orphan", cat(whole, large[2:3]), Aurora{Snapshots: 1}, ""},
+		{"orphan", cat(whole, large[2:3]), Aurora{Snapshots: 1}, ""}, // What has no header is no entry, but it is not nothing.
 		{"wrong MD5", cat(whole, wrong), Aurora{Snapshots: 1, Undecodable: 1}, "MD5"},
 		{"not deflated", cat(whole, [][]byte{entry(entryDeflated, tbinary.TypeString, []byte("xxxxxxxx"))}), Aurora{Snapshots: 1, Undecodable: 1}, "deflated"},
 		{"noop", cat(whole, [][]byte{{2, 0, 3, 1, 0}}), Aurora{Snapshots: 1, Noops: 1}, ""},
@@ -255,6 +255,10 @@ func TestFrames(t *testing.T) {
 			got := Aurora{Snapshots: r.Aurora.Snapshots, Transactions: r.Aurora.Transactions, Noops: r.Aurora.Noops, AbortedFrameSeries: r.Aurora.AbortedFrameSeries, Undecodable: r.Aurora.Undecodable}
 			if diff := cmp.Diff(tt.want, got); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
+			}
+			odd := tt.want.AbortedFrameSeries+tt.want.Undecodable > 0 || tt.name == "orphan"
+			if unread := r.Aurora.LastUnread; odd != (unread > r.Aurora.LastSnapshotEnd) || !odd && unread != -1 {
+				t.Errorf("the last that is no whole entry lies at %d, the snapshot ends at %d", unread, r.Aurora.LastSnapshotEnd)
 			}
 			s, _, err := Salvage(context.Background(), []string{dir}, SalvageOptions{})
 			if tt.unreplied != "" {

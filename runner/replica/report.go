@@ -64,8 +64,10 @@ type Aurora struct {
 	Ops                map[string]int64 `json:"ops"`
 	LastSnapshot       int64            `json:"last_snapshot_position"` // Of its first frame; -1 if there is none.
 	LastSnapshotTime   Millis           `json:"last_snapshot_timestamp"`
+	LastSnapshotEnd    int64            `json:"last_snapshot_end_position"` // Of its last frame; -1 if there is none.
 	LastSnapshotTasks  int64            `json:"last_snapshot_tasks"`
 	LastTransaction    int64            `json:"last_transaction_position"` // Of its last frame; -1 if there is none.
+	LastUnread         int64            `json:"last_unread_position"`      // Of the last frames that are not a whole entry, or entry that cannot be decoded; -1 if there is none.
 }
 
 // Millis is a time as Aurora stores it, in ms since 1970; zero is none.

@@ -40,7 +40,7 @@ func newScan(path string, cut uint64) *scan {
 	s := &scan{
 		cut: cut, digests: newDigests(), odd: map[string]*oddity{},
 		report: &Report{Path: path, Status: Empty.String(), Holes: Ranges{}, Unlearned: Ranges{}, Damage: []Damage{}, Warnings: []string{}, Digests: []Digest{}},
-		aurora: Aurora{Ops: map[string]int64{}, LastSnapshot: -1, LastTransaction: -1},
+		aurora: Aurora{Ops: map[string]int64{}, LastSnapshot: -1, LastSnapshotEnd: -1, LastTransaction: -1, LastUnread: -1},
 	}
 	s.joiner.each = s.logEntry
 	return s
@@ -174,13 +174,18 @@ func (s *scan) logEntry(e *LogEntry) error {
 		s.some = true
 	}
 	switch e.kind {
+	case KindAborted, KindOrphan, KindUndecodable:
+		a.LastUnread = int64(e.Last)
+	}
+	switch e.kind {
 	case KindTransaction:
 		a.Transactions++
 		a.LastTransaction = int64(e.Last)
 		e.ops.into(a.Ops)
 	case KindSnapshot:
 		a.Snapshots++
-		a.LastSnapshot, a.LastSnapshotTime, a.LastSnapshotTasks = int64(e.First), Millis(e.timestamp), e.tasks
+		a.LastSnapshot, a.LastSnapshotEnd = int64(e.First), int64(e.Last)
+		a.LastSnapshotTime, a.LastSnapshotTasks = Millis(e.timestamp), e.tasks
 	case KindNoop:
 		a.Noops++
 	case KindAborted:

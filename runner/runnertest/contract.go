@@ -96,7 +96,7 @@ func TestHost(t *testing.T, lab Lab, open func(*testing.T) runner.Host) {
 		ctx, h := use(t)
 		warm(t, h)
 		begin := time.Now()
-		out, err := h.Run(ctx, runner.Command{Argv: []string{"sleep", "60"}, Limit: time.Second})
+		out, err := h.Run(ctx, runner.Command{Argv: []string{"sleep", "60"}, Limit: 5 * time.Second})
 		if err == nil || errors.Is(err, runner.ErrNotStarted) {
 			t.Errorf("got %+v, %v; want an error that leaves the outcome open", out, err)
 		} else if !strings.Contains(err.Error(), "killed") {
@@ -129,7 +129,7 @@ func TestHost(t *testing.T, lab Lab, open func(*testing.T) runner.Host) {
 			if err != nil || string(out.Stdout) != lab.User {
 				t.Errorf("got %q, %v; want %q", out.Stdout, err, lab.User)
 			}
-			_, err = h.Run(ctx, runner.Command{Argv: []string{"sleep", "60"}, User: lab.User, Limit: 2 * time.Second})
+			_, err = h.Run(ctx, runner.Command{Argv: []string{"sleep", "60"}, User: lab.User, Limit: 5 * time.Second})
 			if err == nil || errors.Is(err, runner.ErrNotStarted) || !strings.Contains(err.Error(), "killed") || strings.Contains(err.Error(), "could not confirm") {
 				t.Errorf("past its limit: %v; want it killed", err)
 			}
@@ -144,10 +144,14 @@ func TestHost(t *testing.T, lab Lab, open func(*testing.T) runner.Host) {
 			script = fmt.Sprintf("echo run >>%s; %s", file, script)
 		}
 		cmd := runner.Command{Argv: []string{"sh", "-c", script}, Stdin: []byte("input"), Job: "job-" + rand.Text()[:8]}
-		for range 3 {
+		look := runner.Command{Job: cmd.Job}
+		if out, err := h.Run(ctx, look); !errors.Is(err, runner.ErrNotStarted) {
+			t.Errorf("looking for one that there is not: %+v, %v; want ErrNotStarted", out, err)
+		}
+		for n, cmd := range []runner.Command{cmd, cmd, look, cmd} {
 			out, err := h.Run(ctx, cmd)
 			if err != nil || out.Exit != 3 || string(out.Stdout) != "one more\ninput" || string(out.Stderr) != "said\n" {
-				t.Fatalf("got %+v, %v", out, err)
+				t.Fatalf("call %d: got %+v, %v", n, out, err)
 			}
 		}
 		if !lab.NoFiles {

@@ -163,6 +163,9 @@ func (h *Host) begin(ctx context.Context, cmd runner.Command) (func(context.Cont
 	if out, ok := h.jobs[cmd.Job]; ok && cmd.Job != "" {
 		return nil, &out, nil
 	}
+	if len(cmd.Argv) == 0 {
+		return nil, nil, notStarted(fmt.Errorf("job %q on %s: there is none", cmd.Job, h.name))
+	}
 	if h.before != nil {
 		if err := h.before(cmd); err != nil {
 			return nil, nil, notStarted(fmt.Errorf("run %q on %s: %w", cmd.Argv, h.name, err))

@@ -58,6 +58,9 @@ func (h *Host) auth() (auth, error) {
 // signer reads a private key, and its certificate if one lies beside it. The
 // certificate goes first.
 func signer(path string) ([]ssh.Signer, error) {
+	if info, err := os.Stat(path); err == nil && info.Mode().Perm()&0o077 != 0 {
+		return nil, fmt.Errorf("key file %s: others than its owner can read it (mode %04o): chmod 0600", path, info.Mode().Perm())
+	}
 	pem, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("key file: %w", err)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strconv"
 	"sync"
 	"time"
 
@@ -14,9 +15,12 @@ import (
 // A link is one connection to a host.
 type link struct {
 	client *ssh.Client
+	tcp    *net.TCPConn // Under client.
+	name   string       // Of what is at work over it; see scripts/wrap.sh.
 	once   sync.Once
 	gone   chan struct{} // Closed when the connection has ended.
 	why    error         // Set before gone is closed.
+	over   func(why error)
 }
 
 // connect returns the connection to the host, a new one if there is none.
@@ -34,56 +38,91 @@ func (h *Host) connect(ctx context.Context) (*link, error) {
 			return h.link, nil
 		}
 	}
-	client, err := h.dial(ctx)
+	if err := h.cfg.Pool.room(ctx, h); err != nil {
+		return nil, notStarted(fmt.Errorf("ssh to %s: %w", h.cfg.Address, err))
+	}
+	client, tcp, err := h.dial(ctx)
 	if err != nil {
+		h.cfg.Pool.gone(h)
+		h.count.refused.Add(1)
 		return nil, notStarted(fmt.Errorf("ssh to %s as %s: %w", h.cfg.Address, h.cfg.User, err))
 	}
-	h.link = &link{client: client, gone: make(chan struct{})}
-	go h.link.watch()
-	go h.link.keepalive(h.cfg.Keepalive)
-	return h.link, nil
+	h.count.made.Add(1)
+	h.up.Store(true)
+	h.links++
+	l := &link{client: client, tcp: tcp, name: h.mine + strconv.Itoa(h.links), gone: make(chan struct{}), over: func(why error) {
+		h.up.Store(false)
+		h.cfg.Pool.gone(h)
+		if !errors.Is(why, errClosed) {
+			h.count.lost.Add(1)
+			h.left.Store(true)
+		}
+	}}
+	h.link = l
+	go l.watch()
+	go l.keepalive(h.cfg.Keepalive)
+	if h.left.Load() {
+		if err := h.sweep(ctx, l); err != nil {
+			l.end(err)
+			return nil, notStarted(fmt.Errorf("ssh to %s: %w", h.cfg.Address, err))
+		}
+		h.left.Store(false)
+	}
+	return l, nil
 }
+
+// Unsent is how long the kernel keeps what a host did not acknowledge, before it
+// gives the connection up, also that of a bot that has died. Without it a command
+// could reach a host a quarter of an hour after everybody stopped waiting for it.
+const Unsent = 30 * time.Second
 
 // dial connects and logs in within ConnectTimeout. [ssh.ClientConfig.Timeout]
 // covers TCP only, so the end of the time closes the connection under the
 // handshake.
-func (h *Host) dial(ctx context.Context) (*ssh.Client, error) {
+func (h *Host) dial(ctx context.Context) (*ssh.Client, *net.TCPConn, error) {
 	auth, err := h.auth()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer auth.close()
 	config := &ssh.ClientConfig{User: h.cfg.User, Auth: auth.methods}
 	if err := h.hostKeys(config); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 
 	within, stop := context.WithTimeoutCause(ctx, h.cfg.ConnectTimeout, fmt.Errorf("no answer within %v", h.cfg.ConnectTimeout))
 	defer stop()
-	conn, err := new(net.Dialer).DialContext(within, "tcp", h.cfg.Address)
+	conn, err := (&net.Dialer{Control: giveUp}).DialContext(within, "tcp", h.cfg.Address)
 	if err != nil {
 		if within.Err() != nil {
 			err = context.Cause(within)
 		}
-		return nil, err
+		return nil, nil, err
 	}
 	release := context.AfterFunc(within, func() { conn.Close() })
 	c, channels, requests, err := ssh.NewClientConn(conn, h.cfg.Address, config)
 	if !release() && within.Err() != nil {
 		conn.Close()
-		return nil, fmt.Errorf("connected, but the handshake is not done: %w", context.Cause(within))
+		return nil, nil, fmt.Errorf("connected, but the handshake is not done: %w", context.Cause(within))
 	}
 	if err != nil {
 		conn.Close()
-		return nil, h.explain(config, err)
+		return nil, nil, h.explain(config, err)
 	}
-	return ssh.NewClient(c, channels, requests), nil
+	tcp, _ := conn.(*net.TCPConn) // Of "tcp" it is one.
+	return ssh.NewClient(c, channels, requests), tcp, nil
 }
 
-// end closes the connection, because of why.
+// end closes the connection, because of why. What is not sent yet by then is
+// thrown away: it is reported as not known, and must not arrive behind what the
+// next connection asks.
 func (l *link) end(why error) {
 	l.once.Do(func() {
+		if l.tcp != nil && !errors.Is(why, errClosed) {
+			_ = l.tcp.SetLinger(0) // Of a connection that is gone there is nothing left to send.
+		}
 		l.why = why
+		l.over(why)
 		l.client.Close()
 		close(l.gone)
 	})

@@ -25,12 +25,14 @@ import (
 // fileLimit is the longest time for one of the small commands of Put.
 const fileLimit = 2 * time.Minute
 
+// contentLimit is the longest time for the content of one file.
+const contentLimit = 15 * time.Minute
+
 // Put is part of [runner.Host].
 //
 // The file is written in a folder of its own beside the target that only the
 // writer may enter (0700), so nobody reads it before it has its owner and mode.
-// For another account it is uploaded to the run directory and installed
-// through sudo: install, sha256sum, sync and mv as root.
+// Another account writes it itself, through sudo, beside the target.
 func (h *Host) Put(ctx context.Context, f runner.File) error {
 	err := h.put(ctx, f)
 	if err != nil {
@@ -51,7 +53,7 @@ func (h *Host) put(ctx context.Context, f runner.File) error {
 	if f.User == "" || f.User == h.cfg.User {
 		return h.putAsLogin(ctx, f)
 	}
-	return h.putAsRoot(ctx, f)
+	return h.putAs(ctx, f)
 }
 
 // putAsLogin writes as the login account.
@@ -93,64 +95,81 @@ func special(mode uint32) os.FileMode {
 	return m
 }
 
-// putAsRoot uploads to the run directory and installs from there.
-func (h *Host) putAsRoot(ctx context.Context, f runner.File) error {
-	if !path.IsAbs(h.cfg.RunDir) {
-		return notStarted(errors.New("the host has no run directory in the configuration"))
-	}
-	name := strings.ToLower(rand.Text()[:10])
-	puts := path.Join(h.cfg.RunDir, "put")
-	if err := h.must(ctx, "", "mkdir", "-p", "-m", "0700", "--", puts); err != nil {
-		return notStarted(unmark(err))
-	}
-	room := path.Join(puts, name)
-	upload := path.Join(room, path.Base(f.Path))
-	sum, err := h.upload(ctx, f, room, upload)
-	if err != nil {
-		return err
-	}
-	defer h.clear(ctx, "", room, upload)
-
-	temp := path.Join(path.Dir(f.Path), "."+path.Base(f.Path)+".aurorabot-"+name)
-	install := []string{"install", "-m", fmt.Sprintf("%04o", f.Mode), "-o", f.User}
+// putAs writes as another account. The content goes over the standard input of
+// a command of that account, and not through a file of the login account: who
+// has the login could put a link to any file of the host in its place.
+func (h *Host) putAs(ctx context.Context, f runner.File) error {
+	temp := path.Join(path.Dir(f.Path), "."+path.Base(f.Path)+".aurorabot-"+strings.ToLower(rand.Text()[:10]))
+	install := []string{"install", "-m", fmt.Sprintf("%04o", f.Mode)}
 	if f.Group != "" {
 		install = append(install, "-g", f.Group)
-	} else if group, err := h.output(ctx, "id", "-gn", "--", f.User); err == nil {
-		install = append(install, "-g", strings.TrimSpace(group))
-	} else {
-		return notStarted(fmt.Errorf("group of %s: %w", f.User, unmark(err)))
 	}
-	install = append(install, "-T", "--", upload, temp)
-	for _, argv := range [][]string{install, {"sync", "--", temp}} {
-		if err := h.must(ctx, "root", argv...); err != nil {
-			h.clear(ctx, "root", "", temp)
-			return err
-		}
+	if err := h.must(ctx, f.User, append(install, "-T", "--", "/dev/null", temp)...); err != nil {
+		return err
 	}
-	err = h.hash(ctx, "root", temp, sum)
+	sum, err := h.stream(ctx, f, temp)
 	if err == nil {
-		err = h.must(ctx, "root", "mv", "-T", "--", temp, f.Path)
+		err = h.hash(ctx, f.User, temp, sum)
+	}
+	if err == nil {
+		err = h.must(ctx, f.User, "mv", "-T", "--", temp, f.Path)
 	}
 	if err != nil {
-		h.clear(ctx, "root", "", temp)
+		h.clear(ctx, f.User, "", temp)
 	}
 	return err
+}
+
+// stream writes the content into the file temp, which is there and empty, and
+// has it on the disk when it returns. It returns the SHA-256 of what was sent.
+func (h *Host) stream(ctx context.Context, f runner.File, temp string) (string, error) {
+	source, err := open(f)
+	if err != nil {
+		return "", err
+	}
+	defer source.Close()
+	sum := sha256.New()
+	argv := []string{"dd", "of=" + temp, "bs=64k", "iflag=fullblock", "oflag=nofollow", "conv=nocreat,notrunc,fsync", "status=none"}
+	out, err := h.runFrom(ctx, runner.Command{Argv: argv, User: f.User, Limit: contentLimit, Output: 4096}, io.TeeReader(source, sum))
+	if err != nil {
+		return "", err
+	}
+	if err := sudoRefused(f.User, true, out); err != nil {
+		return "", err
+	}
+	if out.Exit != 0 {
+		return "", fmt.Errorf("write %s: exit status %d: %s", temp, out.Exit, firstLines(out.Stderr))
+	}
+	have := hex.EncodeToString(sum.Sum(nil))
+	if f.SHA256 != "" && f.SHA256 != have {
+		return "", fmt.Errorf("the source has SHA-256 %s, want %s", have, f.SHA256)
+	}
+	return have, nil
+}
+
+// open opens the content of a file that is put.
+func open(f runner.File) (io.ReadCloser, error) {
+	if f.Source == nil {
+		return io.NopCloser(bytes.NewReader(f.Content)), nil
+	}
+	source, err := f.Source()
+	if err != nil {
+		return nil, notStarted(fmt.Errorf("source: %w", err))
+	}
+	return source, nil
 }
 
 // upload makes the folder room, which must not exist, and in it the file temp,
 // synced and compared. It returns the SHA-256. After an error both are gone again.
 func (h *Host) upload(ctx context.Context, f runner.File, room, temp string) (string, error) {
-	source := io.NopCloser(io.Reader(bytes.NewReader(f.Content)))
-	if f.Source != nil {
-		var err error
-		if source, err = f.Source(); err != nil {
-			return "", notStarted(fmt.Errorf("source: %w", err))
-		}
+	source, err := open(f)
+	if err != nil {
+		return "", err
 	}
 	defer source.Close()
 	sum := sha256.New()
 	sync := false
-	err := h.sftp(ctx, func(c *sftp.Client) error {
+	err = h.sftp(ctx, func(c *sftp.Client) error {
 		if err := c.Mkdir(room); err != nil {
 			return fmt.Errorf("make %s: %w", room, err)
 		}
@@ -228,10 +247,6 @@ func (h *Host) clear(ctx context.Context, user, room, file string) {
 func (h *Host) must(ctx context.Context, user string, argv ...string) error {
 	_, err := h.outputAs(ctx, user, argv...)
 	return err
-}
-
-func (h *Host) output(ctx context.Context, argv ...string) (string, error) {
-	return h.outputAs(ctx, "", argv...)
 }
 
 // outputAs runs a command that has to end with 0.
@@ -378,10 +393,10 @@ func (h *Host) sftp(ctx context.Context, do func(*sftp.Client) error) error {
 		late := time.NewTimer(grace)
 		defer late.Stop()
 		select {
-		case <-done:
+		case <-done: //nolint:errcheck // ctx has ended: that is the reason, whatever the client says now.
 		case <-late.C:
 			l.end(errors.New("connection closed by the bot: the host did not let go of an sftp session"))
-			<-done
+			<-done //nolint:errcheck // as above
 		}
 		return context.Cause(ctx)
 	}

@@ -16,7 +16,13 @@ import (
 // Dial is part of [runner.Host]. A port that is closed on the host is an error
 // in which errors.Is finds [syscall.ECONNREFUSED]. The connection knows
 // deadlines, which the library's does not.
-func (h *Host) Dial(ctx context.Context, address string) (net.Conn, error) {
+func (h *Host) Dial(ctx context.Context, address string) (conn net.Conn, err error) {
+	unused := h.cfg.Pool.use(h)
+	defer func() {
+		if err != nil {
+			unused()
+		}
+	}()
 	l, err := h.connect(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("dial %s on %s: %w", address, h.cfg.Name, err)
@@ -33,16 +39,24 @@ func (h *Host) Dial(ctx context.Context, address string) (net.Conn, error) {
 		return nil, fmt.Errorf("dial %s on %s: %w", address, h.cfg.Name, err)
 	}
 	near, inner := net.Pipe()
-	go func() { io.Copy(inner, far); inner.Close(); far.Close() }()
-	go func() { io.Copy(far, inner); inner.Close(); far.Close() }()
-	return &forward{near, far}, nil
+	// Why one end closed, the other end sees by itself.
+	pass := func(to io.Writer, from io.Reader) { _, _ = io.Copy(to, from); inner.Close(); far.Close() }
+	go pass(inner, far)
+	go pass(far, inner)
+	return &forward{near, far, unused}, nil
 }
 
 // A forward is the near end of a pipe to the host, with the addresses of the
 // far connection.
 type forward struct {
 	net.Conn
-	far net.Conn
+	far    net.Conn
+	unused func() // Tells the pool, once.
+}
+
+func (f *forward) Close() error {
+	f.unused()
+	return f.Conn.Close()
 }
 
 func (f *forward) LocalAddr() net.Addr  { return f.far.LocalAddr() }

@@ -36,7 +36,8 @@ func validJob(name string) bool {
 }
 
 // runJob starts a detached command, or finds the one that was started under
-// the name, and waits for its verdict over as many connections as it takes.
+// the name, and waits for its verdict over as many connections as it takes. A
+// person's abort ends it; when the bot stops it goes on.
 //
 // A host that cannot be reached is "outcome unknown" here and never
 // [runner.ErrNotStarted]: an earlier call, or an earlier process, may have
@@ -51,7 +52,7 @@ func (h *Host) runJob(ctx context.Context, cmd runner.Command) (runner.Output, e
 	var last process
 	reached := false // Whether this call got through to the host before.
 	for pause := 100 * time.Millisecond; ; pause = min(2*pause, 5*time.Second) {
-		v, err := h.lookAtJob(limited, cmd)
+		v, err := h.lookAtJob(limited, cmd, look)
 		if err == nil && v.state != "running" {
 			return h.judge(limited, cmd, v)
 		}
@@ -63,14 +64,10 @@ func (h *Host) runJob(ctx context.Context, cmd runner.Command) (runner.Output, e
 			return runner.Output{}, notStarted(fmt.Errorf("job %s: %w", cmd.Job, err))
 		case hopeless(err), err != nil && !reached && errors.Is(err, runner.ErrNotStarted) && limited.Err() == nil:
 			return runner.Output{}, fmt.Errorf("job %s: outcome unknown: %w", cmd.Job, unmark(err))
-		case ctx.Err() != nil:
+		case ctx.Err() != nil && !errors.Is(context.Cause(ctx), runner.ErrAborted):
 			return runner.Output{}, fmt.Errorf("job %s: outcome unknown: %w; if it was started it goes on, and its verdict can still be read", cmd.Job, context.Cause(ctx))
-		case limited.Err() != nil && last != process{}:
-			return runner.Output{}, fmt.Errorf("job %s: outcome unknown: %w; %s", cmd.Job, context.Cause(limited), h.kill(ctx, last, cmd.User))
-		case limited.Err() != nil && err != nil:
-			return runner.Output{}, fmt.Errorf("job %s: outcome unknown: %w: %w", cmd.Job, context.Cause(limited), unmark(err))
 		case limited.Err() != nil:
-			return runner.Output{}, fmt.Errorf("job %s: outcome unknown: %w", cmd.Job, context.Cause(limited))
+			return runner.Output{}, fmt.Errorf("job %s: outcome unknown: %w; %w", cmd.Job, context.Cause(limited), h.endJob(ctx, cmd, last))
 		case err == nil:
 			pause = 50 * time.Millisecond // It runs; ask on at once.
 		}
@@ -81,6 +78,30 @@ func (h *Host) runJob(ctx context.Context, cmd runner.Command) (runner.Output, e
 		case <-time.After(pause):
 		}
 	}
+}
+
+// endJob ends a job that was given up, and says what became of it. The error
+// wraps [runner.ErrOver] where nothing of it is at work any more.
+func (h *Host) endJob(ctx context.Context, cmd runner.Command, last process) error {
+	if last == (process{}) { // Nobody saw it: the host knows whether there is one.
+		within, stop := context.WithTimeoutCause(context.WithoutCancel(ctx), killTime, fmt.Errorf("no answer within %v", killTime))
+		defer stop()
+		v, err := h.lookAtJob(within, runner.Command{Job: cmd.Job, Output: 1}, 0)
+		switch {
+		case err != nil:
+			return fmt.Errorf("could not confirm that it was killed: %w", unmark(err))
+		case v.state == "none":
+			return fmt.Errorf("%w: it was not started", runner.ErrOver)
+		case v.state != "running":
+			return fmt.Errorf("%w: it had ended before it could be killed", runner.ErrOver)
+		}
+		last = v.leader
+	}
+	said := h.kill(ctx, last, cmd.User)
+	if strings.HasPrefix(said, "could not confirm") {
+		return errors.New(said)
+	}
+	return fmt.Errorf("%w: %s", runner.ErrOver, said)
 }
 
 // hopeless reports errors that another connection will not mend.
@@ -100,7 +121,7 @@ func unmark(err error) error {
 
 // A verdict is what the host says of a job.
 type verdict struct {
-	state   string  // "rc", "running", "lost", "other".
+	state   string  // "rc", "running", "lost", "none", "other".
 	leader  process // Of a running one.
 	rc      int
 	out     runner.Output
@@ -110,27 +131,34 @@ type verdict struct {
 
 func (h *Host) jobDir(job string) string { return path.Join(h.cfg.RunDir, "jobs", job) }
 
-// lookAtJob starts the job if its folder is not there, and waits a while.
-func (h *Host) lookAtJob(ctx context.Context, cmd runner.Command) (v verdict, err error) {
+// lookAtJob starts the job if its folder is not there, and waits for its verdict
+// for as long as that.
+func (h *Host) lookAtJob(ctx context.Context, cmd runner.Command, wait time.Duration) (v verdict, err error) {
 	free, err := h.slot(ctx)
 	if err != nil {
 		return v, err
 	}
 	defer free()
-	argv := append(h.sudo(cmd.User), cmd.Argv...)
+	var argv []string // None: it is only looked at.
+	if len(cmd.Argv) > 0 {
+		argv = h.argv(cmd)
+	}
 	// The bound on what comes back: both outputs and the line before them.
-	out, errs := &capped{most: 2*cmd.Output + 8192}, &capped{most: 4096}
-	line := script(procsScript+jobScript, append([]string{
-		h.jobDir(cmd.Job), seconds(cmd.Limit), strconv.Itoa(int(look / (100 * time.Millisecond))),
+	out, errs := &capped{most: 2*cmd.Output + 8192}, newMarked(4096)
+	in := &word{heard: errs.seen, over: make(chan struct{}), rest: bytes.NewReader(cmd.Stdin)}
+	defer in.end()
+	line := script(procsScript+goScript+jobScript, append([]string{
+		h.jobDir(cmd.Job), seconds(cmd.Limit), strconv.Itoa(int(wait / (100 * time.Millisecond))),
 		strconv.Itoa(cmd.Output), strconv.Itoa(len(cmd.Stdin)), Quote(argv),
 	}, argv...)...)
-	status, _, err := h.session(ctx, line, bytes.NewReader(cmd.Stdin), out, errs)
+	status, _, err := h.session(ctx, line, in, out, errs)
 	if err != nil {
 		return v, err
 	}
 	if status != 0 {
 		v.refused = status == notClaimed
-		return v, fmt.Errorf("exit status %d: %s", status, firstLines(errs.bytes()))
+		_, _ = errs.process() // What is no line of ours is the shell's own.
+		return v, fmt.Errorf("exit status %d: %s", status, firstLines(errs.rest.bytes()))
 	}
 	return parseVerdict(out.bytes())
 }
@@ -158,7 +186,7 @@ func parseVerdict(b []byte) (verdict, error) {
 		v.out = runner.Output{Stdout: rest[:n[3]], Stderr: rest[n[3]:], Exit: n[0], Cut: n[1] > n[3] || n[2] > n[4]}
 	case v.state == "running" && len(words) == 3:
 		v.leader = process{words[1], words[2]}
-	case v.state == "lost":
+	case v.state == "lost", v.state == "none":
 	case v.state == "other":
 		v.other = strings.TrimPrefix(strings.TrimSuffix(string(b), "\n"), "other ")
 	default:
@@ -172,12 +200,14 @@ const timedOut = 124
 
 func (h *Host) judge(ctx context.Context, cmd runner.Command, v verdict) (runner.Output, error) {
 	switch {
+	case v.state == "none":
+		return runner.Output{}, notStarted(fmt.Errorf("job %s: there is none", cmd.Job))
 	case v.state == "other":
 		return runner.Output{}, notStarted(fmt.Errorf("job %s: was started as another command: %s", cmd.Job, v.other))
 	case v.state == "lost":
-		return runner.Output{}, fmt.Errorf("job %s: outcome unknown: it was started, but left no verdict and no process; see %s", cmd.Job, h.jobDir(cmd.Job))
+		return runner.Output{}, fmt.Errorf("job %s: outcome unknown: it was started, but left no verdict and no process (%w); see %s", cmd.Job, runner.ErrOver, h.jobDir(cmd.Job))
 	case v.rc == timedOut:
-		return runner.Output{}, fmt.Errorf("job %s: not done within its limit; killed; outcome unknown", cmd.Job)
+		return runner.Output{}, fmt.Errorf("job %s: not done within its limit; killed (%w); outcome unknown", cmd.Job, runner.ErrOver)
 	}
 	if err := sudoRefused(cmd.User, len(h.sudo(cmd.User)) > 0, v.out); err != nil {
 		// Nothing ran, so the name may be used again.

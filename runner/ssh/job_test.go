@@ -178,3 +178,40 @@ func TestJobThatCannotStart(t *testing.T) {
 		t.Errorf("runs: %q", got)
 	}
 }
+
+// A person's abort ends a job with all its processes, and the error says that it
+// is proved; one that nobody started is not started by it.
+func TestAbortKillsTheJob(t *testing.T) {
+	for name, cfg := range everyServer(t) {
+		t.Run(name, func(t *testing.T) {
+			cmd, file := counting(t, "sleep 7131 & setsid sleep 7132; echo never >>"+filepath.Join(t.TempDir(), "end"))
+			ctx, abort := context.WithCancelCause(t.Context())
+			failed := make(chan error, 1)
+			go func() {
+				_, err := open(t, cfg).Run(ctx, cmd)
+				failed <- err
+			}()
+			sooner(t, "the job runs", func() bool { return ran(t, file) != "" })
+			abort(runner.ErrAborted)
+			err := <-failed
+			if !errors.Is(err, runner.ErrAborted) || !errors.Is(err, runner.ErrOver) || !strings.HasSuffix(err.Error(), "killed") {
+				t.Errorf("got %v; want it killed, for the abort", err)
+			}
+			for _, left := range []string{"7131", "7132"} {
+				out, err := open(t, cfg).Run(t.Context(), runner.Command{Argv: []string{"sh", "-c", sleepers, "sh", left}})
+				if err != nil || len(out.Stdout) > 0 {
+					t.Errorf("sleep %s is there still: %s, %v", left, out.Stdout, err)
+				}
+			}
+			if _, err := open(t, cfg).Run(t.Context(), runner.Command{Job: cmd.Job}); !errors.Is(err, runner.ErrOver) {
+				t.Errorf("looked for afterwards: %v; want that it is over", err)
+			}
+			ended, abort := context.WithCancelCause(t.Context())
+			abort(runner.ErrAborted)
+			cmd.Job = "commit-2"
+			if _, err := open(t, cfg).Run(ended, cmd); err == nil || ran(t, file) != "run\n" {
+				t.Errorf("aborted before it began: %v after runs %q", err, ran(t, file))
+			}
+		})
+	}
+}

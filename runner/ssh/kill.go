@@ -12,6 +12,9 @@ import (
 //go:embed scripts/procs.sh
 var procsScript string
 
+//go:embed scripts/end.sh
+var endScript string
+
 //go:embed scripts/kill.sh
 var killScript string
 
@@ -37,10 +40,17 @@ func (h *Host) kill(ctx context.Context, p process, user string) string {
 		return fmt.Sprintf("could not confirm that it was killed: %v", unmark(err))
 	case said == "killed":
 		return "killed"
+	case said == "gone" && wasSwept(h, p):
+		return "killed" // By the connection that was made to kill it.
 	case said == "gone":
 		return "it had ended before it could be killed"
 	}
 	return fmt.Sprintf("could not confirm that it was killed: still there on %s: process %s", h.cfg.Name, strings.TrimPrefix(said, "alive "))
+}
+
+func wasSwept(h *Host, p process) bool {
+	_, was := h.swept.Load(p)
+	return was
 }
 
 // tryKill returns what the host says: "killed", "gone", or "alive" and process IDs.
@@ -49,7 +59,7 @@ func (h *Host) tryKill(ctx context.Context, within time.Duration, p process, use
 	ctx, stop := context.WithTimeoutCause(ctx, within, fmt.Errorf("no answer within %v", within))
 	defer stop()
 	out, errs := &capped{most: 4096}, &capped{most: 4096}
-	line := script(procsScript+killScript, append([]string{p.id, p.begun}, h.sudo(user)...)...)
+	line := script(procsScript+endScript+killScript, append([]string{p.id, p.begun}, h.sudo(user)...)...)
 	status, _, err := h.session(ctx, line, nil, out, errs)
 	said := strings.TrimSpace(string(out.bytes()))
 	switch {

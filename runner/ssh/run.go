@@ -16,6 +16,9 @@ import (
 	"aurorabot/runner"
 )
 
+//go:embed scripts/go.sh
+var goScript string
+
 //go:embed scripts/wrap.sh
 var wrapScript string
 
@@ -27,8 +30,10 @@ const spare = 10 * time.Second
 //
 // A command that is given up (limit, end of ctx, lost connection) is ended on
 // the host through another session, and the error says "killed", "had ended
-// before", or "could not confirm that it was killed". An exception is a job
-// whose context ends: it goes on, see [runner.Command].
+// before", or "could not confirm that it was killed". A command that was not
+// begun when its connection broke is not begun any more, and the error says so:
+// it wraps [runner.ErrNotStarted]. An exception is a job whose context ends
+// because the bot does: it goes on, see [runner.Command].
 func (h *Host) Run(ctx context.Context, cmd runner.Command) (runner.Output, error) {
 	begin := h.cfg.Now()
 	if cmd.Limit == 0 {
@@ -48,7 +53,10 @@ func (h *Host) Run(ctx context.Context, cmd runner.Command) (runner.Output, erro
 	if err == nil {
 		err = sudoRefused(cmd.User, len(h.sudo(cmd.User)) > 0, out)
 	}
-	if err != nil {
+	switch {
+	case err != nil && len(cmd.Argv) == 0:
+		return runner.Output{}, fmt.Errorf("on %s: %w", h.cfg.Name, err)
+	case err != nil:
 		return runner.Output{}, fmt.Errorf("run %s on %s: %w", Quote(cmd.Argv), h.cfg.Name, err)
 	}
 	out.Took = h.cfg.Now().Sub(begin)
@@ -57,7 +65,7 @@ func (h *Host) Run(ctx context.Context, cmd runner.Command) (runner.Output, erro
 
 func check(cmd runner.Command) error {
 	switch {
-	case len(cmd.Argv) == 0 || cmd.Argv[0] == "":
+	case len(cmd.Argv) == 0 && cmd.Job == "" || len(cmd.Argv) > 0 && cmd.Argv[0] == "":
 		return notStarted(errors.New("no command"))
 	case slices.ContainsFunc(cmd.Argv, func(a string) bool { return strings.ContainsRune(a, 0) }):
 		return notStarted(errors.New("an argument holds a NUL byte"))
@@ -71,6 +79,14 @@ func check(cmd runner.Command) error {
 
 // runHere runs a command that ends with the connection.
 func (h *Host) runHere(ctx context.Context, cmd runner.Command) (runner.Output, error) {
+	if cmd.Stdin == nil {
+		return h.runFrom(ctx, cmd, nil)
+	}
+	return h.runFrom(ctx, cmd, bytes.NewReader(cmd.Stdin))
+}
+
+// runFrom is runHere with another standard input than the command's; nil: empty.
+func (h *Host) runFrom(ctx context.Context, cmd runner.Command, stdin io.Reader) (runner.Output, error) {
 	limited, stop := context.WithTimeoutCause(ctx, cmd.Limit, fmt.Errorf("not done within %v", cmd.Limit))
 	defer stop()
 	free, err := h.slot(limited)
@@ -80,28 +96,85 @@ func (h *Host) runHere(ctx context.Context, cmd runner.Command) (runner.Output, 
 	defer free()
 
 	stdout, stderr := &capped{most: cmd.Output}, newMarked(cmd.Output)
-	var stdin io.Reader
-	if cmd.Stdin != nil {
-		stdin = bytes.NewReader(cmd.Stdin)
+	in := &word{heard: stderr.seen, over: make(chan struct{}), rest: stdin}
+	line := func(l *link) string {
+		return script(goScript+wrapScript, append([]string{l.name, seconds(cmd.Limit + spare)}, h.argv(cmd)...)...)
 	}
-	line := script(wrapScript, append(append([]string{seconds(cmd.Limit + spare)}, h.sudo(cmd.User)...), cmd.Argv...)...)
-	status, begun, err := h.session(limited, line, stdin, stdout, stderr)
+	status, _, err := h.sessionOn(limited, line, in, stdout, stderr)
+	given := in.end()
 	leader, known := stderr.process()
 	switch {
-	case err != nil && !begun:
+	case err != nil && !given:
 		return runner.Output{}, notStarted(err)
-	case err != nil && !known:
-		return runner.Output{}, fmt.Errorf("%w; could not confirm that it was killed: the host did not say its process ID", err)
 	case err != nil:
 		return runner.Output{}, fmt.Errorf("%w; %s", err, h.kill(ctx, leader, cmd.User))
 	case !known:
 		return runner.Output{}, notStarted(fmt.Errorf("the login shell ends with exit status %d: %s", status,
 			firstLines(append(stderr.rest.bytes(), stdout.bytes()...))))
+	case !given || status == notBegun && bytes.HasPrefix(stderr.rest.bytes(), []byte(mark)):
+		return runner.Output{}, notStarted(fmt.Errorf("the host did not begin: %s", firstLines(stderr.rest.bytes())))
 	}
 	return runner.Output{
 		Stdout: stdout.bytes(), Stderr: stderr.rest.bytes(), Exit: status,
 		Cut: stdout.wasCut() || stderr.rest.wasCut(),
 	}, nil
+}
+
+// notBegun is the exit status of the wrappers when they did not begin.
+const notBegun = 126
+
+// A word is the standard input of a session whose script waits for the bot's
+// word to begin: it says it when the script was heard, and goes on with rest.
+type word struct {
+	heard <-chan struct{}
+	over  chan struct{}
+	rest  io.Reader // Nil: nothing.
+
+	mu    sync.Mutex
+	given bool
+	ended bool
+}
+
+func (w *word) Read(p []byte) (int, error) {
+	select {
+	case <-w.heard:
+	case <-w.over:
+		return 0, io.EOF
+	}
+	w.mu.Lock()
+	if !w.given {
+		defer w.mu.Unlock()
+		if w.ended {
+			return 0, io.EOF
+		}
+		w.given = true
+		return copy(p, "go\n"), nil
+	}
+	w.mu.Unlock()
+	if w.rest == nil {
+		return 0, io.EOF
+	}
+	return w.rest.Read(p)
+}
+
+// end keeps the word from being given later, and reports whether it was.
+func (w *word) end() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.ended {
+		w.ended = true
+		close(w.over)
+	}
+	return w.given
+}
+
+// argv is the command with what stands before it.
+func (h *Host) argv(cmd runner.Command) []string {
+	var before []string
+	if cmd.Gentle {
+		before = []string{"nice", "-n", "10"} // Outside of sudo, which hands it on: the sudoers file stays one of commands.
+	}
+	return append(append(before, h.sudo(cmd.User)...), cmd.Argv...)
 }
 
 // script returns the line that runs a script of ours with arguments. The login
@@ -163,16 +236,6 @@ type marked struct {
 
 func newMarked(most int) *marked { return &marked{rest: capped{most: most}, seen: make(chan struct{})} }
 
-// wait waits a moment for the line.
-func (m *marked) wait() {
-	late := time.NewTimer(grace)
-	defer late.Stop()
-	select {
-	case <-m.seen:
-	case <-late.C:
-	}
-}
-
 const mark = "aurorabot: "
 
 func (m *marked) Write(p []byte) (int, error) {
@@ -192,10 +255,10 @@ func (m *marked) Write(p []byte) (int, error) {
 			close(m.seen)
 			m.rest.kept.Reset()
 			m.rest.cut = false
-			m.rest.Write(m.head)
+			m.rest.keep(m.head)
 			return len(p), nil
 		}
-		m.rest.Write(append(line, '\n'))
+		m.rest.keep(append(line, '\n'))
 	}
 }
 
@@ -203,7 +266,7 @@ func (m *marked) process() (process, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if !m.known {
-		m.rest.Write(m.head)
+		m.rest.keep(m.head)
 		m.head = nil
 	}
 	return m.leader, m.known

@@ -21,11 +21,17 @@ const grace = 2 * time.Second
 // line. The caller holds a slot. When ctx ends, stdout and stderr may still be
 // written to for a moment.
 func (h *Host) session(ctx context.Context, line string, stdin io.Reader, stdout, stderr io.Writer) (status int, begun bool, err error) {
+	return h.sessionOn(ctx, func(*link) string { return line }, stdin, stdout, stderr)
+}
+
+// sessionOn is session with a line that depends on the connection.
+func (h *Host) sessionOn(ctx context.Context, lineOn func(*link) string, stdin io.Reader, stdout, stderr io.Writer) (status int, begun bool, err error) {
 	l, s, err := h.open(ctx)
 	if err != nil {
 		return 0, false, err
 	}
 	defer s.Close()
+	line := lineOn(l)
 	s.Stdin, s.Stdout, s.Stderr = stdin, stdout, stderr
 
 	refused := false
@@ -41,9 +47,8 @@ func (h *Host) session(ctx context.Context, line string, stdin io.Reader, stdout
 	select {
 	case err = <-ended:
 	case <-ctx.Done():
-		if m, ok := stderr.(*marked); ok {
-			// To kill a command that is just being started, its ID is needed.
-			m.wait()
+		if w, ok := stdin.(*word); ok {
+			w.end() // Not begun by now: it is not begun any more.
 		}
 		// Closing the session does not end the command, and sshd answers to it
 		// only when the command has ended. Whoever gives up kills; a connection
@@ -53,7 +58,7 @@ func (h *Host) session(ctx context.Context, line string, stdin io.Reader, stdout
 			late := time.NewTimer(killTime + grace)
 			defer late.Stop()
 			select {
-			case <-ended:
+			case <-ended: //nolint:errcheck // ctx has ended: that is the reason.
 			case <-l.gone:
 			case <-late.C:
 				l.end(errors.New("connection closed by the bot: the host did not let go of a session"))
@@ -170,12 +175,16 @@ type capped struct {
 }
 
 func (c *capped) Write(p []byte) (int, error) {
+	c.keep(p)
+	return len(p), nil
+}
+
+func (c *capped) keep(p []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	room := min(c.most-c.kept.Len(), len(p))
 	c.kept.Write(p[:room])
 	c.cut = c.cut || room < len(p)
-	return len(p), nil
 }
 
 // bytes returns what was kept. It may be called while somebody still writes.

@@ -1,22 +1,26 @@
 // Package ssh is [runner.Host] over SSH: strict host keys, one connection per
 // host, no pseudo terminal, quoting in one place, and limits on everything.
 //
-// On the host it needs Linux's /proc, a POSIX sh, coreutils and util-linux;
-// sudo for commands of other accounts. Nothing is installed there: scripts go
-// along with the command.
+// On the host it needs Linux's /proc, a POSIX sh, coreutils, grep, sed and
+// util-linux; sudo for commands of other accounts. Nothing is installed there:
+// scripts go along with the command.
 //
 // Besides the commands that it is asked to run, it runs these through sudo, and
 // a sudoers file of exact commands has to allow them: "kill -s SIGNAL PID…" as
-// any account that commands run as (without it an abort says "could not
-// confirm that it was killed"); as root, for [Host.Put] to another account
-// "install", "sync", "sha256sum", "mv -T", "rm -f", and for [Host.Get] of what
-// the login account may not read "stat" and "cat".
+// any account that commands run as, and as root for what an earlier process
+// left (without it an abort says "could not confirm that it was killed"); as the
+// account that [Host.Put] writes as "install", "dd", "sha256sum", "mv -T", "rm -f"; and for [Host.Get] of what
+// the login account may not read "stat" and "cat" as root.
 package ssh
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"aurorabot/runner"
@@ -31,6 +35,12 @@ type Config struct {
 	Agent      string   // Path of an agent's socket. Empty: none. The agent is never forwarded.
 	KnownHosts []string // Files in OpenSSH's format. A host that is in none of them is refused.
 
+	// Owner names whoever the commands belong to: letters and digits, the same
+	// for all processes of one bot, of which one lives at a time, and for no
+	// other Host. What an earlier process left at work is ended before anything
+	// else is done. Empty: only what this Host itself left.
+	Owner string
+
 	Sudo   []string // What goes before "-u USER -- COMMAND". Nil: "sudo -n".
 	RunDir string   // Absolute folder on the host for jobs and uploads; User must be able to make it or write to it.
 
@@ -38,6 +48,8 @@ type Config struct {
 	Keepalive      time.Duration // How often the peer is asked whether it is there, and how long it may take. Zero: 15 s.
 
 	Now func() time.Time // The bot's clock; needed.
+
+	Pool *Pool // Bounds the connections of all hosts that share it. Nil: no bound.
 }
 
 // MaxSessions is how many sessions a Host has open at once. sshd's default
@@ -50,6 +62,15 @@ type Host struct {
 	slots chan struct{} // Taken while a session is open.
 	turn  chan struct{} // Held by whoever looks at or replaces link.
 	link  *link         // Nil before the first call.
+	links int           // How many there were.
+	mine  string        // What the names of all of them begin with.
+
+	swept sync.Map // What the newest connection ended, by process.
+
+	left atomic.Bool // Something of an earlier connection may be at work still.
+
+	count stats
+	up    atomic.Bool // Whether link is there and has not ended.
 }
 
 var _ runner.Host = (*Host)(nil)
@@ -65,7 +86,12 @@ func New(cfg Config) *Host {
 	if cfg.Keepalive == 0 {
 		cfg.Keepalive = 15 * time.Second
 	}
-	return &Host{cfg: cfg, slots: make(chan struct{}, MaxSessions), turn: make(chan struct{}, 1)}
+	h := &Host{
+		cfg: cfg, slots: make(chan struct{}, MaxSessions), turn: make(chan struct{}, 1),
+		mine: cfg.Owner + "/" + strings.ToLower(rand.Text()[:16]) + "/",
+	}
+	h.left.Store(cfg.Owner != "")
+	return h
 }
 
 // Name is part of [runner.Host].
@@ -73,7 +99,7 @@ func (h *Host) Name() string { return h.cfg.Name }
 
 // Close is part of [runner.Host]. Commands that run end with an error.
 func (h *Host) Close() error {
-	h.drop(errors.New("closed by the bot"))
+	h.drop(errClosed)
 	return nil
 }
 
@@ -91,7 +117,8 @@ func (h *Host) drop(why error) {
 func (h *Host) slot(ctx context.Context) (func(), error) {
 	select {
 	case h.slots <- struct{}{}:
-		return func() { <-h.slots }, nil
+		unused := h.cfg.Pool.use(h)
+		return func() { <-h.slots; unused() }, nil
 	case <-ctx.Done():
 		return nil, notStarted(fmt.Errorf("waiting for one of %d sessions: %w", MaxSessions, context.Cause(ctx)))
 	}

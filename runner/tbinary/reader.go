@@ -2,6 +2,7 @@ package tbinary
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -82,7 +83,7 @@ func (r *Reader) need(n int, of string) bool {
 		if err != nil {
 			at, end := r.Offset(), r.base+int64(len(r.buf))
 			switch {
-			case err != io.EOF:
+			case !errors.Is(err, io.EOF):
 				r.fail(end, err, "reading: %v", err)
 			case at == end:
 				r.fail(end, io.ErrUnexpectedEOF, "the data ends where %s is expected", of)
@@ -108,7 +109,7 @@ func (r *Reader) AtEnd() bool {
 		r.buf, r.pos = next, 0
 		return false
 	}
-	if err != io.EOF {
+	if !errors.Is(err, io.EOF) {
 		r.fail(r.Offset(), err, "reading: %v", err)
 	}
 	return true

@@ -2,6 +2,7 @@ package tbinary
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"unicode/utf8"
@@ -66,7 +67,7 @@ func (r *Reader) inside(n, total int, at int64) bool {
 	if r.need(n, "a string") {
 		return true
 	}
-	if e, ok := r.err.(*Error); ok && e.Err == io.ErrUnexpectedEOF {
+	if e := (*Error)(nil); errors.As(r.err, &e) && errors.Is(e.Err, io.ErrUnexpectedEOF) {
 		e.What = fmt.Sprintf("the data ends inside a string of %d bytes that begins at byte %d", total, at+4)
 	}
 	return false

@@ -39,7 +39,7 @@ func sample() *Struct {
 func TestThriftReadsAndWritesTheSame(t *testing.T) {
 	ctx := context.Background()
 	buf := thrift.NewTMemoryBuffer()
-	p := thrift.NewTBinaryProtocolConf(buf, &thrift.TConfiguration{TBinaryStrictRead: thrift.BoolPtr(true)})
+	p := thrift.NewTBinaryProtocolConf(buf, &thrift.TConfiguration{TBinaryStrictRead: new(true)})
 	must := func(err error) {
 		t.Helper()
 		if err != nil {

@@ -147,16 +147,6 @@ func isHost(s string) bool {
 	return true
 }
 
-// Redact replaces the credentials of every zk:// address in text. It takes too
-// much rather than too little: all up to the last @ before a space.
-func Redact(text string) string {
-	words := strings.SplitAfter(text, " ")
-	for i, word := range words {
-		words[i] = redactWord(word)
-	}
-	return strings.Join(words, "")
-}
-
 // redactWord takes all of text for one address, spaces too.
 func redactWord(text string) string {
 	at := strings.LastIndexByte(text, '@')

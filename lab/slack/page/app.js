@@ -34,9 +34,11 @@ async function act(what) {
 
 async function press(what, element, button) {
   if (element.confirm && !(await ask(element.confirm, context()))) return;
-  if (button) button.disabled = true;
+  // Not disabled: that would take the keyboard away from it.
+  if (button?.getAttribute("aria-disabled") === "true") return;
+  button?.setAttribute("aria-disabled", "true");
   const out = await act({ do: "press", channel: at.channel, ...what });
-  if (button) button.disabled = false;
+  button?.removeAttribute("aria-disabled");
   report(out);
 }
 
@@ -89,11 +91,14 @@ function drawSide() {
   $("links").className = state.links ? "good" : "bad";
 }
 
-// redraw replaces children and keeps the keyboard where it was.
+// redraw replaces children if they differ, and keeps the keyboard where it was: a
+// click on a button that is replaced meanwhile would be none.
 function redraw(el, children) {
+  const html = (list) => [...list].map((c) => c.outerHTML).join("");
+  if (html(el.children) === html(children)) return;
   const i = [...el.children].findIndex((c) => c.contains(document.activeElement));
   el.replaceChildren(...children);
-  if (i >= 0) el.children[i]?.querySelector("button")?.focus();
+  if (i >= 0) (el.children[i]?.querySelector("button") ?? el.children[i])?.focus?.();
 }
 
 // openBot shows the app's home, or its direct messages if there are new ones.
@@ -142,9 +147,10 @@ function drawMain() {
   $("title").textContent = name;
   const marks = (state.bookmarks ?? []).filter((b) => b.channel_id === at.channel);
   $("topic").replaceChildren(c?.topic?.value ?? "", ...marks.map((b) => h("a", { href: b.link, target: "_blank", rel: "noreferrer" }, ` ⚑ ${b.title}`)));
-  const tab = (label, home) => h("button", { type: "button", role: "tab", "aria-selected": at.home === home ? "true" : "false",
-    onclick: () => { go({ home }); if (home) act({ do: "home" }); } }, label);
-  $("tabs").replaceChildren(...(c?.is_im ? [tab("Home", true), tab("Messages", false)] : []));
+  const show = (home) => { go({ home }); if (home) act({ do: "home" }); };
+  const tab = (label, home) => h("button", { type: "button", role: "tab", "aria-selected": at.home === home ? "true" : "false", "aria-controls": home ? "home" : "messages",
+    tabindex: at.home === home ? 0 : -1, onclick: () => show(home), onkeydown: (ev) => { if (["ArrowLeft", "ArrowRight"].includes(ev.key)) { show(!home); $("tabs").querySelector("[aria-selected=true]")?.focus(); } } }, label);
+  redraw($("tabs"), c?.is_im ? [tab("Home", true), tab("Messages", false)] : []);
   const home = Boolean(c?.is_im && at.home);
   $("home").hidden = !home;
   $("messages").hidden = home;
@@ -239,7 +245,23 @@ function composer(form, field, thread) {
 
 composer($("compose"), $("say"), () => "");
 composer($("reply"), $("answer"), () => at.thread);
-$("unthread").addEventListener("click", () => { go({ thread: "" }); $("say").focus(); });
+$("unthread").addEventListener("click", () => {
+  const root = document.querySelector(`#messages li[data-ts="${CSS.escape(at.thread)}"]`);
+  go({ thread: "" });
+  (root ?? $("say")).focus();
+});
+// The arrows lead from message to message.
+for (const box of [$("messages"), $("replies")]) {
+  box.addEventListener("keydown", (ev) => {
+    const all = [...box.querySelectorAll("li.message")];
+    const i = all.indexOf(ev.target);
+    const to = { ArrowUp: i - 1, ArrowDown: i + 1, Home: 0, End: all.length - 1 }[ev.key];
+    if (i < 0 || to === undefined || !all[to]) return;
+    ev.preventDefault();
+    all[to].focus();
+    all[to].scrollIntoView({ block: "nearest" });
+  });
+}
 $("thread").addEventListener("keydown", (ev) => { if (ev.key === "Escape") $("unthread").click(); });
 $("person").addEventListener("change", async (ev) => {
   at.as = ev.target.value;

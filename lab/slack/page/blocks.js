@@ -61,7 +61,7 @@ function task(t, ctx) {
   return h("div", { class: `task ${tone}` },
     h("span", { class: `state emoji ${tone}`, role: "img", "aria-label": word, title: word }, glyph),
     h("div", {},
-      t.hide_title ? null : h("p", { class: "title" }, t.title, h("span", { class: `word ${tone}` }, word)),
+      t.hide_title ? null : h("p", { class: "title" }, t.title, t.title.includes(" · ") ? null : h("span", { class: `word ${tone}` }, word)),
       t.details ? richText(t.details, ctx) : null,
       t.output ? h("div", { class: "output" }, richText(t.output, ctx)) : null,
       t.sources ? h("p", { class: "context" }, t.sources.map((s) => link(s.url, s.text))) : null));

@@ -13,12 +13,12 @@ export function input(b, ctx) {
   return h(grouped ? "fieldset" : "div", { class: "input", "data-input": e.action_id, "data-kind": e.type },
     h(grouped ? "legend" : "label", { for: grouped ? undefined : id }, textObject(b.label, ctx), b.optional ? h("span", { class: "calm" }, " (optional)") : null),
     field,
-    b.hint ? h("p", { class: "calm hint" }, textObject(b.hint, ctx)) : null,
-    h("p", { class: "problem", role: "alert", hidden: true }));
+    b.hint ? h("p", { class: "calm hint", id: `${id}-hint` }, textObject(b.hint, ctx)) : null,
+    h("p", { class: "problem", role: "alert", id: `${id}-problem`, hidden: true }));
 }
 
 function control(e, b, id, ctx, tell) {
-  const common = { id, placeholder: e.placeholder?.text, autofocus: e.focus_on_load, "data-value": true, onchange: (ev) => tell([ev.target.value], ev.target) };
+  const common = { id, placeholder: e.placeholder?.text, autofocus: e.focus_on_load, "data-value": true, "aria-describedby": `${id}-hint ${id}-problem`, "aria-required": b.optional ? undefined : "true", onchange: (ev) => tell([ev.target.value], ev.target) };
   switch (e.type) {
     case "plain_text_input":
       if (e.multiline) return h("textarea", { ...common, rows: 3 }, e.initial_value ?? "");

@@ -8,12 +8,22 @@ const dialog = document.getElementById("modal");
 const question = document.getElementById("confirm");
 let shown = ""; // View id and hash of what is drawn.
 let view = null;
+let from = null; // Where the keyboard was, and the message that was in: it may be drawn anew meanwhile.
+
+function leave() {
+  const ts = from?.closest?.("[data-ts]")?.dataset.ts;
+  const box = from?.closest?.("#replies, #messages")?.id ?? "messages";
+  if (dialog.open) dialog.close();
+  if (from?.isConnected) from.focus();
+  else (document.querySelector(`#${box} [data-ts="${CSS.escape(ts ?? "")}"]`) ?? document.getElementById("say")).focus();
+  from = null;
+}
 
 export function showModal(v, ctx) {
   if (!v) {
     shown = "";
     view = null;
-    if (dialog.open) dialog.close();
+    if (dialog.open) leave();
     return;
   }
   if (shown === v.id + v.hash) return;
@@ -32,7 +42,10 @@ export function showModal(v, ctx) {
   dialog.replaceChildren(form);
   restore(dialog, was);
   dialog.oncancel = (ev) => { ev.preventDefault(); ctx.closeView(v.id, false); };
-  if (!dialog.open) dialog.showModal();
+  if (!dialog.open) {
+    from = document.activeElement;
+    dialog.showModal();
+  }
   const first = dialog.querySelector("[autofocus], [data-value], .choices input");
   first?.focus();
 }
@@ -44,10 +57,14 @@ async function submit(v, ctx, problem, form) {
   button.disabled = false;
   problem.hidden = true;
   for (const p of form.querySelectorAll(".input .problem")) p.hidden = true;
+  for (const i of form.querySelectorAll("[aria-invalid]")) i.removeAttribute("aria-invalid");
   if (out.errors) {
     for (const [id, why] of Object.entries(out.errors)) {
       const p = [...form.querySelectorAll("[data-block]")].find((b) => b.dataset.block === id)?.querySelector(".problem");
-      if (p) { p.textContent = why; p.hidden = false; }
+      if (!p) continue;
+      p.textContent = why;
+      p.hidden = false;
+      for (const i of p.closest(".input").querySelectorAll("input, textarea, select")) i.setAttribute("aria-invalid", "true");
     }
     form.querySelector(".problem:not([hidden])")?.closest(".input")?.querySelector("input, textarea, select")?.focus();
     return;

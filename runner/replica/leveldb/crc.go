@@ -11,8 +11,6 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 // of bytes that hold checksums does not degenerate (util/crc32c.h).
 func masked(crc uint32) uint32 { return (crc>>15 | crc<<17) + 0xa282ead8 }
 
-func checksum(p []byte) uint32 { return masked(crc32.Checksum(p, castagnoli)) }
-
 // uvarint reads a varint at p[at:] and returns the position after it, or
 // at < 0 if there is none.
 func uvarint(p []byte, at int) (uint64, int) {

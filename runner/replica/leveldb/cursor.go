@@ -103,7 +103,7 @@ func (c *Cursor) Next() (*Record, error) {
 func (c *Cursor) ready() error {
 	for len(c.heap) > 0 {
 		s := c.heap[0]
-		ok := true
+		var ok bool
 		var err error
 		switch {
 		case s.table == nil:

@@ -3,6 +3,7 @@ package leveldb
 import (
 	"bytes"
 	"encoding/binary"
+	"hash/crc32"
 	"os"
 	"path/filepath"
 	"testing"
@@ -134,3 +135,5 @@ func FuzzManifest(f *testing.F) {
 		}
 	})
 }
+
+func checksum(p []byte) uint32 { return masked(crc32.Checksum(p, castagnoli)) }

@@ -2,6 +2,7 @@ package leveldb
 
 import (
 	"encoding/binary"
+	"errors"
 	"hash/crc32"
 	"io"
 )
@@ -50,7 +51,7 @@ func (t *table) search(offset, end int64) (handle, bool, error) {
 	for n := int64(64 << 10); ; n *= 8 {
 		n = min(n, limit)
 		p := make([]byte, n)
-		if got, err := t.file.ReadAt(p, offset); err != nil && err != io.EOF {
+		if got, err := t.file.ReadAt(p, offset); err != nil && !errors.Is(err, io.EOF) {
 			return handle{}, false, err
 		} else if int64(got) < n {
 			p = p[:got]

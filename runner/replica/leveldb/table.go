@@ -195,7 +195,7 @@ func (t *table) read(h handle) ([]byte, error) {
 			t.window = make([]byte, max(n, tableWindow))
 		}
 		got, err := t.file.ReadAt(t.window[:n], h.offset)
-		if err != nil && err != io.EOF {
+		if err != nil && !errors.Is(err, io.EOF) {
 			return nil, err
 		}
 		t.window, t.start = t.window[:got], h.offset

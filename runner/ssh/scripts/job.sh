@@ -1,8 +1,9 @@
 # Starts a command once, whatever becomes of the connection, and waits for its
 # verdict. Arguments: job folder, seconds that the command may take, tenths of
 # a second to wait here, most bytes of each output, size of standard input, the
-# command as text, then the command. Says one line, then the outputs:
-#   rc STATUS OUTSIZE ERRSIZE SENTOUT SENTERR | running PID START | lost | other TEXT
+# command as text, then the command; without one it only looks. Says one line,
+# then the outputs:
+#   rc STATUS OUTSIZE ERRSIZE SENTOUT SENTERR | running PID START | lost | none | other TEXT
 # Exit status 125: not started, for the reason on standard error.
 #
 # The claim is one rename(2) of a folder that holds the ID of the process that
@@ -28,8 +29,10 @@ rc=$?
 printf "%s\n" "$rc" >"$dir/.rc" && { sync "$dir/stdout" "$dir/stderr" "$dir/.rc" 2>/dev/null || sync; } && mv -T "$dir/.rc" "$dir/rc"
 '
 refuse() { echo "$*" >&2; exit 125; }
+go
 
 if [ ! -d "$dir" ]; then
+	[ $# -gt 0 ] || { echo none; exit 0; }
 	command -v setsid >/dev/null && command -v timeout >/dev/null || refuse "setsid and timeout are needed"
 	mkdir -p "$base" || refuse "cannot make $base"
 	tmp=$(mktemp -d "$base/.claim.XXXXXXXX") || refuse "cannot write to $base"
@@ -48,7 +51,7 @@ if [ ! -d "$dir" ]; then
 fi
 
 had=$(cat "$dir/command"; echo .)
-[ "$had" = "$text." ] || { printf 'other %s\n' "${had%.}"; exit 0; }
+[ $# -eq 0 ] || [ "$had" = "$text." ] || { printf 'other %s\n' "${had%.}"; exit 0; }
 
 verdict() {
 	[ -e "$dir/rc" ] || return 1

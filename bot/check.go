@@ -1,0 +1,62 @@
+package bot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/slack-go/slack"
+)
+
+// A Checked is one thing that was asked of Slack.
+type Checked struct {
+	What   string `json:"what"`
+	Answer string `json:"answer"` // In words; no token is in it.
+	OK     bool   `json:"ok"`
+}
+
+// Check asks Slack whether the tokens and user groups of c are good, and
+// whether the bot's workspace is one of teams. It connects nothing and posts
+// nothing; a ticket for a connection that is not used ends by itself.
+func Check(ctx context.Context, c Config, teams []string) []Checked {
+	secrets := newRedactor(c.Secrets, c.BotToken, c.AppToken)
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	options := []slack.Option{slack.OptionAppLevelToken(c.AppToken), slack.OptionHTTPClient(&http.Client{Timeout: 20 * time.Second, Transport: c.Transport})}
+	if c.APIURL != "" {
+		options = append(options, slack.OptionAPIURL(c.APIURL))
+	}
+	api := slack.New(c.BotToken, options...)
+	var list []Checked
+	add := func(what, answer string, err error) {
+		if err != nil {
+			answer = secrets.err(err).Error()
+		}
+		list = append(list, Checked{what, answer, err == nil})
+	}
+	who, err := api.AuthTestContext(ctx)
+	answer := ""
+	if err == nil {
+		answer = fmt.Sprintf("%s in %s (%s)", who.User, who.Team, who.TeamID)
+		if !slices.Contains(teams, who.TeamID) {
+			err = fmt.Errorf("the bot is in workspace %s, which policy.teams does not name: nobody there could ask for anything", who.TeamID)
+		}
+	}
+	add("the bot's token", answer, err)
+	_, _, err = api.StartSocketModeContext(ctx)
+	add("the app's token (Socket Mode)", "a connection is granted", err)
+	for _, g := range c.Groups {
+		members, err := api.GetUserGroupMembersContext(ctx, g)
+		switch {
+		case err != nil && slackCode(err) == "plan_upgrade_required":
+			err = errors.New("user groups need a paid plan: name people by ID in the policy instead")
+		case err == nil && len(members) == 0:
+			err = errors.New("nobody is in it")
+		}
+		add("user group "+g, fmt.Sprintf("%d people", len(members)), err)
+	}
+	return list
+}

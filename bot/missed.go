@@ -1,0 +1,199 @@
+package bot
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/slack-go/slack"
+
+	"aurorabot/handlers/view"
+)
+
+const (
+	// missable is how short a time without links is not worth a look back:
+	// Slack itself delivers an event again that nobody acknowledged.
+	missable = 2 * time.Second
+
+	// overlap is how much earlier than the last sign of life one looks: what was
+	// said right before may have been on its way.
+	overlap = 10 * time.Second
+
+	// lookBack is how long ago something may have been said to be looked for.
+	lookBack = time.Hour
+
+	// lateAfter is how old a command may be to be carried out all the same: as
+	// old as Slack's own redeliveries. Whoever said it before has gone on.
+	lateAfter = 5 * time.Minute
+
+	mostSpots = 64
+	mostPages = 5
+)
+
+// A spot is where people talk to the bot: a channel, or a thread of it.
+type spot struct{ channel, thread string }
+
+// spots are where people talked to the bot lately: there is no other way to know
+// without asking for more scopes.
+type spots struct {
+	mu   sync.Mutex
+	last map[spot]time.Time
+}
+
+func (s *spots) heard(at spot, now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.last == nil {
+		s.last = map[spot]time.Time{}
+	}
+	s.last[at] = now
+	for len(s.last) > mostSpots {
+		oldest := at
+		for k, t := range s.last {
+			if t.Before(s.last[oldest]) {
+				oldest = k
+			}
+		}
+		delete(s.last, oldest)
+	}
+}
+
+func (s *spots) all() []spot {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var list []spot
+	for at := range s.last {
+		list = append(list, at)
+	}
+	return list
+}
+
+// whereTo looks for what was missed: where people talked to the bot lately,
+// where its open runs are, and their threads.
+func (b *Bot) whereTo() []spot {
+	list := b.spots.all()
+	for _, run := range b.store.runs() {
+		if p, ok := b.store.post(run, statusKey); ok && p.TS != "" {
+			list = append(list, spot{p.Channel, p.TS})
+		}
+	}
+	if b.Channel != "" {
+		list = append(list, spot{channel: b.Channel})
+	}
+	for _, at := range slices.Clone(list) {
+		list = append(list, spot{channel: at.channel})
+	}
+	slices.SortFunc(list, func(a, c spot) int {
+		return cmp.Or(strings.Compare(a.channel, c.channel), strings.Compare(a.thread, c.thread))
+	})
+	return slices.Compact(list)
+}
+
+// missed has what was said to the bot since then, and never reached it, handled
+// as if it came now; or, if it is too old for that, answered with why it was
+// not. What came twice, over a link too, is handled once.
+func (b *Bot) missed(since time.Time) {
+	ctx := b.working
+	now := b.Now()
+	if since = since.Add(-overlap); now.Sub(since) > lookBack {
+		since = now.Add(-lookBack)
+	}
+	found := map[string]*ask{}
+	for _, at := range b.whereTo() {
+		for _, a := range b.said(ctx, at, since) {
+			found[a.source] = a
+		}
+	}
+	var list []*ask
+	for _, a := range found {
+		list = append(list, a)
+	}
+	slices.SortFunc(list, func(a, c *ask) int { return a.at.Compare(c.at) })
+	n := 0
+	for _, a := range list {
+		if !b.first(a) {
+			continue
+		}
+		n++
+		if b.Now().Sub(a.at) > lateAfter {
+			b.tooLate(ctx, a)
+			continue
+		}
+		if !b.enqueue(a) {
+			b.forget(a)
+			b.outbox.put(&item{channel: a.channel, thread: a.thread, key: b.outbox.once(), single: true, message: b.busy()})
+		}
+	}
+	b.Log.InfoContext(ctx, "slack: looked for what was missed", "since", since, "found", n)
+}
+
+// tooLate tells, where it was said, that nothing came of it.
+func (b *Bot) tooLate(ctx context.Context, a *ask) {
+	b.keep(ctx, a)
+	defer b.answered(a)
+	b.outbox.put(&item{channel: a.channel, thread: a.thread, key: b.outbox.once(), single: true, message: view.Message{
+		Tone: view.Warn,
+		Head: "This did not reach the bot when it was said. Nothing was done.",
+		Lines: []string{fmt.Sprintf("It was said at %s, when the bot heard nothing from Slack. Say it again if it is still wanted.",
+			a.at.UTC().Format(time.RFC3339))},
+	}})
+}
+
+// said is what was said to the bot at a spot since then, as asks.
+func (b *Bot) said(ctx context.Context, at spot, since time.Time) []*ask {
+	var asks []*ask
+	cursor := ""
+	for range mostPages {
+		messages, next, err := b.history(ctx, at, since, cursor)
+		if err != nil {
+			b.Log.WarnContext(ctx, "slack: looking for what was missed", "channel", at.channel, "thread", at.thread, "err", b.secrets.err(err))
+			break
+		}
+		for _, m := range messages {
+			if at.thread == "" && m.ReplyCount > 0 {
+				asks = append(asks, b.said(ctx, spot{at.channel, m.Timestamp}, since)...)
+			}
+			if !slices.Contains([]string{"", "thread_broadcast", "file_share"}, m.SubType) {
+				continue // Slack's own words: who joined, what was pinned.
+			}
+			u := utterance{
+				team: cmp.Or(m.Team, b.self().team), user: m.User, bot: m.BotID, channel: at.channel,
+				ts: m.Timestamp, thread: m.ThreadTimestamp, text: m.Text,
+				mention: strings.Contains(m.Text, "<@"+b.self().user+">") || strings.Contains(m.Text, "<@"+b.self().user+"|"),
+			}
+			direct := strings.HasPrefix(at.channel, "D")
+			if a := u.ask(b.self().user); a != nil && (u.mention || direct) && a.at.After(since) {
+				asks = append(asks, a)
+			}
+		}
+		if cursor = next; cursor == "" {
+			break
+		}
+	}
+	return asks
+}
+
+// history is one page of a channel's messages, or of a thread's.
+func (b *Bot) history(ctx context.Context, at spot, since time.Time, cursor string) (list []slack.Message, next string, err error) {
+	oldest := strconv.FormatInt(since.Unix(), 10)
+	err = retryTwice(ctx, func() error {
+		var err error
+		if at.thread != "" {
+			list, _, next, err = b.api.GetConversationRepliesContext(ctx, &slack.GetConversationRepliesParameters{
+				ChannelID: at.channel, Timestamp: at.thread, Oldest: oldest, Cursor: cursor, Limit: 200})
+			return err
+		}
+		h, err := b.api.GetConversationHistoryContext(ctx, &slack.GetConversationHistoryParameters{
+			ChannelID: at.channel, Oldest: oldest, Cursor: cursor, Limit: 200})
+		if err == nil {
+			list, next = h.Messages, h.ResponseMetaData.NextCursor
+		}
+		return err
+	})
+	return list, next, err
+}

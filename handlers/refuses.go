@@ -1,0 +1,42 @@
+package handlers
+
+import (
+	"slices"
+
+	"aurorabot/policy"
+	"aurorabot/runner"
+)
+
+// Refuses reports whether policy would refuse a request as things are now. It
+// does nothing and journals nothing: it is for a surface that asks a person for
+// more before it makes the request, so that nobody is asked in vain. False
+// promises nothing.
+func (s *Service) Refuses(r Request) bool {
+	c, err := parse(r)
+	if err != nil {
+		return false
+	}
+	cluster, run, bad := s.subject(c)
+	if bad != nil {
+		return false
+	}
+	if s.Rules.Allow(r.Actor, c.cmd.Needs, cluster, r.Channel) != nil {
+		return true
+	}
+	if c.cmd.Name != "approve" {
+		return false
+	}
+	st, err := s.state(run)
+	if err != nil || st.Status != runner.Gated {
+		return false
+	}
+	if s.Rules.May(st.Gate, st.Who, r.Actor) != nil {
+		return true
+	}
+	return slices.ContainsFunc(st.Gates[st.Gate].Approvals, func(a runner.Approval) bool { return s.counts(st.Gate, a, r.Actor) })
+}
+
+// counts reports whether an approval is somebody's, and not too old to count.
+func (s *Service) counts(gate string, a runner.Approval, who policy.Actor) bool {
+	return a.Who == who.Key() && s.Now().Sub(a.At) <= s.Rules.RuleOf(gate).Expiry()
+}

@@ -1,0 +1,40 @@
+package aurora
+
+import (
+	"slices"
+	"strings"
+)
+
+// A span is the releases 0.From to 0.Until that know a flag; Until 0: it was not removed.
+type span struct{ from, until int }
+
+// spans are flags that not all releases know, as far as a scheduler's operators
+// meet them. From the sources of 0.2 to 0.22. An unknown flag ends a scheduler
+// with exit status 1 before it opens its log.
+var spans = map[string]span{
+	"gc_executor_path":             {0, 8},
+	"deflate_snapshots":            {0, 11},
+	"deduplicate_snapshots":        {6, 11},
+	"use_beta_db_task_store":       {9, 18},
+	"reconciliation_initial_delay": {9, 0},
+	"zk_use_curator":               {14, 18},
+	"snapshot_hydrate_stores":      {17, 18},
+	"serverset_endpoint_name":      {17, 0},
+}
+
+// NotIn names the flags that the file sets and that a release does not know.
+func (v *ShellVars) NotIn(version Version) []string {
+	var found []string
+	extra, _ := v.Value(extraArgs)
+	words := strings.Fields(extra)
+	for flag, s := range spans {
+		if version.At(0, s.from) && (s.until == 0 || !version.At(0, s.until+1)) {
+			continue
+		}
+		if _, set := v.Flag(flag); set || slices.Contains(words, "-"+flag) {
+			found = append(found, flag)
+		}
+	}
+	slices.Sort(found)
+	return found
+}

@@ -1,0 +1,366 @@
+package recovery
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"aurorabot/runner"
+	"aurorabot/runner/aurora"
+	"aurorabot/runner/backup/check"
+	"aurorabot/runner/probe"
+)
+
+// A checkLook is one host while its backups are asked for.
+type checkLook struct {
+	r   *Recovery
+	mem *check.Memory
+	t   *runner.Task
+	f   check.HostFacts
+
+	sum   string // SHA-256 of the reader for this host.
+	place check.Place
+	flags map[string]string // Of its scheduler: what runs, else what its configuration says.
+
+	scanned   bool
+	elected   int
+	framework string
+}
+
+const (
+	// decodeWithin is how long a host may begin to decode files that are not
+	// known; a check must end, and the next one goes on.
+	decodeWithin = 3 * time.Minute
+	// checkLimit bounds the session that decodes.
+	checkLimit = decodeWithin + 2*time.Minute
+)
+
+// ask asks a host everything. Each part that fails is noted, and the rest is
+// asked all the same.
+func (l *checkLook) ask(ctx context.Context) {
+	out, err := l.t.Host.Run(ctx, runner.Command{Argv: []string{"uname", "-m"}, Limit: hello})
+	if err != nil {
+		l.f.Silent = err.Error()
+		return
+	}
+	l.f.Veiled = true
+	if l.sum, err = l.r.readerFor(strings.TrimSpace(string(out.Stdout))); err != nil {
+		l.unknown("its backups", err)
+		return
+	}
+	l.place = l.mem.Place(l.t.On)
+	facts, err := l.folder(ctx)
+	if err != nil {
+		l.unknown("its backups", err)
+		l.vars(ctx)
+		return
+	}
+	l.f.Folder, l.f.Zone = facts.Folder, facts.Zone
+	if d, err := aurora.ParseAmount(l.flags["backup_interval"]); err == nil {
+		l.f.Interval = d
+	} else if l.flags["backup_interval"] != "" {
+		l.unknown("-backup_interval", err)
+	}
+	if n, err := strconv.Atoi(l.flags["max_saved_backups"]); err == nil {
+		l.f.Keeps = n
+	} else if l.flags["max_saved_backups"] != "" {
+		l.unknown("-max_saved_backups", err)
+	}
+	l.vars(ctx)
+	l.lines(ctx)
+}
+
+func (l *checkLook) unknown(what string, err error) {
+	l.f.Unknown = append(l.f.Unknown, check.Unknown{What: what, Why: err.Error()})
+}
+
+// readerFor is the SHA-256 of the program for a machine.
+func (r *Recovery) readerFor(machine string) (string, error) {
+	arch := goArch[machine]
+	if arch == "" {
+		return "", fmt.Errorf("no program of ours runs on a %.40q", machine)
+	}
+	_, sum, err := r.Helper(arch)
+	return sum, err
+}
+
+// reader is where the reader of checks lies on a host: at one place, so that a
+// newer one takes the place of an older one and nothing gathers.
+func (l *checkLook) reader() string {
+	return path.Join(l.r.scheduler(l.t).RunDir, "bin", checkReader)
+}
+
+// folder asks for the scheduler's processes and the folder of backups at once:
+// where that is, is known from the check before, or from the configuration. If
+// the process says otherwise, it is asked once more.
+func (l *checkLook) folder(ctx context.Context) (probe.Facts, error) {
+	configured := map[string]string{}
+	if l.place.Dir == "" || l.place.Log == "" {
+		configured = l.configured(ctx)
+		l.place.Dir, l.place.Log = configured["backup_dir"], configured["native_log_file_path"]
+	}
+	facts, err := l.probe(ctx, l.place.Dir)
+	if err != nil {
+		return facts, err
+	}
+	pid, unsure := l.mainPID(ctx, facts.Processes)
+	mine, err := ours(facts.Processes, l.place.Log, pid)
+	if err != nil {
+		return facts, err
+	}
+	if l.f.Veiled = unsure != nil && len(mine) == 0; l.f.Veiled {
+		l.unknown("its supervisor", unsure)
+	}
+	if len(mine) == 0 {
+		if len(configured) == 0 {
+			configured = l.configured(ctx) // It may have been changed since.
+		}
+		l.flags = configured
+	} else if err := l.running(mine, facts.Now); err != nil {
+		return facts, err
+	}
+	dir := l.flags["backup_dir"]
+	if dir == "" {
+		return facts, errors.New("-backup_dir is set neither by a running scheduler nor by its configuration")
+	}
+	l.f.Dir = dir
+	l.place = check.Place{Host: l.t.On, Dir: dir, Log: l.flags["native_log_file_path"], Reader: l.sum}
+	if facts.Folder == nil || facts.Folder.Dir != dir {
+		again, err := l.probe(ctx, dir)
+		if err != nil {
+			return facts, err
+		}
+		facts.Folder = again.Folder
+	}
+	return facts, nil
+}
+
+// mainPID is the process that the supervisor calls its own, where the path of
+// the log finds none; 0 if there is none.
+func (l *checkLook) mainPID(ctx context.Context, all []probe.Process) (int, error) {
+	if mine, err := ours(all, l.place.Log, 0); err == nil && len(mine) > 0 {
+		return 0, nil
+	}
+	unit, err := l.r.supervisor().State(ctx, l.t)
+	return unit.PID, err
+}
+
+// running takes the flags of the scheduler that runs.
+func (l *checkLook) running(mine []probe.Process, now time.Time) error {
+	if len(mine) > 1 {
+		l.unknown("its scheduler", fmt.Errorf("%d of them run (%s)", len(mine), pids(mine)))
+	}
+	flags, err := aurora.ParseFlags(mine[0].Argv)
+	if err != nil {
+		return fmt.Errorf("arguments of process %d: %w", mine[0].PID, err)
+	}
+	l.flags = flags
+	l.f.Runs, l.f.Began = true, mine[0].Since.Add(-l.f.Skew)
+	return nil
+}
+
+// configured are the flags that the configuration sets; what it does not set is
+// not there.
+func (l *checkLook) configured(ctx context.Context) map[string]string {
+	flags := map[string]string{}
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	text, err := l.r.readConfig(ctx, l.t)
+	if err != nil {
+		l.unknown("its configuration", err)
+		return flags
+	}
+	vars, err := aurora.ParseShellVars(l.r.scheduler(l.t).ConfigFile, text)
+	if err != nil {
+		l.unknown("its configuration", err)
+		return flags
+	}
+	for _, name := range shownFlags {
+		if v, ok := vars.Resolved(name); ok {
+			flags[name] = v
+		}
+	}
+	return flags
+}
+
+// checkReader is the name of the reader that the check leaves on the hosts.
+const checkReader = "aurorabot-check"
+
+// started runs the reader if it is there with its hash, in one session.
+const started = `[ "$(sha256sum <"$1" | cut -c 1-64)" = "$2" ] || exit 97; exec nice -n 10 "$1" host facts`
+
+// probe asks the reader, as the scheduler's user, and brings it where it is not.
+func (l *checkLook) probe(ctx context.Context, dir string) (probe.Facts, error) {
+	q := probe.Request{Processes: true}
+	if dir != "" {
+		q.Folder = &probe.FolderAsk{Dir: dir, Within: decodeWithin}
+		l.f.Known = nil
+		if l.place.Reader == l.sum {
+			l.f.Known = l.mem.Known(l.t.On, l.r.Now())
+			for id := range l.f.Known {
+				q.Folder.Known = append(q.Folder.Known, id)
+			}
+		}
+	}
+	in, err := json.Marshal(q)
+	if err != nil {
+		return probe.Facts{}, fmt.Errorf("encode the questions: %w", err)
+	}
+	cmd := runner.Command{
+		Argv: []string{"sh", "-c", started, "sh", l.reader(), l.sum}, User: l.r.Cluster.User, Stdin: in, Limit: checkLimit, Output: 16 << 20,
+	}
+	for tries := 0; ; tries++ {
+		begun := l.r.Now()
+		out, err := l.t.Host.Run(ctx, cmd)
+		switch {
+		case err != nil:
+			return probe.Facts{}, fmt.Errorf("ask the host: %w", err)
+		case out.Exit == 97 && tries == 0:
+			if err := l.bring(ctx); err != nil {
+				return probe.Facts{}, err
+			}
+			continue
+		case out.Exit != 0 || out.Cut:
+			return probe.Facts{}, fmt.Errorf("ask the host: exit status %d: %s", out.Exit, tail(out))
+		}
+		var facts probe.Facts
+		if err := json.Unmarshal(out.Stdout, &facts); err != nil {
+			return probe.Facts{}, fmt.Errorf("ask the host: the answer is no JSON: %w", err)
+		}
+		if len(facts.Errors) > 0 {
+			return facts, fmt.Errorf("ask the host: %s", strings.Join(facts.Errors, "; "))
+		}
+		l.f.Skew = skew(facts.Now, begun, l.r.Now())
+		return facts, nil
+	}
+}
+
+// skew is how far a host's clock is off, if it was read between two times of
+// ours: decoding may lie between them.
+func skew(host, before, after time.Time) time.Duration {
+	switch {
+	case host.Before(before):
+		return host.Sub(before).Round(time.Millisecond)
+	case host.After(after):
+		return host.Sub(after).Round(time.Millisecond)
+	}
+	return 0
+}
+
+// bring puts the reader on the host.
+func (l *checkLook) bring(ctx context.Context) error {
+	out, err := run(ctx, l.t, "", "uname", "-m")
+	if err != nil {
+		return err
+	}
+	open, sum, err := l.r.Helper(goArch[strings.TrimSpace(string(out.Stdout))])
+	if err != nil {
+		return err
+	}
+	if _, err := run(ctx, l.t, "root", "install", "-d", "-m", "0755", l.r.scheduler(l.t).RunDir, path.Dir(l.reader())); err != nil {
+		return fmt.Errorf("put the reader on the host: %w", err)
+	}
+	err = l.t.Host.Put(ctx, runner.File{Path: l.reader(), Source: open, Mode: 0o755, User: "root", SHA256: sum})
+	if err != nil {
+		return fmt.Errorf("put the reader on the host: %w", err)
+	}
+	return nil
+}
+
+// vars asks the scheduler what it counted, where one runs.
+func (l *checkLook) vars(ctx context.Context) {
+	if !l.f.Runs {
+		return
+	}
+	v, err := l.r.client(l.t.On).Vars(ctx)
+	if err != nil {
+		l.unknown(whatVars, err)
+		return
+	}
+	state, err := v.Lifecycle()
+	if err != nil {
+		l.unknown("its state", err)
+		return
+	}
+	l.f.Asked = true
+	l.f.Leads = state == "ACTIVE" || state == awaiting
+	registered, err := v.Int("framework_registered")
+	if l.f.Leads && err != nil {
+		l.unknown("whether it is registered", err)
+	}
+	l.f.Active = l.f.Leads && registered == 1
+	l.f.Apart = l.f.Leads && err == nil && registered != 1
+	up, err := v.Int("jvm_uptime_secs")
+	if err != nil {
+		l.unknown("how long it is up", err)
+	}
+	l.f.Uptime = time.Duration(up) * time.Second
+	for name, into := range map[string]**int{"scheduler_backup_success": &l.f.Success, "scheduler_backup_failed": &l.f.Failed} {
+		if _, there := v[name]; !there {
+			continue // One that never led may not have counted.
+		}
+		n, err := v.Int(name)
+		if err != nil {
+			l.unknown(name, err)
+			continue
+		}
+		count := int(n)
+		*into = &count
+	}
+}
+
+// lines reads what the scheduler logged within the last hour.
+func (l *checkLook) lines(ctx context.Context) {
+	if !l.r.logs() {
+		return // Where it logs is not known: elections are not counted then.
+	}
+	l.scan(ctx, l.r.Now().Add(l.f.Skew).Add(-time.Hour))
+}
+
+// sinceStart looks for the framework's id in all that the process logged.
+func (l *checkLook) sinceStart(ctx context.Context) {
+	if l.r.logs() && !l.f.Began.IsZero() {
+		elected, space := l.elected, l.f.NoSpace
+		l.scan(ctx, l.f.Began.Add(l.f.Skew).Add(-time.Minute))
+		l.elected, l.f.NoSpace = elected, space
+	}
+}
+
+func (l *checkLook) scan(ctx context.Context, since time.Time) {
+	s := schedulerLook{Since: since}
+	l.t.State.Apply(runner.Event{Kind: runner.StepDone, Step: stepHelper, Host: l.t.On, Facts: asJSON(helperFacts{Path: l.reader(), SHA256: l.sum})})
+	if err := l.r.scan(ctx, l.t, &s); err != nil {
+		l.unknown("its log lines", err)
+		return
+	}
+	if s.Missing {
+		l.unknown("its log lines", errors.New("its log could not be read"))
+		return
+	}
+	l.scanned = true
+	for _, m := range s.Found {
+		switch m.Finding {
+		case "elected":
+			l.elected = m.Count
+		case "framework-known":
+			l.framework = frameworkIn(m.Example)
+		case "no-space-left":
+			l.f.NoSpace, l.f.NoSpaceX = m.Count, m.Example
+		}
+	}
+}
+
+// hostnameOf is what ZooKeeper and Mesos call a scheduler.
+func (l *checkLook) hostnameOf() []string {
+	names := []string{l.r.scheduler(l.t).Hostname}
+	if h := l.flags["hostname"]; h != "" && !slices.Contains(names, h) {
+		names = append(names, h)
+	}
+	return names
+}

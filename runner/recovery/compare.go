@@ -1,0 +1,107 @@
+package recovery
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"aurorabot/runner"
+	"aurorabot/runner/aurora"
+)
+
+// stake is what is approved at the commit gate: the facts of restore/compare-staged.
+type stake struct {
+	Tasks    int    `json:"tasks"`
+	Dropped  int    `json:"dropped"`
+	IDs      string `json:"ids_sha256"`                // Over the sorted ids of what is staged.
+	Sum      string `json:"tasks_sha256"`              // Over their states and jobs, too.
+	Previous int    `json:"previous"`                  // Tasks that the leader's storage holds before the commit.
+	Before   string `json:"previous_sha256,omitempty"` // Over their ids.
+	Equal    bool   `json:"equal"`                     // Staged and previous ids are the same: the log's end must tell.
+	Printed  int    `json:"printed"`                   // Active tasks that aurora_admin printed.
+}
+
+func idsSum(ids map[string]bool) string {
+	return sha256Hex([]byte(strings.Join(slices.Sorted(maps.Keys(ids)), "\n")))
+}
+
+// compareStaged compares what is staged with what is meant, and what
+// aurora_admin prints (active tasks only) with both.
+func (r *Recovery) compareStaged(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+	if a, err := r.exactlyEverywhere(ctx, t); err != nil || !a.Yes {
+		return a, err
+	}
+	tasks, staged, err := r.staged(ctx, t.On)
+	if err != nil {
+		if _, _, why := r.stagedHere(ctx, t); why != nil {
+			err = why
+		}
+		return runner.Answer{}, err
+	}
+	have := idsOf(tasks)
+	want, err := r.meant(t.State, true)
+	if err != nil {
+		return runner.Answer{}, err
+	}
+	if d := differs(have, want); !staged || d != "" {
+		return runner.No("what is staged on %s is not the backup: %s", t.On, d), nil
+	}
+	if len(have) == 0 {
+		return runner.No("nothing is staged on %s but an empty state (%d tasks dropped): a commit of it has Mesos kill every task that runs", t.On, len(t.State.Dropped)), nil
+	}
+	s := stake{Tasks: len(have), Dropped: len(t.State.Dropped), IDs: idsSum(have), Sum: tasksSum(tasks)}
+	if s.Printed, err = r.print(ctx, t, want); err != nil {
+		return runner.Answer{}, err
+	}
+	reply, err := r.client(t.On).Tasks(ctx)
+	if err != nil {
+		return runner.Answer{}, err
+	}
+	if !reply.OK() {
+		return runner.Answer{}, fmt.Errorf("tasks of %s before the commit: %s", t.On, reply)
+	}
+	now := idsOf(reply.Tasks)
+	s.Previous, s.Before, s.Equal = len(now), idsSum(now), differs(now, have) == ""
+	return runner.Yes("%d tasks staged, equal to the backup task by task (%d dropped); the leader's storage holds %d now", s.Tasks, s.Dropped, s.Previous).With(s), nil
+}
+
+// print is the runbook's own look at what is staged.
+func (r *Recovery) print(ctx context.Context, t *runner.Task, want map[string]bool) (int, error) {
+	if r.Cluster.Admin == "api" {
+		return 0, nil
+	}
+	root := path.Join(r.folder(t), "admin")
+	argv := aurora.AdminCommand(r.Cluster, r.Profile, root, 3*time.Minute, "scheduler_print_recovery_tasks")
+	out, err := t.Host.Run(ctx, runner.Command{Argv: argv, User: r.Cluster.User, Limit: 200 * time.Second, Output: 64 << 20})
+	if err != nil {
+		return 0, fmt.Errorf("scheduler_print_recovery_tasks: %w", err)
+	}
+	if a := aurora.ParseAdmin(out.Stdout, out.Stderr, out.Exit); !a.OK {
+		return 0, fmt.Errorf("scheduler_print_recovery_tasks: %s %s", a.Code, a.Message)
+	}
+	ids := aurora.ParseRecoveryTasks(out.Stderr)
+	for _, id := range ids {
+		if !want[id] {
+			return 0, fmt.Errorf("scheduler_print_recovery_tasks shows %s, which is not in the backup", id)
+		}
+	}
+	return len(ids), nil
+}
+
+// staked is what the commit gate binds: the fence, the staged tasks, the loss.
+func (r *Recovery) staked(s *runner.State) any {
+	f, _ := r.fence(s)
+	var st stake
+	s.Facts(stepCompare, f.Host, &st)
+	var l loss
+	s.Facts(stepLoss, runner.Bot, &l)
+	return map[string]any{
+		"leader": map[string]any{"host": f.Host, "pid": f.PID, "start": f.Start},
+		"staged": st,
+		"loss":   map[string]any{"known": l.Known, "against": l.Against, "killed": l.Killed, "resurrected": l.Revived, "jobs": l.Jobs, "running_killed": l.MesosKilled, "running_known": l.MesosKnown},
+	}
+}

@@ -1,0 +1,90 @@
+package recovery
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"path"
+	"path/filepath"
+	"time"
+
+	"aurorabot/runner"
+	"aurorabot/runner/replica"
+)
+
+// logsSay is what the replicas said of the commit: the facts of
+// restore/unknown-judge.
+type logsSay struct {
+	ByContent bool `json:"by_content,omitempty"` // By the state that the log amounts to.
+}
+
+// judgeContent judges by what the log of a host amounts to. A leader after the
+// commit wrote a snapshot there that was agreed on: whatever the commit left
+// behind the old end is in it, or can never come, for the writer took the
+// positions that were not decided. The commit's own entry is cut off, but the
+// state tells, where staged and previous one differ.
+func (r *Recovery) judgeContent(ctx context.Context, t *runner.Task, host, seen string) (runner.Answer, error) {
+	f, _ := r.fence(t.State)
+	var s stake
+	if !t.State.Facts(stepCompare, f.Host, &s) || s.Equal || s.Before == "" || s.Before == s.IDs {
+		return r.staysUnknown(t, seen+"; a later snapshot hides it, and the states before and after the commit do not tell them apart")
+	}
+	ids, err := r.amountsTo(ctx, t, host)
+	if err != nil {
+		return r.staysUnknown(t, fmt.Sprintf("%s; a later snapshot hides it, and what the log of %s amounts to can't be read: %v", seen, host, err))
+	}
+	seen += fmt.Sprintf("; the log of %s has a snapshot that a later leader wrote, and amounts to %d tasks", host, len(ids))
+	switch idsSum(ids) {
+	case s.IDs:
+		return runner.Yes("committed: %s, exactly those staged", seen).With(logsSay{ByContent: true}), nil
+	case s.Before:
+		seen += ", exactly those before the commit"
+		if err := t.Say(runner.Event{Kind: runner.CommitAbsent, Why: seen}); err != nil {
+			return runner.Answer{}, err
+		}
+		return runner.Yes("not committed: %s", seen), nil
+	}
+	return r.staysUnknown(t, fmt.Sprintf("%s, neither those staged (%d) nor those before the commit (%d)", seen, s.Tasks, s.Previous))
+}
+
+// amountsTo are the ids of the tasks in the state that a stopped scheduler's log
+// amounts to, by its learned entries.
+func (r *Recovery) amountsTo(ctx context.Context, t *runner.Task, host string) (map[string]bool, error) {
+	on := *t
+	on.Host, on.On = r.Hosts[host], host
+	l, err := look(t.State, host)
+	if err != nil {
+		return nil, err
+	}
+	helper, err := r.helper(&on)
+	if err != nil {
+		return nil, err
+	}
+	var p replica.Report
+	if !t.State.Facts(stepUnknownRead, host, &p) {
+		return nil, fmt.Errorf("what it holds is not in the journal")
+	}
+	// The name says up to where: the same log gives the same file.
+	name := fmt.Sprintf("state-%d", p.End)
+	remote := path.Join(r.folder(&on), name)
+	out, err := on.Host.Run(ctx, runner.Command{
+		Argv: []string{helper, "log", "salvage", "--json", l.Flags["native_log_file_path"], "-o", remote},
+		User: r.Cluster.User, Gentle: true, Limit: 10 * time.Minute,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("salvage: %w", err)
+	}
+	if out.Exit != 0 {
+		return nil, fmt.Errorf("salvage: exit status %d: %s", out.Exit, tail(out))
+	}
+	dir, err := r.Files(t.State.Run)
+	if err != nil {
+		return nil, err
+	}
+	local := filepath.Join(dir, name+"-"+host)
+	if err := fetch(local, "", func(w io.Writer) error { _, err := on.Host.Get(ctx, remote, w); return err }); err != nil {
+		return nil, err
+	}
+	all, _, err := backupTasks(local)
+	return all, err
+}

@@ -1,0 +1,184 @@
+package recovery
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"path"
+	"time"
+
+	"aurorabot/runner"
+	"aurorabot/runner/backup"
+	"aurorabot/runner/replica"
+)
+
+// loss is what a restore would lose: the facts of assess/compare-with-log.
+type loss struct {
+	Against string       `json:"against"` // What the backup was compared with, in words.
+	Known   bool         `json:"known"`
+	Why     string       `json:"why,omitempty"` // Why it is not known.
+	Diff    *backup.Diff `json:"diff,omitempty"`
+	Killed  int          `json:"killed"`      // Tasks that will be killed.
+	Revived int          `json:"resurrected"` // Tasks that will be started again or found lost.
+	Jobs    int          `json:"jobs"`        // Jobs with a difference.
+
+	Salvage     string    `json:"salvage,omitempty"`      // On the host: a backup made from that log.
+	SalvageHost string    `json:"salvage_host,omitempty"` // Where it lies.
+	SalvageTime time.Time `json:"salvage_time,omitzero"`  // How far it goes.
+
+	Mesos        string `json:"mesos,omitempty"`         // The master that was asked, or why none answered.
+	MesosKnown   bool   `json:"mesos_known"`             //
+	MesosKilled  int    `json:"mesos_killed"`            // Tasks that run now and that the backup does not know.
+	MesosMissing int    `json:"mesos_missing,omitempty"` // Tasks active in the backup that do not run now.
+}
+
+// listed bounds the tasks that are kept in the journal; the numbers are whole.
+const listed = 200
+
+// lookAtLoss replays the best replica's log into a snapshot, on the host and
+// from the evidence copy, and compares the backup with it. That it can't be
+// known stops nothing: it is shown as not known.
+func (r *Recovery) lookAtLoss(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+	l := loss{Why: "no replica's log can be read"}
+	if host, e := r.bestReplica(t.State); host != "" {
+		found, err := r.compareWithLog(ctx, t, host, e)
+		if err != nil {
+			found = loss{Why: fmt.Sprintf("the log of %s: %v", host, err)}
+		}
+		l = found
+	}
+	r.compareWithMesos(ctx, t, &l)
+	return runner.Yes("%s", l.words()).With(l), nil
+}
+
+func (l *loss) words() string {
+	s := "what a restore would lose is not known from the logs: " + l.Why
+	if l.Known {
+		s = fmt.Sprintf("compared with %s: %d tasks will be killed, %d come back, %d jobs differ", l.Against, l.Killed, l.Revived, l.Jobs)
+		if l.Diff != nil && l.Diff.Old.Time.Before(l.Diff.New.Time) && l.Killed+l.Jobs > 0 {
+			s += fmt.Sprintf("\na backup made from that log would lose less: it goes to %s and lies in %s on %s. To use it, deny, give it a backup's name, put it into a -backup_dir and ask for it", l.SalvageTime.Format(time.RFC3339), l.Salvage, l.SalvageHost)
+		}
+	}
+	if l.MesosKnown {
+		return s + fmt.Sprintf("\ncompared with what runs, by the Mesos master %s: %d tasks run that the backup does not know and that will be killed; %d are active in the backup and do not run", l.Mesos, l.MesosKilled, l.MesosMissing)
+	}
+	return s + "\nwhat runs now is not known from Mesos: " + l.Mesos
+}
+
+// compareWithMesos adds what the leading Mesos master says.
+func (r *Recovery) compareWithMesos(ctx context.Context, t *runner.Task, l *loss) {
+	if !r.Cluster.MesosTasks {
+		l.Mesos = "the configuration says not to ask"
+		return
+	}
+	var c clusterLook
+	t.State.Facts(stepCluster, runner.Bot, &c)
+	now, master, err := r.runningTasks(ctx, t.State, c.Backup.FrameworkID)
+	if err != nil {
+		l.Mesos = err.Error()
+		return
+	}
+	d, err := r.compareBackup(t.State, now)
+	if err != nil {
+		l.Mesos = err.Error()
+		return
+	}
+	l.Mesos, l.MesosKnown, l.MesosKilled, l.MesosMissing = master, true, d.Killed.Total, d.Resurrected.Total
+}
+
+// bestReplica is the one whose agreed entries reach furthest without a gap
+// after its last snapshot, of those that can be read; whole ones first.
+func (r *Recovery) bestReplica(s *runner.State) (string, logEvidence) {
+	var best string
+	var found logEvidence
+	for _, name := range r.everyScheduler(s) {
+		var e logEvidence
+		if !s.Facts(stepEvidence, name, &e) || e.Missing || e.Report.Aurora == nil {
+			continue
+		}
+		whole, was := e.Report.State.Whole(), found.Report.State.Whole()
+		if best == "" || whole && !was || whole == was && agreedEnd(&e.Report) > agreedEnd(&found.Report) {
+			best, found = name, e
+		}
+	}
+	return best, found
+}
+
+// agreedEnd is the last position up to which everything after the last snapshot
+// is there and learned.
+func agreedEnd(p *replica.Report) uint64 {
+	from := p.Begin
+	if p.Aurora != nil && p.Aurora.LastSnapshot > 0 {
+		from = uint64(p.Aurora.LastSnapshot)
+	}
+	end := p.End
+	for _, missing := range []replica.Ranges{p.Holes, p.Unlearned} {
+		for _, gap := range missing {
+			if gap.Last >= from && max(gap.First, from+1)-1 < end {
+				end = max(gap.First, from+1) - 1
+			}
+		}
+	}
+	return end
+}
+
+// furthest is the highest position that any replica holds.
+func (r *Recovery) furthest(s *runner.State) (end uint64, host string) {
+	for _, name := range r.Cluster.Names() {
+		var e logEvidence
+		if s.Facts(stepEvidence, name, &e) && e.Report.End > end {
+			end, host = e.Report.End, name
+		}
+	}
+	return end, host
+}
+
+func (r *Recovery) compareWithLog(ctx context.Context, t *runner.Task, host string, e logEvidence) (loss, error) {
+	on := *t
+	on.Host, on.On = r.Hosts[host], host
+	remote := path.Join(r.folder(&on), "salvage")
+	helper, err := r.helper(&on)
+	if err != nil {
+		return loss{}, err
+	}
+	// UpToDamage: here it is about what would be lost, not about restoring it.
+	out, err := on.Host.Run(ctx, runner.Command{
+		Argv: []string{helper, "log", "salvage", "--json", "--up-to-damage", e.Copy, "-o", remote},
+		User: r.Cluster.User, Gentle: true, Limit: 20 * time.Minute,
+	})
+	if err != nil {
+		return loss{}, fmt.Errorf("salvage: %w", err)
+	}
+	if out.Exit != 0 {
+		return loss{}, fmt.Errorf("salvage: exit status %d: %s", out.Exit, tail(out))
+	}
+	dir, err := r.Files(t.State.Run)
+	if err != nil {
+		return loss{}, err
+	}
+	local := path.Join(dir, "salvage-"+host)
+	if err := fetch(local, "", func(w io.Writer) error { _, err := on.Host.Get(ctx, remote, w); return err }); err != nil {
+		return loss{}, err
+	}
+	file, err := r.backupFile(t.State)
+	if err != nil {
+		return loss{}, err
+	}
+	d, err := compareFiles(file, local)
+	if err != nil {
+		return loss{}, err
+	}
+	against := fmt.Sprintf("the log of %s up to position %d", host, agreedEnd(&e.Report))
+	if end, other := r.furthest(t.State); end > agreedEnd(&e.Report) {
+		against += fmt.Sprintf(" (that of %s reaches %d; what lies between is not counted)", other, end)
+	}
+	l := loss{
+		Known: true, Against: against, Diff: &d,
+		Killed: d.Killed.Total, Revived: d.Resurrected.Total, Jobs: len(d.Jobs),
+		Salvage: remote, SalvageHost: host, SalvageTime: d.New.Time,
+	}
+	for _, list := range []*backup.TaskList{&d.Killed, &d.Resurrected, &d.Changed} {
+		list.Tasks = list.Tasks[:min(len(list.Tasks), listed)]
+	}
+	return l, nil
+}

@@ -1,0 +1,71 @@
+package recovery
+
+import (
+	"context"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"aurorabot/runner"
+)
+
+// beganWith looks for the proof in the words of the leader itself, where its
+// log's newest snapshot is of its own making: a leader writes one every hour, and
+// cuts off what was before. It is asked only where the state before the commit
+// was another one than that which is staged, and which this leader has.
+func (r *Recovery) beganWith(ctx context.Context, on *runner.Task, next fence, want time.Time, staged stake) (runner.Answer, error) {
+	mine, _, err := r.running(ctx, on)
+	if err != nil {
+		return runner.Answer{}, err
+	}
+	for _, p := range mine {
+		if p.PID != next.PID || p.Start != next.Start {
+			continue
+		}
+		s := schedulerLook{Since: p.Since}
+		if err := r.scan(ctx, on, &s); err != nil {
+			return runner.Answer{}, err
+		}
+		for _, m := range s.Found {
+			if m.Finding == "snapshot-applied" && appliedAt(m.Example, want) {
+				return runner.Yes("%s leads since then (PID %d, was PID %d on %s); it logged that it began with the backup's snapshot (%s) and has written a newer one since; its %d tasks are exactly those staged, which the state before the commit was not",
+					next.Host, next.PID, r.oldPID(on.State), r.oldHost(on.State), strings.TrimSpace(m.Example), staged.Tasks).With(next), nil
+			}
+		}
+		return runner.No("the newest snapshot in the log of %s is of its own making, and its scheduler's log does not say that it began with the backup's", next.Host), nil
+	}
+	return runner.No("PID %d on %s has ended", next.PID, next.Host), nil
+}
+
+// Java's own words for a time: "Mon Nov 23 08:36:24 UTC 2026".
+var appliedLine = regexp.MustCompile(`Applying snapshot taken on \w{3} (\w{3} +\d{1,2} \d\d:\d\d:\d\d) (\S+) (\d{4})`)
+
+// quarter is what zones differ from UTC by multiples of, and farthest by how much.
+const (
+	quarter  = 15 * time.Minute
+	farthest = 14 * time.Hour
+)
+
+// appliedAt reports whether a scheduler says that it loaded the snapshot of
+// that time. It writes whole seconds, in the zone of its host, under an
+// abbreviation that only the host knows.
+func appliedAt(line string, at time.Time) bool {
+	m := appliedLine.FindStringSubmatch(line)
+	if m == nil {
+		return false
+	}
+	said, err := time.Parse("Jan 2 15:04:05 2006", strings.Join(strings.Fields(m[1]), " ")+" "+m[3])
+	if err != nil {
+		return false
+	}
+	off := said.Sub(at.UTC().Truncate(time.Second))
+	if zone := m[2]; zone == "UTC" || zone == "GMT" || zone == "Z" {
+		return off == 0
+	} else if h, ok := strings.CutPrefix(zone, "GMT"); ok && len(h) == 6 && h[3] == ':' {
+		hours, err := strconv.Atoi(h[:3])
+		minutes, err2 := strconv.Atoi(h[:1] + h[4:])
+		return err == nil && err2 == nil && off == time.Duration(hours)*time.Hour+time.Duration(minutes)*time.Minute
+	}
+	return off%quarter == 0 && off.Abs() <= farthest
+}

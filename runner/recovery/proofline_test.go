@@ -1,0 +1,94 @@
+package recovery
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"aurorabot/runner"
+	"aurorabot/runner/health"
+	"aurorabot/runner/probe"
+	"aurorabot/runner/runnertest"
+)
+
+// answering is a host of r whose helper gives these answers.
+func answering(t *testing.T, r *Recovery, name string, s *runner.State, facts func(probe.Request) probe.Facts, lines []health.Match) *runner.Task {
+	t.Helper()
+	h := runnertest.NewHost(t, name)
+	r.Hosts[name] = h
+	const helper = "/var/lib/aurorabot/bin/aurorabot-0"
+	h.On([]string{helper, "host", "facts"}, func(c runner.Command) runner.Output {
+		var q probe.Request
+		if err := json.Unmarshal(c.Stdin, &q); err != nil {
+			t.Error(err)
+		}
+		return runnertest.Out(string(asJSON(facts(q))))
+	})
+	h.On([]string{helper, "log", "scan"}, func(runner.Command) runner.Output { return runnertest.Out(string(asJSON(lines))) })
+	s.Apply(runner.Event{Kind: runner.StepDone, Step: stepHelper, Host: name, Facts: asJSON(helperFacts{Path: helper})})
+	return &runner.Task{Host: h, On: name, State: s, Say: func(runner.Event) error { return nil }}
+}
+
+// A scheduler writes the time of a snapshot in whole seconds and in the zone of
+// its host; another second or an impossible zone is another snapshot.
+func TestAppliedAt(t *testing.T) {
+	at := time.Date(2026, 11, 23, 8, 36, 24, 364e6, time.UTC)
+	for line, want := range map[string]bool{
+		"I1123 08:51:13.967 [LeaderSelector-0, LogPersistence] Applying snapshot taken on Mon Nov 23 08:36:24 UTC 2026 ": true,
+		"Applying snapshot taken on Mon Nov 23 08:36:25 UTC 2026":                                                        false,
+		"Applying snapshot taken on Mon Nov 23 09:36:24 UTC 2026":                                                        false,
+		"Applying snapshot taken on Mon Nov 23 03:36:24 EST 2026":                                                        true,
+		"Applying snapshot taken on Mon Nov 23 14:06:24 IST 2026":                                                        true,
+		"Applying snapshot taken on Mon Nov 23 03:37:24 EST 2026":                                                        false,
+		"Applying snapshot taken on Mon Nov 23 10:36:24 GMT+02:00 2026":                                                  true,
+		"Applying snapshot taken on Mon Nov 23 05:06:24 GMT-03:30 2026":                                                  true,
+		"Applying snapshot taken on Mon Nov 23 11:36:24 GMT+02:00 2026":                                                  false,
+		"Applying snapshot taken on Tue Nov 24 08:36:24 CET 2026":                                                        false,
+		"Applying snapshot taken on Mon Nov 23 08:36:24 UTC 2025":                                                        false,
+		"Applying snapshot taken on Monday":                                                                              false,
+		"Elected as leading scheduler!":                                                                                  false,
+	} {
+		if got := appliedAt(line, at); got != want {
+			t.Errorf("%q: %v, want %v", line, got, want)
+		}
+	}
+	if !appliedAt("Applying snapshot taken on Thu Apr  2 01:00:00 UTC 2026", time.Date(2026, 4, 2, 1, 0, 0, 0, time.UTC)) {
+		t.Error("a day of one digit")
+	}
+}
+
+// A leader that has written a snapshot of its own since proves the commit by
+// what it logged when it began; without those words nothing is proved.
+func TestProofByTheFirstWords(t *testing.T) {
+	const said = "I1123 11:00:13.967 [LeaderSelector-0, LogPersistence] Applying snapshot taken on Mon Nov 23 10:00:00 UTC 2026"
+	staged := time.Date(2026, 11, 23, 10, 0, 0, 5e6, time.UTC)
+	for name, tt := range map[string]struct {
+		line string
+		pid  int // That runs now.
+		want bool
+		says string
+	}{
+		"it began with the backup":       {said, 7, true, "began with the backup's snapshot"},
+		"it began with something else":   {strings.Replace(said, "10:00:00", "09:00:00", 1), 7, false, "does not say"},
+		"its log says nothing of it":     {"", 7, false, "does not say"},
+		"another process runs meanwhile": {said, 8, false, "has ended"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, s := testRecovery(t), &runner.State{}
+			s.Apply(runner.Event{Kind: runner.StepDone, Step: stepElected, Host: runner.Bot, Facts: asJSON(fence{Host: "s1", PID: 3})})
+			s.Apply(runner.Event{Kind: runner.StepDone, Step: stepLook, Host: "s2", Facts: asJSON(hostLook{Flags: map[string]string{"native_log_file_path": "/log"}})})
+			lines := []health.Match{{Finding: "elected", Count: 1, Example: "x"}}
+			if tt.line != "" {
+				lines = append(lines, health.Match{Finding: "snapshot-applied", Count: 2, Example: tt.line})
+			}
+			on := answering(t, r, "s2", s, func(probe.Request) probe.Facts {
+				return probe.Facts{Processes: []probe.Process{{PID: tt.pid, Start: 70, Argv: []string{"java", "-native_log_file_path=/log"}}}}
+			}, lines)
+			a, err := r.beganWith(t.Context(), on, fence{Host: "s2", PID: 7, Start: 70}, staged, stake{Tasks: 65})
+			if err != nil || a.Yes != tt.want || !strings.Contains(a.Evidence, tt.says) {
+				t.Errorf("%+v, %v; want %v and %q", a, err, tt.want, tt.says)
+			}
+		})
+	}
+}

@@ -1,0 +1,150 @@
+package recovery
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"aurorabot/runner"
+	"aurorabot/runner/aurora"
+	"aurorabot/runner/replica"
+)
+
+// mayStartFresh: an EMPTY replica catches up from a quorum of the others. Where
+// they have none it would wait, and people would be tempted to initialise it.
+func (r *Recovery) mayStartFresh(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+	if !t.State.Passed(stepSettleLog, t.On) || !t.State.Passed(stepSettleFlags, t.On) {
+		return runner.No("its log folder and its configuration are not settled"), nil
+	}
+	if a, err := r.configIsSettled(ctx, t); err != nil || !a.Yes {
+		return a, err
+	}
+	// Once it was started its replica writes there: what it is then is asked next.
+	if !t.State.Of(t.Step, t.On).Begun {
+		if a, err := r.logIsFresh(ctx, t); err != nil || !a.Yes {
+			return a, err
+		}
+	}
+	leads, why := "", "no other scheduler answers"
+	for _, name := range r.everyScheduler(t.State) {
+		if name == t.On {
+			continue
+		}
+		status, err := r.client(name).LeaderHealth(ctx)
+		switch {
+		case err != nil:
+			why = fmt.Sprintf("%s: %v", name, err)
+		case status == 200:
+			leads = name
+		default:
+			why = fmt.Sprintf("/leaderhealth of %s answers %d", name, status)
+		}
+	}
+	if leads == "" {
+		return runner.No("the others have no leader that is registered with Mesos (%s): a fresh replica has nobody to catch up from", why), nil
+	}
+	return runner.Yes("%s leads, so the others have a quorum; its own folder is empty", leads), nil
+}
+
+// startedFresh: one scheduler runs, and not with the disabled flags.
+func (r *Recovery) startedFresh(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+	mine, _, err := r.running(ctx, t)
+	if err != nil {
+		return runner.Answer{}, err
+	}
+	if len(mine) != 1 {
+		return runner.No("%d schedulers run", len(mine)), nil
+	}
+	flags, err := aurora.ParseFlags(mine[0].Argv)
+	if err != nil {
+		return runner.Answer{}, fmt.Errorf("arguments of process %d: %w", mine[0].PID, err)
+	}
+	if flags["mesos_master_address"] == r.Cluster.FakeMaster {
+		return runner.No("PID %d runs with the disabled flags", mine[0].PID), nil
+	}
+	return runner.Yes("PID %d runs with its own flags", mine[0].PID), nil
+}
+
+func (r *Recovery) startFresh(ctx context.Context, t *runner.Task) (any, error) {
+	if err := r.supervisor().Start(ctx, t); err != nil {
+		return nil, err
+	}
+	_, err := r.until(ctx, time.Minute, func(ctx context.Context) (runner.Answer, error) { return r.startedFresh(ctx, t) })
+	return nil, err
+}
+
+// caughtUp reads a copy of its log until it is VOTING and holds a snapshot of
+// the state that the others have.
+func (r *Recovery) caughtUp(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+	return r.until(ctx, 25*time.Minute, func(ctx context.Context) (runner.Answer, error) {
+		report, err := r.hotLog(ctx, t)
+		switch {
+		case err != nil:
+			return runner.No("%v", err), nil
+		case report.Status != "VOTING":
+			return runner.No("its replica is %s", orName(report.Status, "not there yet")), nil
+		case report.State != replica.StateOK && !onlyTorn(&report):
+			return runner.No("its log: %s", logWords(&report)), nil
+		case report.End == 0:
+			return runner.No("its replica is VOTING and holds nothing: it did not catch up but was initialised"), nil
+		}
+		return runner.Yes("its replica caught up by itself: %s", logWords(&report)), nil
+	})
+}
+
+// supervisionWas is how its supervision was before this run, or when it came back.
+func (r *Recovery) supervisionWas(t *runner.Task) (unitState, error) {
+	var before hostLook
+	if t.State.Facts(stepLook, t.On, &before) {
+		return before.Unit, nil
+	}
+	var c containReceipt
+	if !t.State.Receipt(stepContain, t.On, &c) {
+		return unitState{}, fmt.Errorf("how the supervision of %s was is not in the journal", t.On)
+	}
+	return c.Was, nil
+}
+
+func (r *Recovery) supervisionIsBack(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+	was, err := r.supervisionWas(t)
+	if err != nil {
+		return runner.Answer{}, err
+	}
+	u, err := r.supervisor().State(ctx, t)
+	if err != nil {
+		return runner.Answer{}, err
+	}
+	if u.Enabled != was.Enabled || u.Restarts != was.Restarts {
+		return runner.No("started at boot %v (was %v), after it ends %v (was %v)", u.Enabled, was.Enabled, u.Restarts, was.Restarts), nil
+	}
+	return runner.Yes("supervision is as it was: at boot %v, after it ends %v", u.Enabled, u.Restarts), nil
+}
+
+func (r *Recovery) supervisionBack(ctx context.Context, t *runner.Task) (any, error) {
+	was, err := r.supervisionWas(t)
+	if err != nil {
+		return nil, err
+	}
+	// What was moved out of the supervisor's folder goes into the run's.
+	if err := r.makeFolder(ctx, t, r.folder(t)); err != nil {
+		return nil, err
+	}
+	return nil, r.supervisor().On(ctx, t, was)
+}
+
+func (r *Recovery) helperGone(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+	f, err := r.helperOf(ctx, t)
+	if err != nil {
+		return runner.Answer{}, err
+	}
+	out, err := t.Host.Run(ctx, runner.Command{Argv: []string{"test", "-e", f.Path}})
+	if err != nil {
+		return runner.Answer{}, fmt.Errorf("look for %s: %w", f.Path, err)
+	}
+	return runner.Answer{Yes: out.Exit == 1, Evidence: fmt.Sprintf("%s is gone: %v", f.Path, out.Exit == 1)}, nil
+}
+
+func (r *Recovery) helperAway(ctx context.Context, t *runner.Task) (any, error) {
+	_, err := r.removeHelper(ctx, t, nil)
+	return nil, err
+}
