@@ -93,7 +93,7 @@ func playWithin(t *testing.T, limit time.Duration, status int, args ...string) *
 		s.events = append(s.events, e)
 	}
 	if s.status != status {
-		t.Errorf("lab %q: exit status %d (%v) after %s, want %d\n%s\n%s", args, s.status, err, s.elapsed, status, s.out, s.last(12))
+		t.Errorf("lab %q: exit status %d (%v) after %s, want %d\n%s\n%s", args, s.status, err, s.elapsed, status, s.last(12), s.out)
 	}
 	if s.elapsed > limit {
 		t.Errorf("it took %s, more than %s", s.elapsed, limit)

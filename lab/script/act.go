@@ -22,7 +22,11 @@ type hand struct {
 func (h *hand) say(user, channel, text string) error {
 	h.tell("%s types in #%s: /aurora %s", name(user), channelName(channel), text)
 	out := h.space.Slash(user, channel, text)
-	if !out.OK() {
+	switch {
+	case out.Result == slack.TimedOut:
+		// The app may have taken it: the journal tells.
+		h.tell("%s types /aurora %s: Slack says %s", name(user), text, out.Result)
+	case !out.OK():
 		return fmt.Errorf("%s types /aurora %s: Slack says %s %s", name(user), text, out.Result, out.Why)
 	}
 	return nil
@@ -47,7 +51,7 @@ type place struct {
 // button waits for a button of that kind whose value begins with prefix: the
 // newest one counts.
 func (h *hand) button(ctx context.Context, action, prefix string) (place, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, 20*time.Second, fmt.Errorf("no button %q with the value %s… within 20s", action, prefix))
+	ctx, cancel := context.WithTimeoutCause(ctx, 45*time.Second, fmt.Errorf("no button %q with the value %s… within 45s", action, prefix))
 	defer cancel()
 	var at place
 	err := h.space.Wait(ctx, func(st slack.State) bool {
@@ -101,29 +105,67 @@ func buttons(blocks json.RawMessage) []pressable {
 	return found
 }
 
-// press presses a button, and fills in the modal if one opens.
-func (h *hand) press(ctx context.Context, user string, at place, stale bool) error {
-	h.tell("%s presses %s (%s)", name(user), at.action, at.value)
-	before := len(h.space.Views(user))
-	act := h.space.Press
-	if stale {
-		act = h.space.PressStale
+// tries is how often a person does what Slack, or the modal, did not take.
+const tries = 3
+
+// approve presses the newest button of that kind, and fills in the modal if one
+// opens. What a slow machine makes fail (the message changed under the finger,
+// Slack gave up waiting) is looked at and done again, as people do, and told.
+func (h *hand) approve(ctx context.Context, user, prefix string) error {
+	for try := 1; ; try++ {
+		at, err := h.button(ctx, "approve", prefix)
+		if err != nil {
+			return err
+		}
+		if err = h.press(ctx, user, at); err == nil || try == tries || ctx.Err() != nil {
+			return err
+		}
+		h.tell("%v: once more", err)
+		select {
+		case <-time.After(time.Second):
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
 	}
-	if out := act(user, at.channel, at.ts, at.actionID, at.value); !out.OK() {
+}
+
+// pressStale presses the newest button of that kind as if it still had another
+// value, that of an older message.
+func (h *hand) pressStale(ctx context.Context, user, prefix, value string) error {
+	at, err := h.button(ctx, "approve", prefix)
+	if err != nil {
+		return err
+	}
+	h.tell("%s presses approve (%s)", name(user), value)
+	if out := h.space.PressStale(user, at.channel, at.ts, at.actionID, value); !out.OK() {
+		return fmt.Errorf("%s presses approve: Slack says %s %s", name(user), out.Result, out.Why)
+	}
+	return nil // An old button opens nothing.
+}
+
+// press presses a button, and fills in the modal if one opens: the app answers
+// with one, or with a note to the person alone.
+func (h *hand) press(ctx context.Context, user string, at place) error {
+	h.tell("%s presses %s (%s)", name(user), at.action, at.value)
+	before, notes := len(h.space.Views(user)), len(h.space.Ephemerals(user))
+	if out := h.space.Press(user, at.channel, at.ts, at.actionID, at.value); !out.OK() {
 		return fmt.Errorf("%s presses %s: Slack says %s %s", name(user), at.action, out.Result, out.Why)
 	}
-	if stale {
-		return nil // An old button opens nothing.
-	}
-	opened, cancel := context.WithTimeout(ctx, 3*time.Second)
+	answered, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	err := h.space.Wait(opened, func(slack.State) bool { return len(h.space.Views(user)) > before })
-	if err != nil {
+	_ = h.space.Wait(answered, func(slack.State) bool { // Its only error is that the time is over.
+		return len(h.space.Views(user)) > before || len(h.space.Ephemerals(user)) > notes
+	})
+	views := h.space.Views(user)
+	if len(views) <= before {
 		return ctx.Err() // No modal: the press itself was all.
 	}
-	views := h.space.Views(user)
 	out := h.space.Submit(user, views[len(views)-1].ID, map[string]string{"typed": h.cluster, "reason": "rehearsal"})
-	if !out.OK() {
+	switch {
+	case out.Result == slack.TimedOut:
+		// The app may have taken it: the journal tells.
+		h.tell("%s confirms %s: Slack says %s", name(user), at.action, out.Result)
+	case !out.OK():
 		return fmt.Errorf("%s confirms %s: Slack says %s %s %v", name(user), at.action, out.Result, out.Why, out.Errors)
 	}
 	return nil

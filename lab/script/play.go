@@ -276,14 +276,11 @@ func (p *Play) approve() {
 			p.Tell("dan is taken out of the group leads")
 			p.Slack.SetGroupMembers(Leads, Cat)
 		}
-		at, err := p.hand.button(ctx, "approve", gate.Run+"|"+gate.Gate+"|"+gate.Digest)
-		if err != nil {
-			return err
-		}
+		of := gate.Run + "|" + gate.Gate + "|"
 		if m.stale {
-			at.value = gate.Run + "|" + gate.Gate + "|" + former.Digest
+			return p.hand.pressStale(ctx, m.user, of+gate.Digest, of+former.Digest)
 		}
-		return p.hand.press(ctx, m.user, at, m.stale)
+		return p.hand.approve(ctx, m.user, of+gate.Digest)
 	}
 }
 
