@@ -61,7 +61,7 @@ func (r *Recovery) preparation() runner.Phase {
 		},
 		runner.Step{
 			ID: stepStart, Source: "Preparation ¶4", Title: "Start all schedulers, disabled, and prove the changed flags by their arguments",
-			On: r.everyScheduler, Verify: r.startedDisabled, Do: r.start, Undo: r.undoStart, Holds: r.nobodyElseStarted, Dangerous: true,
+			On: r.everyScheduler, Verify: r.startedByThisRun, Do: r.start, Undo: r.undoStart, Holds: r.nobodyElseStarted, Dangerous: true,
 			Until: []string{stepReStop, stepCommit}, Voids: afterElection,
 			Shows: func(*runner.Task) []string { return r.supervisor().StartShows() },
 		},

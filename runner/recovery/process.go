@@ -306,6 +306,16 @@ func (r *Recovery) onRealMaster(ctx context.Context, t *runner.Task) (string, er
 	return "", nil
 }
 
+// startedByThisRun is startedDisabled of a scheduler that the step has begun to
+// start. One that somebody else started is not taken over: the journal would not
+// know it, nothing could hold it to be ours, and undo would leave it running.
+func (r *Recovery) startedByThisRun(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+	if !t.State.Of(t.Step, t.On).Begun {
+		return runner.No("this run has not started it yet"), nil
+	}
+	return r.startedDisabled(ctx, t)
+}
+
 // startedDisabled: a process runs with the changed flags, or one did and ended
 // by itself. It is proved by process and arguments, not by health.
 func (r *Recovery) startedDisabled(ctx context.Context, t *runner.Task) (runner.Answer, error) {

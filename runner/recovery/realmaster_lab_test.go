@@ -49,3 +49,33 @@ func TestRealMasterIsNotMet(t *testing.T) {
 		}
 	}
 }
+
+// eager is a host on which somebody starts the scheduler once its configuration
+// is changed.
+type eager struct {
+	runner.Host
+	file string
+}
+
+func (e *eager) Run(ctx context.Context, cmd runner.Command) (runner.Output, error) {
+	out, err := e.Host.Run(ctx, cmd)
+	if err == nil && cmd.Argv[0] == "mv" && cmd.Argv[len(cmd.Argv)-1] == e.file {
+		return e.Host.Run(ctx, runner.Command{Argv: []string{"systemctl", "start", "aurora-scheduler"}, User: "root"})
+	}
+	return out, err
+}
+
+// A scheduler that somebody else started, disabled as it must be, is not taken
+// over: the run starts its own, knows it, and takes it back.
+func TestSomebodyStartedIt(t *testing.T) {
+	t.Parallel()
+	c, r := lab(t, "")
+	r.Hosts["s1"] = &eager{Host: r.Hosts["s1"], file: c.Host("s1").Path("/etc/default/aurora-scheduler")}
+	s, _ := walkTo(t, r, runner.Request{Recipe: "staged", Cluster: cluster.Name, Backup: c.Truth.Backup, Hosts: r.Cluster.Names(), Reinitialize: "auto", Reason: "a rehearsal"}, "assess")
+	if s.Status != runner.Gated || s.Gate != "assess" {
+		t.Fatalf("%s at %q: %s; want it at the assess gate", s.Status, s.Stop.Step, s.Why)
+	}
+	if st := s.Of("prepare/start-schedulers", "s1"); !st.Begun || st.Progress != runner.Done {
+		t.Errorf("the start on s1 is %q, begun: %v; want it done by this run", st.Progress, st.Begun)
+	}
+}

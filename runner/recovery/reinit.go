@@ -59,7 +59,7 @@ func (r *Recovery) reinitialize() runner.Phase {
 			},
 			{
 				ID: stepRestart, Source: "Re-initialising ¶3", Title: "Start the schedulers, disabled as before",
-				On: r.everyScheduler, Verify: r.startedDisabled, Do: r.start, Undo: r.undoStart, Dangerous: true,
+				On: r.everyScheduler, Verify: r.startedByThisRun, Do: r.start, Undo: r.undoStart, Dangerous: true,
 				Keeps: "Cleanup stops the schedulers with Preparation's own undo",
 				Holds: r.nobodyElseStarted, Until: []string{stepCommit}, Voids: afterElection,
 				Shows: func(*runner.Task) []string { return r.supervisor().StartShows() },
