@@ -17,7 +17,7 @@ recoveries() {
 others() {
   local status=0
   # shellcheck disable=SC2046 # a list of packages
-  go test -p 2 -parallel 4 -timeout 15m $(go list ./... | grep -vE '/lab$|/lab/story$|/runner/(recovery|simulation)$') || status=1
+  go test -p 4 -parallel 4 -timeout 15m $(go list ./... | grep -vE '/lab$|/lab/story$|/runner/(recovery|simulation)$') || status=1
   # How many seeds it came to on this machine is not hidden behind "ok".
   go test -timeout 15m -v ./runner/simulation 2>&1 | grep -vE '^(=== |[[:space:]]*--- PASS)' || status=1
   # What real hosts and a real ZooKeeper say of themselves is not hidden behind "ok".
