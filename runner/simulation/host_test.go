@@ -28,10 +28,11 @@ type host struct {
 	jobs   map[string]*job
 	lost   []*orphan // Commands whose connection was lost.
 
-	was     original
-	before  []byte          // The configuration file as the configuration manager found it.
-	touched map[string]bool // What others than the bot changed: "config", "unit", "firewall", "process", "log".
-	asFound string          // Hash of the log when its scheduler was stopped by the run, before anything started on it.
+	was      original
+	before   []byte          // The configuration file as the configuration manager found it.
+	touched  map[string]bool // What others than the bot changed: "config", "unit", "firewall", "process", "log".
+	returned bool            // A scheduler was started on the log as it was found, on the real master: what it writes since is its own.
+	asFound  string          // Hash of the log when its scheduler was stopped by the run, before anything started on it.
 }
 
 // original is how a host was before the run.

@@ -11,7 +11,9 @@ func noRealMaster(w *world) *rule {
 	r := &rule{name: "8 no real master before the proof"}
 	r.act = func(a *act) {
 		switch {
-		case a.kind == "spawn" && a.by == "bot" && a.proc.real():
+		case a.kind == "spawn" && !a.proc.real():
+			a.host.returned = false
+		case a.kind == "spawn" && a.by == "bot":
 			st := w.state()
 			if st.Commit.Outcome == runner.Committed {
 				return
@@ -25,13 +27,14 @@ func noRealMaster(w *world) *rule {
 				w.violated(r.name, "%s: a scheduler starts on the real master, and the run is not undone", a.host.name)
 			}
 			for _, h := range w.hosts {
-				if h.asFound == "" || h.touched["log"] || h.touched["process"] || h.touched["unit"] {
+				if h.asFound == "" || h.returned || h.touched["log"] || h.touched["process"] || h.touched["unit"] {
 					continue
 				}
 				running := h.unit.main != nil && h.unit.main.alive // Started a moment ago: it writes to its log.
 				if n := h.fs.at(logPath); !running && (n == nil || n.log == nil || n.log.hash() != h.asFound) {
 					w.violated(r.name, "%s: a scheduler starts on the real master, but the log of %s is not as it was found", a.host.name, h.name)
 				}
+				h.returned = h == a.host
 			}
 		case a.kind == "register":
 			empty := len(a.proc.store.tasks) == 0 || a.proc.store.framework == ""
