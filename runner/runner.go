@@ -51,6 +51,13 @@ type Host interface {
 	Close() error
 }
 
+// A Keeper is a program on a host that keeps a session; see package kept.
+type Keeper struct {
+	Program string   // Where it lies. Empty: none.
+	Words   []string // What it is called with.
+	User    string   // Account that it runs as. Empty: the login account.
+}
+
 // A Command is an argument list and how to run it. It is never a line for a
 // shell: quoting happens once, in the transport.
 type Command struct {
@@ -60,6 +67,10 @@ type Command struct {
 	Stdin  []byte        // Nil: an empty standard input.
 	Limit  time.Duration // Longest time to wait. Zero: 1 minute.
 	Output int           // Most bytes kept of each of stdout and stderr. Zero: 1 MiB.
+
+	// Through is what keeps a session on the host for commands like this one: one
+	// that only looks, and may be run twice. Zero: it has a session of its own.
+	Through Keeper
 
 	// Job names a run directory on the host (letters, digits, '.', '-').
 	// Non-empty: the command runs detached from the connection in a session of

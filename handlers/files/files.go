@@ -81,8 +81,12 @@ func table() []Command {
 			Help: "Replays what replicas have learned, together, into a backup. Refuses where a position is\nmissing or damaged; --up-to-damage stops before it and says what that drops.",
 		},
 		{
-			Name: "host facts", Usage: "< REQUEST", run: hostFacts, hidden: true, most: -1,
+			Name: "host facts", Usage: "[--keep] < REQUEST", options: []option{{name: "--keep"}}, run: hostFacts, hidden: true, most: -1,
 			Help: "Answers a request in JSON about this machine. For the bot itself.",
+		},
+		{
+			Name: "host keep", run: hostKeep, hidden: true, most: -1,
+			Help: "Runs the commands that standard input names, side by side. For the bot itself.",
 		},
 	}
 }

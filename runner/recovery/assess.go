@@ -138,7 +138,7 @@ func (r *Recovery) scan(ctx context.Context, t *runner.Task, s *schedulerLook) e
 	if files := r.Cluster.LogFiles; len(files) > 0 {
 		argv = append([]string{helper, "log", "scan", "--json", "--rotated", "--since", since}, files...)
 	}
-	out, err := t.Host.Run(ctx, runner.Command{Argv: argv, User: "root", Limit: 2 * time.Minute})
+	out, err := t.Host.Run(ctx, runner.Command{Argv: argv, User: "root", Limit: 2 * time.Minute, Through: through(t)})
 	if err != nil {
 		return fmt.Errorf("read the scheduler's log: %w", err)
 	}

@@ -334,7 +334,7 @@ func (l *checkLook) sinceStart(ctx context.Context) {
 
 func (l *checkLook) scan(ctx context.Context, since time.Time) {
 	s := schedulerLook{Since: since}
-	l.t.State.Apply(runner.Event{Kind: runner.StepDone, Step: stepHelper, Host: l.t.On, Facts: asJSON(helperFacts{Path: l.reader(), SHA256: l.sum})})
+	l.t.State.Apply(runner.Event{Kind: runner.StepDone, Step: stepHelper, Host: l.t.On, Facts: asJSON(helperFacts{Path: l.reader(), SHA256: l.sum, Brief: true})})
 	if err := l.r.scan(ctx, l.t, &s); err != nil {
 		l.unknown("its log lines", err)
 		return

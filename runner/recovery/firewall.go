@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,7 +18,8 @@ import (
 // run's tag and are a lease where the firewall knows leases.
 type firewall interface {
 	Block(ctx context.Context, t *runner.Task, port string, lease time.Duration) error
-	// Blocked reports whether the block is there; it renews the lease.
+	// Blocked reports whether the block is there; it renews a lease of which a
+	// quarter is over.
 	Blocked(ctx context.Context, t *runner.Task, port string, lease time.Duration) (bool, string, error)
 	Open(ctx context.Context, t *runner.Task, port string) error
 	Shows(run, port string, lease time.Duration) []string
@@ -73,7 +75,7 @@ func (n nft) Block(ctx context.Context, t *runner.Task, port string, lease time.
 }
 
 func (n nft) Blocked(ctx context.Context, t *runner.Task, port string, lease time.Duration) (bool, string, error) {
-	out, err := t.Host.Run(ctx, runner.Command{Argv: []string{"nft", "list", "table", "inet", n.tableOf(t.State.Run)}, User: "root"})
+	out, err := t.Host.Run(ctx, runner.Command{Argv: []string{"nft", "list", "table", "inet", n.tableOf(t.State.Run)}, User: "root", Through: through(t)})
 	if err != nil {
 		return false, "", fmt.Errorf("nft list: %w", err)
 	}
@@ -84,8 +86,12 @@ func (n nft) Blocked(ctx context.Context, t *runner.Task, port string, lease tim
 		return false, "", fmt.Errorf("nft list: exit status %d: %s", out.Exit, tail(out))
 	}
 	text := string(out.Stdout)
-	if !strings.Contains(text, "tcp dport @blocked drop") || !elementOf(text, port) {
+	left, there := elementOf(text, port)
+	if !strings.Contains(text, "tcp dport @blocked drop") || !there {
 		return false, "the lease of the block is over, or its rule is gone", nil
+	}
+	if left > lease/4*3 {
+		return true, fmt.Sprintf("port %s is blocked, for %s at most", port, lease), nil
 	}
 	out, err = t.Host.Run(ctx, runner.Command{Argv: []string{"nft", n.renewal(t.State.Run, port, lease)}, User: "root"})
 	if err != nil {
@@ -94,22 +100,29 @@ func (n nft) Blocked(ctx context.Context, t *runner.Task, port string, lease tim
 	if out.Exit != 0 {
 		return false, "", fmt.Errorf("nft: renew the lease: exit status %d: %s", out.Exit, tail(out))
 	}
-	return true, fmt.Sprintf("port %s is blocked for %s", port, lease), nil
+	return true, fmt.Sprintf("port %s is blocked, for %s at most", port, lease), nil
 }
 
 var nftElements = regexp.MustCompile(`(?s)elements\s*=\s*\{([^}]*)\}`)
 
-func elementOf(ruleset, port string) bool {
+// elementOf tells whether the port is in the set, and for how long yet; 0 where
+// that cannot be told.
+func elementOf(ruleset, port string) (left time.Duration, there bool) {
 	m := nftElements.FindStringSubmatch(ruleset)
 	if m == nil {
-		return false
+		return 0, false
 	}
 	for e := range strings.SplitSeq(m[1], ",") {
-		if f := strings.Fields(e); len(f) > 0 && f[0] == port {
-			return true
+		f := strings.Fields(e)
+		if len(f) == 0 || f[0] != port {
+			continue
 		}
+		if at := slices.Index(f, "expires"); at > 0 && at+1 < len(f) {
+			left, _ = time.ParseDuration(f[at+1]) // One of days it does not read: then the lease is renewed.
+		}
+		return left, true
 	}
-	return false
+	return 0, false
 }
 
 func (n nft) Open(ctx context.Context, t *runner.Task, _ string) error {
@@ -137,7 +150,7 @@ func (i iptables) Shows(run, port string, _ time.Duration) []string {
 var bothFamilies = []string{"iptables", "ip6tables"}
 
 func (i iptables) has(ctx context.Context, t *runner.Task, program, port string) (bool, error) {
-	out, err := t.Host.Run(ctx, runner.Command{Argv: append([]string{program, "-C"}, i.rule(t.State.Run, port)...), User: "root"})
+	out, err := t.Host.Run(ctx, runner.Command{Argv: append([]string{program, "-C"}, i.rule(t.State.Run, port)...), User: "root", Through: through(t)})
 	switch {
 	case err != nil:
 		return false, fmt.Errorf("%s -C: %w", program, err)

@@ -16,6 +16,7 @@ type helperFacts struct {
 	Path   string `json:"path"`
 	SHA256 string `json:"sha256"`
 	Arch   string `json:"arch"`
+	Brief  bool   `json:"brief,omitempty"` // Asked for so little that to keep a session does not pay.
 }
 
 var goArch = map[string]string{"x86_64": "amd64", "aarch64": "arm64"}
@@ -92,7 +93,12 @@ var identity = []string{"stat", "-c", "%d %i %s %y %z", "--"}
 // hash was right is not read again as long as it is the same one, untouched: it
 // is asked for before every dangerous step, and has 15 MB.
 func (r *Recovery) hashed(ctx context.Context, t *runner.Task, f helperFacts) (bool, error) {
-	out, err := t.Host.Run(ctx, runner.Command{Argv: append(slices.Clone(identity), f.Path)})
+	key, by := [2]string{t.On, f.Path}, runner.Keeper{}
+	was, proved := r.proved.Load(key)
+	if proved {
+		by = through(t) // What is not proved yet is not begun for that.
+	}
+	out, err := t.Host.Run(ctx, runner.Command{Argv: append(slices.Clone(identity), f.Path), Through: by})
 	if errors.Is(err, runner.ErrNotStarted) {
 		err = telling(t, "host-silent", err)
 	}
@@ -103,8 +109,8 @@ func (r *Recovery) hashed(ctx context.Context, t *runner.Task, f helperFacts) (b
 		return false, nil
 	}
 	// Asked for before the hash: what changes in between has another one.
-	key, found := [2]string{t.On, f.Path}, string(out.Stdout)
-	if was, ok := r.proved.Load(key); ok && was == found {
+	found := string(out.Stdout)
+	if proved && was == found {
 		return true, nil
 	}
 	if out, err = t.Host.Run(ctx, runner.Command{Argv: []string{"sha256sum", f.Path}}); err != nil {
@@ -132,6 +138,13 @@ func (r *Recovery) uploadHelper(ctx context.Context, t *runner.Task) (any, error
 	return f, t.Host.Put(ctx, runner.File{Path: f.Path, Source: open, Mode: 0o755, User: "root", SHA256: f.SHA256})
 }
 
+// letGo ends the session that a helper keeps on a host.
+func letGo(h runner.Host, helper string) {
+	if k, ok := h.(interface{ LetGo(program string) }); ok {
+		k.LetGo(helper)
+	}
+}
+
 // removeHelper takes away the one file that this run uploaded. It is ours and
 // holds nothing, so this is no deletion of anything that could be missed.
 func (r *Recovery) removeHelper(ctx context.Context, t *runner.Task, receipt runner.Receipt) (runner.Answer, error) {
@@ -139,6 +152,7 @@ func (r *Recovery) removeHelper(ctx context.Context, t *runner.Task, receipt run
 	if err != nil {
 		return runner.Answer{}, err
 	}
+	letGo(t.Host, f.Path)
 	if _, err := run(ctx, t, "root", "rm", "-f", f.Path); err != nil {
 		return runner.Answer{}, err
 	}

@@ -149,6 +149,7 @@ func (b *privileges) reader(at, sum string) {
 	const why = "questions about the host, its logs and its backups"
 	logs := fmt.Sprintf("(%s|%s/evidence/log|%s/log)", lit(b.g.Log), b.folder(), b.copies())
 	b.user(why, at, "host", "facts")
+	b.user(why, at, "host", "facts", "--keep")
 	b.user(why, at, "log", "inspect", "--json", logs)
 	b.user(why, at, "log", "salvage", "--json", "--up-to-damage", logs, "-o", fmt.Sprintf("(%s/salvage|%s/state)", b.folder(), b.copies()))
 	b.user(why, at, "backup", "inspect", "--json", fmt.Sprintf("(%s/%s|%s/state)", lit(b.g.Backups), aName, b.copies()))

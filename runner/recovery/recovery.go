@@ -238,7 +238,16 @@ func (r *Recovery) until(ctx context.Context, limit time.Duration, look func(con
 
 // run runs argv on the task's host and wants exit status 0.
 func run(ctx context.Context, t *runner.Task, user string, argv ...string) (runner.Output, error) {
-	out, err := t.Host.Run(ctx, runner.Command{Argv: argv, User: user})
+	return runThrough(ctx, t, runner.Keeper{}, user, argv)
+}
+
+// peek is run for a command that only looks: the helper may keep a session for it.
+func peek(ctx context.Context, t *runner.Task, user string, argv ...string) (runner.Output, error) {
+	return runThrough(ctx, t, through(t), user, argv)
+}
+
+func runThrough(ctx context.Context, t *runner.Task, by runner.Keeper, user string, argv []string) (runner.Output, error) {
+	out, err := t.Host.Run(ctx, runner.Command{Argv: argv, User: user, Through: by})
 	if err != nil {
 		return out, err // The transport says which command, and on which host.
 	}

@@ -35,11 +35,36 @@ func helperPath(runDir, sha256 string) string {
 
 // helper returns the helper's path on the task's host.
 func (r *Recovery) helper(t *runner.Task) (string, error) {
-	var f helperFacts
-	if !t.State.Facts(stepSettleHelper, t.On, &f) && !t.State.Facts(stepHelper, t.On, &f) {
+	f, there := helperOn(t)
+	if !there {
 		return "", fmt.Errorf("the helper was not uploaded to %s in this run", t.On)
 	}
 	return f.Path, nil
+}
+
+func helperOn(t *runner.Task) (f helperFacts, there bool) {
+	there = t.State.Facts(stepSettleHelper, t.On, &f) || t.State.Facts(stepHelper, t.On, &f)
+	return f, there
+}
+
+// through keeps a session for the commands that only look, once the helper is
+// on the task's host.
+func through(t *runner.Task) runner.Keeper {
+	f, there := helperOn(t)
+	if !there || f.Brief {
+		return runner.Keeper{}
+	}
+	return runner.Keeper{Program: f.Path, Words: []string{"host", "keep"}}
+}
+
+// throughAs is through for questions that the helper answers itself, as the
+// scheduler's account: its session can be asked for nothing else.
+func (r *Recovery) throughAs(t *runner.Task) runner.Keeper {
+	k := through(t)
+	if k.Program != "" {
+		k.Words, k.User = []string{"host", "facts", "--keep"}, r.Cluster.User
+	}
+	return k
 }
 
 // probe asks the host many questions in one session, as the scheduler's user.
@@ -59,6 +84,7 @@ func (r *Recovery) probe(ctx context.Context, t *runner.Task, q probe.Request) (
 	}
 	out, err := t.Host.Run(ctx, runner.Command{
 		Argv: []string{helper, "host", "facts"}, User: r.Cluster.User, Stdin: ask, Limit: limit, Output: 16 << 20,
+		Through: r.throughAs(t),
 	})
 	if err != nil {
 		return facts, fmt.Errorf("ask the host: %w", err)
@@ -83,7 +109,7 @@ func (r *Recovery) readJSON(ctx context.Context, t *runner.Task, limit time.Dura
 		return err
 	}
 	argv := append([]string{helper}, args...)
-	out, err := t.Host.Run(ctx, runner.Command{Argv: argv, User: r.Cluster.User, Gentle: true, Limit: limit, Output: 32 << 20})
+	out, err := t.Host.Run(ctx, runner.Command{Argv: argv, User: r.Cluster.User, Gentle: true, Limit: limit, Output: 32 << 20, Through: through(t)})
 	if err != nil {
 		return fmt.Errorf("%s: %w", shown(args), err)
 	}

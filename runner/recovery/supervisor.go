@@ -83,7 +83,7 @@ func (s *systemd) StartShows() []string { return []string{"systemctl start " + s
 func (s *systemd) State(ctx context.Context, t *runner.Task) (unitState, error) {
 	// In UTC: it writes times in the zone of who asks, and names the zone by
 	// letters that mean nothing elsewhere.
-	out, err := run(ctx, t, "", "env", "TZ=UTC", "systemctl", "show", s.unit,
+	out, err := peek(ctx, t, "", "env", "TZ=UTC", "systemctl", "show", s.unit,
 		"-p", "LoadState,ActiveState,SubState,MainPID,UnitFileState,Restart,FragmentPath,ExecMainStatus,ExecMainStartTimestamp,NeedDaemonReload")
 	if err != nil {
 		return unitState{}, err
@@ -145,7 +145,7 @@ func (s *systemd) Off(ctx context.Context, t *runner.Task) error {
 
 func (s *systemd) On(ctx context.Context, t *runner.Task, was unitState) error {
 	file := s.dropInPath(s.runtime(t))
-	out, err := t.Host.Run(ctx, runner.Command{Argv: []string{"test", "-e", file}})
+	out, err := t.Host.Run(ctx, runner.Command{Argv: []string{"test", "-e", file}, Through: through(t)})
 	if err != nil {
 		return fmt.Errorf("look for %s: %w", file, err)
 	}
@@ -208,7 +208,7 @@ func yesNo(ctx context.Context, t *runner.Task, argv []string, no int) (bool, er
 	if len(argv) == 0 {
 		return false, errors.New("the configuration names no command for it")
 	}
-	out, err := t.Host.Run(ctx, runner.Command{Argv: argv, User: "root"})
+	out, err := t.Host.Run(ctx, runner.Command{Argv: argv, User: "root", Through: through(t)})
 	switch {
 	case err != nil:
 		return false, fmt.Errorf("%s: %w", argv[0], err)

@@ -303,7 +303,7 @@ func (h *host) nft(a []string) runner.Output {
 		}
 		element := ""
 		if t.until.After(now) {
-			element = fmt.Sprintf("elements = { %s timeout 12h expires 11h }", t.port)
+			element = fmt.Sprintf("elements = { %s timeout 12h expires %s }", t.port, t.until.Sub(now).Truncate(time.Second))
 		}
 		return runner.Output{Stdout: []byte("table inet x {\nset blocked {\n" + element + "\n}\nchain input {\ntcp dport @blocked drop\n}\n}\n")}
 	case a[0] == "delete":

@@ -21,6 +21,9 @@ type link struct {
 	gone   chan struct{} // Closed when the connection has ended.
 	why    error         // Set before gone is closed.
 	over   func(why error)
+
+	mu   sync.Mutex
+	kept map[string]*keeping // By the command line that serves it.
 }
 
 // connect returns the connection to the host, a new one if there is none.
@@ -50,7 +53,7 @@ func (h *Host) connect(ctx context.Context) (*link, error) {
 	h.count.made.Add(1)
 	h.up.Store(true)
 	h.links++
-	l := &link{client: client, tcp: tcp, name: h.mine + strconv.Itoa(h.links), gone: make(chan struct{}), over: func(why error) {
+	l := &link{client: client, tcp: tcp, name: h.mine + strconv.Itoa(h.links), gone: make(chan struct{}), kept: map[string]*keeping{}, over: func(why error) {
 		h.up.Store(false)
 		h.cfg.Pool.gone(h)
 		if !errors.Is(why, errClosed) {

@@ -18,6 +18,7 @@ import (
 
 // No connection, session or timer outlives its test.
 func TestMain(m *testing.M) {
+	keepInstead()
 	goleak.VerifyTestMain(m)
 }
 

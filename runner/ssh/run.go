@@ -48,7 +48,7 @@ func (h *Host) Run(ctx context.Context, cmd runner.Command) (runner.Output, erro
 	case cmd.Job != "":
 		out, err = h.runJob(ctx, cmd)
 	default:
-		out, err = h.runHere(ctx, cmd)
+		out, err = h.runSoon(ctx, cmd)
 	}
 	if err == nil {
 		err = sudoRefused(cmd.User, len(h.sudo(cmd.User)) > 0, out)
@@ -75,6 +75,17 @@ func check(cmd runner.Command) error {
 		return notStarted(fmt.Errorf("job %q: only letters, digits, '.' and '-', and not '.' first", cmd.Job))
 	}
 	return nil
+}
+
+// runSoon runs a command through the session that is kept, where it may and that
+// is there, else through one of its own.
+func (h *Host) runSoon(ctx context.Context, cmd runner.Command) (runner.Output, error) {
+	if cmd.Through.Program != "" {
+		if out, ran, err := h.runThrough(ctx, cmd); ran {
+			return out, err
+		}
+	}
+	return h.runHere(ctx, cmd)
 }
 
 // runHere runs a command that ends with the connection.

@@ -30,8 +30,12 @@ func (h *Host) sessionOn(ctx context.Context, lineOn func(*link) string, stdin i
 	if err != nil {
 		return 0, false, err
 	}
+	return l.session(ctx, s, lineOn(l), stdin, stdout, stderr)
+}
+
+// session runs line in the session s, and closes it.
+func (l *link) session(ctx context.Context, s *ssh.Session, line string, stdin io.Reader, stdout, stderr io.Writer) (status int, begun bool, err error) {
 	defer s.Close()
-	line := lineOn(l)
 	s.Stdin, s.Stdout, s.Stderr = stdin, stdout, stderr
 
 	refused := false
