@@ -14,6 +14,7 @@ import (
 	"aurorabot/lab/cluster"
 	"aurorabot/lab/host"
 	"aurorabot/lab/slack"
+	"aurorabot/runner/backup"
 )
 
 // Exit statuses, as those of `aurorabot recover`.
@@ -337,6 +338,19 @@ func (p *Play) closed(e Event) {
 	}
 }
 
+// copied copies the logs, and reads the state that they hold together.
+func (p *Play) copied(ctx context.Context) (*backup.Snapshot, error) {
+	if err := p.Cluster.CopyLogs(p.Keep); err != nil {
+		return nil, err
+	}
+	if p.gone != "" { // Its replica has no say any more.
+		if err := os.RemoveAll(filepath.Join(p.Keep, p.gone)); err != nil {
+			return nil, fmt.Errorf("logs before Cleanup: %w", err)
+		}
+	}
+	return p.Cluster.StateOf(ctx, p.Keep)
+}
+
 // copyLogs copies the logs while the bot stands still.
 func (p *Play) copyLogs(ctx context.Context) error {
 	if p.seen.copied {
@@ -347,18 +361,10 @@ func (p *Play) copyLogs(ctx context.Context) error {
 	}
 	defer func() { _ = p.Bot.Thaw() }() // Only a process that is gone cannot be thawed.
 	why := ""
-	// Replicas still learn for a moment what the commit appended: a copy that
-	// was made in the middle is made again.
+	// Replicas still learn for a moment what the commit appended, and put files
+	// in the place of others: a copy that was made in the middle is made again.
 	for range 20 {
-		if err := p.Cluster.CopyLogs(p.Keep); err != nil {
-			return err
-		}
-		if p.gone != "" { // Its replica has no say any more.
-			if err := os.RemoveAll(filepath.Join(p.Keep, p.gone)); err != nil {
-				return fmt.Errorf("logs before Cleanup: %w", err)
-			}
-		}
-		state, err := p.Cluster.StateOf(ctx, p.Keep)
+		state, err := p.copied(ctx)
 		if err == nil {
 			why = p.Cluster.Difference(state)
 			break
