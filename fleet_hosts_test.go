@@ -185,7 +185,7 @@ func (s *simulated) answer(login string, argv []string, in io.Reader) string {
 	cluster, _, _ := strings.Cut(login, "-")
 	line := strings.Join(argv, " ")
 	switch {
-	case line == "uname -m":
+	case strings.Contains(line, "uname -m"):
 		return "x86_64\n"
 	case strings.Contains(line, " log scan "):
 		return asJSON([]map[string]any{{"finding": "framework-known", "severity": "info", "count": 1, "example": "Found persisted framework ID: " + cluster, "files": []string{}}})

@@ -32,6 +32,8 @@ type Place struct {
 	Dir    string `json:"dir"`
 	Log    string `json:"log"`
 	Reader string `json:"reader"` // SHA-256 of the reader that decoded its files.
+
+	ReaderFile string `json:"reader_file,omitempty"` // Which file that was when it was hashed: device, inode, size, times.
 }
 
 // remembered is how long a file is taken for what it was: then it is decoded
