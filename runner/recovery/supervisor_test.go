@@ -24,13 +24,13 @@ func TestUnitIsReadInUTC(t *testing.T) {
 	}
 	h.On([]string{"systemctl", "show", "aurora"}, show(time.FixedZone("CEST", 2*60*60)))
 	h.On([]string{"env", "TZ=UTC", "systemctl", "show", "aurora"}, show(time.UTC))
-	u, err := (&systemd{unit: "aurora"}).State(t.Context(), &runner.Task{Host: h, On: "s1"})
+	u, err := (&systemd{unit: "aurora"}).State(t.Context(), &runner.Task{Host: h, On: "s1", State: &runner.State{}})
 	if err != nil || !u.Since.Equal(began) || u.Running || u.Exit != 1 {
 		t.Errorf("%+v, %v; want a start at %s", u, err, began)
 	}
 	// A host whose `env` is ours to doubt: a time of another zone is none.
 	h.On([]string{"env", "TZ=UTC", "systemctl", "show", "aurora"}, show(time.FixedZone("CEST", 2*60*60)))
-	if u, err = (&systemd{unit: "aurora"}).State(t.Context(), &runner.Task{Host: h, On: "s1"}); err != nil || !u.Since.IsZero() {
+	if u, err = (&systemd{unit: "aurora"}).State(t.Context(), &runner.Task{Host: h, On: "s1", State: &runner.State{}}); err != nil || !u.Since.IsZero() {
 		t.Errorf("%+v, %v; want that the start is not known", u, err)
 	}
 }

@@ -69,7 +69,8 @@ func TestEmptyKeyAsBound(t *testing.T) {
 	}
 	d := open(t, dir)
 	read(t, d)
-	if len(d.Damage()) < len(tables) {
-		t.Errorf("%d tables are damaged, %d places listed", len(tables), len(d.Damage()))
+	// goleveldb may leave a table behind that it merged into another one: it is not read.
+	if n := len(d.tables); n == 0 || len(d.Damage()) < n {
+		t.Errorf("%d tables are damaged, %d places listed", n, len(d.Damage()))
 	}
 }
