@@ -62,13 +62,7 @@ func (r *Recovery) mayCommit(ctx context.Context, t *runner.Task) (runner.Answer
 		if staged {
 			what = fmt.Sprintf("%d tasks are staged now, %d were approved, and they are not the same", len(have), s.Tasks)
 		}
-		if err := tell(t, health.Found("staged-differs", t.On, "%s", what)); err != nil {
-			return runner.Answer{}, err
-		}
-		return runner.Answer{}, &runner.Ending{
-			Reason: runner.StopExpired, Reopen: []string{stepStage, stepDrop, stepCompare, stepCommit},
-			Why: fmt.Sprintf("what is staged on %s is not what was approved: %s. Somebody unloaded or replaced it. Nothing was committed; resume stages the backup again and asks for approvals anew", t.On, what),
-		}
+		return runner.Answer{}, stagedElse(t, fmt.Sprintf("what is staged on %s is not what was approved: %s", t.On, what))
 	}
 	return runner.Yes("%d tasks are staged on %s, exactly those approved", len(have), t.On), nil
 }

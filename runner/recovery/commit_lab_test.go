@@ -65,3 +65,37 @@ func TestUnloadedWhileTheLogIsReadOnLab(t *testing.T) {
 		t.Errorf("%s is not said, %v", health.Found("staged-differs", "", "").ID, err)
 	}
 }
+
+// Who unloads what was staged before it is compared stops the run, and a resume
+// stages it again: to compare anew would find the same for ever.
+func TestUnloadedBeforeTheComparisonOnLab(t *testing.T) {
+	t.Parallel()
+	c, r := lab(t, "")
+	unloaded := make(chan string, 1)
+	for _, name := range r.Cluster.Names() {
+		staged := false
+		r.Hosts[name] = meddling{r.Hosts[name], func(cmd runner.Command) {
+			switch {
+			case slices.Contains(cmd.Argv, "scheduler_stage_recovery"):
+				staged = true
+			case staged && slices.Contains(cmd.Argv, "systemctl") && len(unloaded) == 0: // What must hold is asked for.
+				unloaded <- name
+				if _, err := clientOf(c, c.Host(name)).Unload(t.Context()); err != nil {
+					t.Errorf("unload: %v", err)
+				}
+			}
+		}}
+	}
+	req := runner.Request{Recipe: "staged", Cluster: cluster.Name, Backup: c.Truth.Backup, Hosts: r.Cluster.Names(), Reinitialize: "auto", Reason: "a rehearsal"}
+	s, j := walkTo(t, r, req, "commit")
+	if len(unloaded) == 0 || s.Stop.Reason != runner.StopExpired || !strings.Contains(s.Why, "nothing is staged any more") {
+		t.Fatalf("unloaded %d times; %s at %q as %s: %s", len(unloaded), s.Status, s.Stop.Step, s.Stop.Reason, s.Why)
+	}
+	e := &runner.Engine{Journal: j, Now: time.Now}
+	if _, err := e.Append(run, runner.Event{Kind: runner.RunResumed, Who: "T/UANN"}); err != nil {
+		t.Fatal(err)
+	}
+	if s, err := e.Advance(t.Context(), r.Recipe(), run); err != nil || s.Gate != "commit" {
+		t.Errorf("%v; %s at %q: %s; want it at the commit gate", err, s.Status, s.Stop.Step, s.Why)
+	}
+}

@@ -47,8 +47,12 @@ func (r *Recovery) compareStaged(ctx context.Context, t *runner.Task) (runner.An
 	if err != nil {
 		return runner.Answer{}, err
 	}
-	if d := differs(have, want); !staged || d != "" {
-		return runner.No("what is staged on %s is not the backup: %s", t.On, d), nil
+	d := differs(have, want)
+	if !staged {
+		d = "nothing is staged any more"
+	}
+	if d != "" {
+		return runner.Answer{}, stagedElse(t, fmt.Sprintf("what is staged on %s is not the backup: %s", t.On, d))
 	}
 	if len(have) == 0 {
 		return runner.No("nothing is staged on %s but an empty state (%d tasks dropped): a commit of it has Mesos kill every task that runs", t.On, len(t.State.Dropped)), nil

@@ -174,7 +174,11 @@ func (r *Recovery) logAsFound(ctx context.Context, t *runner.Task, _ runner.Rece
 		return a, err
 	}
 	if is.Exists {
-		if err := r.moveAside(ctx, t, e.Path, asideOf(e.Path, t.State.Run)+".disabled"); err != nil {
+		to, err := r.freeAside(ctx, t, e.Path, asideOf(e.Path, t.State.Run)+".disabled")
+		if err != nil {
+			return runner.Answer{}, err
+		}
+		if err := r.moveAside(ctx, t, e.Path, to); err != nil {
 			return runner.Answer{}, err
 		}
 	}
@@ -192,6 +196,20 @@ func (r *Recovery) logAsFound(ctx context.Context, t *runner.Task, _ runner.Rece
 		return runner.No("%s is not as it was found: hash %.12s, want %.12s", e.Path, is.SHA256, e.Tree.SHA256), nil
 	}
 	return runner.Yes("%s is as it was found (%.12s)", e.Path, e.Tree.SHA256), nil
+}
+
+// freeAside is to, or where that is taken a name of the folder's own: somebody
+// started a scheduler while the log was put back, so that there is a second one
+// that is not the one that was found.
+func (r *Recovery) freeAside(ctx context.Context, t *runner.Task, from, to string) (string, error) {
+	facts, err := r.probe(ctx, t, probe.Request{Paths: []string{from, to}})
+	if err != nil {
+		return "", err
+	}
+	if facts.Paths[to].Exists {
+		to += fmt.Sprintf("-%d", facts.Paths[from].Inode)
+	}
+	return to, nil
 }
 
 // moveAside renames a folder beside itself, or, where the path is a mount

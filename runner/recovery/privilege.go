@@ -226,14 +226,14 @@ func (b *privileges) logs() {
 	b.user(keep, "cp", "-a", "--reflink=auto", "-T", "--", log, b.copies()+"/log")
 
 	const move = "the old log goes aside, and comes back when the run is undone"
-	b.root(move, "mv", "-nT", "--", log, aside+`(\.disabled|\.initialized|\.returned-[0-9]{1,20})?`)
+	b.root(move, "mv", "-nT", "--", log, aside+`(\.disabled(-[0-9]{1,20})?|\.initialized|\.returned-[0-9]{1,20})?`)
 	b.root(move, "mv", "-nT", "--", aside, log)
 	b.root(move, "cp", "-a", "--reflink=auto", "-T", "--", evidence, log+`(\.part)?`)
 	b.root(move, "mv", "-nT", "--", log+`\.part`, log)
 	user, group := lit(b.r.Cluster.User), lit(b.r.Cluster.Group)
-	b.root(move+" (where its folder is a mount)", "install", "-d", "-m", "0750", "-o", user, "-g", group, inside+`(\.disabled|\.initialized|\.returned-[0-9]{1,20})?`)
+	b.root(move+" (where its folder is a mount)", "install", "-d", "-m", "0750", "-o", user, "-g", group, inside+`(\.disabled(-[0-9]{1,20})?|\.initialized|\.returned-[0-9]{1,20})?`)
 	b.root(move+" (where its folder is a mount)", "find", log, "-mindepth", "1", "-maxdepth", "1", "!", "-name", lit("*.dr-*"),
-		"-exec", "mv", "-n", "-t", inside+`(\.disabled|\.initialized|\.returned-[0-9]{1,20})?`, "--", lit("{}"), lit("+"))
+		"-exec", "mv", "-n", "-t", inside+`(\.disabled(-[0-9]{1,20})?|\.initialized|\.returned-[0-9]{1,20})?`, "--", lit("{}"), lit("+"))
 
 	const init = "the log is initialised"
 	b.root(init, "install", "-d", "-m", aMode, "-o", user, "-g", group, log)

@@ -139,6 +139,9 @@ func (r *Recovery) startAsBefore(ctx context.Context, t *runner.Task, _ runner.R
 	if a, err := r.realMaster(ctx, t, l); err != nil || !a.Yes {
 		return a, err
 	}
+	if err := r.stopDisabled(ctx, t); err != nil {
+		return runner.Answer{}, err
+	}
 	if a, err := r.startUnlessRunning(ctx, t); err != nil || !a.Yes {
 		return a, err
 	}
@@ -190,6 +193,27 @@ func foundDamaged(t *runner.Task) string {
 		return ""
 	}
 	return " (its log: " + logWords(&e.Report) + ")"
+}
+
+// stopDisabled stops a scheduler that runs with the disabled flags though its
+// configuration is the original one again: somebody started it in between, and
+// one that leads like that keeps the others from registering.
+func (r *Recovery) stopDisabled(ctx context.Context, t *runner.Task) error {
+	mine, _, err := r.running(ctx, t)
+	if err != nil {
+		return err
+	}
+	for _, p := range mine {
+		flags, err := aurora.ParseFlags(p.Argv)
+		if err != nil {
+			return fmt.Errorf("arguments of process %d: %w", p.PID, err)
+		}
+		if is, _ := flags.Has(r.disabledFlags()); is {
+			_, err := r.stopScheduler(ctx, t)
+			return err
+		}
+	}
+	return nil
 }
 
 // startUnlessRunning waits for a scheduler that is on its way down, and starts

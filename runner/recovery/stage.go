@@ -395,6 +395,28 @@ func (r *Recovery) unstage(ctx context.Context, t *runner.Task, _ runner.Receipt
 	return runner.Answer{Yes: a.OK, Evidence: "unloaded: " + a.Code + " " + a.Message}, nil
 }
 
+// stagedElse ends the walk where something else is staged than this run staged:
+// to look again would find it again, and to stage again is for people to say.
+func stagedElse(t *runner.Task, what string) error {
+	if err := tell(t, health.Found("staged-differs", t.On, "%s", what)); err != nil {
+		return err
+	}
+	return &runner.Ending{
+		Reason: runner.StopExpired, Reopen: []string{stepStage, stepDrop, stepCompare, stepCommit},
+		Why: what + ". Somebody unloaded or replaced it. Nothing was committed; resume stages the backup again and asks for approvals anew",
+	}
+}
+
+// within tells whether all ids of some are in all.
+func within(some, all map[string]bool) bool {
+	for id := range some {
+		if !all[id] {
+			return false
+		}
+	}
+	return true
+}
+
 func (r *Recovery) tasksDropped(ctx context.Context, t *runner.Task) (runner.Answer, error) {
 	have, staged, err := r.stagedHere(ctx, t)
 	if err != nil {
@@ -404,7 +426,18 @@ func (r *Recovery) tasksDropped(ctx context.Context, t *runner.Task) (runner.Ans
 	if err != nil {
 		return runner.Answer{}, err
 	}
-	if d := differs(have, want); !staged || d != "" {
+	all, err := r.meant(t.State, false)
+	if err != nil {
+		return runner.Answer{}, err
+	}
+	d := differs(have, want)
+	if !staged {
+		d = "nothing is staged any more"
+	}
+	switch {
+	case !staged || !within(want, have) || !within(have, all):
+		return runner.Answer{}, stagedElse(t, fmt.Sprintf("what is staged on %s is not the backup: %s", t.On, d))
+	case d != "":
 		return runner.No("staged on %s: %s", t.On, d), nil
 	}
 	return runner.Yes("%d tasks are dropped, %d stay staged", len(t.State.Dropped), len(have)), nil
