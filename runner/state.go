@@ -42,6 +42,7 @@ const (
 type StepState struct {
 	Progress Progress
 	At       time.Time
+	Seq      int // Of the newest event of the step on the host: their order, whatever a clock says.
 	Why      string
 	Begun    bool // Do may have been called and was not undone since.
 	Again    bool // Reopened: it has its turn anew, also if it is Once.
@@ -234,7 +235,7 @@ func (s *State) applyStep(e Event) {
 		s.Steps[e.Step] = hosts
 	}
 	st := hosts[e.Host]
-	st.At, st.Why = e.At, e.Why
+	st.At, st.Seq, st.Why = e.At, e.Seq, e.Why
 	switch e.Kind {
 	case StepStarted:
 		s.Step = e.Step

@@ -263,7 +263,7 @@ func newestStart(s *runner.State, host string) string {
 		st := s.Of(step, host)
 		// Skipped with a beginning: it was reopened, and found to be so still.
 		stands := st.Progress == runner.Done || st.Begun && (st.Progress == runner.Skipped || st.Progress == "")
-		if st.Facts != nil && stands && (newest == "" || st.At.After(s.Of(newest, host).At)) {
+		if st.Facts != nil && stands && (newest == "" || st.Seq > s.Of(newest, host).Seq) {
 			newest = step
 		}
 	}
