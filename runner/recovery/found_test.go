@@ -109,13 +109,14 @@ func TestFlappingWhenAssessed(t *testing.T) {
 	}
 }
 
-// The newest start is the last in time, also when it was reopened since; one
-// that this run did not begin is none.
+// The newest start is the last in the journal, also when it was reopened since,
+// and whatever the clock says, which is set back all the time here; one that
+// this run did not begin is none.
 func TestNewestStart(t *testing.T) {
-	s, at := &runner.State{}, noon
+	s, at, seq := &runner.State{}, noon, 0
 	say := func(kind runner.Kind, step string, pid int) {
-		at = at.Add(time.Second)
-		s.Apply(runner.Event{Kind: kind, At: at, Step: step, Host: "s1", Facts: asJSON(startedProcess{PID: pid})})
+		at, seq = at.Add(-time.Second), seq+1
+		s.Apply(runner.Event{Seq: seq, Kind: kind, At: at, Step: step, Host: "s1", Facts: asJSON(startedProcess{PID: pid})})
 	}
 	want := func(step string, pid int) {
 		t.Helper()
