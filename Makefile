@@ -29,7 +29,7 @@ phases:
 	go test ./runner/recovery -count=1 -timeout 20m -run HostVanishes -every-phase
 
 faults:
-	go test ./runner/recovery -count=1 -timeout 60m -run EveryFault -every-fault
+	go test ./runner/recovery -count=1 -timeout 60m -run EveryFault -every-fault -parallel 5
 
 fuzz:
 	./scripts/fuzz.sh 20s

@@ -26,7 +26,7 @@ const (
 // Every fault at every remote step, one run for each fault, makes docs/faults.md.
 func TestEveryFaultOnLab(t *testing.T) {
 	if !*everyFault {
-		t.Skip("`make faults` plays it: an hour")
+		t.Skip("`make faults` plays it: seven minutes")
 	}
 	var mu sync.Mutex
 	played := 0
