@@ -91,7 +91,7 @@ func TestSideBySide(t *testing.T) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	wg.Go(func() {
-		_, p, err := s.Run(slow, kept.Command{Argv: []string{"sleep", "60"}, Limit: 2 * time.Second, Most: 1})
+		_, p, err := s.Run(slow, kept.Command{Argv: []string{"sleep", "60"}, Limit: time.Minute, Most: 1})
 		if !errors.Is(err, context.Canceled) || p.PID == "" {
 			t.Errorf("given up: process %+v, error %v", p, err)
 		}
