@@ -10,7 +10,7 @@ race:
 	./scripts/race.sh
 
 test-real:
-	AURORABOT_REAL=1 go test -count=1 -timeout 20m -run 'Real|Story|Page' -v ./lab ./lab/host ./lab/cluster ./lab/story ./lab/slack ./runner/zk
+	AURORABOT_REAL=1 go test -p 1 -count=1 -timeout 20m -run 'Real|Story|Page' -v ./lab ./lab/host ./lab/cluster ./lab/story ./lab/slack ./runner/zk
 
 lint:
 	./scripts/lint.sh
