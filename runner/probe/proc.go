@@ -25,7 +25,7 @@ func schedulers(proc string) ([]Process, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list processes: %w", err)
 	}
-	boot, err := bootTime(proc)
+	boot, err := bootTime()
 	if err != nil {
 		return nil, err
 	}
@@ -101,23 +101,6 @@ func hasFlag(argv []string, name string) bool {
 // gone reports whether a process ended between two looks, or is none of ours to read.
 func gone(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ESRCH)
-}
-
-func bootTime(proc string) (time.Time, error) {
-	raw, err := os.ReadFile(filepath.Join(proc, "stat"))
-	if err != nil {
-		return time.Time{}, fmt.Errorf("time of boot: %w", err)
-	}
-	for line := range strings.Lines(string(raw)) {
-		if v, ok := strings.CutPrefix(line, "btime "); ok {
-			n, err := strconv.ParseInt(strings.TrimSpace(v), 10, 64)
-			if err != nil {
-				return time.Time{}, fmt.Errorf("time of boot: %w", err)
-			}
-			return time.Unix(n, 0), nil
-		}
-	}
-	return time.Time{}, errors.New("time of boot: /proc/stat has no btime")
 }
 
 func asErrno(err error, target *syscall.Errno) bool { return errors.As(err, target) }

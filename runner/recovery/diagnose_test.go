@@ -361,6 +361,28 @@ func TestFindingsExpected(t *testing.T) {
 	}
 }
 
+// A line belongs to the process that had begun when it was logged: to the
+// hundredth of a second where the log says it, to the second where it does not.
+func TestWhoseLineItIs(t *testing.T) {
+	start := noon.Add(-time.Hour).Add(500 * time.Millisecond)
+	for _, tt := range []struct {
+		last string
+		its  bool
+	}{
+		{"2026-11-23T11:00:00.470000+0000", false},
+		{"2026-11-23T11:00:00.495000+0000", true},
+		{"2026-11-23T11:00:00+0000", true},
+		{"2026-11-23T10:59:59+0000", false},
+	} {
+		sc := whole(t)
+		sc.lines(1, map[string]int{"log-write-timeout": 1})
+		sc.facts[1].look.Process.Since, sc.facts[1].lines[0].Last = start, tt.last
+		if got := slices.Contains(sc.alarms(), "log-write-timeout"); got != tt.its {
+			t.Errorf("a line of %s, a process since %s: an alarm %v", tt.last, start.Format(time.RFC3339Nano), got)
+		}
+	}
+}
+
 // The verdicts of the runbook's table, and the second question.
 func TestVerdicts(t *testing.T) {
 	lost := func(sc *scene, hosts ...int) {

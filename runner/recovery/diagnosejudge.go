@@ -7,6 +7,7 @@ import (
 
 	"aurorabot/runner/aurora"
 	"aurorabot/runner/health"
+	"aurorabot/runner/probe"
 	"aurorabot/runner/replica"
 )
 
@@ -231,7 +232,7 @@ func (r *Recovery) judgeLines(f *hostFacts, ask Ask, logs replica.Verdict) []hea
 		switch {
 		case m.Finding == "new-framework" && ask.disabled() && fake:
 			one = one.Note("the log was re-initialised, and nobody can register with the fake Mesos address")
-		case f.look.Running && ok && last.Before(f.look.Process.Since.Add(-2*time.Second)):
+		case f.look.Running && ok && last.Before(began(f.look.Process, last)):
 			one = one.Note("before the present process started")
 		case k.Passes && voting && f.look.Running:
 			one = one.Note("it passed: the log votes")
@@ -241,6 +242,16 @@ func (r *Recovery) judgeLines(f *hostFacts, ask Ask, logs replica.Verdict) []hea
 		found = append(found, one)
 	}
 	return found
+}
+
+// began is when a process started, as far as it can be held against a line's time:
+// both are known to a hundredth of a second, and a line perhaps to a second only.
+func began(p probe.Process, line time.Time) time.Time {
+	since := p.Since.Add(-20 * time.Millisecond)
+	if line.Nanosecond() == 0 {
+		return since.Truncate(time.Second)
+	}
+	return since
 }
 
 // lineTime is when a line was logged last, by the host's clock.
