@@ -170,8 +170,11 @@ func (r *Recovery) logAsFound(ctx context.Context, t *runner.Task, _ runner.Rece
 	case !e.Missing && is.Exists && is.SHA256 == e.Tree.SHA256:
 		return runner.Yes("%s is as it was found (%.12s)", e.Path, is.SHA256), nil
 	}
-	if a, err := r.schedulerStopped(ctx, t); err != nil || !a.Yes {
-		return a, err
+	switch a, err := r.schedulerStopped(ctx, t); {
+	case err != nil:
+		return runner.Answer{}, err
+	case !a.Yes:
+		return runner.No("%s is not as it was found and cannot be put back while a scheduler writes to it: %s. This run had stopped it; if somebody started it, stop it there and undo again", e.Path, a.Evidence), nil
 	}
 	if is.Exists {
 		to, err := r.freeAside(ctx, t, e.Path, asideOf(e.Path, t.State.Run)+".disabled")
