@@ -18,6 +18,8 @@ for link in $links; do
     2*) ;;
     # It answers, and does not let robots in.
     401 | 403 | 429) echo "not looked at ($code): $link" ;;
+    # No answer at all says nothing of the link: this machine may be without the internet.
+    000) echo "CANNOT TELL (no answer): $link"; status=1 ;;
     *) echo "DEAD ($code): $link"; status=1 ;;
   esac
 done
