@@ -20,6 +20,7 @@ import (
 	"aurorabot/runner"
 	"aurorabot/runner/backup/check"
 	"aurorabot/runner/drill"
+	"aurorabot/runner/durable"
 	"aurorabot/runner/recovery"
 )
 
@@ -163,10 +164,7 @@ func (d *driller) keep(got view.Drill) error {
 	}
 	text, err := json.MarshalIndent(all, "", "  ")
 	if err == nil {
-		err = os.WriteFile(d.file()+".part", append(text, '\n'), 0o600)
-	}
-	if err == nil {
-		err = os.Rename(d.file()+".part", d.file())
+		err = durable.Replace(d.file(), append(text, '\n'), 0o600)
 	}
 	if err != nil {
 		return fmt.Errorf("remember the drill: %w", err)

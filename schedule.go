@@ -16,6 +16,7 @@ import (
 	"aurorabot/handlers"
 	"aurorabot/handlers/cron"
 	"aurorabot/handlers/view"
+	"aurorabot/runner/durable"
 )
 
 // schedule starts the reports.
@@ -175,10 +176,7 @@ func writeJSON(file string, v any) error {
 		err = os.MkdirAll(filepath.Dir(file), 0o700)
 	}
 	if err == nil {
-		err = os.WriteFile(file+".new", text, 0o600)
-	}
-	if err == nil {
-		err = os.Rename(file+".new", file)
+		err = durable.Replace(file, text, 0o600)
 	}
 	if err != nil {
 		return fmt.Errorf("write %s: %w", file, err)

@@ -14,6 +14,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"aurorabot/runner/durable"
 )
 
 // seenFor is how long a delivery is recognised when it comes again. Slack
@@ -184,10 +186,7 @@ func (s *store) rewrite() error {
 		s.file.Close()
 	}
 	s.file = tmp
-	if d, err := os.Open(filepath.Dir(s.path)); err == nil {
-		_ = d.Sync() // The file itself is synced; a power failure in this moment brings the old one back.
-		d.Close()
-	}
+	_ = durable.SyncDir(filepath.Dir(s.path)) // The file itself is synced; a power failure in this moment brings the old one back.
 	return nil
 }
 

@@ -3,17 +3,15 @@ package files
 import (
 	"bufio"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
 
 	"aurorabot/runner/backup"
+	"aurorabot/runner/durable"
 )
 
 // save writes a backup whole or not at all, reads it back, and reports it. It
@@ -41,11 +39,14 @@ func save(ctx context.Context, target string, s *backup.Snapshot, now time.Time)
 	err = os.Link(temp, target)
 	switch {
 	case err == nil:
-		return r, syncFolder(filepath.Dir(target))
+		if err := durable.SyncDir(filepath.Dir(target)); err != nil {
+			return none, fmt.Errorf("sync its folder: %w", bare(err))
+		}
+		return r, nil
 	case !errors.Is(err, fs.ErrExist):
 		return none, bare(err)
 	}
-	sum, err := hash(target)
+	sum, _, err := durable.Hash(target)
 	if err != nil {
 		return none, fmt.Errorf("it is there already: %w", bare(err))
 	}
@@ -80,30 +81,4 @@ func spill(target string, s *backup.Snapshot) (name string, err error) {
 		return "", err
 	}
 	return f.Name(), f.Sync()
-}
-
-func hash(path string) (string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
-}
-
-// syncFolder makes a new name in a folder last through a power cut.
-func syncFolder(dir string) error {
-	f, err := os.Open(dir)
-	if err != nil {
-		return fmt.Errorf("sync %s: %w", dir, bare(err))
-	}
-	defer f.Close()
-	if err := f.Sync(); err != nil {
-		return fmt.Errorf("sync %s: %w", dir, bare(err))
-	}
-	return nil
 }

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"aurorabot/runner/durable"
 )
 
 // headsFile says of every run how far it had come: lines of run, number of the
@@ -95,10 +97,7 @@ func writeHeads(dir string, heads map[string]head) error {
 	}
 	slices.Sort(lines)
 	path := filepath.Join(dir, headsFile)
-	if err := os.WriteFile(path+".new", []byte(strings.Join(lines, "")), 0o600); err != nil {
-		return fmt.Errorf("journal: %w", err)
-	}
-	if err := os.Rename(path+".new", path); err != nil {
+	if err := durable.Replace(path, []byte(strings.Join(lines, "")), 0o600); err != nil {
 		return fmt.Errorf("journal: %w", err)
 	}
 	return nil

@@ -5,11 +5,12 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"aurorabot/runner/durable"
 )
 
 // A Tree is a folder, file by file, and one hash over names, sizes and contents.
@@ -48,7 +49,7 @@ func hashTree(root string) Tree {
 			fmt.Fprintf(sum, "%s\x00%s\n", name, d.Type())
 			return nil
 		}
-		hash, n, err := hashFile(path)
+		hash, n, err := durable.Hash(path)
 		if err != nil {
 			return err
 		}
@@ -63,20 +64,6 @@ func hashTree(root string) Tree {
 	}
 	t.SHA256 = hex.EncodeToString(sum.Sum(nil))
 	return t
-}
-
-func hashFile(path string) (string, int64, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", 0, err
-	}
-	defer f.Close()
-	h := sha256.New()
-	n, err := io.Copy(h, f)
-	if err != nil {
-		return "", 0, err
-	}
-	return hex.EncodeToString(h.Sum(nil)), n, nil
 }
 
 // maxHashed bounds the files that look hashes by themselves, in bytes: for
@@ -121,7 +108,7 @@ func look(path string) Path {
 			p.Error = err.Error()
 		}
 	case info.Mode().IsRegular() && info.Size() <= maxHashed:
-		if p.SHA256, _, err = hashFile(path); err != nil {
+		if p.SHA256, _, err = durable.Hash(path); err != nil {
 			p.Error = err.Error()
 		}
 	}

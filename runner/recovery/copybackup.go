@@ -9,6 +9,7 @@ import (
 	"path"
 
 	"aurorabot/runner"
+	"aurorabot/runner/durable"
 	"aurorabot/runner/probe"
 )
 
@@ -46,7 +47,7 @@ func (r *Recovery) backupOnLeader(ctx context.Context, t *runner.Task) (runner.A
 	if err != nil {
 		return runner.Answer{}, err
 	}
-	have, err := hashOf(local)
+	have, _, err := durable.Hash(local)
 	if err != nil {
 		return runner.Answer{}, fmt.Errorf("hash of the bot's copy: %w", err)
 	}

@@ -15,6 +15,7 @@ import (
 
 	"aurorabot/runner"
 	"aurorabot/runner/backup"
+	"aurorabot/runner/durable"
 )
 
 func sha256Hex(b []byte) string {
@@ -84,7 +85,7 @@ func (r *Recovery) fetchBackup(ctx context.Context, t *runner.Task, looks map[st
 	if err != nil {
 		return "", err
 	}
-	if have, err := hashOf(file); err == nil && have == found.Backup.SHA256 {
+	if have, _, err := durable.Hash(file); err == nil && have == found.Backup.SHA256 {
 		return file, nil
 	}
 	from := found.From[0]
@@ -128,20 +129,10 @@ func fetch(file, hash string, get func(io.Writer) error) error {
 	if err := os.Rename(tmp, file); err != nil {
 		return fmt.Errorf("copy to the bot: %w", err)
 	}
+	if err := durable.SyncDir(filepath.Dir(file)); err != nil {
+		return fmt.Errorf("copy to the bot: %w", err)
+	}
 	return nil
-}
-
-func hashOf(file string) (string, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
 // compareFiles compares two backups on the bot.

@@ -20,6 +20,7 @@ import (
 
 	"aurorabot/runner/backup"
 	"aurorabot/runner/backup/check"
+	"aurorabot/runner/durable"
 )
 
 // A Store is a folder of copies of one cluster's backups.
@@ -73,7 +74,7 @@ func (s *Store) Keep(ctx context.Context, b *check.Backup, get func(context.Cont
 func (s *Store) fill(c *check.Copy, own []copied) {
 	c.Copies = len(own)
 	for _, f := range newestFirst(own) {
-		have, err := hashOf(filepath.Join(s.Dir, f.Name))
+		have, _, err := durable.Hash(filepath.Join(s.Dir, f.Name))
 		if err == nil && have == f.SHA256 {
 			c.Name, c.Time, c.Age = f.Name, f.Time, check.Span(s.Now().Sub(f.Time))
 			c.Tasks, c.Framework = f.Tasks, f.Framework
@@ -103,7 +104,7 @@ func (s *Store) hold(ctx context.Context, own *[]copied, b *check.Backup, get fu
 	}
 	file := filepath.Join(s.Dir, b.Name)
 	at := slices.IndexFunc(*own, func(f copied) bool { return f.Name == b.Name })
-	switch have, err := hashOf(file); {
+	switch have, _, err := durable.Hash(file); {
 	case err == nil && have == b.SHA256:
 		return nil // Ours, or laid there by somebody: it is the same.
 	case err == nil && at < 0:
@@ -159,7 +160,7 @@ func (s *Store) fetch(ctx context.Context, file string, b *check.Backup, get fun
 	if err := os.Rename(part, file); err != nil {
 		return err
 	}
-	return syncDir(s.Dir)
+	return durable.SyncDir(s.Dir)
 }
 
 // retain takes away the store's own copies that are too many or too old; the
@@ -172,7 +173,7 @@ func (s *Store) retain(own *[]copied) (removed []string, err error) {
 			continue
 		}
 		file := filepath.Join(s.Dir, f.Name)
-		have, herr := hashOf(file)
+		have, _, herr := durable.Hash(file)
 		switch {
 		case errors.Is(herr, fs.ErrNotExist): // Somebody was faster.
 		case herr != nil || have != f.SHA256:
@@ -215,33 +216,8 @@ func (s *Store) write(own []copied) error {
 		return fmt.Errorf("index of the copies: %w", err)
 	}
 	file := filepath.Join(s.Dir, index)
-	if err := os.WriteFile(file+".new", text, 0o600); err != nil {
-		return fmt.Errorf("index of the copies: %w", err)
-	}
-	if err := os.Rename(file+".new", file); err != nil {
+	if err := durable.Replace(file, text, 0o600); err != nil {
 		return fmt.Errorf("index of the copies: %w", err)
 	}
 	return nil
-}
-
-func hashOf(file string) (string, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
 }
