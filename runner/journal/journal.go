@@ -28,6 +28,7 @@ import (
 	"syscall"
 
 	"aurorabot/runner"
+	"aurorabot/runner/durable"
 )
 
 // maxLine bounds one event, in bytes. A plan of 50 hosts takes less than 1 MiB.
@@ -47,9 +48,10 @@ type Dir struct {
 	// fail the run. Nil: there is no copy. Set before the first Append.
 	Copy func(e runner.Event, line []byte, hash string)
 
-	mu    sync.Mutex
-	tails map[string]tail
-	heads map[string]head
+	mu       sync.Mutex
+	tails    map[string]tail
+	heads    map[string]head
+	memories map[string]*memory
 }
 
 // A tail is where a run's file ends.
@@ -87,7 +89,7 @@ func Open(path string) (*Dir, error) {
 		lock.Close()
 		return nil, err
 	}
-	return &Dir{path: path, lock: lock, tails: map[string]tail{}, heads: heads}, nil
+	return &Dir{path: path, lock: lock, tails: map[string]tail{}, heads: heads, memories: map[string]*memory{}}, nil
 }
 
 // ReadOnly opens the folder for reading, whoever owns it. Append fails.
@@ -137,10 +139,18 @@ func (d *Dir) Append(e runner.Event) (runner.Event, error) {
 		return e, fmt.Errorf("journal %s: encode line: %w", e.Run, err)
 	}
 	whole = append(whole, '\n')
+	before, ok := d.recall(e.Run)
+	ok = ok && len(before) == t.seq || t.seq == 0
 	// After an error it is unknown what lies on disk: the next append reads.
 	delete(d.tails, e.Run)
-	if err := d.write(path, t.size, whole); err != nil {
+	delete(d.memories, e.Run)
+	st, err := d.write(path, t.size, whole)
+	if err != nil {
 		return e, err
+	}
+	// As it will be read back: what was given may hold more than what was written.
+	if own, _, what := decode(whole, t); what == "" && ok {
+		d.remember(e.Run, append(before, own), st)
 	}
 	d.tails[e.Run] = tail{seq: e.Seq, hash: hash, size: t.size + int64(len(whole))}
 	d.heads[e.Run] = head{e.Seq, hash}
@@ -153,32 +163,32 @@ func (d *Dir) Append(e runner.Event) (runner.Event, error) {
 	return e, nil
 }
 
-func (d *Dir) write(path string, at int64, whole []byte) error {
+// write returns what the file is like afterwards.
+func (d *Dir) write(path string, at int64, whole []byte) (os.FileInfo, error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
-		return fmt.Errorf("journal: %w", err)
+		return nil, fmt.Errorf("journal: %w", err)
 	}
 	defer f.Close()
 	if err := f.Truncate(at); err != nil { // A torn line of a crash.
-		return fmt.Errorf("journal: %w", err)
+		return nil, fmt.Errorf("journal: %w", err)
 	}
 	if _, err := f.WriteAt(whole, at); err != nil {
-		return fmt.Errorf("journal: %w", err)
+		return nil, fmt.Errorf("journal: %w", err)
 	}
 	if err := f.Sync(); err != nil {
-		return fmt.Errorf("journal: %w", err)
+		return nil, fmt.Errorf("journal: %w", err)
 	}
 	if at == 0 {
-		dir, err := os.Open(d.path)
-		if err != nil {
-			return fmt.Errorf("journal: %w", err)
-		}
-		defer dir.Close()
-		if err := dir.Sync(); err != nil {
-			return fmt.Errorf("journal: %w", err)
+		if err := durable.SyncDir(d.path); err != nil {
+			return nil, fmt.Errorf("journal: %w", err)
 		}
 	}
-	return nil
+	st, err := f.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("journal: %w", err)
+	}
+	return st, nil
 }
 
 // Events returns all events of a run, oldest first; none if there is no such
@@ -189,13 +199,20 @@ func (d *Dir) Events(run string) ([]runner.Event, error) {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if events, ok := d.recall(run); ok {
+		return events, nil
+	}
 	heads, err := d.known()
 	if err != nil {
 		return nil, err
 	}
-	events, _, err := d.read(run, heads)
+	st, _ := os.Stat(filepath.Join(d.path, run+".jsonl"))
+	events, t, err := d.read(run, heads)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
+	}
+	if err == nil && st != nil && st.Size() == t.size {
+		d.remember(run, slices.Clone(events), st)
 	}
 	return events, err
 }
