@@ -28,7 +28,7 @@ type threads struct {
 
 // breath is what the walk waits after it looked at a run: events come in bursts,
 // Slack takes one post a second, and a look reads and renders the whole run.
-const breath = 200 * time.Millisecond
+const breath = 400 * time.Millisecond
 
 func newThreads(b *Bot) *threads { return &threads{bot: b, wake: make(chan struct{}, 1)} }
 

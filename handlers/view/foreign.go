@@ -35,7 +35,7 @@ func nobody(data json.RawMessage) json.RawMessage {
 			}
 		}
 	}
-	if !person.Match(data) {
+	if !bytes.Contains(data, []byte("/U")) && !bytes.Contains(data, []byte("/W")) || !person.Match(data) {
 		return data
 	}
 	return person.ReplaceAll(data, []byte("$1 / $2"))
