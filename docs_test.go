@@ -327,20 +327,16 @@ func runs(words []string) string {
 
 var testName = regexp.MustCompile(`(?m)^func ((?:Test|Benchmark)\w+)\(`)
 
-// A file holds one thought: at most 500 lines, but for what docs/adr excuses.
+// A file holds one thought: at most 500 lines, but for what docs/adr/0015
+// gives a reason for.
 // Pictures, recordings and what a tool writes are no thoughts.
 func TestFileLength(t *testing.T) {
-	var excused strings.Builder
-	adrs, err := filepath.Glob("docs/adr/*.md")
-	if err != nil || len(adrs) == 0 {
-		t.Fatalf("no ADR was found: %v", err)
+	adr, err := os.ReadFile("docs/adr/0015-what-is-generated.md")
+	if err != nil {
+		t.Fatal(err)
 	}
-	for _, adr := range adrs {
-		text, err := os.ReadFile(adr)
-		if err != nil {
-			t.Fatal(err)
-		}
-		excused.Write(text)
+	excused := func(path string) bool {
+		return regexp.MustCompile("(?m)^\\| `" + regexp.QuoteMeta(path) + "` \\|.*\\| yes: .+\\|$").Match(adr)
 	}
 	err = filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() && d.Name() == ".git" {
@@ -356,8 +352,8 @@ func TestFileLength(t *testing.T) {
 			return nil
 		}
 		text, err := os.ReadFile(path)
-		if n := bytes.Count(text, []byte("\n")); n > 500 && !strings.Contains(excused.String(), "`"+path+"`") {
-			t.Errorf("%s has %d lines, more than 500, and no ADR names it", path, n)
+		if n := bytes.Count(text, []byte("\n")); n > 500 && !excused(path) {
+			t.Errorf("%s has %d lines, more than 500, and docs/adr/0015 gives no reason", path, n)
 		}
 		return err
 	})
