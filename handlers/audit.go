@@ -3,6 +3,7 @@ package handlers
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"aurorabot/handlers/view"
@@ -16,8 +17,9 @@ type verifier interface {
 }
 
 // verified checks the hash chains. The hash that a chain ends with stands for
-// all of its events: who wrote it down elsewhere can tell a chain made anew.
-func verified(v verifier, only []string) Response {
+// all of its events: who wrote it down elsewhere can tell a chain made anew. Runs
+// that are hidden, of clusters that who asks may not see, are checked and counted.
+func verified(v verifier, only []string, hidden map[string]bool) Response {
 	chains, err := v.Verify(only...)
 	if err != nil {
 		return failure(fmt.Errorf("audit: %w", err))
@@ -25,19 +27,25 @@ func verified(v verifier, only []string) Response {
 	if len(chains) < len(only) {
 		return failure(fmt.Errorf("audit: there is no run %.80q", only[0]))
 	}
-	n := 0
-	lines := make([]string, 0, len(chains))
+	n, all := 0, len(chains)
 	for _, c := range chains {
 		n += c.Events
+	}
+	chains = slices.DeleteFunc(chains, func(c runner.Chain) bool { return hidden[c.Run] })
+	lines := make([]string, 0, len(chains))
+	for _, c := range chains {
 		lines = append(lines, fmt.Sprintf("%s: %d events, ends with %.16s", c.Run, c.Events, c.Head))
 	}
 	const most = 50
 	if len(lines) > most {
 		lines = append(lines[:most], fmt.Sprintf("… %d more runs in --json", len(chains)-most))
 	}
+	if n := all - len(chains); n > 0 {
+		lines = append(lines, fmt.Sprintf("and %d runs of clusters that you may not see", n))
+	}
 	return Response{
-		Message: view.Message{Tone: view.Good, Head: fmt.Sprintf("%d events of %d runs: every hash chain is whole", n, len(chains)), Lines: lines},
-		Data:    map[string]any{"runs": len(chains), "events": n, "whole": true, "chains": chains},
+		Message: view.Message{Tone: view.Good, Head: fmt.Sprintf("%d events of %d runs: every hash chain is whole", n, all), Lines: lines},
+		Data:    map[string]any{"runs": all, "events": n, "whole": true, "chains": chains},
 	}
 }
 

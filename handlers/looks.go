@@ -227,8 +227,19 @@ func (s *Service) doAudit(_ context.Context, c call) Response {
 	if len(c.args) == 2 {
 		runs = []string{c.args[1]}
 	}
+	hidden := map[string]bool{}
+	for _, run := range runs {
+		st, err := s.state(run)
+		if err != nil {
+			return failure(fmt.Errorf("audit: %w", err))
+		}
+		hidden[run] = run != auditRun && s.maySee(c, st.Request.Cluster) != nil
+	}
+	if len(c.args) == 2 && hidden[c.args[1]] {
+		return failure(fmt.Errorf("audit: there is no run %.80q", c.args[1]))
+	}
 	if v, ok := s.Engine.Journal.(verifier); ok {
-		return verified(v, c.args[1:])
+		return verified(v, c.args[1:], hidden)
 	}
 	n := 0
 	for _, run := range runs {

@@ -328,3 +328,44 @@ func TestRunsOfOtherClustersAreNotShown(t *testing.T) {
 		}
 	}
 }
+
+// The audit checks every chain, and names only those of clusters that one may see.
+func TestAuditNamesWhatOneMaySee(t *testing.T) {
+	b := newBench(t)
+	other := *b.s.Clusters[0]
+	other.Name = "other"
+	b.s.Clusters = append(b.s.Clusters, &other)
+	b.s.Rules.Access[1].Clusters = []string{"other"}
+	dev := b.ask("UANN", recoverDev).Run
+	b.ask("UANN", "recover other good")
+	b.s.Engine.Journal = chained{b.j}
+	for who, named := range map[string]int{"UANN": 2, "UEVE": 1} {
+		r := b.ask(who, "audit verify")
+		data, _ := r.Data.(map[string]any)
+		chains, _ := data["chains"].([]runner.Chain)
+		text := strings.Join(r.Message.Lines, "\n")
+		if data["runs"] != 2 || len(chains) != named || strings.Contains(text, dev) != (who == "UANN") || strings.Contains(text, "and 1 runs of clusters that you may not see") != (who == "UEVE") {
+			t.Errorf("audit verify of %s: %d\n%s", who, len(chains), text)
+		}
+	}
+	if r := b.ask("UEVE", "audit verify "+dev); dev == "" || r.Exit != handlers.ExitError || !strings.Contains(r.Message.Head, "there is no run") {
+		t.Errorf("audit verify of a run that one may not see (%q): %+v", dev, r)
+	}
+}
+
+// chained is a journal in memory that says of each run that its chain is whole.
+type chained struct{ *runner.Memory }
+
+func (c chained) Verify(only ...string) ([]runner.Chain, error) {
+	runs, err := c.Runs()
+	var chains []runner.Chain
+	for _, run := range runs {
+		events, why := c.Events(run)
+		if err = errors.Join(err, why); len(only) == 0 || slices.Contains(only, run) {
+			chains = append(chains, runner.Chain{Run: run, Events: len(events), Head: strings.Repeat("0", 64)})
+		}
+	}
+	return chains, err
+}
+
+func (c chained) Raw(string) ([]byte, error) { return nil, nil }
