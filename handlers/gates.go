@@ -13,36 +13,26 @@ import (
 
 // atGate checks that a decision is about what is shown now: the run waits at a
 // gate, and the button was of that gate and that digest.
-func (s *Service) atGate(c call) (*runner.State, *Response) {
-	st, err := s.find(c.args[0])
-	if err != nil {
-		r := failure(err)
-		return nil, &r
-	}
-	if st, err = s.state(st.Run); err != nil {
-		r := failure(err)
-		return nil, &r
-	}
+func (s *Service) atGate(c call, st *runner.State) *Response {
 	digest := st.Gates[st.Gate].Digest
 	if d := c.flags["digest"]; d != "" && st.Status == runner.Gated && d != digest && !strings.HasPrefix(digest, d) {
 		r := s.refuseAs(c, st.Run, "stale-digest", fmt.Sprintf("this button belongs to another plan (%.12s); what would be done now is %.12s", d, digest), "look at the newest message of the run")
-		return nil, &r
+		return &r
 	}
 	if g := c.flags["gate"]; st.Status != runner.Gated || g != "" && g != st.Gate {
 		r := Response{Message: view.Error(fmt.Sprintf("run %s does not wait for a decision here any more", st.Run), "look at the newest message of the run"), Exit: ExitError, Private: true, Run: st.Run}
-		return nil, &r
+		return &r
 	}
-	return st, nil
+	return nil
 }
 
 func (s *Service) doApprove(ctx context.Context, c call) Response {
-	run, err := s.find(c.args[0])
+	st, done, err := s.take(c.args[0])
 	if err != nil {
 		return failure(err)
 	}
-	defer s.turn(run.Run)()
-	st, bad := s.atGate(c)
-	if bad != nil {
+	defer done()
+	if bad := s.atGate(c, st); bad != nil {
 		return *bad
 	}
 	gate, digest := st.Gate, st.Gates[st.Gate].Digest
@@ -195,13 +185,12 @@ func (s *Service) recheck(ctx context.Context, st *runner.State, gate string) er
 }
 
 func (s *Service) doDeny(ctx context.Context, c call) Response {
-	run, err := s.find(c.args[0])
+	st, done, err := s.take(c.args[0])
 	if err != nil {
 		return failure(err)
 	}
-	defer s.turn(run.Run)()
-	st, bad := s.atGate(c)
-	if bad != nil {
+	defer done()
+	if bad := s.atGate(c, st); bad != nil {
 		return *bad
 	}
 	gate := st.Gate

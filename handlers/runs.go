@@ -39,6 +39,20 @@ func (s *Service) find(name string) (*runner.State, error) {
 	return s.state(name)
 }
 
+// take finds a run, waits for its turn, and returns it as it is then. done ends the
+// turn.
+func (s *Service) take(name string) (st *runner.State, done func(), err error) {
+	if st, err = s.find(name); err != nil {
+		return nil, nil, err
+	}
+	done = s.turn(st.Run)
+	if st, err = s.state(st.Run); err != nil {
+		done()
+		return nil, nil, err
+	}
+	return st, done, nil
+}
+
 // refuse journals a refusal and answers with it, to the person alone.
 func (s *Service) refuse(c call, run string, err error) Response {
 	kind := "refused"
@@ -226,14 +240,11 @@ func (s *Service) doAbort(ctx context.Context, c call) Response {
 }
 
 func (s *Service) doResume(ctx context.Context, c call) Response {
-	st, err := s.find(c.args[0])
+	st, done, err := s.take(c.args[0])
 	if err != nil {
 		return failure(err)
 	}
-	defer s.turn(st.Run)()
-	if st, err = s.state(st.Run); err != nil {
-		return failure(err)
-	}
+	defer done()
 	switch {
 	case st.Status == runner.Closed:
 		return failure(fmt.Errorf("run %s is closed: %s", st.Run, st.Outcome))
@@ -272,14 +283,11 @@ func (s *Service) doResume(ctx context.Context, c call) Response {
 }
 
 func (s *Service) doUndo(ctx context.Context, c call) Response {
-	st, err := s.find(c.args[0])
+	st, done, err := s.take(c.args[0])
 	if err != nil {
 		return failure(err)
 	}
-	defer s.turn(st.Run)()
-	if st, err = s.state(st.Run); err != nil {
-		return failure(err)
-	}
+	defer done()
 	if st.Status == runner.Closed {
 		return failure(fmt.Errorf("run %s is closed: %s", st.Run, st.Outcome))
 	}
@@ -345,14 +353,11 @@ func (s *Service) mayDrop(st *runner.State, ids []string) error {
 }
 
 func (s *Service) doDrop(ctx context.Context, c call) Response {
-	st, err := s.find(c.args[0])
+	st, done, err := s.take(c.args[0])
 	if err != nil {
 		return failure(err)
 	}
-	defer s.turn(st.Run)()
-	if st, err = s.state(st.Run); err != nil {
-		return failure(err)
-	}
+	defer done()
 	r, err := s.recipe(st)
 	if err != nil {
 		return failure(err)
