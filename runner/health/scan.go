@@ -22,9 +22,10 @@ type Match struct {
 	Example  string   `json:"example"` // The first line, cut.
 	Files    []string `json:"files"`
 
-	// LastAt is the time that Last means, where the log is of this host: only
-	// with Scanner.Since. Zero: not known.
-	LastAt time.Time `json:"last_at,omitzero"`
+	// FirstAt and LastAt are the times that First and Last mean, where the log is
+	// of this host: only with Scanner.Since. Zero: not known.
+	FirstAt time.Time `json:"first_at,omitzero"`
+	LastAt  time.Time `json:"last_at,omitzero"`
 }
 
 const (
@@ -113,19 +114,25 @@ func (s *Scanner) count(text []byte, from, to int, name string) {
 			m.Finding, m.Severity, m.Example = f.ID, f.Severity, example(line, l.text)
 		}
 		if when != "" && (m.First == "" || earlier(when, m.First)) {
-			m.First = when
+			m.First, m.FirstAt = when, s.at(when)
 		}
 		if when != "" && (m.Last == "" || !earlier(when, m.Last)) {
-			m.Last = when
-			if at, ok := moments(when, s.Now); ok && !s.Since.IsZero() {
-				m.LastAt = at.UTC()
-			}
+			m.Last, m.LastAt = when, s.at(when)
 		}
 		m.Count++
 		if n := len(m.Files); (n == 0 || m.Files[n-1] != name) && !slices.Contains(m.Files, name) {
 			m.Files = append(m.Files, name)
 		}
 	})
+}
+
+// at is the time that a stamp means, zero where that is not known.
+func (s *Scanner) at(when string) time.Time {
+	at, ok := moments(when, s.Now)
+	if !ok || s.Since.IsZero() {
+		return time.Time{}
+	}
+	return at.UTC()
 }
 
 // before reports whether a time stamp is surely earlier than Since.

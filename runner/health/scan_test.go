@@ -335,7 +335,7 @@ func TestMoments(t *testing.T) {
 	}
 	// A line that does not say when is counted: that it is old is not known.
 	s := Scanner{Since: now, Now: now}
-	if err := s.Read(strings.NewReader("1 Elected as leading scheduler!\nI1231 20:00:00.000 1 x] Elected as leading scheduler!\nI0101 00:30:00.000 1 x] Elected as leading scheduler!\n"), "f"); err != nil || s.Matches()[0].Count != 2 || !s.Matches()[0].LastAt.Equal(now) {
+	if err := s.Read(strings.NewReader("1 Elected as leading scheduler!\nI1231 20:00:00.000 1 x] Elected as leading scheduler!\nI0101 00:30:00.000 1 x] Elected as leading scheduler!\n"), "f"); err != nil || s.Matches()[0].Count != 2 || !s.Matches()[0].LastAt.Equal(now) || !s.Matches()[0].FirstAt.Equal(now) {
 		t.Errorf("%+v, %v", s.Matches(), err)
 	}
 	// Of a log at hand nobody knows where it was written.

@@ -146,6 +146,9 @@ func (r *Recovery) scan(ctx context.Context, t *runner.Task, s *schedulerLook) e
 		s.Missing = true // Said in the evidence; it makes the decision unsure, not impossible.
 		return nil       //nolint:nilerr // as above
 	}
+	// The log is asked for by whole seconds: the last words of the process before
+	// may be among them.
+	s.Found = slices.DeleteFunc(s.Found, func(m health.Match) bool { return !m.LastAt.IsZero() && m.LastAt.Before(began(s.Since, m.LastAt)) })
 	s.Silent = len(s.Found) == 0 && strings.Contains(string(out.Stderr), health.NothingLogged)
 	for _, m := range s.Found {
 		if health.LogTrouble(m.Finding) {

@@ -7,7 +7,6 @@ import (
 
 	"aurorabot/runner/aurora"
 	"aurorabot/runner/health"
-	"aurorabot/runner/probe"
 	"aurorabot/runner/replica"
 )
 
@@ -232,7 +231,7 @@ func (r *Recovery) judgeLines(f *hostFacts, ask Ask, logs replica.Verdict) []hea
 		switch {
 		case m.Finding == "new-framework" && ask.disabled() && fake:
 			one = one.Note("the log was re-initialised, and nobody can register with the fake Mesos address")
-		case f.look.Running && ok && last.Before(began(f.look.Process, last)):
+		case f.look.Running && ok && last.Before(began(f.look.Process.Since, last)):
 			one = one.Note("before the present process started")
 		case k.Passes && voting && f.look.Running:
 			one = one.Note("it passed: the log votes")
@@ -246,8 +245,8 @@ func (r *Recovery) judgeLines(f *hostFacts, ask Ask, logs replica.Verdict) []hea
 
 // began is when a process started, as far as it can be held against a line's time:
 // both are known to a hundredth of a second, and a line perhaps to a second only.
-func began(p probe.Process, line time.Time) time.Time {
-	since := p.Since.Add(-20 * time.Millisecond)
+func began(since, line time.Time) time.Time {
+	since = since.Add(-20 * time.Millisecond)
 	if line.Nanosecond() == 0 {
 		return since.Truncate(time.Second)
 	}

@@ -111,7 +111,7 @@ func (f *hostFacts) election() election {
 		return election{}
 	}
 	e := electionIn(f.lines, f.look.Skew)
-	if at := e.at.Add(f.look.Skew); !f.look.Running || at.Before(began(f.look.Process, at)) {
+	if at := e.at.Add(f.look.Skew); !f.look.Running || at.Before(began(f.look.Process.Since, at)) {
 		return election{heard: true} // That was another process.
 	}
 	return e

@@ -28,7 +28,9 @@ func (r *Recovery) beganWith(ctx context.Context, on *runner.Task, next fence, w
 			return runner.Answer{}, err
 		}
 		for _, m := range s.Found {
-			if m.Finding == "snapshot-applied" && appliedAt(m.Example, want) {
+			// Of the lines that were counted the first must be this process's too: what
+			// the one before it said last is no word of this leader.
+			if m.Finding == "snapshot-applied" && !m.FirstAt.Before(began(p.Since, m.FirstAt)) && appliedAt(m.Example, want) {
 				return runner.Yes("%s leads since then (PID %d, was PID %d on %s); it logged that it began with the backup's snapshot (%s) and has written a newer one since; its %d tasks are exactly those staged, which the state before the commit was not",
 					next.Host, next.PID, r.oldPID(on.State), r.oldHost(on.State), strings.TrimSpace(m.Example), staged.Tasks).With(next), nil
 			}

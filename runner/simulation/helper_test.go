@@ -83,7 +83,9 @@ func (h *host) scan(since time.Time) runner.Output {
 			i = len(found)
 			found = append(found, health.Match{Finding: id, Severity: health.Look(id).Severity, Example: example})
 		}
-		found[i].Count++
+		if found[i].Count++; found[i].Count == 1 || at.Before(found[i].FirstAt) {
+			found[i].First, found[i].FirstAt = at.Format(time.RFC3339), at
+		}
 		found[i].Last, found[i].LastAt = at.Format(time.RFC3339), at
 	}
 	for _, p := range h.procs {
