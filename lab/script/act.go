@@ -1,9 +1,11 @@
 package script
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -147,20 +149,34 @@ func (h *hand) pressStale(ctx context.Context, user, prefix, value string) error
 // with one, or with a note to the person alone.
 func (h *hand) press(ctx context.Context, user string, at place) error {
 	h.tell("%s presses %s (%s)", name(user), at.action, at.value)
-	before, notes := len(h.space.Views(user)), len(h.space.Ephemerals(user))
+	// A modal whose confirmation got no answer stays open, and the next one takes its
+	// place: how many there are tells nothing.
+	before, notes := h.space.Views(user), len(h.space.Ephemerals(user))
+	opened := func() (string, bool) {
+		for _, v := range h.space.Views(user) {
+			if !slices.ContainsFunc(before, func(b slack.View) bool { return b.ID == v.ID }) {
+				return v.ID, true
+			}
+		}
+		return "", false
+	}
 	if out := h.space.Press(user, at.channel, at.ts, at.actionID, at.value); !out.OK() {
 		return fmt.Errorf("%s presses %s: Slack says %s %s", name(user), at.action, out.Result, out.Why)
 	}
 	answered, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	_ = h.space.Wait(answered, func(slack.State) bool { // Its only error is that the time is over.
-		return len(h.space.Views(user)) > before || len(h.space.Ephemerals(user)) > notes
+		_, modal := opened()
+		return modal || len(h.space.Ephemerals(user)) > notes
 	})
-	views := h.space.Views(user)
-	if len(views) <= before {
-		return ctx.Err() // No modal: the press itself was all.
+	view, modal := opened()
+	switch {
+	case !modal && len(h.space.Ephemerals(user)) == notes:
+		return cmp.Or(ctx.Err(), fmt.Errorf("%s presses %s: the app says nothing", name(user), at.action))
+	case !modal:
+		return ctx.Err() // The app has said why: the press itself was all.
 	}
-	out := h.space.Submit(user, views[len(views)-1].ID, map[string]string{"typed": h.cluster, "reason": "rehearsal"})
+	out := h.space.Submit(user, view, map[string]string{"typed": h.cluster, "reason": "rehearsal"})
 	switch {
 	case out.Result == slack.TimedOut:
 		// The app may have taken it: the journal tells.
