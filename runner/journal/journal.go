@@ -52,6 +52,7 @@ type Dir struct {
 	tails    map[string]tail
 	heads    map[string]head
 	memories map[string]*memory
+	asked    int // How often they were asked for.
 }
 
 // A tail is where a run's file ends.

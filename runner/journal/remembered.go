@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"cmp"
 	"maps"
 	"os"
 	"slices"
@@ -24,7 +25,7 @@ type memory struct {
 	events []runner.Event
 	size   int64
 	at     time.Time // When the file was changed last, by its file system.
-	asked  time.Time // Last, to tell which one gives way.
+	asked  int       // The number of the question that asked for it last: the smallest one gives way.
 }
 
 // recall returns the events that are remembered, if the file is as it was left.
@@ -41,7 +42,8 @@ func (d *Dir) recall(run string) ([]runner.Event, bool) {
 		delete(d.memories, run)
 		return nil, false
 	}
-	m.asked = time.Now()
+	d.asked++
+	m.asked = d.asked
 	return slices.Clone(m.events), true
 }
 
@@ -55,9 +57,10 @@ func (d *Dir) remember(run string, events []runner.Event, st os.FileInfo) {
 	}
 	if len(d.memories) >= remembered {
 		oldest := slices.MinFunc(slices.Collect(maps.Keys(d.memories)), func(a, b string) int {
-			return d.memories[a].asked.Compare(d.memories[b].asked)
+			return cmp.Compare(d.memories[a].asked, d.memories[b].asked)
 		})
 		delete(d.memories, oldest)
 	}
-	d.memories[run] = &memory{events: events, size: st.Size(), at: st.ModTime(), asked: time.Now()}
+	d.asked++
+	d.memories[run] = &memory{events: events, size: st.Size(), at: st.ModTime(), asked: d.asked}
 }
