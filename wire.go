@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"io"
 	"log/slog"
@@ -26,6 +24,7 @@ import (
 	"aurorabot/policy"
 	"aurorabot/runner"
 	"aurorabot/runner/aurora"
+	"aurorabot/runner/durable"
 	"aurorabot/runner/health"
 	"aurorabot/runner/journal"
 	"aurorabot/runner/recovery"
@@ -220,16 +219,11 @@ func (h *helper) of(arch string) (func() (io.ReadCloser, error), string, error) 
 		h.sums = map[string]string{}
 	}
 	if h.sums[file] == "" {
-		f, err := os.Open(file)
+		sum, _, err := durable.Hash(file)
 		if err != nil {
 			return nil, "", fmt.Errorf("program for the hosts: %w", err)
 		}
-		defer f.Close()
-		sum := sha256.New()
-		if _, err := io.Copy(sum, f); err != nil {
-			return nil, "", fmt.Errorf("program for the hosts: %w", err)
-		}
-		h.sums[file] = hex.EncodeToString(sum.Sum(nil))
+		h.sums[file] = sum
 	}
 	return func() (io.ReadCloser, error) { return os.Open(file) }, h.sums[file], nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"aurorabot/handlers/view"
@@ -97,23 +98,11 @@ func (s *Service) rehearse(ctx context.Context, c call, req runner.Request) (*ru
 }
 
 func (s *Service) doStatus(ctx context.Context, c call) Response {
-	var states []*runner.State
-	runs, err := s.Engine.Journal.Runs()
+	states, err := s.unclosed()
 	if err != nil {
 		return failure(err)
 	}
-	for _, run := range runs {
-		if run == auditRun {
-			continue
-		}
-		st, err := s.state(run)
-		if err != nil {
-			return failure(err)
-		}
-		if st.Status != runner.Closed && s.asked(c, st) {
-			states = append(states, st)
-		}
-	}
+	states = slices.DeleteFunc(states, func(st *runner.State) bool { return !s.asked(c, st) })
 	m := view.Status(states, s.Now())
 	data := map[string]any{"open_runs": openRuns(states)}
 	exit := ExitDone

@@ -240,21 +240,14 @@ func (s *Service) recipe(st *runner.State) (*runner.Recipe, error) {
 // open returns the open run of a cluster, nil if there is none: it is the
 // cluster's lock. One that only waits for debts comes last.
 func (s *Service) open(cluster string) (*runner.State, error) {
-	runs, err := s.Engine.Journal.Runs()
+	states, err := s.unclosed()
 	if err != nil {
-		return nil, fmt.Errorf("open runs: %w", err)
+		return nil, err
 	}
 	var owing *runner.State
-	for _, run := range runs {
-		if run == auditRun {
-			continue
-		}
-		st, err := s.state(run)
-		if err != nil {
-			return nil, err
-		}
+	for _, st := range states {
 		switch {
-		case st.Request.Cluster != cluster || st.Status == runner.Closed:
+		case st.Request.Cluster != cluster:
 		case st.Status == runner.Owing:
 			owing = st
 		default:

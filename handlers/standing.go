@@ -42,6 +42,31 @@ func (c *closedRuns) add(run string) {
 	c.runs[run] = true
 }
 
+// unclosed are the states of all runs that are not closed, oldest first. A run that
+// was found closed is not read again.
+func (s *Service) unclosed() ([]*runner.State, error) {
+	runs, err := s.Engine.Journal.Runs()
+	if err != nil {
+		return nil, fmt.Errorf("open runs: %w", err)
+	}
+	var states []*runner.State
+	for _, run := range runs {
+		if run == auditRun || s.closed.has(run) {
+			continue
+		}
+		st, err := s.state(run)
+		if err != nil {
+			return nil, err
+		}
+		if st.Status == runner.Closed {
+			s.closed.add(run)
+			continue
+		}
+		states = append(states, st)
+	}
+	return states, nil
+}
+
 // Standing tells where all runs stand now. A journal that cannot be read is
 // counted and hides no other.
 func (s *Service) Standing() (Standing, error) {

@@ -2,7 +2,10 @@ package handlers_test
 
 import (
 	"maps"
+	"sync/atomic"
 	"testing"
+
+	"aurorabot/runner"
 )
 
 // What monitoring sees of runs follows them, and a closed one is not read again.
@@ -49,5 +52,38 @@ func TestStandingAtTheGateWithout(t *testing.T) {
 			t.Errorf("waiting %+v, %v; want %d missing", got.Waiting, err, missing)
 		}
 		b.ask("UBOB", "approve dev --typed dev")
+	}
+}
+
+// counted counts how often a run is read.
+type counted struct {
+	*runner.Memory
+	run   string
+	reads atomic.Int64
+}
+
+func (c *counted) Events(run string) ([]runner.Event, error) {
+	if run == c.run {
+		c.reads.Add(1)
+	}
+	return c.Memory.Events(run)
+}
+
+// What is asked about a run, or about a cluster, does not read those of the past:
+// a press must be answered within three seconds after years of recoveries too.
+func TestClosedRunsAreReadOnce(t *testing.T) {
+	b := newBench(t)
+	past := b.ask("UANN", recoverDev).Run
+	b.ask("UBOB", "deny dev --reason no") // Nothing was done, so that closes it.
+	c := &counted{Memory: b.j, run: past}
+	b.s.Engine.Journal = c
+	b.ask("UANN", "status")
+	before := c.reads.Load()
+	now := b.ask("UANN", recoverDev).Run
+	for _, words := range []string{"status", "approve dev", "status dev", "resume " + now, "abort " + now} {
+		b.ask("UBOB", words)
+	}
+	if now == "" || now == past || before != 1 || c.reads.Load() != before {
+		t.Errorf("run %q after %q, which was read %d times, then %d times more", now, past, before, c.reads.Load()-before)
 	}
 }

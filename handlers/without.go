@@ -104,21 +104,12 @@ func (s *Service) debtor(args []string) (*runner.State, error) {
 		}
 		return st, err
 	}
-	runs, err := s.Engine.Journal.Runs()
+	states, err := s.unclosed()
 	if err != nil {
-		return nil, fmt.Errorf("runs: %w", err)
+		return nil, err
 	}
-	for _, run := range runs {
-		if run == auditRun {
-			continue
-		}
-		st, err := s.state(run)
-		if err != nil {
-			return nil, err
-		}
-		if owes(st) {
-			return st, nil
-		}
+	if i := slices.IndexFunc(states, owes); i >= 0 {
+		return states[i], nil
 	}
 	return nil, fmt.Errorf("no open run goes on without %.60q", host)
 }

@@ -52,7 +52,8 @@ type Dir struct {
 	tails    map[string]tail
 	heads    map[string]head
 	memories map[string]*memory
-	asked    int // How often they were asked for.
+	asked    int              // How often they were asked for.
+	began    map[string]int64 // When runs began, for [Dir.Runs], once it was read.
 }
 
 // A tail is where a run's file ends.
@@ -90,7 +91,7 @@ func Open(path string) (*Dir, error) {
 		lock.Close()
 		return nil, err
 	}
-	return &Dir{path: path, lock: lock, tails: map[string]tail{}, heads: heads, memories: map[string]*memory{}}, nil
+	return &Dir{path: path, lock: lock, tails: map[string]tail{}, heads: heads, memories: map[string]*memory{}, began: map[string]int64{}}, nil
 }
 
 // ReadOnly opens the folder for reading, whoever owns it. Append fails.
@@ -232,7 +233,8 @@ func (d *Dir) read(run string, heads map[string]head) ([]runner.Event, tail, err
 	return events, t, err
 }
 
-// Runs returns the IDs of all runs, in the order of their first event.
+// Runs returns the IDs of all runs, in the order of their first event. The owner
+// reads each journal once for it.
 func (d *Dir) Runs() ([]string, error) {
 	names, err := filepath.Glob(filepath.Join(d.path, "*.jsonl"))
 	if err != nil {
@@ -245,13 +247,19 @@ func (d *Dir) Runs() ([]string, error) {
 	var all []began
 	for _, n := range names {
 		run := strings.TrimSuffix(filepath.Base(n), ".jsonl")
-		events, err := d.Events(run)
-		if err != nil {
-			return nil, err
+		at, known := d.beganAt(run)
+		if !known {
+			events, err := d.Events(run)
+			if err != nil {
+				return nil, err
+			}
+			if len(events) == 0 {
+				continue
+			}
+			at = events[0].At.UnixNano()
+			d.beganIs(run, at)
 		}
-		if len(events) > 0 {
-			all = append(all, began{run, events[0].At.UnixNano()})
-		}
+		all = append(all, began{run, at})
 	}
 	slices.SortStableFunc(all, func(a, b began) int { return int(min(max(a.at-b.at, -1), 1)) })
 	runs := make([]string, len(all))

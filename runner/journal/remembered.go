@@ -64,3 +64,18 @@ func (d *Dir) remember(run string, events []runner.Event, st os.FileInfo) {
 	d.asked++
 	d.memories[run] = &memory{events: events, size: st.Size(), at: st.ModTime(), asked: d.asked}
 }
+
+func (d *Dir) beganAt(run string) (int64, bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	at, known := d.began[run]
+	return at, known
+}
+
+func (d *Dir) beganIs(run string, at int64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.lock != nil {
+		d.began[run] = at
+	}
+}

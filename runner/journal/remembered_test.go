@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -116,6 +117,52 @@ func BenchmarkEvents(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
 				if got, err := dir.Events("dev-1"); err != nil || len(got) != 150 {
+					b.Fatal(len(got), err)
+				}
+			}
+		})
+	}
+}
+
+// Runs come in the order of their first events, to the owner as to whoever reads,
+// also those that began since it was asked last.
+func TestRunsInOrder(t *testing.T) {
+	dir := t.TempDir()
+	d := open(t, dir)
+	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	for i, run := range []string{"z", "a", "m", "b"} {
+		if _, err := d.Append(runner.Event{Run: run, At: at.Add(time.Duration(i) * time.Hour), Kind: runner.Note}); err != nil {
+			t.Fatal(err)
+		}
+		own, err := d.Runs()
+		if err != nil {
+			t.Fatal(err)
+		}
+		read, err := ReadOnly(dir).Runs()
+		if want := []string{"z", "a", "m", "b"}[:i+1]; err != nil || !slices.Equal(own, want) || !slices.Equal(read, want) {
+			t.Errorf("the owner has %v, who reads %v, want %v; %v", own, read, want, err)
+		}
+	}
+}
+
+// What it costs to ask which runs there are, after two hundred of 150 events each.
+func BenchmarkRuns(b *testing.B) {
+	d, err := Open(b.TempDir())
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer d.Close()
+	for i := range 200 {
+		for range 150 {
+			if _, err := d.Append(runner.Event{Run: fmt.Sprintf("dev-%d", i), Kind: runner.StepDone, Why: "evidence of a step", Facts: json.RawMessage(`{"a":[1,2,3]}`)}); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	for name, dir := range map[string]*Dir{"owner": d, "read": ReadOnly(d.path)} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				if got, err := dir.Runs(); err != nil || len(got) != 200 {
 					b.Fatal(len(got), err)
 				}
 			}
