@@ -101,22 +101,17 @@ func (o *overview) of(ctx context.Context, who policy.Actor) (bot.Overview, erro
 			})
 		}
 	}
-	runs, err := o.app.runs()
+	states, err := o.app.service.Unclosed()
 	if err != nil {
 		return seen, err
 	}
-	for _, run := range runs {
-		events, err := o.app.journal.Events(run)
-		if err != nil {
-			return seen, err
-		}
-		st := runner.Fold(events)
-		if st.Status == runner.Closed || rules.Allow(who, policy.Read, st.Request.Cluster, "") != nil {
+	for _, st := range states {
+		if rules.Allow(who, policy.Read, st.Request.Cluster, "") != nil {
 			continue
 		}
 		mine := st.Status == runner.Gated && o.may(st, who) &&
 			!slices.ContainsFunc(st.Gates[st.Gate].Approvals, func(a runner.Approval) bool { return a.Who == who.Key() })
-		seen.Runs = append(seen.Runs, bot.RunLine{Run: run, Mine: mine})
+		seen.Runs = append(seen.Runs, bot.RunLine{Run: st.Run, Mine: mine})
 	}
 	return seen, nil
 }

@@ -98,7 +98,7 @@ func (s *Service) rehearse(ctx context.Context, c call, req runner.Request) (*ru
 }
 
 func (s *Service) doStatus(ctx context.Context, c call) Response {
-	states, err := s.unclosed()
+	states, err := s.Unclosed()
 	if err != nil {
 		return failure(err)
 	}

@@ -240,7 +240,7 @@ func (s *Service) recipe(st *runner.State) (*runner.Recipe, error) {
 // open returns the open run of a cluster, nil if there is none: it is the
 // cluster's lock. One that only waits for debts comes last.
 func (s *Service) open(cluster string) (*runner.State, error) {
-	states, err := s.unclosed()
+	states, err := s.Unclosed()
 	if err != nil {
 		return nil, err
 	}

@@ -42,9 +42,9 @@ func (c *closedRuns) add(run string) {
 	c.runs[run] = true
 }
 
-// unclosed are the states of all runs that are not closed, oldest first. A run that
+// Unclosed are the states of all runs that are not closed, oldest first. A run that
 // was found closed is not read again.
-func (s *Service) unclosed() ([]*runner.State, error) {
+func (s *Service) Unclosed() ([]*runner.State, error) {
 	runs, err := s.Engine.Journal.Runs()
 	if err != nil {
 		return nil, fmt.Errorf("open runs: %w", err)

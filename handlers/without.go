@@ -104,7 +104,7 @@ func (s *Service) debtor(args []string) (*runner.State, error) {
 		}
 		return st, err
 	}
-	states, err := s.unclosed()
+	states, err := s.Unclosed()
 	if err != nil {
 		return nil, err
 	}
