@@ -41,7 +41,7 @@ func verified(v verifier, only []string, hidden map[string]bool) Response {
 		lines = append(lines[:most], fmt.Sprintf("… %d more runs in --json", len(chains)-most))
 	}
 	if n := all - len(chains); n > 0 {
-		lines = append(lines, fmt.Sprintf("and %d runs of clusters that you may not see", n))
+		lines = append(lines, fmt.Sprintf("runs of clusters that you may not see, checked as well: %d", n))
 	}
 	return Response{
 		Message: view.Message{Tone: view.Good, Head: fmt.Sprintf("%d events of %d runs: every hash chain is whole", n, all), Lines: lines},

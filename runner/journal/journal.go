@@ -151,8 +151,10 @@ func (d *Dir) Append(e runner.Event) (runner.Event, error) {
 		return e, err
 	}
 	// As it will be read back: what was given may hold more than what was written.
-	if own, _, what := decode(whole, t); what == "" && ok {
-		d.remember(e.Run, append(before, own), st)
+	if ok {
+		if own, _, what := decode(whole, t); what == "" {
+			d.remember(e.Run, append(before, own), st)
+		}
 	}
 	d.tails[e.Run] = tail{seq: e.Seq, hash: hash, size: t.size + int64(len(whole))}
 	d.heads[e.Run] = head{e.Seq, hash}
