@@ -71,6 +71,12 @@ func TestUndoBesideAnIntruderOnLab(t *testing.T) {
 		must(t, err)
 		must(t, os.WriteFile(config, disabled, 0o600))
 		systemctl("start", "s3")
+		// It has read its configuration when it answers.
+		for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+			if _, err := clientOf(p.c, p.c.Host("s3")).Vars(t.Context()); err == nil {
+				break
+			}
+		}
 		must(t, os.WriteFile(config, original, 0o600))
 	})
 	undo := func() *runner.State {
