@@ -164,6 +164,10 @@ func (r *Recovery) startAsBefore(ctx context.Context, t *runner.Task, _ runner.R
 				return runner.Yes("started as before, and it ends by itself again and again (status %d, %s). Its configuration and its log are as they were found: what ends it was there before this run%s", u.Exit, u.Words, foundDamaged(t)), nil
 			}
 		}
+		// One that somebody starts shows its flags only when its start script is done.
+		if err := r.stopDisabled(ctx, t); err != nil {
+			return runner.Answer{}, err
+		}
 		// A stop that was on its way when the bot died may take effect only now.
 		if a, err := r.startUnlessRunning(ctx, t); err != nil || !a.Yes {
 			return a, err
