@@ -38,7 +38,7 @@ func (l *lab) configuration() string {
 	line("    firewall: nft")
 	line("    admin: %s", l.set.admin)
 	line("    user: %s", cluster.SchedulerUser)
-	line("    zookeeper_session: 6s")
+	line("    zookeeper_session: %s", l.cluster.Session())
 	switch {
 	case l.set.shelf != "": // They are of today.
 	case l.set.damage.Kind == cluster.OldBackup:

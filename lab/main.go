@@ -63,6 +63,7 @@ type settings struct {
 	keep       string
 	bot        string
 	hosts      string
+	slow       bool
 	recipe     string
 	admin      string
 	killAt     string
@@ -100,6 +101,7 @@ func read(args []string, errs io.Writer) (*settings, error) {
 	f.StringVar(&s.keep, "keep", "", "with --auto: `DIR` that keeps DIR/HOST/log, as the logs were before Cleanup, and DIR/journal")
 	f.StringVar(&s.bot, "bot", "", "`FILE` of the bot's program (default: built from this module)")
 	f.StringVar(&s.hosts, "hosts", "embedded", "`KIND`: embedded, or real (root: namespaces, systemd, sshd, ZooKeeper)")
+	f.BoolVar(&s.slow, "slow-start", false, "schedulers start in stages and leave nodes behind, as slowly as real ones (default with --hosts real)")
 	f.StringVar(&s.recipe, "recipe", "", "`NAME` of the recipe, as in a configuration")
 	f.StringVar(&s.admin, "admin", "aurora_admin", "`HOW` the bot acts on schedulers: aurora_admin or api")
 	f.StringVar(&s.killAt, "kill-at", "", "`KIND[@STEP]` or number of the event at which the bot is killed")
@@ -114,7 +116,17 @@ func read(args []string, errs io.Writer) (*settings, error) {
 	if f.NArg() > 0 {
 		return nil, fmt.Errorf("%q: no arguments are taken, only options", f.Arg(0))
 	}
+	if s.hosts == "real" && !given(f, "slow-start") {
+		s.slow = true
+	}
 	return s, s.check(damage)
+}
+
+// given reports whether an option was set.
+func given(f *flag.FlagSet, name string) bool {
+	found := false
+	f.Visit(func(o *flag.Flag) { found = found || o.Name == name })
+	return found
 }
 
 // check refuses what makes no sense, before anything is started.
@@ -160,9 +172,11 @@ func run(ctx context.Context, args []string, out, errs io.Writer) int {
 	if s.auto {
 		limit := s.limit
 		if limit == 0 {
-			limit = autoLimit
-			if s.hosts == "real" {
+			switch limit = autoLimit; {
+			case s.hosts == "real":
 				limit = realLimit
+			case s.slow:
+				limit = slowLimit
 			}
 		}
 		var cancel context.CancelFunc
@@ -181,9 +195,10 @@ func run(ctx context.Context, args []string, out, errs io.Writer) int {
 	return l.play(ctx, out, errs)
 }
 
-// How long --auto may take: with embedded hosts it must end within 150 s,
-// taking down included.
+// How long --auto may take: with embedded hosts it must end within 150 s, and
+// with schedulers that start slowly within 300, taking down included.
 const (
 	autoLimit = 140 * time.Second
+	slowLimit = 290 * time.Second
 	realLimit = 15 * time.Minute
 )

@@ -99,7 +99,7 @@ func (w *walk) do(ctx context.Context, p *Phase, st *Step, host string, t *Task)
 	if doErr != nil {
 		return w.failed(p, st, host, true, receipt, doErr)
 	}
-	t.State = w.now()
+	t.State, t.Left = w.now(), receipt
 	a, err := st.Verify(ctx, t)
 	if err != nil {
 		return w.failed(p, st, host, true, receipt, fmt.Errorf("cannot tell whether it took effect: %w", err))

@@ -145,6 +145,10 @@ type Task struct {
 	Step  string // ID of the step.
 	State *State // Folded from the journal up to now; read-only.
 
+	// Left is what Do left, in the Verify right after it: State does not have it
+	// yet. Nil in every other call.
+	Left Receipt
+
 	// Say journals something about this task before Say returns: a note, a
 	// finding, what is waited for. An error means that the journal is down:
 	// the step must stop without doing anything more.

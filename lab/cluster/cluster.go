@@ -55,6 +55,7 @@ type Options struct {
 	Extra  int    // Tasks started after the backup: what a restore loses. Negative: none; zero: 7.
 	Damage Damage // What is broken before anybody looks.
 	Real   bool   // Real hosts and a real ZooKeeper; see package host.
+	Slow   bool   // Schedulers start and end as slowly as real ones: see [slowly].
 
 	Log io.Writer // What the hosts and servers have to say. Nil: nowhere.
 }
@@ -222,8 +223,37 @@ func (c *Cluster) scheduler(h host.Machine) host.Scheduler {
 		Cluster: Name, HTTPPort: HTTPPort, Quorum: 2, ZK: c.ZooKeeper,
 		Serverset: serverset, LogGroup: logGroup, LibprocessIP: ip, Libprocess: peerPort, User: SchedulerUser,
 		ExtraArgs: fmt.Sprintf("-hostname=%s -ip=%[1]s -zk_session_timeout=%dsecs -native_log_election_timeout=3secs -framework_failover_timeout=21days%s",
-			ip, int(sessionTimeout.Seconds()), more),
+			ip, int(c.Session().Seconds()), more),
 	}
+}
+
+// slowly are the settings of schedulers that take their time as the real ones
+// do (measured): a launcher that forks, a replica of the log that opens after 1.6
+// to 3 s, HTTP after 4 to 8 s, nodes in ZooKeeper that stay after the end, followers
+// that end with their session.
+var slowly = []string{
+	"AURORA_LAB_FORK=10ms..150ms", "AURORA_LAB_REPLICA_DELAY=1600ms..3s", "AURORA_LAB_START_DELAY=4s..8s",
+	"AURORA_LAB_NODES_LINGER=yes", "AURORA_LAB_EXPIRED_ENDS=yes",
+}
+
+// Session is the schedulers' ZooKeeper session timeout.
+func (c *Cluster) Session() time.Duration {
+	if c.opt.Slow {
+		return 15 * time.Second // As on the hosts that were measured.
+	}
+	return sessionTimeout
+}
+
+// environment is what the hosts' schedulers get besides their configuration.
+func (c *Cluster) environment() []string {
+	var env []string
+	if c.opt.Slow {
+		env = append(env, slowly...)
+	}
+	if ends(c.opt.Damage.Kind) {
+		env = append(env, noLinger)
+	}
+	return env
 }
 
 // clustersJSON writes what the hosts' own aurora_admin goes by.

@@ -69,10 +69,7 @@ func (e *embedded) servers() string { return e.net + ".9" }
 func (e *embedded) host(ctx context.Context, c *Cluster, n int) (host.Machine, error) {
 	name := fmt.Sprintf("s%d", n)
 	root := filepath.Join(c.dir, name)
-	env := []string{"AURORA_CONFIG_ROOT=" + filepath.Join(root, "etc/aurora"), "TZ=UTC"}
-	if ends(c.opt.Damage.Kind) {
-		env = append(env, noLinger)
-	}
+	env := append([]string{"AURORA_CONFIG_ROOT=" + filepath.Join(root, "etc/aurora"), "TZ=UTC"}, c.environment()...)
 	return host.Start(ctx, host.Options{
 		Name: name, IP: fmt.Sprintf("%s.%d", e.net, n), Root: root, Bin: c.opt.Bin, Links: Programs(),
 		Users: []string{User}, Accounts: []string{SchedulerUser}, AuthorizedKeys: []ssh.PublicKey{c.key},

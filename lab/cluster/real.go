@@ -116,14 +116,15 @@ func (r *realGround) host(ctx context.Context, c *Cluster, n int) (host.Machine,
 	if init, err := r.exec(h, "cat", "/proc/1/comm"); err != nil || init != "systemd\n" {
 		return nil, fmt.Errorf("host %s: PID 1 is %q, not systemd: %w", h.Name(), init, err)
 	}
-	if !ends(c.opt.Damage.Kind) {
+	env := c.environment()
+	if len(env) == 0 {
 		return h, nil
 	}
 	dir := h.Path("/etc/systemd/system/" + host.Unit + ".d")
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
-	return h, os.WriteFile(filepath.Join(dir, "lab.conf"), []byte("[Service]\nEnvironment="+noLinger+"\n"), 0o644)
+	return h, os.WriteFile(filepath.Join(dir, "lab.conf"), []byte("[Service]\nEnvironment="+strings.Join(env, " ")+"\n"), 0o644)
 }
 
 func (r *realGround) ip(h host.Machine) string { return h.(*host.Real).IP() }

@@ -20,8 +20,9 @@ type candidate struct {
 	set     *settings
 	version version
 	log     *logger
-	elected func()             // called once, when this candidate leads
-	lost    func(expired bool) // called when the session that it led with is gone
+	elected func() // called once, when this candidate leads
+	lost    func() // called when the session that it led with is gone
+	expired func() // called when its session expired, whether it led or not
 
 	conn   *zk.Conn
 	events <-chan zk.Event
@@ -105,26 +106,27 @@ func (c *candidate) watchSession(ctx context.Context) {
 				if connected {
 					c.log.info("main-EventThread", "ConnectionStateManager", "State change: SUSPENDED")
 					connected = false
-					c.defeat(false)
+					c.defeat()
 				}
 			case zk.StateExpired:
 				c.log.info("main-EventThread", "ConnectionStateManager", "State change: LOST")
 				c.mu.Lock()
 				c.node, c.member = "", ""
 				c.mu.Unlock()
-				c.defeat(true)
+				c.defeat()
+				c.expired()
 			}
 		}
 	}
 }
 
-func (c *candidate) defeat(expired bool) {
+func (c *candidate) defeat() {
 	c.mu.Lock()
 	led := c.leading && !c.closed
 	c.leading = false
 	c.mu.Unlock()
 	if led {
-		c.lost(expired)
+		c.lost()
 	}
 }
 

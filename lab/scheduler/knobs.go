@@ -2,6 +2,7 @@ package scheduler
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"slices"
 	"strings"
@@ -32,7 +33,11 @@ type knobs struct {
 var knobNames = map[string]string{
 	"VERSION":         "release of Aurora to behave as: 0.22.0",
 	"LINGER":          "yes, no: whether the process stays after its application ended; unset: as the release does",
-	"START_DELAY":     "time from the start of the process until HTTP listens, 4s",
+	"START_DELAY":     "time from the start of the process until HTTP listens, 4s, or one between two, 4s..8s",
+	"REPLICA_DELAY":   "time from the start of the process until the replica of the log opens, 2s, or one between two; unset: once HTTP listens",
+	"FORK":            "time for which the launcher has a child with its own arguments before it becomes the scheduler, or: stays, a launcher that waits for the scheduler as its child",
+	"NODES_LINGER":    "any value: SIGTERM ends the process at once, and its nodes in ZooKeeper stay until their session expires",
+	"EXPIRED_ENDS":    "any value: a follower's application too ends when its session expires, and its process lingers",
 	"CLOSE_DELAY":     "time that HTTP answers on after the application ended: recorded were 2s after a commit on an active leader",
 	"API_DELAY":       "time that each call of /api waits first",
 	"COMMIT_DELAY":    "time that commitRecovery waits before it appends",
@@ -70,8 +75,8 @@ func (k *knobs) set(name, value string) error {
 	if _, known := knobNames[name]; !known {
 		return fmt.Errorf("knob AURORA_LAB_%s: unknown", name)
 	}
-	if strings.HasSuffix(name, "_DELAY") && value != "" {
-		if _, err := time.ParseDuration(value); err != nil {
+	if (strings.HasSuffix(name, "_DELAY") || name == "FORK" && value != forkStays) && value != "" {
+		if _, _, err := between(value); err != nil {
 			return fmt.Errorf("knob AURORA_LAB_%s: %w", name, err)
 		}
 	}
@@ -90,9 +95,22 @@ func (k *knobs) get(name string) string {
 	return k.values[name]
 }
 
+// duration is the knob's time; of a range "4s..8s" another one each time.
 func (k *knobs) duration(name string) time.Duration {
-	d, _ := time.ParseDuration(k.get(name)) // checked when it was set; unset is none
-	return d
+	from, to, _ := between(k.get(name)) // checked when it was set; unset is none
+	return from + rand.N(to-from+1)
+}
+
+// between reads a time, or two: "4s", "4s..8s".
+func between(value string) (from, to time.Duration, err error) {
+	first, last, ranged := strings.Cut(value, "..")
+	if from, err = time.ParseDuration(first); err != nil || !ranged {
+		return from, from, err
+	}
+	if to, err = time.ParseDuration(last); err == nil && to < from {
+		err = fmt.Errorf("%s is less than %s", last, first)
+	}
+	return from, max(from, to), err
 }
 
 // die ends the process as SIGKILL would: nothing is flushed, closed or said. A

@@ -2,9 +2,13 @@ package scheduler
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"os"
+	"os/exec"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -19,7 +23,58 @@ import (
 func Main(args []string, _ io.Reader, stdout, stderr io.Writer, environ []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
+	if status, over := launch(ctx, args, stdout, stderr, environ); over {
+		return status
+	}
+	if getenv(environ, "AURORA_LAB_NODES_LINGER") != "" {
+		// As the JVM does: no session is closed, so the nodes stay.
+		context.AfterFunc(ctx, func() { os.Exit(143) })
+	}
 	return Run(ctx, args, stdout, stderr, environ)
+}
+
+const (
+	forkStays = "stays"
+	forked    = "LAB_FORKED=yes" // Marks the launcher's child.
+)
+
+// launch does what the launcher, a shell script, does before it becomes the
+// scheduler: for a moment a subshell of it has the same arguments. One that
+// does not exec stays as the scheduler's parent; over is true then, and for the
+// subshell.
+func launch(ctx context.Context, args []string, stdout, stderr io.Writer, environ []string) (status int, over bool) {
+	how := getenv(environ, "AURORA_LAB_FORK")
+	if how == "" || slices.Contains(environ, forked) && how == forkStays {
+		return 0, false
+	}
+	if slices.Contains(environ, forked) {
+		k := knobs{values: map[string]string{"FORK": how}}
+		select {
+		case <-ctx.Done():
+		case <-time.After(k.duration("FORK")):
+		}
+		return 0, true
+	}
+	self, err := os.Executable()
+	if err != nil {
+		fmt.Fprintln(stderr, err)
+		return 1, true
+	}
+	child := &exec.Cmd{Path: self, Args: args, Env: append(slices.Clone(environ), forked), Stdout: stdout, Stderr: stderr}
+	if err := child.Start(); err != nil {
+		fmt.Fprintln(stderr, err)
+		return 1, true
+	}
+	defer context.AfterFunc(ctx, func() { _ = child.Process.Signal(syscall.SIGTERM) })()
+	err = child.Wait()
+	if how != forkStays {
+		return 143, ctx.Err() != nil
+	}
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		return exit.ExitCode(), true
+	}
+	return 0, true
 }
 
 // Run is [Main] with a context in the place of SIGTERM, so that several
@@ -84,10 +139,15 @@ func newScheduler(set *settings, v version, k *knobs, log *logger, environ []str
 	s.backups = &backups{set: set, knobs: k, log: log, build: v.build(), clock: s.clock, last: s.started}
 	s.candidate = &candidate{set: set, version: v, log: log}
 	s.candidate.elected = func() { s.work.Go(s.lead) }
-	s.candidate.lost = func(bool) {
+	s.candidate.lost = func() {
 		if st := s.at(); st == stateAwaiting || st == stateActive {
 			s.log.error("LeaderSelector-0", "SchedulerLifecycle", "Lost leadership, committing suicide.")
 			go s.shutdown("LeaderSelector-0")
+		}
+	}
+	s.candidate.expired = func() {
+		if k.get("EXPIRED_ENDS") != "" {
+			go s.shutdown("main-EventThread")
 		}
 	}
 	return s
@@ -105,10 +165,25 @@ func (s *scheduler) run(ctx context.Context) int {
 		s.log.info("main", "CommandLine", "%s", p)
 	}
 	s.log.info("main", "CommandLine", "-----------------------------------------------------------------------")
-	select {
-	case <-ctx.Done():
+	var replica *nativeReplica
+	openLog := func() (err error) {
+		if replica == nil {
+			replica, err = openReplica(process, s.set, s.knobs, s.log, s.environ)
+		}
+		return err // the replica has logged why
+	}
+	http := s.knobs.duration("START_DELAY")
+	if s.knobs.get("REPLICA_DELAY") != "" {
+		if !s.pass(ctx, s.knobs.duration("REPLICA_DELAY")) {
+			return 143
+		}
+		if openLog() != nil {
+			return 1
+		}
+		defer replica.Close()
+	}
+	if !s.pass(ctx, http-time.Since(s.started)) {
 		return 143
-	case <-time.After(s.knobs.duration("START_DELAY")):
 	}
 	s.log.info("main", "CuratorFrameworkImpl", "Starting")
 	if err := s.candidate.connect(); err != nil {
@@ -126,9 +201,8 @@ func (s *scheduler) run(ctx context.Context) int {
 	defer s.server.Close()
 	s.log.info("HttpServerLauncher STARTING", "Server", "Started @%dms", time.Since(s.started).Milliseconds())
 	s.move("main", statePreparing)
-	replica, err := openReplica(process, s.set, s.knobs, s.log, s.environ)
-	if err != nil {
-		return 1 // the replica has logged why
+	if openLog() != nil {
+		return 1
 	}
 	s.storage.replica = replica
 	s.storage.move("main", "PREPARED")
@@ -142,6 +216,16 @@ func (s *scheduler) run(ctx context.Context) int {
 	s.work.Wait()
 	_ = replica.Close() // the process is over
 	return status
+}
+
+// pass lets time go by; false if the process is to end.
+func (s *scheduler) pass(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(d):
+		return true
+	}
 }
 
 // await returns the exit status when the process is to end.

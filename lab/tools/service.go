@@ -335,7 +335,7 @@ func (s *service) stop() {
 	if s.halted {
 		return
 	}
-	if result == "" && s.code == 1 && s.status != 0 && s.status != 143 && !slices.Contains(s.unit.successStatus, strconv.Itoa(s.status)) {
+	if result == "" && s.code == 1 && s.status != 0 && !slices.Contains(s.unit.successStatus, strconv.Itoa(s.status)) {
 		result = "exit-code"
 	}
 	if result != "" {

@@ -21,7 +21,7 @@ import (
 )
 
 // added are the kinds that the recordings' list does not know.
-var added = []string{"framework-known", "catch-up-started", "group-joined", "replica-status-changed"}
+var added = []string{"framework-known", "catch-up-started", "group-joined", "replica-votes", "replica-status-changed"}
 
 // Every recorded log gives the findings and counts that the recordings list.
 func TestScanRecordings(t *testing.T) {

@@ -53,6 +53,12 @@ type Process struct {
 	Since time.Time `json:"since"` // About when it started, UTC.
 	UID   int       `json:"uid"`
 	Argv  []string  `json:"argv"`
+
+	// Parent is the PID of the process that started it. Listens is whether it has a
+	// listening TCP socket: told only where several processes have a scheduler's
+	// arguments, and false where its files can't be read.
+	Parent  int  `json:"parent,omitempty"`
+	Listens bool `json:"listens,omitempty"`
 }
 
 // A Path is what stat says, and the file system around it.

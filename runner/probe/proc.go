@@ -44,7 +44,39 @@ func schedulers(proc string) ([]Process, error) {
 		}
 	}
 	slices.SortFunc(found, func(a, b Process) int { return a.PID - b.PID })
+	if len(found) > 1 {
+		tellListeners(proc, found)
+	}
 	return found, nil
+}
+
+// tellListeners sets Listens. A launcher and the scheduler that it started have
+// the same arguments; only the scheduler listens.
+func tellListeners(proc string, list []Process) {
+	open := listening(proc)
+	for i := range list {
+		fds := filepath.Join(proc, strconv.Itoa(list[i].PID), "fd")
+		entries, _ := os.ReadDir(fds) // Not ours to read: it counts as one that does not listen.
+		for _, e := range entries {
+			to, _ := os.Readlink(filepath.Join(fds, e.Name()))
+			list[i].Listens = list[i].Listens || open[to]
+		}
+	}
+}
+
+// listening are the listening TCP sockets, named as links of /proc/PID/fd name them.
+func listening(proc string) map[string]bool {
+	const state, inode, listen = 3, 9, "0A" // Fields of /proc/net/tcp; TCP_LISTEN.
+	open := map[string]bool{}
+	for _, name := range []string{"net/tcp", "net/tcp6"} {
+		raw, _ := os.ReadFile(filepath.Join(proc, name)) // There is no tcp6 without IPv6.
+		for line := range strings.Lines(string(raw)) {
+			if f := strings.Fields(line); len(f) > inode && f[state] == listen {
+				open["socket:["+f[inode]+"]"] = true
+			}
+		}
+	}
+	return open
 }
 
 func process(proc string, pid int, boot time.Time) (Process, bool, error) {
@@ -89,7 +121,11 @@ func process(proc string, pid int, boot time.Time) (Process, bool, error) {
 		uid = int(st.Uid)
 	}
 	since := boot.Add(time.Duration(start) * time.Second / ticks)
-	return Process{PID: pid, Start: start, Since: since.UTC(), UID: uid, Argv: argv}, true, nil
+	parent, err := strconv.Atoi(fields[1])
+	if err != nil {
+		return Process{}, false, fmt.Errorf("parent of process %d: %w", pid, err)
+	}
+	return Process{PID: pid, Start: start, Since: since.UTC(), UID: uid, Argv: argv, Parent: parent}, true, nil
 }
 
 func hasFlag(argv []string, name string) bool {

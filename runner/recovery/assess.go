@@ -61,7 +61,7 @@ func (r *Recovery) lookAtScheduler(ctx context.Context, t *runner.Task) (runner.
 	}
 	s.Since = p.At
 	_, err := r.until(ctx, settles, func(ctx context.Context) (runner.Answer, error) {
-		mine, _, err := r.running(ctx, t)
+		mine, _, err := r.schedulers(ctx, t)
 		if err != nil {
 			return runner.Answer{}, err
 		}

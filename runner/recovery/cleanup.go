@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"strings"
 	"time"
 
 	"aurorabot/runner"
@@ -19,13 +18,18 @@ func (r *Recovery) cleanup() runner.Phase {
 			On: onBot, Check: r.proofIsThere, Limit: 10 * time.Minute,
 		},
 		{
+			ID: stepGroup, Source: "Cleanup", Title: "Wait until every replica is in the log's group since its scheduler's present start",
+			On: onBot, Check: r.allInGroup, Limit: 10 * time.Minute,
+		},
+		{
 			ID: stepSnapshot, Source: "Cleanup", Title: "Let the disabled leader write a snapshot, so that its log does not rest on one replica's transactions",
-			On: r.nextLeader, Verify: r.snapshotWritten, Do: r.writeSnapshot, Limit: 5 * time.Minute,
+			On: r.nextLeader, Check: r.maySnapshot, Verify: r.snapshotWritten, Do: r.writeSnapshot, Limit: 5 * time.Minute,
 			OneWay: "afterwards one snapshot is written, which repeats what the log then holds: nothing is lost by it",
 			Shows:  func(*runner.Task) []string { return []string{r.adminShows("scheduler_snapshot")} },
 		},
+		r.levelStep(),
 		{
-			ID: stepVoting, Source: "Cleanup", Title: "Wait until all replicas are VOTING and have the same end",
+			ID: stepVoting, Source: "Cleanup", Title: "Wait until all replicas are VOTING and level: the same end, or behind by no more than was written since",
 			On: onBot, Check: r.allVoting, Limit: 15 * time.Minute,
 		},
 	}}
@@ -105,52 +109,39 @@ func (r *Recovery) ended(ctx context.Context, t *runner.Task) error {
 			return err
 		}
 		if why != "" {
-			return &runner.Ending{Reason: runner.StopExpired, Reopen: []string{stepLinger, stepProof},
+			return &runner.Ending{Reason: runner.StopExpired, Reopen: []string{stepLinger, stepProof, stepGroup, stepLevel},
 				Why: fmt.Sprintf("the scheduler of %s has ended: %s; resume starts it again, disabled, and looks who leads", name, why)}
 		}
 	}
 	return nil
 }
 
-func (r *Recovery) writeSnapshot(ctx context.Context, t *runner.Task) (any, error) {
-	a, err := r.act(ctx, t, 2*time.Minute, "scheduler_snapshot")
-	if err != nil {
-		return nil, err
+// maySnapshot: without a quorum in the log's group a snapshot ends the leader.
+func (r *Recovery) maySnapshot(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+	if err := r.leadsNow(ctx, t); err != nil {
+		return runner.Answer{}, err
 	}
-	if !a.OK {
-		return a, fmt.Errorf("scheduler_snapshot: %s %s", a.Code, a.Message)
-	}
-	return a, nil
+	return r.quorumInGroup(ctx, t)
 }
 
-// allVoting compares copies of all logs while their schedulers run: whoever
-// starts next on the real master must have a quorum of the new log.
-func (r *Recovery) allVoting(ctx context.Context, t *runner.Task) (runner.Answer, error) {
-	a, err := r.until(ctx, 5*time.Minute, func(ctx context.Context) (runner.Answer, error) {
-		var ends []string
-		same, first := true, uint64(0)
-		for i, name := range r.everyScheduler(t.State) {
-			on := *t
-			on.Host, on.On = r.Hosts[name], name
-			report, err := r.hotLog(ctx, &on)
-			if err != nil {
-				return runner.No("%s: %v", name, err), nil
-			}
-			if report.Status != "VOTING" {
-				return runner.No("%s is %s", name, report.Status), nil
-			}
-			if i == 0 {
-				first = report.End
-			}
-			same = same && report.End == first
-			ends = append(ends, fmt.Sprintf("%s ends at %d", name, report.End))
-		}
-		return runner.Answer{Yes: same, Evidence: "all VOTING; " + strings.Join(ends, ", ")}, nil
-	})
-	if err == nil && !a.Yes {
-		err = r.ended(ctx, t)
+func (r *Recovery) writeSnapshot(ctx context.Context, t *runner.Task) (any, error) {
+	report, err := r.hotLog(ctx, t)
+	if err != nil {
+		return nil, fmt.Errorf("no snapshot was asked for: where the log ends before it: %w", err)
 	}
-	return a, err
+	return endBefore{End: int64(report.End)}, r.snapshot(ctx, t)
+}
+
+// snapshot asks the leader for one.
+func (r *Recovery) snapshot(ctx context.Context, t *runner.Task) error {
+	a, err := r.act(ctx, t, 2*time.Minute, "scheduler_snapshot")
+	if err != nil {
+		return err
+	}
+	if !a.OK {
+		return fmt.Errorf("scheduler_snapshot: %s %s", a.Code, a.Message)
+	}
+	return nil
 }
 
 func asJSON(v any) json.RawMessage {

@@ -78,7 +78,7 @@ func (r *Recovery) logsAgree(ctx context.Context, t *runner.Task, f *fence) (why
 		if err != nil {
 			return "", err
 		}
-		mine, _, err := r.running(ctx, &on)
+		mine, _, err := r.schedulers(ctx, &on)
 		if err != nil {
 			return "", err
 		}

@@ -114,7 +114,7 @@ func (r *Recovery) whoLeads(ctx context.Context, t *runner.Task) (f fence, why s
 	}
 	on := *t
 	on.Host, on.On = r.Hosts[f.Host], f.Host
-	mine, _, err := r.running(ctx, &on)
+	mine, _, err := r.schedulers(ctx, &on)
 	if err != nil {
 		return f, "", err
 	}

@@ -262,16 +262,17 @@ func (r *Recovery) lookAtProcess(ctx context.Context, t *runner.Task, look *host
 	if skew := look.Skew.Abs(); skew > r.Cluster.MaxClockSkew {
 		bad("the clock is %s off the bot's, more than %s", skew, r.Cluster.MaxClockSkew)
 	}
-	mine, err := ours(facts.Processes, look.Flags["native_log_file_path"], look.Unit.PID)
+	all, err := ours(facts.Processes, look.Flags["native_log_file_path"], look.Unit.PID)
 	if err != nil {
 		return err
 	}
+	mine := oneOfEach(all)
 	switch len(mine) {
 	case 0:
 		return nil
 	case 1:
 	default:
-		bad("%d schedulers run on the host (%s); one of them may be left from a commit before", len(mine), pids(mine))
+		bad("%d schedulers run on the host (%s); one of them may be left from a commit before", len(mine), named(mine))
 		return nil
 	}
 	flags, err := aurora.ParseFlags(mine[0].Argv)
@@ -290,7 +291,7 @@ func (r *Recovery) lookAtProcess(ctx context.Context, t *runner.Task, look *host
 	if !look.Unit.Running {
 		bad("PID %d runs, but the supervisor says %s: it may be left from a commit before, and holds the log", mine[0].PID, look.Unit.Words)
 	}
-	look.Running, look.Process = true, mine[0]
+	look.Running, look.Process = true, mine[0].Process
 	look.Process.Argv = nil
 	if v, err := r.client(t.On).Vars(ctx); err == nil {
 		look.Lifecycle, _ = v.Lifecycle() // Two states at once count as none here; Assess looks closer.
@@ -313,6 +314,14 @@ func ours(all []probe.Process, path string, mainPID int) ([]probe.Process, error
 		}
 	}
 	return mine, nil
+}
+
+func named(list []scheduler) string {
+	all := make([]probe.Process, len(list))
+	for i, s := range list {
+		all[i] = s.Process
+	}
+	return pids(all)
 }
 
 func pids(list []probe.Process) string {

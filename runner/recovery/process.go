@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -39,15 +40,83 @@ func (r *Recovery) running(ctx context.Context, t *runner.Task) ([]probe.Process
 	return mine, facts, err
 }
 
+// A scheduler is a process that counts as one after a start.
+type scheduler struct {
+	probe.Process
+	launcher probe.Process // What it was started by and has its arguments; itself where there is none.
+}
+
+// is reports whether it is the process that a receipt or a fence names, or was
+// launched by that: a launcher is there before the scheduler that it stays beside.
+func (s scheduler) is(pid int, start uint64) bool {
+	return s.PID == pid && s.Start == start || s.launcher.PID == pid && s.launcher.Start == start
+}
+
+// schedulers returns the schedulers of the task's host after a start. The launcher
+// forks, so for a moment two processes have a scheduler's arguments, and one that
+// does not exec stays beside the scheduler (recorded): of a process and those that
+// it started one counts, and none that is gone at a second look. Whether a
+// scheduler is stopped is asked of [Recovery.running], which counts every process.
+func (r *Recovery) schedulers(ctx context.Context, t *runner.Task) ([]scheduler, probe.Facts, error) {
+	all, facts, err := r.running(ctx, t)
+	if err == nil && len(all) > 1 {
+		select {
+		case <-ctx.Done():
+			return nil, facts, context.Cause(ctx)
+		case <-time.After(r.poll()):
+		}
+		all, facts, err = r.running(ctx, t)
+	}
+	return oneOfEach(all), facts, err
+}
+
+// oneOfEach returns one scheduler of each family of processes: the one that
+// listens, else the one that started the others. Several that listen are several
+// schedulers.
+func oneOfEach(list []probe.Process) []scheduler {
+	var mine []scheduler
+	for _, head := range list {
+		if slices.ContainsFunc(list, func(p probe.Process) bool { return p.PID == head.Parent }) {
+			continue // It is of another one's family.
+		}
+		alone := true
+		for _, p := range list {
+			if p.Listens && descends(p, head, list) {
+				mine = append(mine, scheduler{p, head})
+				alone = false
+			}
+		}
+		if alone {
+			mine = append(mine, scheduler{head, head})
+		}
+	}
+	return mine
+}
+
+// descends reports whether p is head, or was started by it or by one that it started.
+func descends(p, head probe.Process, list []probe.Process) bool {
+	for range list {
+		if p.PID == head.PID {
+			return true
+		}
+		at := slices.IndexFunc(list, func(q probe.Process) bool { return q.PID == p.Parent })
+		if at < 0 {
+			return false
+		}
+		p = list[at]
+	}
+	return false
+}
+
 // gone says why a host's scheduler takes no part any more, "" if it may: it has
 // ended, or, from 0.21 on, its application has, and left a process behind that
 // listens nowhere, for example because the wait for Mesos was over.
-func (r *Recovery) gone(ctx context.Context, t *runner.Task) (mine []probe.Process, why string, err error) {
+func (r *Recovery) gone(ctx context.Context, t *runner.Task) (mine []scheduler, why string, err error) {
 	l, err := look(t.State, t.On)
 	if err != nil {
 		return nil, "", err
 	}
-	mine, facts, err := r.running(ctx, t)
+	mine, facts, err := r.schedulers(ctx, t)
 	at := r.scheduler(t).HTTP
 	switch {
 	case err != nil:
@@ -293,6 +362,7 @@ func (r *Recovery) start(ctx context.Context, t *runner.Task) (any, error) {
 			return nil, err
 		}
 	}
+	left := groupBefore{Newest: r.newestMember(ctx, t)}
 	if err := r.supervisor().Start(ctx, t); err != nil {
 		return nil, err
 	}
@@ -306,7 +376,7 @@ func (r *Recovery) start(ctx context.Context, t *runner.Task) (any, error) {
 		return a, err
 	})
 	if real == "" {
-		return nil, err
+		return left, err
 	}
 	// Somebody wrote the file between the look at it and the start.
 	if _, err := r.stopScheduler(ctx, t); err != nil {
@@ -356,7 +426,7 @@ func (r *Recovery) startedDisabled(ctx context.Context, t *runner.Task) (runner.
 		return r.exitedAtStart(ctx, t)
 	case 1:
 	default:
-		return runner.No("%d schedulers run: %s", len(mine), pids(mine)), nil
+		return runner.No("%d schedulers run: %s", len(mine), named(mine)), nil
 	}
 	flags, err := aurora.ParseFlags(mine[0].Argv)
 	if err != nil {
@@ -407,12 +477,12 @@ func (r *Recovery) nobodyElseStarted(ctx context.Context, t *runner.Task) (runne
 	if !ok {
 		return runner.Answer{}, fmt.Errorf("which process this run started on %s is not in the journal", t.On)
 	}
-	mine, _, err := r.running(ctx, t)
+	mine, _, err := r.schedulers(ctx, t)
 	if err != nil {
 		return runner.Answer{}, err
 	}
 	for _, m := range mine {
-		if p.Exited || m.PID != p.PID || m.Start != p.Start {
+		if p.Exited || !m.is(p.PID, p.Start) {
 			if err := tell(t, health.Found("scheduler-replaced", t.On, "PID %d runs, this run started PID %d", m.PID, p.PID)); err != nil {
 				return runner.Answer{}, err
 			}
@@ -429,12 +499,12 @@ func (r *Recovery) exactly(ctx context.Context, t *runner.Task) (runner.Answer, 
 	if !ok {
 		return runner.Answer{}, fmt.Errorf("which process this run started on %s is not in the journal", t.On)
 	}
-	mine, _, err := r.running(ctx, t)
+	mine, _, err := r.schedulers(ctx, t)
 	if err != nil {
 		return runner.Answer{}, err
 	}
-	if len(mine) != 1 || mine[0].PID != p.PID || mine[0].Start != p.Start {
-		return runner.No("%s: not exactly the scheduler that this run started (PID %d) runs: %s", t.On, p.PID, pids(mine)), nil
+	if len(mine) != 1 || !mine[0].is(p.PID, p.Start) {
+		return runner.No("%s: not exactly the scheduler that this run started (PID %d) runs: %s", t.On, p.PID, named(mine)), nil
 	}
 	return runner.Yes("%s: PID %d, as started", t.On, p.PID), nil
 }

@@ -15,12 +15,12 @@ import (
 // cuts off what was before. It is asked only where the state before the commit
 // was another one than that which is staged, and which this leader has.
 func (r *Recovery) beganWith(ctx context.Context, on *runner.Task, next fence, want time.Time, staged stake) (runner.Answer, error) {
-	mine, _, err := r.running(ctx, on)
+	mine, _, err := r.schedulers(ctx, on)
 	if err != nil {
 		return runner.Answer{}, err
 	}
 	for _, p := range mine {
-		if p.PID != next.PID || p.Start != next.Start {
+		if !p.is(next.PID, next.Start) {
 			continue
 		}
 		s := schedulerLook{Since: p.Since}

@@ -109,7 +109,9 @@ const (
 	stepSettleTools   = "settle/take-the-helper-away"
 
 	stepProof    = "cleanup/proof"
+	stepGroup    = "cleanup/in-group"
 	stepSnapshot = "cleanup/snapshot"
+	stepLevel    = "cleanup/level"
 	stepVoting   = "cleanup/all-voting"
 )
 

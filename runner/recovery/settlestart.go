@@ -48,7 +48,7 @@ func (r *Recovery) mayStartFresh(ctx context.Context, t *runner.Task) (runner.An
 
 // startedFresh: one scheduler runs, and not with the disabled flags.
 func (r *Recovery) startedFresh(ctx context.Context, t *runner.Task) (runner.Answer, error) {
-	mine, _, err := r.running(ctx, t)
+	mine, _, err := r.schedulers(ctx, t)
 	if err != nil {
 		return runner.Answer{}, err
 	}

@@ -38,14 +38,14 @@ func (r *Recovery) replicaIsThere(ctx context.Context, t *runner.Task) (runner.A
 	}
 	end := t.State.Commit.SentAt.Add(endsWithin)
 	for {
-		mine, _, err := r.running(ctx, t)
+		mine, _, err := r.schedulers(ctx, t)
 		if err != nil {
 			return runner.Answer{}, err
 		}
 		switch {
 		case len(mine) == 0:
 			return runner.No("the process that committed has ended, and its replica with it"), nil
-		case len(mine) > 1 || mine[0].PID != old.PID || mine[0].Start != old.Start:
+		case len(mine) > 1 || !mine[0].is(old.PID, old.Start):
 			return r.startedDisabled(ctx, t)
 		case !r.Now().Before(end):
 			return runner.Yes("the process that committed lingers (PID %d), and its replica with it", old.PID), nil

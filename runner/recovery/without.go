@@ -394,7 +394,7 @@ func (r *Recovery) rests(s *runner.State, host string) []string {
 	if !s.Commit.Sent && s.Of(stepElected, runner.Bot).Progress != "" {
 		again = append(again, afterElection...)
 	}
-	if next, ok := nextLeader(s); ok && next.Host == host && !s.Passed(stepSnapshot, host) {
+	if next, ok := nextLeader(s); ok && next.Host == host && !s.Passed(stepVoting, runner.Bot) {
 		again = append(again, stepProof)
 	}
 	return again
