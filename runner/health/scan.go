@@ -26,7 +26,13 @@ type Match struct {
 	// of this host: only with Scanner.Since. Zero: not known.
 	FirstAt time.Time `json:"first_at,omitzero"`
 	LastAt  time.Time `json:"last_at,omitzero"`
+	// Times are when the newest ones were logged, oldest first, at most mostTimes:
+	// only with Scanner.Since, and of what is counted over time.
+	Times []time.Time `json:"times,omitempty"`
 }
+
+// mostTimes is how many times of one finding are kept.
+const mostTimes = 32
 
 const (
 	// chunk is how much of a log is held at a time, in bytes.
@@ -119,11 +125,25 @@ func (s *Scanner) count(text []byte, from, to int, name string) {
 		if when != "" && (m.Last == "" || !earlier(when, m.Last)) {
 			m.Last, m.LastAt = when, s.at(when)
 		}
+		if f.Severity != Info || f.ID == "elected" {
+			m.remember(s.at(when))
+		}
 		m.Count++
 		if n := len(m.Files); (n == 0 || m.Files[n-1] != name) && !slices.Contains(m.Files, name) {
 			m.Files = append(m.Files, name)
 		}
 	})
+}
+
+// remember keeps the newest times in order: files are read in any.
+func (m *Match) remember(at time.Time) {
+	if at.IsZero() || len(m.Times) == mostTimes && at.Before(m.Times[0]) {
+		return
+	}
+	i, _ := slices.BinarySearchFunc(m.Times, at, time.Time.Compare)
+	if m.Times = slices.Insert(m.Times, i, at); len(m.Times) > mostTimes {
+		m.Times = slices.Delete(m.Times, 0, 1)
+	}
 }
 
 // at is the time that a stamp means, zero where that is not known.

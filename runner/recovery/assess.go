@@ -243,6 +243,11 @@ func (r *Recovery) judge(s *runner.State) (decision, error) {
 		}
 	}
 	d.Verdict = replica.Compare(reports)
+	p := past{from: c.Counts}
+	if r.Acts != nil {
+		p.acts = r.Acts()
+	}
+	since(facts, p)
 	for _, f := range facts {
 		f.look.Running = false // When its log was read.
 	}

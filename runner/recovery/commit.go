@@ -18,7 +18,7 @@ import (
 func (r *Recovery) commitStep() runner.Step {
 	return runner.Step{
 		ID: stepCommit, Source: "Restore ¶4", Title: "Commit: overwrite the replicated log with what is staged",
-		On: r.theLeader, Check: r.mayCommit, Do: r.commit, Once: true, Dangerous: true, Limit: 10 * time.Minute,
+		On: r.theLeader, Check: r.readyToCommit, Do: r.commit, Once: true, Dangerous: true, Limit: 10 * time.Minute,
 		OneWay: "the scheduler overwrites its replicated log with the backup and fails over at once; jobs and tasks that are newer than the backup are unknown to it and are killed; the old log stays in the run's folder on every host",
 		Shows:  func(*runner.Task) []string { return []string{r.adminShows("scheduler_commit_recovery")} },
 	}
@@ -65,6 +65,29 @@ func (r *Recovery) mayCommit(ctx context.Context, t *runner.Task) (runner.Answer
 		return runner.Answer{}, stagedElse(t, fmt.Sprintf("what is staged on %s is not what was approved: %s", t.On, what))
 	}
 	return runner.Yes("%d tasks are staged on %s, exactly those approved", len(have), t.On), nil
+}
+
+// readyToCommit: without a quorum in the log's group the append only times out, and
+// the outcome would be unknown.
+func (r *Recovery) readyToCommit(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+	a, err := r.mayCommit(ctx, t)
+	if err != nil || !a.Yes {
+		return a, err
+	}
+	group, err := r.quorumInGroup(ctx, t)
+	if err != nil || group.Yes {
+		group.Evidence = a.Evidence + "; " + group.Evidence
+		return group, err
+	}
+	// A scheduler whose application has ended may be what is missing.
+	for _, name := range r.everyScheduler(t.State) {
+		on := *t
+		on.Host, on.On = r.Hosts[name], name
+		if _, why, err := r.gone(ctx, &on); err == nil && why != "" {
+			return group, r.replaced(t, name, name+": "+why+"; "+group.Evidence)
+		}
+	}
+	return runner.No("a commit without a quorum could only time out: %s. Look at the schedulers' logs and at ZooKeeper; resume looks again", group.Evidence), nil
 }
 
 // commitLimit is how long aurora_admin may take: with 100,000 tasks the real
@@ -233,13 +256,25 @@ func (r *Recovery) prove(ctx context.Context, t *runner.Task) (runner.Answer, er
 		}
 	}
 	again := t.State.Of(stepProve, runner.Bot).Progress == runner.Failed // A person resumed after the stop below.
+	dead := 0
 	a, err := r.until(ctx, r.proofWait(), func(ctx context.Context) (runner.Answer, error) {
 		if absent, err := r.neverArrived(ctx, t); err != nil || absent != "" {
 			return runner.Answer{}, absentEnding(absent, err)
 		}
-		return r.proofNow(ctx, t)
+		a, err := r.proofNow(ctx, t)
+		if err != nil || a.Yes {
+			return a, err
+		}
+		// Nobody will show it any more: it is not waited for. Seen twice, since one
+		// process may end while another one is looked at.
+		if why := r.nobodyCanLead(ctx, t); why == "" {
+			dead = 0
+		} else if dead++; dead > 1 {
+			a.Yes, a.Evidence = true, a.Evidence+"; "+why
+		}
+		return a, nil
 	})
-	if err == nil && a.Yes {
+	if err == nil && a.Yes && dead < 2 {
 		return a, t.Say(runner.Event{Kind: runner.CommitProved, Why: a.Evidence})
 	}
 	var absent *runner.Ending
@@ -268,6 +303,22 @@ func (r *Recovery) prove(ctx context.Context, t *runner.Task) (runner.Answer, er
 	}
 	return runner.Answer{}, &runner.Ending{Reason: runner.StopUnknown, Why: "whether the commit took effect is unknown: " + why +
 		". Nothing is sent again, and undo is not possible while it is unknown. Resume looks again; if it still cannot be told then, it stops all schedulers and reads every replica's log"}
+}
+
+// nobodyCanLead says that every host's scheduler is seen to take no part any more,
+// "" if one may, or if it can't be told: nothing starts one while the run is open.
+func (r *Recovery) nobodyCanLead(ctx context.Context, t *runner.Task) string {
+	var words []string
+	for _, name := range r.everyScheduler(t.State) {
+		on := *t
+		on.Host, on.On = r.Hosts[name], name
+		_, why, err := r.gone(ctx, &on)
+		if err != nil || why == "" {
+			return ""
+		}
+		words = append(words, name+": "+why)
+	}
+	return "no scheduler is left that could lead (" + strings.Join(words, "; ") + ")"
 }
 
 // inFlight is how long a commit can still be on its way after it was sent: what

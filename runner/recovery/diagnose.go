@@ -143,6 +143,13 @@ func (r *Recovery) conclude(facts []*hostFacts, group *groupFacts, ask Ask) *Dia
 			}
 		}
 	}
+	registered := ""
+	for _, f := range facts {
+		if f.registered && f.name == group.leader {
+			registered = f.name
+		}
+	}
+	since(facts, r.pastOf(facts, registered))
 	var logs replica.Comparison
 	if ask.Logs {
 		logs = compareLogs(facts)

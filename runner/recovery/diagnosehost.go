@@ -35,6 +35,7 @@ type hostFacts struct {
 	since     time.Time // From when on its log was read.
 	lines     []health.Match
 	scanned   bool
+	past      past   // Which of the lines count.
 	framework string // Of the cluster, as this scheduler or its log says.
 
 	managers []string

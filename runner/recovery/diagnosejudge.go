@@ -10,9 +10,15 @@ import (
 	"aurorabot/runner/replica"
 )
 
-// disabled reports whether an open run has begun to disable the schedulers.
+// disabled reports whether an open run keeps the schedulers disabled. Once its
+// work has ended what is open of it are debts of single hosts.
 func (a Ask) disabled() bool {
-	return a.Run != nil && (len(a.Run.Steps[stepSupervise]) > 0 || len(a.Run.Steps[stepConfigure]) > 0)
+	return a.Run != nil && !a.Run.Ended && (len(a.Run.Steps[stepSupervise]) > 0 || len(a.Run.Steps[stepConfigure]) > 0)
+}
+
+// disabledOn reports whether an open run keeps the scheduler of a host disabled.
+func (a Ask) disabledOn(host string) bool {
+	return a.disabled() || a.Run != nil && a.Run.IsLeft(host)
 }
 
 // byTheRun is why something is no finding while a run is open.
@@ -50,7 +56,7 @@ func (r *Recovery) judgeHost(f *hostFacts, ask Ask, logs replica.Verdict) []heal
 		say("cannot-tell", "%s: %s", u.what, u.why)
 	}
 	if down {
-		found = append(found, expected(health.Found("scheduler-down", f.name, "no scheduler process; the supervisor says %s", orName(f.look.Unit.Words, "nothing")), ask))
+		found = append(found, expectedOn(f, health.Found("scheduler-down", f.name, "no scheduler process; the supervisor says %s", orName(f.look.Unit.Words, "nothing")), ask))
 	}
 	if f.lingers(r.Now()) {
 		say("scheduler-lingers", "PID %d runs since %s, and nobody listens at %s", f.look.Process.PID, f.look.Process.Since.Format(time.RFC3339), r.Cluster.Scheduler(f.name).HTTP)
@@ -62,7 +68,7 @@ func (r *Recovery) judgeHost(f *hostFacts, ask Ask, logs replica.Verdict) []heal
 	for _, m := range f.managers {
 		say("configuration-manager", "%s runs", m)
 	}
-	if f.staged && !ask.disabled() {
+	if f.staged && !ask.disabledOn(f.name) {
 		say("staged-left", "queryRecovery answers OK: a backup is staged on this scheduler")
 	}
 	found = append(found, r.judgeDisks(f)...)
@@ -97,6 +103,14 @@ func expected(f health.Finding, ask Ask) health.Finding {
 	return f
 }
 
+// expectedOn is expected of one host.
+func expectedOn(f *hostFacts, found health.Finding, ask Ask) health.Finding {
+	if ask.disabledOn(f.name) {
+		return found.Note(byTheRun)
+	}
+	return found
+}
+
 // crashes counts the starts within the hour that ended at once, by its log.
 func (f *hostFacts) crashes() int {
 	return f.count("start-failed") + f.count("log-open-failed") + f.count("unknown-flag")
@@ -105,10 +119,27 @@ func (f *hostFacts) crashes() int {
 func (f *hostFacts) count(id string) int {
 	for _, m := range f.lines {
 		if m.Finding == id {
-			return m.Count
+			return f.counted(m)
 		}
 	}
 	return 0
+}
+
+// counted is how many of a finding's lines count. Where it is not known when they
+// were logged all do.
+func (f *hostFacts) counted(m health.Match) int {
+	n := 0
+	for _, at := range m.Times {
+		if f.past.counts(at.Add(-f.look.Skew)) {
+			n++
+		}
+	}
+	if older := m.Count - len(m.Times); len(m.Times) == 0 || f.past.from.IsZero() {
+		if last, ok := lineTime(m); len(m.Times) > 0 || !ok || f.past.counts(last.Add(-f.look.Skew)) {
+			n += older
+		}
+	}
+	return n
 }
 
 // judgeConfiguration judges flags, version and supervision.
@@ -123,7 +154,7 @@ func (r *Recovery) judgeConfiguration(f *hostFacts, ask Ask) []health.Finding {
 		if !runs {
 			where = r.Cluster.Scheduler(f.name).ConfigFile + " sets"
 		}
-		found = append(found, expected(health.Found("fake-master-left", f.name, "%s -mesos_master_address=%s", where, r.Cluster.FakeMaster), ask))
+		found = append(found, expectedOn(f, health.Found("fake-master-left", f.name, "%s -mesos_master_address=%s", where, r.Cluster.FakeMaster), ask))
 	}
 	version := r.Cluster.Version
 	if text := f.vars["build.version"]; f.vars != nil {
@@ -144,9 +175,11 @@ func (r *Recovery) judgeConfiguration(f *hostFacts, ask Ask) []health.Finding {
 	switch u := f.look.Unit; {
 	case u.Words == "":
 		// That the supervisor could not be asked was said.
-	case ask.disabled() && (u.Restarts || u.Enabled):
+	case ask.Run != nil && ask.Run.IsLeft(f.name):
+		// What it owes, its supervision too, is a finding of its own.
+	case ask.disabledOn(f.name) && (u.Restarts || u.Enabled):
 		say("supervision-on", "the supervisor would start the scheduler (at boot %v, when it ends %v)", u.Enabled, u.Restarts)
-	case !ask.disabled() && (!u.Restarts || !u.Enabled):
+	case !ask.disabledOn(f.name) && (!u.Restarts || !u.Enabled):
 		say("supervision-off", "the supervisor would not start the scheduler again (at boot %v, when it ends %v)", u.Enabled, u.Restarts)
 	}
 	return found
@@ -229,8 +262,10 @@ func (r *Recovery) judgeLines(f *hostFacts, ask Ask, logs replica.Verdict) []hea
 		last, ok := lineTime(m)
 		fake := f.look.Flags["mesos_master_address"] == r.Cluster.FakeMaster
 		switch {
-		case m.Finding == "new-framework" && ask.disabled() && fake:
+		case m.Finding == "new-framework" && ask.disabledOn(f.name) && fake:
 			one = one.Note("the log was re-initialised, and nobody can register with the fake Mesos address")
+		case ok && !f.past.counts(last.Add(-f.look.Skew)):
+			one = one.Note("the bot did this, or it was before the leader of today")
 		case f.look.Running && ok && last.Before(began(f.look.Process.Since, last)):
 			one = one.Note("before the present process started")
 		case k.Passes && voting && f.look.Running:

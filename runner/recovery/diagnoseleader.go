@@ -88,8 +88,8 @@ func changesIn(facts []*hostFacts, joined int) changes {
 		c.blind = c.blind || !f.scanned
 		for _, m := range f.lines {
 			// That a scheduler ends at its start is a sign, not the cause.
-			if health.LogTrouble(m.Finding) && m.Finding != "start-failed" && m.Severity != health.Info {
-				c.log = append(c.log, fmt.Sprintf("%s on %s (%d)", m.Finding, f.name, m.Count))
+			if n := f.counted(m); n > 0 && health.LogTrouble(m.Finding) && m.Finding != "start-failed" && m.Severity != health.Info {
+				c.log = append(c.log, fmt.Sprintf("%s on %s (%d)", m.Finding, f.name, n))
 			}
 		}
 		if p := f.report; p != nil && p.Aurora != nil && p.Aurora.Undecodable > 0 {

@@ -107,18 +107,18 @@ func (r *Recovery) membershipOf(ctx context.Context, t *runner.Task, members []z
 		t.State.Receipt(step, t.On, &before)
 	}
 	began := mine[0].Since.Add(-l.Skew)
-	addresses, listed := r.addressesOf(ctx, t.State, t.On), false
-	for _, p := range members {
-		if !slices.ContainsFunc(addresses, func(a netip.Addr) bool { return a == p.Address.Addr().Unmap() }) {
-			continue
-		}
-		listed = true
+	own, _ := r.writtenAddresses(t.State, t.On)
+	at := membersAt(members, own)
+	if len(at) == 0 {
+		at = membersAt(members, r.addressesOf(ctx, t.State, t.On))
+	}
+	for _, p := range at {
 		if !p.Stale && newer(p, before, began) {
 			m.in, m.why = true, fmt.Sprintf("member %s of this start", p.Node)
 			return m, nil
 		}
 	}
-	if listed {
+	if len(at) > 0 {
 		m.why = "ZooKeeper lists the replica of the process before only"
 		return m, nil
 	}
@@ -142,6 +142,17 @@ func (r *Recovery) membershipOf(ctx context.Context, t *runner.Task, members []z
 		}
 	}
 	return m, nil
+}
+
+// membersAt are the members that listen at one of the addresses.
+func membersAt(members []zk.Replica, addresses []netip.Addr) []zk.Replica {
+	var at []zk.Replica
+	for _, p := range members {
+		if slices.Contains(addresses, p.Address.Addr().Unmap()) {
+			at = append(at, p)
+		}
+	}
+	return at
 }
 
 // newer reports whether a member joined after a start: by its number where that

@@ -407,7 +407,7 @@ func TestBadWorldOnLab(t *testing.T) {
 				_, err := c.Systemctl(s2, "start", "aurora-scheduler")
 				must(t, err)
 			}
-		}, []string{"s2", "the supervisor says inactive", "left from a commit"}},
+		}, []string{"s2", "the supervisor says failed", "left from a commit"}},
 		{"another host key", func() func() { must(t, s2.ChangeHostKey()); return func() {} }, []string{"s2", "host key"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -139,9 +139,6 @@ func (r *Recovery) lookAtLines(ctx context.Context, t *runner.Task, look *hostLo
 	if !look.Log.Exists {
 		n.also(health.Found("log-missing", t.On, "%s is not there", look.Flags["native_log_file_path"]))
 	}
-	if c := (&hostFacts{lines: look.Lines}).crashes(); c > 1 {
-		n.also(health.Found("scheduler-keeps-ending", t.On, "%d starts that ended at once within the last hour; the supervisor says %s", c, look.Unit.Words))
-	}
 	if !look.Running {
 		n.also(health.Found("scheduler-down", t.On, "no scheduler process; the supervisor says %s", look.Unit.Words))
 		return

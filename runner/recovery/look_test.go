@@ -168,7 +168,11 @@ func TestPreflightJudgesAHost(t *testing.T) {
 		{"a unit in an unknown state", func(h *aHost) { h.unit = strings.Replace(h.unit, "=active", "=refreshing", 1) }, "cannot-tell", ""},
 		{"a scheduler that logs elsewhere", func(h *aHost) { h.silent = true }, "", "cannot-tell"},
 		{"one that is down and logs nothing", func(h *aHost) { h.silent, h.facts.Processes = true, nil }, "", "scheduler-down"},
-		{"a scheduler that crashes", func(h *aHost) { h.lines = []health.Match{line("start-failed", noon)}; h.lines[0].Count = 2 }, "", "scheduler-keeps-ending"},
+		{"a launcher and its scheduler", func(h *aHost) {
+			child := h.facts.Processes[0]
+			child.PID, child.Parent, child.Listens = 8, h.facts.Processes[0].PID, true
+			h.facts.Processes = append(h.facts.Processes, child)
+		}, "", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			h := goodHost()

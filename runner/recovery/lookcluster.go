@@ -29,8 +29,9 @@ type clusterLook struct {
 	Warnings     []string      `json:"warnings,omitempty"`     // What people should know; nothing that stops.
 	FailoverEnds time.Time     `json:"failover_ends,omitzero"` // When Mesos tears the framework down, at the earliest.
 
-	Joined int             `json:"joined,omitempty"` // Candidates that came and went, per hour, by ZooKeeper's numbers.
-	Flaps  *health.Finding `json:"flaps,omitempty"`  // Leadership changed again and again before the run.
+	Counts time.Time       `json:"counts_from,omitzero"` // From when on the lines of the schedulers' logs count.
+	Joined int             `json:"joined,omitempty"`     // Candidates that came and went, per hour, by ZooKeeper's numbers.
+	Flaps  *health.Finding `json:"flaps,omitempty"`      // Leadership changed again and again before the run.
 }
 
 func (r *Recovery) lookAtClusterStep() runner.Step {
@@ -62,6 +63,14 @@ func (r *Recovery) lookAtCluster(ctx context.Context, t *runner.Task) (runner.An
 		return runner.Answer{}, err
 	}
 	r.findLeader(ctx, looks, &found)
+	p := r.pastOf(facts, found.Registered)
+	found.Counts = p.from
+	since(facts, p)
+	for _, f := range facts {
+		if c := f.crashes(); c > 1 {
+			n.also(health.Found("scheduler-keeps-ending", f.name, "%d starts that ended at once within the last hour; the supervisor says %s", c, f.look.Unit.Words))
+		}
+	}
 	// From outside it can be told that the log is not the cause only where a
 	// leader replayed it; else Assess finds out.
 	outside := false

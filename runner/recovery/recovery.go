@@ -42,6 +42,12 @@ type Recovery struct {
 	// Files is a folder of the bot's own for a run: the backup, the salvage.
 	Files func(run string) (string, error)
 
+	// Resolve looks the addresses of a host name up. Nil: this machine's resolver.
+	Resolve func(ctx context.Context, host string) ([]string, error)
+
+	// Acts are what the bot did to this cluster within the last hours. Nil: nothing.
+	Acts func() []Act
+
 	// ProofWait is how long a next leader may take to show the commit. Zero: 3
 	// minutes. With 100,000 tasks it was advertised 21 s after the answer; a
 	// replaced log adds elections.

@@ -38,6 +38,7 @@ type departure struct {
 	Proved  bool     `json:"proved"`            // Nothing of it answers, and ZooKeeper has forgotten it.
 	Alive   []string `json:"alive,omitempty"`   // What says that its scheduler takes part: then it is not left out.
 	Unclear []string `json:"unclear,omitempty"` // What could not be told: the approvers attest it.
+	Open    []string `json:"open,omitempty"`    // The questions that Unclear answers, one for each.
 	Says    []string `json:"says"`              // Each question with its answer.
 	SSH     bool     `json:"ssh,omitempty"`     // It answered over SSH: that it does later is no news.
 }
@@ -45,7 +46,17 @@ type departure struct {
 func (d *departure) say(format string, args ...any) {
 	d.Says = append(d.Says, fmt.Sprintf(format, args...))
 }
-func (d *departure) unclear(format string, args ...any) {
+
+// What is asked of a host that cannot be reached.
+const (
+	askedSSH       = "ssh"
+	askedZooKeeper = "zookeeper"
+	askedPorts     = "ports" // All of them: where they are is not known.
+	askedPort      = "port " // One, with its address.
+)
+
+func (d *departure) unclear(question, format string, args ...any) {
+	d.Open = append(d.Open, question)
 	d.Unclear = append(d.Unclear, fmt.Sprintf(format, args...))
 }
 
@@ -74,15 +85,38 @@ func (r *Recovery) lookAtDeparture(ctx context.Context, t *runner.Task) (runner.
 }
 
 // since is what could be told when people decided, and cannot now: it may be
-// coming back, and silence proves nothing.
+// coming back, and silence proves nothing. Questions are compared and not words:
+// after pre-flight more is known of where the host's log listens, and a network
+// words its silence in several ways.
 func (d *departure) since(before *departure) string {
+	open := before.Open
+	if len(open) == 0 {
+		for _, words := range before.Unclear {
+			open = append(open, questionOf(words))
+		}
+	}
 	var more []string
-	for _, u := range d.Unclear {
-		if !slices.Contains(before.Unclear, u) {
-			more = append(more, u)
+	for i, q := range d.Open {
+		if !slices.Contains(open, q) && !(strings.HasPrefix(q, askedPort) && slices.Contains(open, askedPorts)) {
+			more = append(more, d.Unclear[i])
 		}
 	}
 	return strings.Join(more, "; ")
+}
+
+// questionOf reads the question out of words that a version wrote down which did
+// not write down questions.
+func questionOf(words string) string {
+	var address string
+	switch n, _ := fmt.Sscanf(words, "whether port %s is closed", &address); {
+	case n == 1:
+		return askedPort + address
+	case strings.Contains(words, "SSH"):
+		return askedSSH
+	case strings.Contains(words, "ZooKeeper"):
+		return askedZooKeeper
+	}
+	return askedPorts
 }
 
 // mayLeave looks again after the approvals: a host that answers now is not gone.
@@ -153,50 +187,67 @@ func (r *Recovery) askSSH(ctx context.Context, t *runner.Task, d *departure) {
 	case err == nil:
 		d.SSH = true
 		d.say("SSH: it answers")
-		d.unclear("it answers over SSH")
+		d.unclear(askedSSH, "it answers over SSH")
 	case errors.As(err, &dial) && dial.Op == "dial":
 		d.say("SSH: %v", dial.Err)
 	default:
 		d.say("SSH: %v", err)
-		d.unclear("whether it runs can't be told over SSH")
+		d.unclear(askedSSH, "whether it runs can't be told over SSH")
 	}
 }
 
 // addressesOf are the IP addresses that a host is known by. None: not known.
 func (r *Recovery) addressesOf(ctx context.Context, s *runner.State, name string) []netip.Addr {
-	sch := r.Cluster.Scheduler(name)
-	var names []string
-	if host, _, err := net.SplitHostPort(sch.HTTP); err == nil {
-		names = append(names, host)
-	}
-	names = append(names, sch.Hostname)
-	if l, err := look(s, name); err == nil {
-		names = append(names, l.Flags["ip"], l.Flags["hostname"])
-	}
-	var found []netip.Addr
-	add := func(text string) bool {
-		a, err := netip.ParseAddr(text)
-		// 127.0.0.1 and 0.0.0.0 are every host's own.
-		if err == nil && a != netip.AddrFrom4([4]byte{127, 0, 0, 1}) && a != netip.IPv6Loopback() && !a.IsUnspecified() && !slices.Contains(found, a.Unmap()) {
-			found = append(found, a.Unmap())
-		}
-		return err == nil
+	found, names := r.writtenAddresses(s, name)
+	resolve := r.Resolve
+	if resolve == nil {
+		resolve = net.DefaultResolver.LookupHost
 	}
 	for _, n := range names {
-		if n == "" || add(n) {
-			continue
-		}
 		within, cancel := context.WithTimeout(ctx, 5*time.Second)
-		resolved, err := net.DefaultResolver.LookupHost(within, n)
+		resolved, err := resolve(within, n)
 		cancel()
 		if err != nil {
 			continue // Then it is not known by this name; the others may do.
 		}
 		for _, text := range resolved {
-			add(text)
+			if a, err := netip.ParseAddr(text); err == nil {
+				found = withAddress(found, a)
+			}
 		}
 	}
 	return found
+}
+
+// writtenAddresses are the addresses of a host that stand in the configuration
+// or in its flags, and the names there that have to be looked up.
+func (r *Recovery) writtenAddresses(s *runner.State, name string) (found []netip.Addr, names []string) {
+	sch := r.Cluster.Scheduler(name)
+	texts := []string{sch.Hostname}
+	if host, _, err := net.SplitHostPort(sch.HTTP); err == nil {
+		texts = append(texts, host)
+	}
+	if l, err := look(s, name); err == nil {
+		texts = append(texts, l.Flags["ip"], l.Flags["hostname"])
+	}
+	for _, text := range texts {
+		if a, err := netip.ParseAddr(text); err == nil {
+			found = withAddress(found, a)
+		} else if text != "" && !slices.Contains(names, text) {
+			names = append(names, text)
+		}
+	}
+	return found, names
+}
+
+// withAddress adds an address that is one host's: 127.0.0.1 and 0.0.0.0 are
+// every host's own.
+func withAddress(list []netip.Addr, a netip.Addr) []netip.Addr {
+	a = a.Unmap()
+	if a == netip.AddrFrom4([4]byte{127, 0, 0, 1}) || a == netip.IPv6Loopback() || a.IsUnspecified() || slices.Contains(list, a) {
+		return list
+	}
+	return append(list, a)
 }
 
 // askMembership looks for the host among ZooKeeper's candidates and replicas.
@@ -208,7 +259,7 @@ func (r *Recovery) askMembership(ctx context.Context, t *runner.Task, addresses 
 	candidates, replicas, err := r.groupNow(ctx, t.State)
 	if err != nil {
 		d.say("ZooKeeper: %v", err)
-		d.unclear("whether ZooKeeper still lists it")
+		d.unclear(askedZooKeeper, "whether ZooKeeper still lists it")
 		return
 	}
 	for _, c := range candidates {
@@ -225,7 +276,7 @@ func (r *Recovery) askMembership(ctx context.Context, t *runner.Task, addresses 
 		d.say("ZooKeeper: neither a candidate nor a replica of it among %d and %d", len(candidates), len(replicas))
 	}
 	if len(addresses) == 0 {
-		d.unclear("under which address its replica would be in ZooKeeper")
+		d.unclear(askedZooKeeper, "under which address its replica would be in ZooKeeper")
 	}
 }
 
@@ -291,7 +342,7 @@ func (r *Recovery) askPorts(ctx context.Context, t *runner.Task, addresses []net
 	ports := r.portsOf(t.State, t.On, addresses)
 	if len(addresses) == 0 || len(ports) == 0 {
 		d.say("its log's port: not known")
-		d.unclear("the address of its log")
+		d.unclear(askedPorts, "the address of its log")
 		return
 	}
 	from := r.neighbour(t)
@@ -309,7 +360,7 @@ func (r *Recovery) askPorts(ctx context.Context, t *runner.Task, addresses []net
 				d.say("port %s: closed, seen from %s", address, from.Name())
 			default:
 				d.say("port %s: no answer, seen from %s", address, from.Name())
-				d.unclear("whether port %s is closed: a host behind a cut network looks the same", address)
+				d.unclear(askedPort+address, "whether port %s is closed: a host behind a cut network looks the same", address)
 			}
 		}
 	}

@@ -113,7 +113,10 @@ func (h *host) facts(stdin []byte) runner.Output {
 		h.w.looked(h.name, "processes")
 		for _, p := range h.procs {
 			if p.alive {
-				f.Processes = append(f.Processes, probe.Process{PID: p.pid, Start: p.start, Since: p.since, UID: userID, Argv: p.argv})
+				f.Processes = append(f.Processes, probe.Process{PID: p.pid, Start: p.start, Since: p.since, UID: userID, Argv: p.argv, Parent: 1, Listens: p.http})
+				if h.w.now().Before(p.forked) {
+					f.Processes = append(f.Processes, probe.Process{PID: p.fork, Start: p.start, Since: p.since, UID: userID, Argv: p.argv, Parent: p.pid})
+				}
 			}
 		}
 	}

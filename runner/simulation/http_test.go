@@ -10,7 +10,9 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -28,6 +30,8 @@ func (v *view) Dial(ctx context.Context, address string) (net.Conn, error) {
 		case v.h.down() || v.h.w.fate.strikes("dial"):
 			err = fmt.Errorf("dial %s: connection timed out", v.h.name)
 		case address == mesosAddress:
+		case v.h.w.hostAt(address) != nil:
+			err = v.h.w.hostAt(address).reached(address)
 		case v.h.listener() == nil:
 			err = fmt.Errorf("dial %s on %s: connection refused", address, v.h.name)
 		}
@@ -38,6 +42,21 @@ func (v *view) Dial(ctx context.Context, address string) (net.Conn, error) {
 	near, far := net.Pipe()
 	go v.serve(far, address)
 	return near, nil
+}
+
+// reached is what a connection to a port of the host meets, seen from another one.
+func (h *host) reached(address string) error {
+	open := h.listener() != nil
+	if strings.HasSuffix(address, ":8083") {
+		open = slices.ContainsFunc(h.procs, func(p *process) bool { return p.alive && p.opened })
+	}
+	switch {
+	case h.down():
+		return fmt.Errorf("dial %s: connection timed out", address)
+	case !open:
+		return fmt.Errorf("dial %s: %w", address, syscall.ECONNREFUSED)
+	}
+	return nil
 }
 
 // listener is the process that has the HTTP port.

@@ -119,7 +119,7 @@ func (p *play) boot() {
 	}
 	r := &recovery.Recovery{
 		Cluster: w.cluster, Profile: profile, Hosts: hosts, Now: w.botNow, Policy: policyDigest, Poll: 4 * time.Second,
-		ZooKeeper: w.openZooKeeper(bot),
+		ZooKeeper: w.openZooKeeper(bot), Resolve: w.resolve,
 		Helper: func(string) (func() (io.ReadCloser, error), string, error) {
 			n := &node{content: helperProgram}
 			return func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(helperProgram)), nil }, n.hash(), nil

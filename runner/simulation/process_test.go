@@ -20,6 +20,9 @@ type process struct {
 	flags   aurora.Flags
 	by      string // Who started it: "bot", "systemd", "boot", "colleague".
 	alive   bool
+	fork    int // PID of the launcher's subshell, which has its arguments until forked.
+	forked  time.Time
+	opened  bool // Its replica is, and votes where it may; HTTP answers later.
 	http    bool
 	phase   string // "PREPARING_STORAGE", "STORAGE_PREPARED", "LEADER_AWAITING_REGISTRATION", "ACTIVE".
 	elected time.Time
@@ -54,6 +57,10 @@ func (h *host) spawn(by string) *process {
 	p.pid, p.since = h.pid, w.instant().Add(h.skew).Truncate(10*time.Millisecond)
 	p.start = uint64(p.since.Sub(w.begin)/(10*time.Millisecond)) + 1e6
 	h.procs = append(h.procs, p)
+	if w.chance(30) {
+		h.pid++
+		p.fork, p.forked = h.pid, w.instant().Add(w.between(10*time.Millisecond, time.Second))
+	}
 	if err == nil {
 		p.argv = argvOf(vars)
 		p.flags, err = aurora.ParseFlags(p.argv)
@@ -71,7 +78,8 @@ func (h *host) spawn(by string) *process {
 	}
 	w.tell("world", "%s: a scheduler starts as PID %d, %s, by %s", h.name, p.pid, kind, by)
 	w.act(&act{kind: "spawn", host: h, by: by, proc: p})
-	w.after(w.between(300*time.Millisecond, time.Second), func() { p.open() })
+	// Recorded: 1.6 to 3 s, and HTTP 4 to 8 s after the start.
+	w.after(w.between(300*time.Millisecond, 3*time.Second), func() { p.open() })
 	return p
 }
 
@@ -114,13 +122,13 @@ func (p *process) open() {
 		p.end(1, false)
 		return
 	}
-	p.http = true
+	p.opened = true
 	p.h.w.join("replica", p, p.h.name)
-	p.h.w.after(p.h.w.between(500*time.Millisecond, 2*time.Second), func() {
+	p.h.w.after(p.h.w.between(500*time.Millisecond, 5*time.Second), func() {
 		if !p.alive {
 			return
 		}
-		p.phase = "STORAGE_PREPARED"
+		p.http, p.phase = true, "STORAGE_PREPARED"
 		p.h.w.join("candidate", p, p.h.name)
 		p.h.w.elect()
 	})
@@ -134,10 +142,11 @@ func (p *process) end(exit int, graceful bool) {
 	}
 	w := p.h.w
 	p.alive, p.http, p.ready, p.staged = false, false, false, nil
-	if graceful {
+	// A JVM that is told to stop closes no session either: its nodes stay (recorded).
+	if graceful && w.chance(30) {
 		w.leave(p, "")
 	} else {
-		w.after(w.between(9*time.Second, 12*time.Second), func() { w.leave(p, "") })
+		w.after(w.between(6*time.Second, 20*time.Second), func() { w.leave(p, "") })
 	}
 	p.h.unit.ended(p, exit)
 }
@@ -148,7 +157,7 @@ func (w *world) quorum() int { return len(w.hosts)/2 + 1 }
 // voters are the running processes whose replicas vote, those that linger after
 // a commit too.
 func (w *world) voters() []*process {
-	return slices.DeleteFunc(w.running(), func(p *process) bool { return p.phase == "PREPARING_STORAGE" || p.log() == nil || !p.log().votes() })
+	return slices.DeleteFunc(w.running(), func(p *process) bool { return !p.opened || p.log() == nil || !p.log().votes() })
 }
 
 // elect tells the first candidate that it leads.
@@ -288,11 +297,13 @@ func (w *world) write(p *process, e *entry) bool {
 	return true
 }
 
-// catchUp lets a replica learn what it lacks from a quorum with a ready leader.
+// catchUp lets an EMPTY replica learn all from a quorum with a ready leader. One
+// that is VOTING and missed writes fetches nothing by itself (recorded): it stays
+// behind until the next write.
 func (p *process) catchUp() {
 	w := p.h.w
 	l := p.log()
-	if !p.alive || l == nil || l.damage != "" {
+	if !p.alive || l == nil || l.votes() || l.damage != "" {
 		return
 	}
 	i := slices.IndexFunc(w.running(), func(o *process) bool { return o.ready })

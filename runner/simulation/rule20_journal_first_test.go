@@ -60,5 +60,5 @@ var mayDo = map[string][]string{
 	"log-make": {"reinitialize/initialize-log"}, "initialize": {"reinitialize/initialize-log"},
 	"backup": {"restore/copy-backup"}, "backup-off": {"restore/copy-backup"},
 	"admin:scheduler_stage_recovery": {"restore/stage"}, "admin:scheduler_unload_recovery": {"restore/stage"}, "admin:scheduler_delete_recovery_tasks": {"restore/drop-tasks"},
-	"admin:scheduler_commit_recovery": {"restore/commit"}, "admin:scheduler_snapshot": {"cleanup/snapshot"},
+	"admin:scheduler_commit_recovery": {"restore/commit"}, "admin:scheduler_snapshot": {"cleanup/snapshot", "cleanup/level"},
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"aurorabot/runner/recovery"
@@ -114,6 +115,21 @@ func (w *world) addressOf(n *znode) netip.AddrPort {
 		}
 	}
 	return netip.MustParseAddrPort("10.0.0.99:8083")
+}
+
+// resolve looks a host's name up.
+func (w *world) resolve(_ context.Context, host string) ([]string, error) {
+	return []string{w.addressOf(&znode{host: host}).Addr().String()}, nil
+}
+
+// hostAt is the host of an address like those, nil if it is none of them.
+func (w *world) hostAt(address string) *host {
+	for _, h := range w.hosts {
+		if strings.HasPrefix(address, w.addressOf(&znode{host: h.name}).Addr().String()+":") {
+			return h
+		}
+	}
+	return nil
 }
 
 func (z *zkView) MesosMaster(ctx context.Context, _ string) (list []zk.Master, err error) {
