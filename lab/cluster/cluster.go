@@ -38,7 +38,7 @@ const (
 	serverset = "/aurora/scheduler"
 	logGroup  = "/aurora/replicated-log"
 	HTTPPort  = 8081
-	peerPort  = 8083
+	LogPort   = 8083 // Libprocess, which the replicas of the log speak.
 )
 
 // sessionTimeout is the schedulers' ZooKeeper session timeout. It is short, so
@@ -221,7 +221,7 @@ func (c *Cluster) scheduler(h host.Machine) host.Scheduler {
 	}
 	return host.Scheduler{
 		Cluster: Name, HTTPPort: HTTPPort, Quorum: 2, ZK: c.ZooKeeper,
-		Serverset: serverset, LogGroup: logGroup, LibprocessIP: ip, Libprocess: peerPort, User: SchedulerUser,
+		Serverset: serverset, LogGroup: logGroup, LibprocessIP: ip, Libprocess: LogPort, User: SchedulerUser,
 		ExtraArgs: fmt.Sprintf("-hostname=%s -ip=%[1]s -zk_session_timeout=%dsecs -native_log_election_timeout=3secs -framework_failover_timeout=21days%s",
 			ip, int(c.Session().Seconds()), more),
 	}

@@ -57,6 +57,7 @@ type Host struct {
 	listener net.Listener // Nil while down.
 	address  string
 	conns    map[net.Conn]bool
+	silent   []func()      // Each ends what takes connections to the host and never answers.
 	hang     chan struct{} // Non-nil while the host hangs; closed when it goes on.
 	full     []string
 	closed   bool

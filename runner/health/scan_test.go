@@ -146,7 +146,7 @@ func TestEveryLineIsFound(t *testing.T) {
 	}
 	// Nearly the lines of the table.
 	var s Scanner
-	near := "Replica recovered with log positions 0 -> 5 with 0 holes and 0 unlearned\nReplica recovered with log positions 0 -> 5 with 1 holes\nReplica is in VOTING status\nelected as leading scheduler!\nReplica recovered with log\npositions 0 -> 5 with 3 holes\n"
+	near := "Replica recovered with log positions 0 -> 5 with 0 holes and 0 unlearned\nReplica recovered with log positions 0 -> 5 with 1 holes\nReplica is in VOTED status\nelected as leading scheduler!\nReplica recovered with log\npositions 0 -> 5 with 3 holes\n"
 	if err := s.Read(strings.NewReader(near), "f"); err != nil || len(s.Matches()) != 0 {
 		t.Errorf("%+v, %v; want nothing", s.Matches(), err)
 	}
@@ -342,5 +342,18 @@ func TestMoments(t *testing.T) {
 	at := Scanner{Now: now}
 	if err := at.Read(strings.NewReader("I0101 00:30:00.000 1 x] Elected as leading scheduler!\n"), "f"); err != nil || !at.Matches()[0].LastAt.IsZero() {
 		t.Errorf("%+v, %v", at.Matches(), err)
+	}
+}
+
+// The framework's id stands in the line of its first registration; "Found
+// persisted framework ID" comes with the next start only (recorded).
+func TestFirstRegistrationTellsTheFramework(t *testing.T) {
+	var s Scanner
+	line := `I1130 12:17:30.437 [Thread-27, MesosCallbackHandler$MesosCallbackHandlerImpl] Registered with ID value: "9aa4ac93-b1a8-4bcb-a6f6-3ad56c8d10dd-0000"` + "\n"
+	if err := s.Read(strings.NewReader(line), "x"); err != nil {
+		t.Fatal(err)
+	}
+	if m := s.Matches(); len(m) != 1 || m[0].Finding != "framework-known" || !strings.Contains(m[0].Example, "9aa4ac93") {
+		t.Errorf("found %+v", m)
 	}
 }

@@ -94,6 +94,10 @@ func (r *Recovery) liveFramework(ctx context.Context, looks []*checkLook, mem *c
 
 // frameworkIn reads the id out of a log line "Found persisted framework ID".
 func frameworkIn(line string) string {
+	if _, id, first := strings.Cut(line, `Registered with ID value: "`); first {
+		id, _, _ = strings.Cut(id, `"`)
+		return id
+	}
 	_, id, _ := strings.Cut(line, "framework ID: ")
 	return strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(id), "Optional["), "]")
 }

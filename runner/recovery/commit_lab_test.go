@@ -99,3 +99,37 @@ func TestUnloadedBeforeTheComparisonOnLab(t *testing.T) {
 		t.Errorf("%v; %s at %q: %s; want it at the commit gate", err, s.Status, s.Stop.Step, s.Why)
 	}
 }
+
+// Where every scheduler is seen to have ended after the commit, nobody will show
+// it: the proof is not waited for, neither at once nor after a resume, which reads
+// the replicas instead and proves it by them.
+func TestProofIsNotWaitedForWhereNobodyIsLeftOnLab(t *testing.T) {
+	t.Parallel()
+	c, r := lab(t, "")
+	r.ProofWait = time.Hour // Longer than the test may take.
+	req := runner.Request{Recipe: "staged", Cluster: cluster.Name, Backup: c.Truth.Backup, Hosts: r.Cluster.Names(), Reinitialize: "auto", Reason: "a rehearsal"}
+	s, j := walkTo(t, r, req, "commit")
+	e := &runner.Engine{Journal: j, Now: time.Now, Told: func(ev runner.Event) {
+		if ev.Kind != runner.StepDone || ev.Step != "restore/commit" {
+			return
+		}
+		for _, h := range c.Hosts {
+			if _, err := c.Systemctl(h, "kill", "-s", "KILL", "aurora-scheduler"); err != nil {
+				t.Logf("%s: %v", h.Name(), err) // The leader may have ended by itself.
+			}
+		}
+	}}
+	if _, err := e.Append(run, runner.Event{Kind: runner.GatePassed, Gate: "commit", Digest: s.Gates["commit"].Digest}); err != nil {
+		t.Fatal(err)
+	}
+	s, err := e.Advance(t.Context(), r.Recipe(), run)
+	if err != nil || s.Stop.Reason != runner.StopUnknown || !strings.Contains(s.Why, "no scheduler is left that could lead") {
+		t.Fatalf("%v; %s as %s: %s; want unknown, because nobody is left", err, s.Status, s.Stop.Reason, s.Why)
+	}
+	if _, err := e.Append(run, runner.Event{Kind: runner.RunResumed, Who: "T/UANN"}); err != nil {
+		t.Fatal(err)
+	}
+	if s, err = e.Advance(t.Context(), r.Recipe(), run); err != nil || s.Status != runner.Closed || s.Commit.Outcome != runner.Committed {
+		t.Errorf("%v; %s %q, commit %s: %s; want recovered", err, s.Status, s.Outcome, s.Commit.Outcome, s.Why)
+	}
+}

@@ -75,17 +75,13 @@ func (r *Recovery) memberships(ctx context.Context, t *runner.Task) ([]membershi
 	if err != nil {
 		return nil, fmt.Errorf("who is in the log's group: %w", err)
 	}
-	var all []membership
-	for _, name := range r.everyScheduler(t.State) {
-		on := *t
-		on.Host, on.On = r.Hosts[name], name
-		m, err := r.membershipOf(ctx, &on, members)
+	return everywhere(r, t, func(on *runner.Task) (membership, error) {
+		m, err := r.membershipOf(ctx, on, members)
 		if err != nil {
-			return nil, fmt.Errorf("whether the replica of %s is in the log's group: %w", name, err)
+			err = fmt.Errorf("whether its replica is in the log's group: %w", err)
 		}
-		all = append(all, m)
-	}
-	return all, nil
+		return m, err
+	})
 }
 
 func (r *Recovery) membershipOf(ctx context.Context, t *runner.Task, members []zk.Replica) (membership, error) {

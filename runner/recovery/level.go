@@ -150,20 +150,13 @@ type replicaEnd struct {
 // endsOf reads copies of all logs while their schedulers run. A replica that can't
 // be read or does not vote is an error: it may yet.
 func (r *Recovery) endsOf(ctx context.Context, t *runner.Task) ([]replicaEnd, error) {
-	var ends []replicaEnd
-	for _, name := range r.everyScheduler(t.State) {
-		on := *t
-		on.Host, on.On = r.Hosts[name], name
-		report, err := r.hotLog(ctx, &on)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
+	return everywhere(r, t, func(on *runner.Task) (replicaEnd, error) {
+		report, err := r.hotLog(ctx, on)
+		if err == nil && report.Status != "VOTING" {
+			err = fmt.Errorf("it is %s", report.Status)
 		}
-		if report.Status != "VOTING" {
-			return nil, fmt.Errorf("%s is %s", name, report.Status)
-		}
-		ends = append(ends, replicaEnd{name, int64(report.End), learnedEnd(&report)})
-	}
-	return ends, nil
+		return replicaEnd{on.On, int64(report.End), learnedEnd(&report)}, err
+	})
 }
 
 // learnedEnd is the last position that is agreed on, -1 if there is none.

@@ -209,6 +209,26 @@ func (r *Recovery) client(name string) *aurora.Client {
 	return &aurora.Client{Address: r.Cluster.Scheduler(name).HTTP, Dial: h.Dial, Limit: 30 * time.Second}
 }
 
+// everywhere asks all schedulers of the run at once, and returns the answers in
+// their order, with the error of the first host that has one.
+func everywhere[T any](r *Recovery, t *runner.Task, ask func(on *runner.Task) (T, error)) ([]T, error) {
+	names := r.everyScheduler(t.State)
+	answers, errs := make([]T, len(names)), make([]error, len(names))
+	var asking sync.WaitGroup
+	for i, name := range names {
+		on := *t
+		on.Host, on.On = r.Hosts[name], name
+		asking.Go(func() { answers[i], errs[i] = ask(&on) })
+	}
+	asking.Wait()
+	for i, err := range errs {
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", names[i], err)
+		}
+	}
+	return answers, nil
+}
+
 func (r *Recovery) poll() time.Duration {
 	if r.Poll == 0 {
 		return 500 * time.Millisecond

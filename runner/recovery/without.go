@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -169,15 +170,29 @@ func (r *Recovery) departures(s *runner.State) any {
 	return list
 }
 
-// departed asks everything once. What it cannot tell stands in Unclear.
+// departed asks everything once, all at the same time: a host that is off lets
+// each question wait for its limit. What it cannot tell stands in Unclear.
 func (r *Recovery) departed(ctx context.Context, t *runner.Task) departure {
-	var d departure
-	r.askSSH(ctx, t, &d)
 	addresses := r.addressesOf(ctx, t.State, t.On)
-	r.askMembership(ctx, t, addresses, &d)
-	r.askPorts(ctx, t, addresses, &d)
+	parts := [3]departure{}
+	var asking sync.WaitGroup
+	asking.Go(func() { r.askSSH(ctx, t, &parts[0]) })
+	asking.Go(func() { r.askMembership(ctx, t, addresses, &parts[1]) })
+	asking.Go(func() { r.askPorts(ctx, t, addresses, &parts[2]) })
+	asking.Wait()
+	var d departure
+	for _, p := range parts {
+		d.add(p)
+	}
 	d.Proved = len(d.Unclear) == 0 && len(d.Alive) == 0
 	return d
+}
+
+// add takes what another question told.
+func (d *departure) add(p departure) {
+	d.Alive, d.Unclear = append(d.Alive, p.Alive...), append(d.Unclear, p.Unclear...)
+	d.Open, d.Says = append(d.Open, p.Open...), append(d.Says, p.Says...)
+	d.SSH = d.SSH || p.SSH
 }
 
 func (r *Recovery) askSSH(ctx context.Context, t *runner.Task, d *departure) {
@@ -346,23 +361,40 @@ func (r *Recovery) askPorts(ctx context.Context, t *runner.Task, addresses []net
 		return
 	}
 	from := r.neighbour(t)
+	var at []string
 	for _, a := range addresses {
 		for _, port := range ports {
-			address := netip.AddrPortFrom(a, port).String()
-			within, cancel := context.WithTimeout(ctx, 10*time.Second)
-			conn, err := from.Dial(within, address)
-			cancel()
-			switch {
-			case err == nil:
-				conn.Close()
-				d.Alive = append(d.Alive, fmt.Sprintf("somebody listens at %s, seen from %s", address, from.Name()))
-			case errors.Is(err, syscall.ECONNREFUSED):
-				d.say("port %s: closed, seen from %s", address, from.Name())
-			default:
-				d.say("port %s: no answer, seen from %s", address, from.Name())
-				d.unclear(askedPort+address, "whether port %s is closed: a host behind a cut network looks the same", address)
-			}
+			at = append(at, netip.AddrPortFrom(a, port).String())
 		}
+	}
+	parts := make([]departure, len(at))
+	var asking sync.WaitGroup
+	for i, address := range at {
+		asking.Go(func() { askPort(ctx, from, address, &parts[i]) })
+	}
+	asking.Wait()
+	for _, p := range parts {
+		d.add(p)
+	}
+}
+
+// answersWithin is how long a neighbour of the same network may take to take a
+// connection: SYN is sent again after a second.
+const answersWithin = 2 * time.Second
+
+func askPort(ctx context.Context, from runner.Host, address string, d *departure) {
+	within, cancel := context.WithTimeout(ctx, answersWithin)
+	defer cancel()
+	conn, err := from.Dial(within, address)
+	switch {
+	case err == nil:
+		conn.Close()
+		d.Alive = append(d.Alive, fmt.Sprintf("somebody listens at %s, seen from %s", address, from.Name()))
+	case errors.Is(err, syscall.ECONNREFUSED):
+		d.say("port %s: closed, seen from %s", address, from.Name())
+	default:
+		d.say("port %s: no answer, seen from %s", address, from.Name())
+		d.unclear(askedPort+address, "whether port %s is closed: a host behind a cut network looks the same", address)
 	}
 }
 

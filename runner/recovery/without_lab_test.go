@@ -18,6 +18,7 @@ import (
 	"aurorabot/lab/host"
 	"aurorabot/runner"
 	"aurorabot/runner/recovery"
+	"aurorabot/runner/ssh"
 )
 
 // play is a run on the lab with people who consent to everything, and a host
@@ -30,6 +31,7 @@ type play struct {
 	j    *runner.Memory
 	dies func(runner.Event, *runner.State) string // The host that goes at this event, or "".
 
+	off    bool // gone was off before the run, and is left out from its request on.
 	gone   string
 	at     runner.Event
 	log    string // Hash of its log folder when it went.
@@ -110,6 +112,9 @@ func (p *play) untilOwed(undo bool) *runner.State {
 		p.t.Fatal(err)
 	}
 	p.say(runner.Event{Kind: runner.RunRequested, Who: "T/UANN", Data: data})
+	if p.off {
+		p.say(runner.Event{Kind: runner.HostAsked, Host: p.gone, Who: "T/UANN", Why: "its board burnt"})
+	}
 	for range 30 {
 		s := p.state()
 		switch s.Status {
@@ -250,6 +255,37 @@ func TestHostVanishesOnLab(t *testing.T) {
 			p.right(p.gone)
 		})
 	}
+}
+
+// A host that is really off answers nobody, and refuses nobody either. A recovery
+// that leaves it out from the beginning ends: what is known of it grows with
+// pre-flight, and is compared by what was asked, not by its words.
+func TestSilentHostIsLeftOutOnLab(t *testing.T) {
+	t.Parallel()
+	p := newPlay(t, "", func(runner.Event, *runner.State) string { return "" })
+	if _, err := p.c.WaitLeader(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	p.off = true
+	h := p.c.Host("s3")
+	quick := ssh.New(ssh.Config{
+		Name: "s3", Address: h.Address(), User: cluster.User, KeyFiles: []string{p.c.KeyFile}, KnownHosts: []string{p.c.KnownHosts},
+		RunDir: h.Path("/var/lib/aurorabot-ssh"), Now: time.Now, ConnectTimeout: time.Second, // The test waits for it a dozen times.
+	})
+	t.Cleanup(func() { quick.Close() })
+	p.r.Hosts["s3"] = quick
+	p.powerOff("s3", runner.Event{})
+	if err := p.host("s3").Silence(cluster.HTTPPort, cluster.LogPort); err != nil {
+		t.Fatal(err)
+	}
+	s := p.untilOwed(false)
+	if s.Status != runner.Owing || s.Outcome != "recovered" || p.asked > 0 {
+		t.Fatalf("%s %q after %d stops: %s; want recovered without one, and owing", s.Status, s.Outcome, p.asked, s.Why)
+	}
+	if s = p.settle(); s.Status != runner.Closed || s.Outcome != "recovered" {
+		t.Fatalf("settling: %s %q: %s", s.Status, s.Outcome, s.Why)
+	}
+	p.right("s3")
 }
 
 // right is how everything must be after a settlement.
