@@ -13,6 +13,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -51,11 +52,12 @@ type Options struct {
 	Dir string // An existing folder, absolute; everything lies in it.
 	Bin string // The multi-call program that plays the tools of the hosts.
 
-	Backup string // File to play with. Empty: an embedded one of 65 tasks.
-	Extra  int    // Tasks started after the backup: what a restore loses. Negative: none; zero: 7.
-	Damage Damage // What is broken before anybody looks.
-	Real   bool   // Real hosts and a real ZooKeeper; see package host.
-	Slow   bool   // Schedulers start and end as slowly as real ones: see [slowly].
+	Backup string   // File to play with. Empty: an embedded one of 65 tasks.
+	Extra  int      // Tasks started after the backup: what a restore loses. Negative: none; zero: 7.
+	Damage Damage   // What is broken before anybody looks.
+	Real   bool     // Real hosts and a real ZooKeeper; see package host.
+	Env    []string // More of the schedulers' environment: the lab's own settings.
+	Slow   bool     // Schedulers start and end as slowly as real ones: see [slowly].
 
 	Log io.Writer // What the hosts and servers have to say. Nil: nowhere.
 }
@@ -246,7 +248,7 @@ func (c *Cluster) Session() time.Duration {
 
 // environment is what the hosts' schedulers get besides their configuration.
 func (c *Cluster) environment() []string {
-	var env []string
+	env := slices.Clone(c.opt.Env)
 	if c.opt.Slow {
 		env = append(env, slowly...)
 	}

@@ -127,3 +127,44 @@ func TestPathsTreesBackupsDials(t *testing.T) {
 		t.Error("another content has the same hash")
 	}
 }
+
+// Of several processes with a scheduler's arguments it is told which listens, and
+// who started whom: a launcher that stays beside its scheduler does not.
+func TestWhichOfThemListens(t *testing.T) {
+	dir := t.TempDir()
+	flags := []string{"-native_log_file_path=" + dir, "-serverset_path=/x"}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	socket, err := listener.(*net.TCPListener).File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener.Close() // The copy goes to the child alone, which has it as its descriptor 3.
+	launcher := exec.Command("sh", append([]string{"-c", `exec 4<&0; sh -c 'read x' "$@" <&4 & exec 3<&-; wait`, "sh"}, flags...)...)
+	in, err := launcher.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	launcher.ExtraFiles = []*os.File{socket}
+	if err := launcher.Start(); err != nil {
+		t.Fatal(err)
+	}
+	socket.Close()
+	defer func() { in.Close(); launcher.Wait() }()
+	var mine []Process
+	for range 500 {
+		mine = nil
+		for _, p := range ask(t, Request{Processes: true}).Processes {
+			if len(p.Argv) > 1 && p.Argv[len(p.Argv)-2] == flags[0] {
+				mine = append(mine, p)
+			}
+		}
+		if len(mine) == 2 && mine[1].Parent == mine[0].PID && mine[0].PID == launcher.Process.Pid && !mine[0].Listens && mine[1].Listens {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Fatalf("of the launcher %d and its child the child alone listens; seen is %+v", launcher.Process.Pid, mine)
+}

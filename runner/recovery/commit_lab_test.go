@@ -133,3 +133,14 @@ func TestProofIsNotWaitedForWhereNobodyIsLeftOnLab(t *testing.T) {
 		t.Errorf("%v; %s %q, commit %s: %s; want recovered", err, s.Status, s.Outcome, s.Commit.Outcome, s.Why)
 	}
 }
+
+// A launcher that does not exec stays as the scheduler's parent, with the same
+// arguments: of the two the one that listens is the scheduler, and is fenced.
+func TestLauncherThatStaysOnLab(t *testing.T) {
+	t.Parallel()
+	c, r := lab(t, "", "AURORA_LAB_FORK=stays")
+	s, _ := walk(t, r, runner.Request{Recipe: "staged", Cluster: cluster.Name, Backup: c.Truth.Backup, Hosts: r.Cluster.Names(), Reinitialize: "auto", Reason: "a rehearsal"})
+	if s.Status != runner.Closed || s.Outcome != "recovered" {
+		t.Errorf("%s %q: %s", s.Status, s.Outcome, s.Why)
+	}
+}

@@ -129,13 +129,13 @@ func walkTo(t *testing.T, r *recovery.Recovery, req runner.Request, gate string)
 }
 
 // lab brings a cluster up with damage, "" for none.
-func lab(t *testing.T, damage string) (*cluster.Cluster, *recovery.Recovery) {
+func lab(t *testing.T, damage string, env ...string) (*cluster.Cluster, *recovery.Recovery) {
 	t.Helper()
 	bin, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	opt := cluster.Options{Dir: t.TempDir(), Bin: bin}
+	opt := cluster.Options{Dir: t.TempDir(), Bin: bin, Env: env}
 	if damage != "" {
 		if opt.Damage, err = cluster.ParseDamage(damage); err != nil {
 			t.Fatal(err)
