@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -65,5 +66,32 @@ func TestRun(t *testing.T) {
 	}
 	if err := do([]string{"walk"}); err == nil {
 		t.Error("an unknown word")
+	}
+}
+
+// An outage lasts from the first stop until traffic is open, and each second of
+// it is somebody's.
+func TestOutage(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "plain.jsonl")
+	at := func(s int) string { return fmt.Sprintf("2026-11-30T12:00:%02dZ", s) }
+	text := ""
+	for _, e := range [][3]string{
+		{at(0), "gate.passed", ""}, {at(1), "step.started", "prepare/stop-schedulers"}, {at(3), "step.done", "prepare/stop-schedulers"},
+		{at(4), "step.done", "prepare/read-logs"}, {at(4), "gate.opened", ""}, {at(9), "gate.passed", ""}, {at(20), "step.done", "restore/find-leader"},
+		{at(21), "undo.done", "prepare/change-configuration"}, {at(28), "undo.done", "prepare/stop-schedulers"}, {at(30), "undo.done", "prepare/block-traffic"}, {at(50), "run.closed", ""},
+	} {
+		text += fmt.Sprintf("{\"at\":%q,\"kind\":%q,\"step\":%q}\n", e[0], e[1], e[2])
+	}
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	if err := outages([]string{file}, &out); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"| seconds | plain |", "**the whole outage** | 29.0", "of it people | 5.0", "register | 20.0", "of it ours | 4.0", "| undo of prepare/stop-schedulers | 7.0"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("without %q:\n%s", want, out.String())
+		}
 	}
 }

@@ -9,6 +9,7 @@
 //	bench fanout -n N [flags]     one command, many questions and an upload over N hosts, beside Ansible, clush, ssh and scp
 //	bench ask [flags]             asks such hosts by the bot's own transport
 //	bench serve [flags]           starts the bot, and looks at it when nothing happens
+//	bench outage FILE...          how long schedulers were out of service, by the output of lab --auto --json
 package main
 
 import (
@@ -25,7 +26,7 @@ func main() {
 
 func do(args []string) error {
 	if len(args) == 0 {
-		return fmt.Errorf("what is to be done is missing: backup, log, decode, goleveldb, run, fanout, ask or serve")
+		return fmt.Errorf("what is to be done is missing: backup, log, decode, goleveldb, run, fanout, ask, serve or outage")
 	}
 	verb, rest := args[0], args[1:]
 	switch verb {
@@ -37,6 +38,8 @@ func do(args []string) error {
 		return ask(rest)
 	case "serve":
 		return serveIdle(rest)
+	case "outage":
+		return outages(rest, os.Stdout)
 	}
 	wanted := map[string]int{"backup": 2, "log": 2, "decode": 1, "goleveldb": 1}
 	switch n, ok := wanted[verb]; {
