@@ -71,7 +71,9 @@ func fleet(t testing.TB, hosts *simulated, n, connections, slow int) (*handlers.
 			return check.Judge(facts), nil
 		}})
 	}
-	s.Start()
+	if err := s.Start(); err != nil {
+		t.Fatal(err)
+	}
 	t.Cleanup(s.Stop)
 	return s, pool
 }
@@ -79,7 +81,7 @@ func fleet(t testing.TB, hosts *simulated, n, connections, slow int) (*handlers.
 // report asks for the report of everything, as the clock does.
 func fleetReport(t testing.TB, s *handlers.Service) []check.Result {
 	t.Helper()
-	r := s.Handle(t.Context(), handlers.Request{Actor: policy.Actor{TeamID: handlers.ClockTeam, UserID: "all"}, Channel: "cli", Words: []string{"report"}, At: time.Now()})
+	r := s.Handle(t.Context(), handlers.Request{Actor: policy.Actor{TeamID: "cron", UserID: "all"}, Clock: true, Channel: "cli", Words: []string{"report"}, At: time.Now()})
 	results, ok := r.Data.([]check.Result)
 	if !ok {
 		t.Fatalf("report: exit %d, %+v", r.Exit, r.Message)

@@ -93,7 +93,10 @@ func wire(cfg *config.Config, w world) (*app, error) {
 		}
 		a.service.Clusters = append(a.service.Clusters, k)
 	}
-	a.service.Start()
+	if err := a.service.Start(); err != nil {
+		j.Close()
+		return nil, err
+	}
 	return a, nil
 }
 

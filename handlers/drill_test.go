@@ -35,7 +35,7 @@ func TestDrill(t *testing.T) {
 		return answer, failure
 	}
 	clock := func() handlers.Response {
-		return b.s.Handle(t.Context(), handlers.Request{Actor: policy.Actor{TeamID: handlers.ClockTeam, UserID: "weekly"}, Channel: "C9", Words: []string{"drill", "dev"}, At: time.Now()})
+		return b.s.Handle(t.Context(), handlers.Request{Actor: policy.Actor{TeamID: "cron", UserID: "weekly"}, Clock: true, Channel: "C9", Words: []string{"drill", "dev"}, At: time.Now()})
 	}
 	for _, tt := range []struct {
 		drill view.Drill

@@ -60,6 +60,7 @@ type Service struct {
 	// Redact takes secrets out of answers. Nil: nothing is taken out.
 	Redact Redactor
 
+	table   []Command
 	mu      sync.Mutex
 	drives  map[string]*drive // By run.
 	asking  map[string]*sync.Mutex
@@ -85,11 +86,20 @@ type drive struct {
 }
 
 // Start connects the service with its engine. It must be called once, before
-// anything else.
-func (s *Service) Start() {
+// anything else. It fails where a row of the table of commands makes no sense.
+func (s *Service) Start() error {
+	if s.table == nil {
+		s.table = commands()
+	}
+	for i := range s.table {
+		if err := s.table[i].check(); err != nil {
+			return err
+		}
+	}
 	s.drives, s.asking, s.tellers = map[string]*drive{}, map[string]*sync.Mutex{}, map[int]func(runner.Event){}
 	s.Engine.Told = s.tell
 	s.Engine.Recheck = s.recheck
+	return nil
 }
 
 // Stop ends all drives and waits for them. What was in the middle stands in the
