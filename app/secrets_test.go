@@ -1,4 +1,4 @@
-package main
+package app
 
 import (
 	"bytes"
@@ -57,7 +57,7 @@ func (l *lockedBuffer) String() string {
 func TestNoSecretLeaks(t *testing.T) {
 	a := wired(t)
 	var log lockedBuffer
-	a.w.err = &log
+	a.w.Err = &log
 	copyFile := filepath.Join(t.TempDir(), "copy.jsonl")
 	a.cfg.Audit.CopyFile = copyFile
 	a.close()
@@ -205,10 +205,10 @@ policy:
 `)
 	hup := make(chan os.Signal)
 	var log lockedBuffer
-	w := world{in: strings.NewReader(""), out: io.Discard, err: &log, now: time.Now, env: func(string) string { return "" }, hup: func() <-chan os.Signal { return hup }}
+	w := World{In: strings.NewReader(""), Out: io.Discard, Err: &log, Now: time.Now, Env: func(string) string { return "" }, Hup: func() <-chan os.Signal { return hup }}
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan int, 1)
-	go func() { ended <- run(ctx, []string{"serve", "--config", filepath.Join(dir, "aurorabot.yaml")}, w) }()
+	go func() { ended <- Run(ctx, []string{"serve", "--config", filepath.Join(dir, "aurorabot.yaml")}, w) }()
 	until := func(what string, done func() bool) {
 		t.Helper()
 		for end := time.Now().Add(30 * time.Second); !done(); time.Sleep(20 * time.Millisecond) {

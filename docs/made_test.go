@@ -1,4 +1,4 @@
-package main
+package docs
 
 import (
 	"flag"
@@ -8,13 +8,14 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
+	"aurorabot/app"
 	"aurorabot/bot"
 	"aurorabot/config"
 	"aurorabot/handlers"
 	"aurorabot/handlers/files"
 	"aurorabot/policy"
+	"aurorabot/runner/aurora"
 	"aurorabot/runner/recovery"
 )
 
@@ -49,10 +50,11 @@ func TestPermissionsDocument(t *testing.T) {
 		t.Fatal(err)
 	}
 	k := cfg.Clusters[0]
-	r, err := (&app{cfg: cfg, w: world{env: func(string) string { return "" }, now: time.Now}}).recovery(k, &helper{})
+	profile, err := aurora.ProfileOf(k.Version)
 	if err != nil {
 		t.Fatal(err)
 	}
+	r := &recovery.Recovery{Cluster: k, Profile: profile}
 	s := &k.Schedulers[0]
 	sudoers, err := recovery.Sudoers(cfg.SSH[k.Name][s.Name].User, r.Privileges(s, recovery.Grounds{
 		Log: "/var/lib/aurora/scheduler/db", Backups: "/var/lib/aurora/backups", Helpers: []string{strings.Repeat("0123456789abcdef", 4)}, Path: recovery.UsualPath,
@@ -149,7 +151,7 @@ While ` + "`serve`" + ` runs, the command line talks to it over a socket in the 
 		row(&b, c.Name, strings.TrimPrefix(c.Usage, "[--json] "), c.Help)
 	}
 	b.WriteString("\n## Of the program itself\n\nOn the command line alone.\n\n")
-	for _, c := range own {
+	for _, c := range app.Own {
 		row(&b, c.Name, c.Usage, c.Help)
 	}
 	b.WriteString(`

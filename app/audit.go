@@ -1,4 +1,4 @@
-package main
+package app
 
 import (
 	"fmt"
@@ -16,7 +16,7 @@ const auditUsage = `usage: aurorabot audit verify [RUN | JOURNAL-FILE | --agains
 // auditCommand is `audit verify` of files at hand: a journal of an incident
 // pack, or the copy of the audit that was kept elsewhere. All else is the
 // table's, and here is false. It only reads, whoever owns the state folder.
-func auditCommand(words []string, config string, w world) (exit int, here bool) {
+func auditCommand(words []string, config string, w World) (exit int, here bool) {
 	words = slices.DeleteFunc(slices.Clone(words), func(s string) bool { return s == "--json" })
 	if len(words) < 2 || words[0] != "verify" {
 		return 0, false
@@ -26,14 +26,14 @@ func auditCommand(words []string, config string, w world) (exit int, here bool) 
 	case words[1] == "--against" && len(words) == 3:
 		against = words[2]
 	case words[1] == "--against" || isAgainst && (len(words) > 2 || against == ""):
-		fmt.Fprintf(w.err, "aurorabot: audit: --against wants one file\nhint: %s\n", auditUsage)
+		fmt.Fprintf(w.Err, "aurorabot: audit: --against wants one file\nhint: %s\n", auditUsage)
 		return handlers.ExitUsage, true
 	case !isAgainst && len(words) == 2 && (strings.ContainsRune(words[1], filepath.Separator) || strings.HasSuffix(words[1], ".jsonl")):
 		c, err := journal.VerifyFile(words[1])
 		if err != nil {
 			return w.fail(fmt.Errorf("audit: %w", err)), true
 		}
-		fmt.Fprintf(w.out, "%s: %d events, the hash chain is whole, it ends with %s\n", c.Run, c.Events, c.Head)
+		fmt.Fprintf(w.Out, "%s: %d events, the hash chain is whole, it ends with %s\n", c.Run, c.Events, c.Head)
 		return handlers.ExitDone, true
 	case !isAgainst:
 		return 0, false
@@ -55,6 +55,6 @@ func auditCommand(words []string, config string, w world) (exit int, here bool) 
 	if err != nil {
 		return w.fail(fmt.Errorf("audit: %w", err)), true
 	}
-	fmt.Fprintf(w.out, "%d events of the copy stand in the journals as they were written, and every hash chain is whole\n", n)
+	fmt.Fprintf(w.Out, "%d events of the copy stand in the journals as they were written, and every hash chain is whole\n", n)
 	return handlers.ExitDone, true
 }

@@ -1,4 +1,4 @@
-package main
+package app
 
 import (
 	"context"
@@ -18,25 +18,25 @@ import (
 	"aurorabot/handlers/view"
 )
 
-func load(file string, w world) (*config.Config, error) {
+func load(file string, w World) (*config.Config, error) {
 	if file == "" {
 		return nil, errNoConfig
 	}
-	return config.Load(file, w.env)
+	return config.Load(file, w.Env)
 }
 
 // command does one command of the table: by the bot that serves, where one
 // does, else within this process.
-func command(ctx context.Context, words []string, file string, w world) int {
+func command(ctx context.Context, words []string, file string, w World) int {
 	if r, ok := handlers.CheckWords(slices.DeleteFunc(slices.Clone(words), func(s string) bool { return s == "--json" })); !ok {
-		fmt.Fprint(w.err, cli.ErrorText(r.Message))
+		fmt.Fprint(w.Err, cli.ErrorText(r.Message))
 		return r.Exit
 	}
 	cfg, err := load(file, w)
 	if err != nil {
 		return w.fail(err)
 	}
-	std := cli.Std{Out: w.out, Err: w.err}
+	std := cli.Std{Out: w.Out, Err: w.Err}
 	if conn, err := net.DialTimeout("unix", filepath.Join(cfg.StateDir, "aurorabot.sock"), 2*time.Second); err == nil {
 		defer conn.Close()
 		stop := context.AfterFunc(ctx, func() { conn.Close() })
@@ -62,7 +62,7 @@ func command(ctx context.Context, words []string, file string, w world) int {
 	}
 	here, there := net.Pipe()
 	defer here.Close()
-	s := &cli.Server{Service: a.service, Who: a.osUser, Now: w.now, Log: a.log}
+	s := &cli.Server{Service: a.service, Who: a.osUser, Now: w.Now, Log: a.log}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -86,13 +86,13 @@ func interrupted(ctx context.Context, exit int) int {
 
 // configCommand is `config check FILE [--live]`, `config example` and `config
 // discover HOST`.
-func configCommand(ctx context.Context, words []string, w world) int {
+func configCommand(ctx context.Context, words []string, w World) int {
 	asJSON := slices.Contains(words, "--json")
 	live := slices.Contains(words, "--live")
 	words = slices.DeleteFunc(slices.Clone(words), func(s string) bool { return s == "--json" || s == "--live" })
 	switch {
 	case len(words) == 1 && words[0] == "example" && !live:
-		if _, err := w.out.Write(config.Example); err != nil {
+		if _, err := w.Out.Write(config.Example); err != nil {
 			return w.fail(err)
 		}
 		return handlers.ExitDone
@@ -103,13 +103,13 @@ func configCommand(ctx context.Context, words []string, w world) int {
 	case len(words) > 1 && words[0] == "discover" && !live:
 		return discover(ctx, words[1:], asJSON, w)
 	}
-	fmt.Fprintln(w.err, "aurorabot: config: wants check FILE [--live], example, or discover HOST\nhint: aurorabot config example > aurorabot.yaml")
+	fmt.Fprintln(w.Err, "aurorabot: config: wants check FILE [--live], example, or discover HOST\nhint: aurorabot config example > aurorabot.yaml")
 	return handlers.ExitUsage
 }
 
 // checkFile reads a configuration as every command does, and says what it holds.
-func checkFile(file string, asJSON bool, w world) int {
-	cfg, err := config.Load(file, w.env)
+func checkFile(file string, asJSON bool, w World) int {
+	cfg, err := config.Load(file, w.Env)
 	if err != nil {
 		return w.fail(err)
 	}
@@ -118,37 +118,37 @@ func checkFile(file string, asJSON bool, w world) int {
 		for _, k := range cfg.Clusters {
 			names = append(names, k.Name)
 		}
-		if err := json.NewEncoder(w.out).Encode(map[string]any{"file": file, "clusters": names, "policy": cfg.PolicyDigest}); err != nil {
+		if err := json.NewEncoder(w.Out).Encode(map[string]any{"file": file, "clusters": names, "policy": cfg.PolicyDigest}); err != nil {
 			return w.fail(err)
 		}
 		return handlers.ExitDone
 	}
-	fmt.Fprintf(w.out, "%s: %d clusters, policy %.12s\n", file, len(cfg.Clusters), cfg.PolicyDigest)
+	fmt.Fprintf(w.Out, "%s: %d clusters, policy %.12s\n", file, len(cfg.Clusters), cfg.PolicyDigest)
 	return handlers.ExitDone
 }
 
 // help shows the commands of the table and those of files at hand.
-func help(words []string, w world) int {
+func help(words []string, w World) int {
 	asJSON := slices.Contains(words, "--json")
 	words = slices.DeleteFunc(slices.Clone(words), func(s string) bool { return s == "--json" })
 	r := handlers.HelpFor(words, findings()...)
 	if asJSON {
-		if err := json.NewEncoder(w.out).Encode(r.Data); err != nil {
+		if err := json.NewEncoder(w.Out).Encode(r.Data); err != nil {
 			return w.fail(err)
 		}
 		return r.Exit
 	}
-	fmt.Fprint(w.out, view.Text(r.Message))
+	fmt.Fprint(w.Out, view.Text(r.Message))
 	if len(words) == 0 {
-		fmt.Fprintln(w.out, "\nOn files at hand:")
+		fmt.Fprintln(w.Out, "\nOn files at hand:")
 		for _, c := range files.Commands {
-			fmt.Fprintf(w.out, "  %s %s\n", c.Name, c.Usage)
+			fmt.Fprintf(w.Out, "  %s %s\n", c.Name, c.Usage)
 		}
-		fmt.Fprintln(w.out, "\nOf this program itself:")
-		for _, c := range own {
-			fmt.Fprintf(w.out, "  %s\n", strings.TrimSpace(c.Name+" "+c.Usage))
+		fmt.Fprintln(w.Out, "\nOf this program itself:")
+		for _, c := range Own {
+			fmt.Fprintf(w.Out, "  %s\n", strings.TrimSpace(c.Name+" "+c.Usage))
 		}
-		fmt.Fprintln(w.out, "\nAll take --json and --config FILE.")
+		fmt.Fprintln(w.Out, "\nAll take --json and --config FILE.")
 	}
 	return r.Exit
 }

@@ -1,4 +1,4 @@
-package main
+package app
 
 import (
 	"context"
@@ -18,9 +18,9 @@ const healthWithin = 5 * time.Second
 // healthCommand is what the health check of a container runs: does the bot that
 // owns the state folder answer? Whether Slack does is another question (/ready):
 // an outage there is no reason to end a bot in the middle of a recovery.
-func healthCommand(ctx context.Context, words []string, file string, w world) int {
+func healthCommand(ctx context.Context, words []string, file string, w World) int {
 	if len(words) > 0 {
-		fmt.Fprintf(w.err, "aurorabot: health: takes no arguments, but %q was given\nhint: aurorabot health --config FILE\n", strings.Join(words, " "))
+		fmt.Fprintf(w.Err, "aurorabot: health: takes no arguments, but %q was given\nhint: aurorabot health --config FILE\n", strings.Join(words, " "))
 		return handlers.ExitUsage
 	}
 	cfg, err := load(file, w)
@@ -38,6 +38,6 @@ func healthCommand(ctx context.Context, words []string, file string, w world) in
 	if err := cli.Alive(conn); err != nil {
 		return w.fail(fmt.Errorf("health: %w", err))
 	}
-	fmt.Fprintln(w.out, "serving")
+	fmt.Fprintln(w.Out, "serving")
 	return handlers.ExitDone
 }

@@ -1,4 +1,4 @@
-package main
+package docs
 
 import (
 	"go/ast"
@@ -94,9 +94,10 @@ func TestImports(t *testing.T) {
 				{strings.HasPrefix(i, slackGo) && !under(dir, "bot"), "only bot speaks Slack"},
 				{strings.HasPrefix(i, sshLib) && !under(dir, "runner/ssh"), "only runner/ssh speaks SSH"},
 				{strings.HasPrefix(i, zkLib) && !under(dir, "runner/zk"), "only runner/zk speaks ZooKeeper"},
-				{i == "aurorabot/config" && dir != ".", "only main knows the configuration"},
+				{i == "aurorabot/config" && dir != "app", "only app knows the configuration"},
+				{i == "aurorabot/app" && dir != ".", "nobody but main imports the composition root"},
 				{i == "aurorabot/lab" || strings.HasPrefix(i, "aurorabot/lab/"), "nothing but tests imports the lab"},
-				{under(dir, "handlers") && dir != "handlers/files" && strings.HasPrefix(i, "aurorabot/runner/") && !slices.Contains([]string{"aurorabot/runner/aurora", "aurorabot/runner/backup/check", "aurorabot/runner/health"}, i), "handlers know no recipe and no transport: main hands them over; a check's result and its findings are values"},
+				{under(dir, "handlers") && dir != "handlers/files" && strings.HasPrefix(i, "aurorabot/runner/") && !slices.Contains([]string{"aurorabot/runner/aurora", "aurorabot/runner/backup/check", "aurorabot/runner/health"}, i), "handlers know no recipe and no transport: app hands them over; a check's result and its findings are values"},
 				{under(dir, "bot", "handlers/cli", "handlers/cron") && (i == "aurorabot/runner/ssh" || i == "aurorabot/runner/journal"), "surfaces know neither transports nor journals"},
 				{dir == "bot" && under(strings.TrimPrefix(i, "aurorabot/"), "handlers/cli", "handlers/cron"), "surfaces do not know each other"},
 				{under(dir, "policy", "handlers/view") && slices.Contains([]string{"net", "net/http", "os", "os/exec"}, i), "it is pure: values in, values out"},
@@ -106,6 +107,18 @@ func TestImports(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// The root holds one Go file, and that only hands over.
+func TestRoot(t *testing.T) {
+	files, err := filepath.Glob("*.go")
+	if err != nil || !slices.Equal(files, []string{"main.go"}) {
+		t.Errorf("the root holds %v, %v; want main.go alone", files, err)
+	}
+	text, err := os.ReadFile("main.go")
+	if n := strings.Count(string(text), "\n"); err != nil || n > 60 {
+		t.Errorf("main.go has %d lines, %v; want 60 at most", n, err)
 	}
 }
 

@@ -1,4 +1,4 @@
-package main
+package app
 
 import (
 	"context"
@@ -21,7 +21,7 @@ func (a *app) checkOf(r *recovery.Recovery) handlers.Check {
 	file := filepath.Join(a.cfg.StateDir, "checks", r.Cluster.Name+".json")
 	var store *keep.Store
 	if c := r.Cluster; c.KeepCopies > 0 {
-		store = &keep.Store{Dir: c.BackupCopies, Count: c.KeepCopies, For: c.KeepFor, Now: a.w.now}
+		store = &keep.Store{Dir: c.BackupCopies, Count: c.KeepCopies, For: c.KeepFor, Now: a.w.Now}
 	}
 	return func(ctx context.Context, runs []check.Window) (check.Result, error) {
 		facts, next, err := r.CheckBackups(ctx, runs, a.remembered(ctx, file))

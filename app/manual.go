@@ -1,4 +1,4 @@
-package main
+package app
 
 import (
 	"fmt"
@@ -11,9 +11,9 @@ import (
 	"aurorabot/handlers/files"
 )
 
-// own are the commands of the program itself: they are no requests, and Slack
+// Own are the commands of the program itself: they are no requests, and Slack
 // has none of them.
-var own = []manual.Command{
+var Own = []manual.Command{
 	{Name: "serve", Help: "the bot: Socket Mode, reports by the clock, metrics and health address"},
 	{Name: "health", Help: "ask the bot that serves whether it answers; for health checks"},
 	{Name: "config check", Usage: "FILE [--live]", Help: "say everything that is wrong with a configuration"},
@@ -27,7 +27,7 @@ var own = []manual.Command{
 
 // allCommands are all commands for people, of every table.
 func allCommands() []manual.Command {
-	list := slices.Clone(own)
+	list := slices.Clone(Own)
 	for _, c := range handlers.Table() {
 		list = append(list, manual.Command{Name: c.Name, Usage: c.Usage, Help: c.Help})
 	}
@@ -39,27 +39,27 @@ func allCommands() []manual.Command {
 }
 
 // completionCommand is `completion SHELL`.
-func completionCommand(words []string, w world) int {
+func completionCommand(words []string, w World) int {
 	if len(words) == 1 {
 		if text := manual.Completion(words[0], allCommands()); text != "" {
-			fmt.Fprint(w.out, text)
+			fmt.Fprint(w.Out, text)
 			return handlers.ExitDone
 		}
 	}
-	fmt.Fprintf(w.err, "aurorabot: completion: wants one of %s\nhint: aurorabot completion bash > /usr/share/bash-completion/completions/aurorabot\n", strings.Join(manual.Shells, ", "))
+	fmt.Fprintf(w.Err, "aurorabot: completion: wants one of %s\nhint: aurorabot completion bash > /usr/share/bash-completion/completions/aurorabot\n", strings.Join(manual.Shells, ", "))
 	return handlers.ExitUsage
 }
 
 // manCommand is `man`: the page, for man(1).
-func manCommand(words []string, w world) int {
+func manCommand(words []string, w World) int {
 	if len(words) > 0 {
-		fmt.Fprintln(w.err, "aurorabot: man: takes no arguments\nhint: aurorabot man > aurorabot.1; man ./aurorabot.1")
+		fmt.Fprintln(w.Err, "aurorabot: man: takes no arguments\nhint: aurorabot man > aurorabot.1; man ./aurorabot.1")
 		return handlers.ExitUsage
 	}
 	var exits []manual.Exit
 	for _, status := range slices.Sorted(maps.Keys(handlers.Exits)) {
 		exits = append(exits, manual.Exit{Status: status, Means: handlers.Exits[status]})
 	}
-	fmt.Fprint(w.out, manual.Page(version(), allCommands(), exits))
+	fmt.Fprint(w.Out, manual.Page(version(), allCommands(), exits))
 	return handlers.ExitDone
 }

@@ -1,4 +1,4 @@
-package main
+package docs
 
 import (
 	"bytes"
@@ -12,12 +12,21 @@ import (
 	"testing"
 	"time"
 
+	"aurorabot/app"
 	"aurorabot/handlers"
 	"aurorabot/handlers/cli/manual"
 	"aurorabot/handlers/files"
 	"aurorabot/lab/cluster"
 	"aurorabot/lab/script"
 )
+
+// TestMain lets all tests here begin at the root: what they look at is the whole tree.
+func TestMain(m *testing.M) {
+	if err := os.Chdir(".."); err != nil {
+		panic(err)
+	}
+	os.Exit(m.Run())
+}
 
 // documents are all texts for people, by path.
 func documents(t *testing.T) map[string]string {
@@ -174,8 +183,8 @@ func understood(t *testing.T, words []string) string {
 	asks := head == "config check" || head == "config discover" // Files and hosts that are not here.
 	if slices.Contains([]string{"config", "slack", "help", "version", "completion", "man"}, words[0]) && !asks {
 		var out, errs bytes.Buffer
-		w := world{in: strings.NewReader(""), out: &out, err: &errs, env: func(string) string { return "" }, now: time.Now}
-		if exit := run(context.Background(), words, w); exit != handlers.ExitDone {
+		w := app.World{In: strings.NewReader(""), Out: &out, Err: &errs, Env: func(string) string { return "" }, Now: time.Now}
+		if exit := app.Run(context.Background(), words, w); exit != handlers.ExitDone {
 			return errs.String() + out.String()
 		}
 		return ""
@@ -183,9 +192,9 @@ func understood(t *testing.T, words []string) string {
 	if head == "audit verify" && len(words) > 2 && strings.HasSuffix(words[len(words)-1], ".jsonl") {
 		words = words[:2] // Main itself reads files, and compares with them.
 	}
-	if i := slices.IndexFunc(own, func(c manual.Command) bool { return c.Name == words[0] || c.Name == head }); i >= 0 {
+	if i := slices.IndexFunc(app.Own, func(c manual.Command) bool { return c.Name == words[0] || c.Name == head }); i >= 0 {
 		for _, w := range words {
-			if strings.HasPrefix(w, "-") && !strings.Contains(own[i].Usage, w) {
+			if strings.HasPrefix(w, "-") && !strings.Contains(app.Own[i].Usage, w) {
 				return "it has no option " + w
 			}
 		}
@@ -211,7 +220,7 @@ var (
 	labRun  = regexp.MustCompile(`(?:^|[;&] *)(?:go run \./lab|lab/lab|lab)((?: +\S+)*)$`)
 	labFlag = regexp.MustCompile(`f\.[A-Z][A-Za-z]+Var\(&[a-z.A-Z]+, "([a-z-]+)"`)
 	goTest  = regexp.MustCompile(`(?:^|[;&] *)(?:[A-Z_]+=\S+ +)*go (?:test|run|build)((?: +\S+)*)`)
-	program = regexp.MustCompile(`^(?:(?:runner|handlers|bot|config|policy|lab|docs|scripts|deploy|bench)/[A-Za-z0-9_./*-]+|Makefile|Dockerfile)$`)
+	program = regexp.MustCompile(`^(?:(?:runner|handlers|bot|config|policy|app|lab|docs|scripts|deploy|bench)/[A-Za-z0-9_./*-]+|Makefile|Dockerfile)$`)
 )
 
 // The rehearsal lab takes the options that documents show, the tests that they

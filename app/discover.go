@@ -1,4 +1,4 @@
-package main
+package app
 
 import (
 	"cmp"
@@ -21,7 +21,7 @@ import (
 // discover is `config discover HOST`: what the host of a running scheduler tells
 // of its cluster, as the part of a configuration that a person then reads and
 // completes. No configuration is needed for it.
-func discover(ctx context.Context, words []string, asJSON bool, w world) int {
+func discover(ctx context.Context, words []string, asJSON bool, w World) int {
 	me, err := user.Current()
 	if err != nil {
 		return w.fail(fmt.Errorf("config discover: who logs in: %w", err))
@@ -48,10 +48,10 @@ func discover(ctx context.Context, words []string, asJSON bool, w world) int {
 		address = net.JoinHostPort(address, "22")
 	}
 	name, _, _ := net.SplitHostPort(address)
-	c := ssh.Config{Name: name, Address: address, User: *login, KnownHosts: []string{*known}, Now: w.now}
+	c := ssh.Config{Name: name, Address: address, User: *login, KnownHosts: []string{*known}, Now: w.Now}
 	if *key != "" {
 		c.KeyFiles = []string{*key}
-	} else if c.Agent = w.env("SSH_AUTH_SOCK"); c.Agent == "" {
+	} else if c.Agent = w.Env("SSH_AUTH_SOCK"); c.Agent == "" {
 		return discoverUsage(w, "there is nothing to log in with: no key is named, and no agent runs")
 	}
 	home := path.Join("/home", *login)
@@ -66,17 +66,17 @@ func discover(ctx context.Context, words []string, asJSON bool, w world) int {
 		return interrupted(ctx, w.fail(err))
 	}
 	if asJSON {
-		if err := json.NewEncoder(w.out).Encode(d); err != nil {
+		if err := json.NewEncoder(w.Out).Encode(d); err != nil {
 			return w.fail(err)
 		}
 		return handlers.ExitDone
 	}
-	fmt.Fprint(w.out, fragment(d, address, *login, *key, *known))
+	fmt.Fprint(w.Out, fragment(d, address, *login, *key, *known))
 	return handlers.ExitDone
 }
 
-func discoverUsage(w world, why string) int {
-	fmt.Fprintf(w.err, "aurorabot: config discover: %s\nhint: aurorabot config discover HOST[:PORT] [--user NAME] [--key FILE] [--known-hosts FILE]\n", why)
+func discoverUsage(w World, why string) int {
+	fmt.Fprintf(w.Err, "aurorabot: config discover: %s\nhint: aurorabot config discover HOST[:PORT] [--user NAME] [--key FILE] [--known-hosts FILE]\n", why)
 	return handlers.ExitUsage
 }
 

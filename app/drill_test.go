@@ -1,4 +1,4 @@
-package main
+package app
 
 import (
 	"os"
@@ -42,7 +42,7 @@ func TestDrillTakesTheNewest(t *testing.T) {
 		}), "11-00", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			d := &driller{cluster: "dev", dir: t.TempDir(), lab: filepath.Join(t.TempDir(), "none"), w: world{now: func() time.Time { return at }, env: os.Getenv}}
+			d := &driller{cluster: "dev", dir: t.TempDir(), lab: filepath.Join(t.TempDir(), "none"), w: World{Now: func() time.Time { return at }, Env: os.Getenv}}
 			r := check.Result{Cluster: "dev", Newest: &good, Hosts: []check.Host{{Host: "s1", Listed: true, Backups: []check.Backup{good}}, {Host: "s2", Listed: true, Backups: []check.Backup{tt.other}}, {Host: "s3", Why: "no route"}}}
 			if tt.why == "" {
 				if b := latest(&r); !strings.HasSuffix(b.Name, tt.backup) {
@@ -50,7 +50,7 @@ func TestDrillTakesTheNewest(t *testing.T) {
 				}
 				return
 			}
-			got, err := d.run(t.Context(), r)
+			got, err := d.Run(t.Context(), r)
 			if err != nil || got.Proved || !strings.HasSuffix(got.Backup, tt.backup) || !strings.Contains(got.Why, tt.why) || got.Usable != good.Name+" on s1" || got.Unasked != "s3: no route" {
 				t.Errorf("%v: %+v", err, got)
 			}
@@ -59,11 +59,11 @@ func TestDrillTakesTheNewest(t *testing.T) {
 			}
 		})
 	}
-	d := &driller{cluster: "dev", dir: t.TempDir(), w: world{now: func() time.Time { return at }}}
-	if got, err := d.run(t.Context(), check.Result{Hosts: []check.Host{{Host: "s1", Listed: true}}}); err != nil || got.Proved || !strings.Contains(got.Why, "no file") {
+	d := &driller{cluster: "dev", dir: t.TempDir(), w: World{Now: func() time.Time { return at }}}
+	if got, err := d.Run(t.Context(), check.Result{Hosts: []check.Host{{Host: "s1", Listed: true}}}); err != nil || got.Proved || !strings.Contains(got.Why, "no file") {
 		t.Errorf("empty folders: %v: %+v", err, got)
 	}
-	if _, err := d.run(t.Context(), check.Result{Hosts: []check.Host{{Host: "s1", Why: "no route"}}}); err == nil {
+	if _, err := d.Run(t.Context(), check.Result{Hosts: []check.Host{{Host: "s1", Why: "no route"}}}); err == nil {
 		t.Error("nobody could be asked, and something was found out")
 	}
 }

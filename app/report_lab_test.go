@@ -1,4 +1,4 @@
-package main
+package app
 
 import (
 	"bytes"
@@ -125,8 +125,8 @@ clusters:
 func (o *operator) types(words ...string) (exit int, stdout, stderr string) {
 	o.Helper()
 	var out, errs bytes.Buffer
-	exit = run(o.Context(), append(words, "--config", o.file), world{
-		in: strings.NewReader(""), out: &out, err: &errs, env: func(string) string { return "" }, now: time.Now,
+	exit = Run(o.Context(), append(words, "--config", o.file), World{
+		In: strings.NewReader(""), Out: &out, Err: &errs, Env: func(string) string { return "" }, Now: time.Now,
 	})
 	return exit, out.String(), errs.String()
 }

@@ -1,4 +1,4 @@
-package main
+package app
 
 import (
 	"bytes"
@@ -18,8 +18,8 @@ func TestHealth(t *testing.T) {
 	ask := func(ctx context.Context) (int, string) {
 		var out bytes.Buffer
 		w := a.w
-		w.out, w.err = &out, &out
-		return run(ctx, []string{"health", "--config", file}, w), out.String()
+		w.Out, w.Err = &out, &out
+		return Run(ctx, []string{"health", "--config", file}, w), out.String()
 	}
 	if exit, said := ask(t.Context()); exit != 1 || !strings.Contains(said, "nobody serves") {
 		t.Errorf("without a bot: %d, %s", exit, said)
@@ -35,7 +35,7 @@ func TestHealth(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	s := &cli.Server{Service: a.service, Who: a.osUser, Now: a.w.now, Log: a.log}
+	s := &cli.Server{Service: a.service, Who: a.osUser, Now: a.w.Now, Log: a.log}
 	go func() { done <- s.Serve(ctx, l) }()
 	if exit, said := ask(t.Context()); exit != 0 || said != "serving\n" {
 		t.Errorf("of a bot that serves, asked by somebody whom its policy does not know: %d, %s", exit, said)

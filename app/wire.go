@@ -1,4 +1,4 @@
-package main
+package app
 
 import (
 	"context"
@@ -52,14 +52,14 @@ type app struct {
 	pool    *ssh.Pool
 	id      string // Of the state folder, and so of this bot through all its processes.
 	log     *slog.Logger
-	w       world
+	w       World
 }
 
 // wire makes everything but the surfaces. It owns the state folder from then on.
-func wire(cfg *config.Config, w world) (*app, error) {
+func wire(cfg *config.Config, w World) (*app, error) {
 	secrets := &redact.Redactor{}
 	secrets.Know(cfg.Slack.BotToken, cfg.Slack.AppToken)
-	log := slog.New(slog.NewTextHandler(w.err, &slog.HandlerOptions{ReplaceAttr: secrets.Attr}))
+	log := slog.New(slog.NewTextHandler(w.Err, &slog.HandlerOptions{ReplaceAttr: secrets.Attr}))
 	j, err := journal.Open(filepath.Join(cfg.StateDir, "runs"))
 	if err != nil {
 		return nil, err
@@ -77,11 +77,11 @@ func wire(cfg *config.Config, w world) (*app, error) {
 		j.Close()
 		return nil, err
 	}
-	a := &app{cfg: cfg, id: id, journal: j, copies: copies, w: w, people: &people{}, monitor: monitor{began: w.now()}, pool: ssh.NewPool(maxConnections), log: log, secrets: secrets}
+	a := &app{cfg: cfg, id: id, journal: j, copies: copies, w: w, people: &people{}, monitor: monitor{began: w.Now()}, pool: ssh.NewPool(maxConnections), log: log, secrets: secrets}
 	helper := &helper{files: cfg.Helpers}
-	engine := &runner.Engine{Journal: j, Now: w.now, Redact: secrets.Event}
+	engine := &runner.Engine{Journal: j, Now: w.Now, Redact: secrets.Event}
 	a.service = &handlers.Service{
-		Engine: engine, Rules: cfg.Policy, Policy: cfg.PolicyDigest, Directory: a.people, Version: version(), Now: w.now, Findings: findings(),
+		Engine: engine, Rules: cfg.Policy, Policy: cfg.PolicyDigest, Directory: a.people, Version: version(), Now: w.Now, Findings: findings(),
 		Checked: a.monitor.checked, Redact: secrets,
 	}
 	a.service.Alerts = a.alerts()
@@ -126,18 +126,18 @@ func (a *app) recovery(c *aurora.Cluster, helper *helper) (*recovery.Recovery, e
 		k := a.cfg.SSH[c.Name][s.Name]
 		agent := ""
 		if k.Agent {
-			agent = a.w.env("SSH_AUTH_SOCK")
+			agent = a.w.Env("SSH_AUTH_SOCK")
 		}
 		h := ssh.New(ssh.Config{
 			Name: s.Name, Address: k.Address, User: k.User, KeyFiles: k.KeyFiles, Agent: agent, KnownHosts: k.KnownHosts,
-			Owner: owner(a.id, c.Name, s.Name), Sudo: k.Sudo, RunDir: k.RunDir, ConnectTimeout: k.ConnectTimeout, Keepalive: k.Keepalive, Now: a.w.now, Pool: a.pool,
+			Owner: owner(a.id, c.Name, s.Name), Sudo: k.Sudo, RunDir: k.RunDir, ConnectTimeout: k.ConnectTimeout, Keepalive: k.Keepalive, Now: a.w.Now, Pool: a.pool,
 		})
 		hosts[s.Name] = h
 		a.hosts = append(a.hosts, h)
 		a.monitor.hosts = append(a.monitor.hosts, sshHost{c.Name, h})
 	}
 	r := &recovery.Recovery{
-		Cluster: c, Profile: profile, Hosts: hosts, Now: a.w.now, Policy: a.cfg.PolicyDigest,
+		Cluster: c, Profile: profile, Hosts: hosts, Now: a.w.Now, Policy: a.cfg.PolicyDigest,
 		ZooKeeper: openZooKeeper, Helper: helper.of, Files: a.runFiles,
 	}
 	return r, r.Validate()
@@ -164,7 +164,7 @@ func (a *app) cluster(c *aurora.Cluster, helper *helper) (*handlers.Cluster, err
 			return nil, err
 		}
 		a.monitor.drillers = append(a.monitor.drillers, d)
-		k.Drill = func(ctx context.Context) (view.Drill, error) { return d.run(ctx, a.service.CheckBackups(ctx, k)) }
+		k.Drill = func(ctx context.Context) (view.Drill, error) { return d.Run(ctx, a.service.CheckBackups(ctx, k)) }
 	}
 	return k, nil
 }
@@ -282,7 +282,7 @@ func (a *app) slack() (*bot.Bot, error) {
 	b, err := bot.New(bot.Config{
 		Overview: (&overview{app: a}).of, Approvers: approvers,
 		APIURL: a.cfg.Slack.APIURL, BotToken: a.cfg.Slack.BotToken, AppToken: a.cfg.Slack.AppToken, Links: a.cfg.Slack.Links,
-		StateFile: filepath.Join(a.cfg.StateDir, "slack.json"), Log: a.log, Now: a.w.now, Secrets: a.secrets,
+		StateFile: filepath.Join(a.cfg.StateDir, "slack.json"), Log: a.log, Now: a.w.Now, Secrets: a.secrets,
 		Channel: a.cfg.Slack.Announce, Groups: a.groupIDs(), Runs: a.runs,
 	})
 	if err != nil {
@@ -299,7 +299,7 @@ func (a *app) runs() ([]string, error) {
 }
 
 // serve is the bot: Socket Mode, reports by the clock, the command socket, health.
-func serve(ctx context.Context, words []string, file string, w world) int {
+func serve(ctx context.Context, words []string, file string, w World) int {
 	cfg, err := load(file, w)
 	if err != nil {
 		return w.fail(err)
@@ -331,7 +331,7 @@ func serve(ctx context.Context, words []string, file string, w world) int {
 	defer wg.Wait()
 	defer cancel()
 	wg.Go(func() {
-		s := &cli.Server{Service: a.service, Who: a.osUser, Now: w.now, Log: a.log}
+		s := &cli.Server{Service: a.service, Who: a.osUser, Now: w.Now, Log: a.log}
 		if err := s.Serve(ctx, socket); err != nil {
 			a.log.ErrorContext(ctx, "command socket", "err", err)
 		}

@@ -1,4 +1,4 @@
-package main
+package app
 
 import (
 	"context"
@@ -45,7 +45,7 @@ func (a *app) schedule(ctx context.Context, wg *sync.WaitGroup) error {
 	}
 	a.monitor.watches(jobs, made)
 	c := &cron.Cron{
-		Jobs: jobs, Service: a.service, Post: poster{a}, Now: a.w.now, Log: a.log, Ping: a.ping(),
+		Jobs: jobs, Service: a.service, Post: poster{a}, Now: a.w.Now, Log: a.log, Ping: a.ping(),
 		Last: func(name string) time.Time {
 			all, err := last.load()
 			if err != nil {
@@ -77,7 +77,7 @@ func (a *app) watch(ctx context.Context, wg *sync.WaitGroup) {
 	if a.service.Alerts == nil {
 		return
 	}
-	w := &cron.Watch{Every: a.cfg.Alerts.Every, Channel: a.cfg.Alerts.Channel, Post: poster{a}, Now: a.w.now, Look: func(ctx context.Context) []cron.Alert {
+	w := &cron.Watch{Every: a.cfg.Alerts.Every, Channel: a.cfg.Alerts.Channel, Post: poster{a}, Now: a.w.Now, Look: func(ctx context.Context) []cron.Alert {
 		found, err := a.service.Watch(ctx)
 		if err != nil {
 			a.log.ErrorContext(ctx, "alerts", "err", err)

@@ -1,4 +1,4 @@
-package main
+package app
 
 import (
 	"cmp"
@@ -32,7 +32,7 @@ type driller struct {
 	hosts   map[string]runner.Host
 	lab     string // The lab's program.
 	dir     string // Where what became of drills is kept.
-	w       world
+	w       World
 }
 
 // drilled is what is kept of a cluster's drills.
@@ -42,8 +42,8 @@ type drilled struct {
 }
 
 // run rehearses with what a check found.
-func (d *driller) run(ctx context.Context, r check.Result) (view.Drill, error) {
-	began := d.w.now()
+func (d *driller) Run(ctx context.Context, r check.Result) (view.Drill, error) {
+	began := d.w.Now()
 	got := view.Drill{Cluster: d.cluster, At: began.UTC(), Phases: []view.DrillPhase{}, Unasked: unasked(&r)}
 	newest := latest(&r)
 	switch {
@@ -59,7 +59,7 @@ func (d *driller) run(ctx context.Context, r check.Result) (view.Drill, error) {
 	if n := r.Newest; !got.Proved && n != nil && (n.Host != got.Host || n.Name != got.Backup) {
 		got.Usable = n.Name + " on " + n.Host
 	}
-	got.Took = d.w.now().Sub(began).Seconds()
+	got.Took = d.w.Now().Sub(began).Seconds()
 	return got, d.keep(got)
 }
 
@@ -122,7 +122,7 @@ func (d *driller) rehearse(ctx context.Context, got *view.Drill, b *check.Backup
 	if err != nil {
 		return fmt.Errorf("find this program: %w", err)
 	}
-	r, err := drill.Lab{Program: d.lab, Bot: self, Temp: d.w.env("TMPDIR")}.Play(ctx, file, d.w.env)
+	r, err := drill.Lab{Program: d.lab, Bot: self, Temp: d.w.Env("TMPDIR")}.Play(ctx, file, d.w.Env)
 	if err != nil {
 		return err
 	}

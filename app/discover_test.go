@@ -1,4 +1,4 @@
-package main
+package app
 
 import (
 	"bytes"
@@ -56,7 +56,7 @@ func TestDiscoveredLoads(t *testing.T) {
 func TestDiscoverUsage(t *testing.T) {
 	for _, words := range [][]string{{"discover", "a", "b"}, {"discover", "--key", "/k"}, {"discover", "a", "--nonsense"}, {"discover", "a"}, {"discover"}} {
 		var errs bytes.Buffer
-		w := world{out: &errs, err: &errs, env: func(string) string { return "" }, now: time.Now}
+		w := World{Out: &errs, Err: &errs, Env: func(string) string { return "" }, Now: time.Now}
 		if exit := configCommand(t.Context(), words, w); exit != handlers.ExitUsage || !strings.Contains(errs.String(), "hint: ") {
 			t.Errorf("config %q: exit %d, %s", words, exit, errs.String())
 		}
@@ -92,7 +92,7 @@ clusters:
 		}
 	}
 	var out, errs bytes.Buffer
-	w := world{out: &out, err: &errs, env: func(string) string { return "" }, now: time.Now}
+	w := World{Out: &out, Err: &errs, Env: func(string) string { return "" }, Now: time.Now}
 	exit := configCommand(context.Background(), []string{"check", filepath.Join(dir, "c.yaml"), "--live", "--json"}, w)
 	var doc liveCheck
 	if err := json.Unmarshal(out.Bytes(), &doc); err != nil {

@@ -1,4 +1,4 @@
-package main
+package app
 
 import (
 	"bytes"
@@ -23,8 +23,8 @@ type liveCheck struct {
 // checkLive asks Slack and every host that the configuration names, as doctor
 // does, and changes nothing. The exit status is the worst of all: an error,
 // else findings.
-func checkLive(ctx context.Context, file string, asJSON bool, w world) int {
-	cfg, err := config.Load(file, w.env)
+func checkLive(ctx context.Context, file string, asJSON bool, w World) int {
+	cfg, err := config.Load(file, w.Env)
 	if err != nil {
 		return w.fail(err)
 	}
@@ -32,7 +32,7 @@ func checkLive(ctx context.Context, file string, asJSON bool, w world) int {
 	exit := handlers.ExitDone
 	say := func(format string, args ...any) {
 		if !asJSON {
-			fmt.Fprintf(w.out, format, args...)
+			fmt.Fprintf(w.Out, format, args...)
 		}
 	}
 	if cfg.Slack.BotToken == "" || cfg.Slack.AppToken == "" {
@@ -52,7 +52,7 @@ func checkLive(ctx context.Context, file string, asJSON bool, w world) int {
 		words, asked := []string{"doctor", k.Name}, w
 		var out bytes.Buffer
 		if asJSON {
-			words, asked.out = append(words, "--json"), &out
+			words, asked.Out = append(words, "--json"), &out
 		}
 		say("\n")
 		switch got := command(ctx, words, file, asked); {
@@ -67,7 +67,7 @@ func checkLive(ctx context.Context, file string, asJSON bool, w world) int {
 		}
 	}
 	if asJSON {
-		if err := json.NewEncoder(w.out).Encode(doc); err != nil {
+		if err := json.NewEncoder(w.Out).Encode(doc); err != nil {
 			return w.fail(err)
 		}
 	}

@@ -1,4 +1,4 @@
-package main
+package app
 
 import (
 	"bytes"
@@ -11,7 +11,7 @@ import (
 
 // Completion and manual know every command that main answers, and no other.
 func TestEveryCommandIsInTheManual(t *testing.T) {
-	text, err := os.ReadFile("main.go")
+	text, err := os.ReadFile("run.go")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -28,8 +28,8 @@ func TestEveryCommandIsInTheManual(t *testing.T) {
 	said := func(words ...string) string {
 		t.Helper()
 		var out bytes.Buffer
-		w := world{out: &out, err: &out, env: func(string) string { return "" }}
-		if exit := run(t.Context(), words, w); exit != 0 {
+		w := World{Out: &out, Err: &out, Env: func(string) string { return "" }}
+		if exit := Run(t.Context(), words, w); exit != 0 {
 			t.Errorf("%q: exit status %d\n%s", words, exit, out.String())
 		}
 		return out.String()
@@ -45,7 +45,7 @@ func TestEveryCommandIsInTheManual(t *testing.T) {
 			t.Errorf("the completion has no %s", c.Name)
 		}
 	}
-	if exit := run(t.Context(), []string{"completion", "tcsh"}, world{out: &bytes.Buffer{}, err: &bytes.Buffer{}, env: func(string) string { return "" }}); exit != 2 {
+	if exit := Run(t.Context(), []string{"completion", "tcsh"}, World{Out: &bytes.Buffer{}, Err: &bytes.Buffer{}, Env: func(string) string { return "" }}); exit != 2 {
 		t.Errorf("an unknown shell: exit status %d, want 2", exit)
 	}
 }

@@ -1,4 +1,4 @@
-package main
+package app
 
 import (
 	"context"
@@ -18,10 +18,10 @@ const slackUsage = `usage: aurorabot slack manifest [--command /aurora] [--expla
 
 // slackCommand is `slack manifest`: the app's manifest, or why it asks for what
 // it asks for. It needs no configuration.
-func slackCommand(words []string, w world) int {
+func slackCommand(words []string, w World) int {
 	command, explain := "/aurora", false
 	bad := func(why string) int {
-		fmt.Fprintf(w.err, "aurorabot: slack: %s\nhint: %s\n", why, slackUsage)
+		fmt.Fprintf(w.Err, "aurorabot: slack: %s\nhint: %s\n", why, slackUsage)
 		return handlers.ExitUsage
 	}
 	if len(words) == 0 || words[0] != "manifest" {
@@ -43,14 +43,14 @@ func slackCommand(words []string, w world) int {
 		return bad(fmt.Sprintf("%.40q is no slash command: a slash and up to 31 lower-case letters", command))
 	}
 	if explain {
-		fmt.Fprint(w.out, explained())
+		fmt.Fprint(w.Out, explained())
 		return handlers.ExitDone
 	}
 	js, err := bot.Manifest(command)
 	if err != nil {
 		return w.fail(err)
 	}
-	if _, err := w.out.Write(js); err != nil {
+	if _, err := w.Out.Write(js); err != nil {
 		return w.fail(err)
 	}
 	return handlers.ExitDone
@@ -137,7 +137,7 @@ func (o *overview) health(ctx context.Context, c *handlers.Cluster) string {
 		o.lines = map[string]healthLine{}
 	}
 	l := o.lines[c.Name]
-	if now := o.app.w.now(); !l.looking && now.Sub(l.at) > healthFor {
+	if now := o.app.w.Now(); !l.looking && now.Sub(l.at) > healthFor {
 		l.looking = true
 		o.lines[c.Name] = l
 		go func() {
@@ -146,7 +146,7 @@ func (o *overview) health(ctx context.Context, c *handlers.Cluster) string {
 			text := strings.TrimPrefix(o.app.service.CheckBackups(ctx, c).Says, c.Name+": ")
 			o.mu.Lock()
 			defer o.mu.Unlock()
-			o.lines[c.Name] = healthLine{text: text, at: o.app.w.now()}
+			o.lines[c.Name] = healthLine{text: text, at: o.app.w.Now()}
 		}()
 	}
 	if l.text == "" {

@@ -1,4 +1,4 @@
-package main
+package app
 
 import (
 	"context"
@@ -32,8 +32,8 @@ func (a *app) connect() error {
 // restart, which everybody sees. SSH keys are read for each connection anyway.
 func (a *app) speak(ctx context.Context, file string) error {
 	var hup <-chan os.Signal
-	if a.w.hup != nil {
-		hup = a.w.hup()
+	if a.w.Hup != nil {
+		hup = a.w.Hup()
 	}
 	for {
 		talk, hangUp := context.WithCancel(ctx)
@@ -67,7 +67,7 @@ func (a *app) speak(ctx context.Context, file string) error {
 
 // reload reads the tokens again and reports whether they are others.
 func (a *app) reload(file string) bool {
-	now, err := config.Load(file, a.w.env)
+	now, err := config.Load(file, a.w.Env)
 	switch {
 	case err != nil:
 		a.log.Error("reload: the tokens stay as they are", "err", err)

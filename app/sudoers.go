@@ -1,4 +1,4 @@
-package main
+package app
 
 import (
 	"context"
@@ -26,7 +26,7 @@ type sudoersFile struct {
 // sudoersCommand prints what the bot may do on the hosts of a cluster as
 // somebody else. It asks every host where its log, its backups and its commands
 // lie; with both options it asks none.
-func sudoersCommand(ctx context.Context, words []string, file string, w world) int {
+func sudoersCommand(ctx context.Context, words []string, file string, w World) int {
 	asJSON, log, backups := false, "", ""
 	var args []string
 	for i := 0; i < len(words); i++ {
@@ -45,7 +45,7 @@ func sudoersCommand(ctx context.Context, words []string, file string, w world) i
 		}
 	}
 	if len(args) != 1 || strings.HasPrefix(args[0], "-") || (log == "") != (backups == "") || log != "" && !(filepath.IsAbs(log) && filepath.IsAbs(backups)) {
-		fmt.Fprintf(w.err, "aurorabot: sudoers: wants a cluster; both folders, absolute, or neither\nhint: %s\n", sudoersUsage)
+		fmt.Fprintf(w.Err, "aurorabot: sudoers: wants a cluster; both folders, absolute, or neither\nhint: %s\n", sudoersUsage)
 		return handlers.ExitUsage
 	}
 	cfg, err := load(file, w)
@@ -89,10 +89,10 @@ func sudoersCommand(ctx context.Context, words []string, file string, w world) i
 		files = append(files, sudoersFile{Hosts: []string{s.Name}, Login: login, Sudoers: text})
 	}
 	if asJSON {
-		err = json.NewEncoder(w.out).Encode(files)
+		err = json.NewEncoder(w.Out).Encode(files)
 	} else {
 		for _, f := range files {
-			_, werr := fmt.Fprintf(w.out, "# On %s:\n%s\n", strings.Join(f.Hosts, ", "), f.Sudoers)
+			_, werr := fmt.Fprintf(w.Out, "# On %s:\n%s\n", strings.Join(f.Hosts, ", "), f.Sudoers)
 			err = errors.Join(err, werr)
 		}
 	}
