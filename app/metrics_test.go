@@ -3,7 +3,6 @@ package app
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -15,8 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"aurorabot/handlers/cron"
-	"aurorabot/handlers/metrics"
 	"aurorabot/runner/backup/check"
 	"aurorabot/runner/health"
 )
@@ -106,13 +103,13 @@ func TestMetrics(t *testing.T) {
 	has(before, false, "aurorabot_backup_late", "aurorabot_check_", "aurorabot_backup_newest", "aurorabot_report_last", "aurorabot_cluster_restorable")
 
 	at, one := time.Date(2026, 11, 23, 8, 0, 0, 0, time.UTC), 1
-	a.monitor.checked(check.Result{
+	a.monitor.Checked(check.Result{
 		Cluster: "devcluster", At: at, Took: check.Span(2 * time.Second), Restorable: check.Yes, Failovers: &one, Overdue: check.Span(2 * time.Hour),
 		Newest: &check.Backup{Time: at.Add(-time.Hour), Bytes: 5, Tasks: 6}, Findings: []health.Finding{{Severity: "warning"}},
 		Hosts: []check.Host{{Host: "s1", Answers: true, Listed: true, Free: 7}, {Host: "s2", Why: "refused"}},
 	})
-	a.monitor.reported(cron.Outcome{Schedule: "every morning", At: at, Answered: true})
-	a.monitor.reported(cron.Outcome{Schedule: "every morning", At: at.Add(time.Hour), Answered: false, Posted: fmt.Errorf("no channel")})
+	a.monitor.Reported("every morning", at, true, true)
+	a.monitor.Reported("every morning", at.Add(time.Hour), false, false)
 	after := page()
 	has(after, true, `aurorabot_check_timestamp_seconds{cluster="devcluster"} 1795420802`, `aurorabot_check_success{cluster="devcluster"} 0`,
 		`aurorabot_check_findings{cluster="devcluster",severity="warning"} 1`, `aurorabot_cluster_restorable{cluster="devcluster",answer="yes"} 1`,
@@ -122,14 +119,6 @@ func TestMetrics(t *testing.T) {
 		`aurorabot_report_last_timestamp_seconds{report="every morning"} 1795420800`, `aurorabot_report_failures_total{report="every morning"} 1`,
 		`aurorabot_report_due_timestamp_seconds{report="every morning"} 1795507200`)
 	has(after, false, `aurorabot_backup_directory_free_bytes{cluster="devcluster",host="s2"}`)
-
-	// A report that a former process owes is owed still.
-	b := monitor{began: at.Add(30 * time.Hour)}
-	b.watches(a.monitor.jobs, map[string]time.Time{"every morning": at})
-	var v metrics.Values
-	if b.fill(&v); len(v.Reports) != 1 || !v.Reports[0].Last.Equal(at) || !v.Reports[0].Due.Equal(at.Add(24*time.Hour)) {
-		t.Errorf("after a restart: %+v", v.Reports)
-	}
 
 	t.Run("promtool", func(t *testing.T) {
 		promtool, err := exec.LookPath("promtool")

@@ -2,19 +2,16 @@ package app
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"net/http"
-	"os"
 	"path/filepath"
 	"sync"
 	"time"
 
 	"aurorabot/handlers"
 	"aurorabot/handlers/cron"
+	"aurorabot/handlers/metrics"
 	"aurorabot/handlers/view"
 	"aurorabot/runner/durable"
 )
@@ -38,27 +35,31 @@ func (a *app) schedule(ctx context.Context, wg *sync.WaitGroup) error {
 			jobs = append(jobs, job)
 		}
 	}
-	last := keptOf[time.Time](filepath.Join(a.cfg.StateDir, "reports.json"))
-	made, err := last.load()
+	last := &durable.Values[time.Time]{File: filepath.Join(a.cfg.StateDir, "reports.json")}
+	made, err := last.Load()
 	if err != nil {
 		a.log.WarnContext(ctx, "reports: when they were made last is not known", "err", err)
 	}
-	a.monitor.watches(jobs, made)
+	due := make([]metrics.Due, 0, len(jobs))
+	for _, j := range jobs {
+		due = append(due, metrics.Due{Name: j.Schedule().Name, Next: j.Next})
+	}
+	a.monitor.Watches(due, made)
 	c := &cron.Cron{
 		Jobs: jobs, Service: a.service, Post: poster{a}, Now: a.w.Now, Log: a.log, Ping: a.ping(),
 		Last: func(name string) time.Time {
-			all, err := last.load()
+			all, err := last.Load()
 			if err != nil {
 				a.log.WarnContext(ctx, "reports: when they were made last is not known", "err", err)
 			}
 			return all[name]
 		},
 		Told: func(o cron.Outcome) {
-			a.monitor.reported(o)
+			a.monitor.Reported(o.Schedule, o.At, o.Answered, o.Posted == nil)
 			if o.Posted != nil || !o.Answered {
 				return
 			}
-			if err := last.put(o.Schedule, o.At); err != nil {
+			if err := last.Put(o.Schedule, o.At); err != nil {
 				a.log.WarnContext(ctx, "reports: after a restart this one may be made again", "schedule", o.Schedule, "err", err)
 			}
 		},
@@ -102,8 +103,8 @@ func (a *app) alerts() *handlers.Alerts {
 	if a.cfg.Alerts.Channel == "" {
 		return nil
 	}
-	k := keptOf[handlers.Alerted](filepath.Join(a.cfg.StateDir, "alerts.json"))
-	return &handlers.Alerts{Remind: a.cfg.Alerts.Remind, Load: k.load, Save: k.save}
+	k := &durable.Values[handlers.Alerted]{File: filepath.Join(a.cfg.StateDir, "alerts.json")}
+	return &handlers.Alerts{Remind: a.cfg.Alerts.Remind, Load: k.Load, Save: k.Save}
 }
 
 // ping tells the address of the configuration that a report was posted; nil if
@@ -131,55 +132,4 @@ func (a *app) ping() func(context.Context, string) error {
 		}
 		return nil
 	}
-}
-
-// kept are values by name in a file of the state folder.
-type kept[T any] struct {
-	mu   sync.Mutex
-	file string
-}
-
-func keptOf[T any](file string) *kept[T] { return &kept[T]{file: file} }
-
-func (k *kept[T]) load() (map[string]T, error) {
-	all := map[string]T{}
-	text, err := os.ReadFile(k.file)
-	if errors.Is(err, fs.ErrNotExist) {
-		return all, nil
-	}
-	if err == nil {
-		err = json.Unmarshal(text, &all)
-	}
-	if err != nil {
-		return map[string]T{}, fmt.Errorf("read %s: %w", k.file, err)
-	}
-	return all, nil
-}
-
-func (k *kept[T]) save(all map[string]T) error { return writeJSON(k.file, all) }
-
-func (k *kept[T]) put(name string, v T) error {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	all, err := k.load()
-	if err != nil {
-		return err
-	}
-	all[name] = v
-	return k.save(all)
-}
-
-// writeJSON writes v so that it is there whole or not at all.
-func writeJSON(file string, v any) error {
-	text, err := json.Marshal(v)
-	if err == nil {
-		err = os.MkdirAll(filepath.Dir(file), 0o700)
-	}
-	if err == nil {
-		err = durable.Replace(file, text, 0o600)
-	}
-	if err != nil {
-		return fmt.Errorf("write %s: %w", file, err)
-	}
-	return nil
 }

@@ -20,10 +20,12 @@ import (
 	"aurorabot/config"
 	"aurorabot/handlers"
 	"aurorabot/handlers/cli"
-	"aurorabot/handlers/view"
+	"aurorabot/handlers/metrics"
 	"aurorabot/policy"
 	"aurorabot/runner"
 	"aurorabot/runner/aurora"
+	"aurorabot/runner/backup/keep"
+	"aurorabot/runner/drill"
 	"aurorabot/runner/durable"
 	"aurorabot/runner/health"
 	"aurorabot/runner/journal"
@@ -48,7 +50,7 @@ type app struct {
 	service *handlers.Service
 	hosts   []runner.Host
 	people  *people
-	monitor monitor
+	monitor metrics.Monitor
 	pool    *ssh.Pool
 	id      string // Of the state folder, and so of this bot through all its processes.
 	log     *slog.Logger
@@ -77,12 +79,12 @@ func wire(cfg *config.Config, w World) (*app, error) {
 		j.Close()
 		return nil, err
 	}
-	a := &app{cfg: cfg, id: id, journal: j, copies: copies, w: w, people: &people{}, monitor: monitor{began: w.Now()}, pool: ssh.NewPool(maxConnections), log: log, secrets: secrets}
+	a := &app{cfg: cfg, id: id, journal: j, copies: copies, w: w, people: &people{}, monitor: metrics.Monitor{Began: w.Now()}, pool: ssh.NewPool(maxConnections), log: log, secrets: secrets}
 	helper := &helper{files: cfg.Helpers}
 	engine := &runner.Engine{Journal: j, Now: w.Now, Redact: secrets.Event}
 	a.service = &handlers.Service{
 		Engine: engine, Rules: cfg.Policy, Policy: cfg.PolicyDigest, Directory: a.people, Version: version(), Now: w.Now, Findings: findings(),
-		Checked: a.monitor.checked, Redact: secrets,
+		Checked: a.monitor.Checked, Redact: secrets,
 	}
 	a.service.Alerts = a.alerts()
 	for _, c := range cfg.Clusters {
@@ -134,7 +136,10 @@ func (a *app) recovery(c *aurora.Cluster, helper *helper) (*recovery.Recovery, e
 		})
 		hosts[s.Name] = h
 		a.hosts = append(a.hosts, h)
-		a.monitor.hosts = append(a.monitor.hosts, sshHost{c.Name, h})
+		a.monitor.Hosts = append(a.monitor.Hosts, func() metrics.Host {
+			is := h.Stats()
+			return metrics.Host{Cluster: c.Name, Name: h.Name(), Connected: is.Connected, Made: is.Made, Refused: is.Refused, Lost: is.Lost}
+		})
 	}
 	r := &recovery.Recovery{
 		Cluster: c, Profile: profile, Hosts: hosts, Now: a.w.Now, Policy: a.cfg.PolicyDigest,
@@ -152,21 +157,33 @@ func (a *app) cluster(c *aurora.Cluster, helper *helper) (*handlers.Cluster, err
 	k := &handlers.Cluster{
 		Name: c.Name, Hosts: c.Names(), Default: a.cfg.Recipes[c.Name], CheckBackup: aurora.CheckBackupName,
 		Recipes: map[string]func() (*runner.Recipe, error){"staged": func() (*runner.Recipe, error) { return r.Recipe(), nil }},
-		Check:   a.checkOf(r),
+		Check:   a.checker(r).Check,
 		Tasks:   r.Tasks,
 		Diagnose: func(ctx context.Context, open *runner.State, logs bool) (any, error) {
 			return r.Diagnose(ctx, recovery.Ask{Run: open, Logs: logs})
 		},
 	}
 	if a.cfg.Drill.Lab != "" {
-		d, err := a.driller(r)
-		if err != nil {
-			return nil, err
-		}
-		a.monitor.drillers = append(a.monitor.drillers, d)
-		k.Drill = func(ctx context.Context) (view.Drill, error) { return d.Run(ctx, a.service.CheckBackups(ctx, k)) }
+		d := &drill.Driller{Cluster: c.Name, Hosts: r.Hosts, Lab: a.cfg.Drill.Lab, Dir: filepath.Join(a.cfg.StateDir, "drills"), Now: a.w.Now, Env: a.w.Env}
+		a.monitor.Drills = append(a.monitor.Drills, func() (metrics.Drill, error) { return drillValues(d) })
+		k.Drill = func(ctx context.Context) (drill.Drill, error) { return d.Run(ctx, a.service.CheckBackups(ctx, k)) }
 	}
 	return k, nil
+}
+
+// checker makes the checker of a cluster's backups.
+func (a *app) checker(r *recovery.Recovery) *keep.Checker {
+	c := &keep.Checker{
+		Cluster: r.Cluster.Name, File: filepath.Join(a.cfg.StateDir, "checks", r.Cluster.Name+".json"), Look: r.CheckBackups, Log: a.log,
+		Get: func(ctx context.Context, host, path string, to io.Writer) error {
+			_, err := r.Hosts[host].Get(ctx, path, to)
+			return err
+		},
+	}
+	if k := r.Cluster; k.KeepCopies > 0 {
+		c.Copies = &keep.Store{Dir: k.BackupCopies, Count: k.KeepCopies, For: k.KeepFor, Now: a.w.Now}
+	}
+	return c
 }
 
 // findings is the table of findings, for help.

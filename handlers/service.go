@@ -15,6 +15,7 @@ import (
 	"aurorabot/policy"
 	"aurorabot/runner"
 	"aurorabot/runner/backup/check"
+	"aurorabot/runner/drill"
 )
 
 // A Cluster is one that the service can be asked about.
@@ -37,7 +38,7 @@ type Cluster struct {
 
 	// Drill rehearses a recovery of the newest backup. An error means that
 	// nothing was found out. Nil: no rehearsal lab is configured.
-	Drill func(ctx context.Context) (view.Drill, error)
+	Drill func(ctx context.Context) (drill.Drill, error)
 }
 
 // A Service does what is asked for. It is safe for concurrent use.

@@ -1,50 +1,74 @@
-package app
+package drill
 
 import (
 	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
-	"aurorabot/handlers/metrics"
-	"aurorabot/handlers/view"
 	"aurorabot/runner"
 	"aurorabot/runner/backup/check"
-	"aurorabot/runner/drill"
 	"aurorabot/runner/durable"
-	"aurorabot/runner/recovery"
 )
 
-// A driller rehearses the recovery of one cluster's newest backup. Of the
+// A Drill is what became of the rehearsal of a cluster's newest backup. Its JSON
+// form is what `drill --json` prints.
+type Drill struct {
+	Cluster string    `json:"cluster"`
+	At      time.Time `json:"at"` // When it began.
+	Took    float64   `json:"took_seconds"`
+
+	Backup    string    `json:"backup"` // Its name; "" if there is none.
+	Host      string    `json:"host"`   // Where it lies.
+	Timestamp time.Time `json:"timestamp,omitzero"`
+	Bytes     int64     `json:"bytes"`
+	Tasks     int       `json:"tasks"`
+	SHA256    string    `json:"sha256"`
+	Version   string    `json:"version"` // Of Aurora that wrote it, if it says.
+
+	Result
+
+	// Usable names the newest backup that decodes, where the newest one does
+	// not; "" where it is the same or there is none.
+	Usable string `json:"usable"`
+
+	// Unasked is why hosts could not be asked; "" if all were. A newer backup
+	// may lie on them.
+	Unasked string `json:"unasked,omitempty"`
+}
+
+// A Driller rehearses the recovery of one cluster's newest backup. Of the
 // cluster it only reads: its backups are checked, as for every report, and one
 // file is copied.
-type driller struct {
-	cluster string
-	hosts   map[string]runner.Host
-	lab     string // The lab's program.
-	dir     string // Where what became of drills is kept.
-	w       World
+type Driller struct {
+	Cluster string
+	Hosts   map[string]runner.Host
+	Lab     string // The lab's program.
+	Dir     string // Where it keeps what became of drills; it is made when missing.
+	Now     func() time.Time
+	Env     func(string) string
 }
 
-// drilled is what is kept of a cluster's drills.
-type drilled struct {
-	Last      view.Drill `json:"last"`
-	Recovered time.Time  `json:"recovered,omitzero"` // Inner time of the backup of the last one that recovered.
+// Kept is what is kept of a cluster's drills over restarts.
+type Kept struct {
+	Last      Drill     `json:"last"`
+	Recovered time.Time `json:"recovered,omitzero"` // Inner time of the backup of the last one that recovered.
 }
 
-// run rehearses with what a check found.
-func (d *driller) Run(ctx context.Context, r check.Result) (view.Drill, error) {
-	began := d.w.Now()
-	got := view.Drill{Cluster: d.cluster, At: began.UTC(), Phases: []view.DrillPhase{}, Unasked: unasked(&r)}
+// Run rehearses with what a check found. An error means that nothing was found out.
+func (d *Driller) Run(ctx context.Context, r check.Result) (Drill, error) {
+	began := d.Now()
+	got := Drill{Cluster: d.Cluster, At: began.UTC(), Result: Result{Phases: []Phase{}}, Unasked: unasked(&r)}
+	if err := os.MkdirAll(d.Dir, 0o700); err != nil {
+		return got, fmt.Errorf("folder of the drills: %w", err)
+	}
 	newest := latest(&r)
 	switch {
 	case newest == nil && got.Unasked != "":
@@ -59,7 +83,7 @@ func (d *driller) Run(ctx context.Context, r check.Result) (view.Drill, error) {
 	if n := r.Newest; !got.Proved && n != nil && (n.Host != got.Host || n.Name != got.Backup) {
 		got.Usable = n.Name + " on " + n.Host
 	}
-	got.Took = d.w.Now().Sub(began).Seconds()
+	got.Took = d.Now().Sub(began).Seconds()
 	return got, d.keep(got)
 }
 
@@ -97,7 +121,7 @@ func latest(r *check.Result) *check.Backup {
 
 // rehearse takes one backup through the lab. A backup that a recovery would
 // refuse fails the drill without a lab.
-func (d *driller) rehearse(ctx context.Context, got *view.Drill, b *check.Backup) error {
+func (d *Driller) rehearse(ctx context.Context, got *Drill, b *check.Backup) error {
 	got.Backup, got.Host, got.Timestamp = b.Name, b.Host, b.Time
 	got.Bytes, got.Tasks, got.SHA256, got.Version = b.Bytes, b.Tasks, b.SHA256, b.Version
 	switch {
@@ -109,7 +133,7 @@ func (d *driller) rehearse(ctx context.Context, got *view.Drill, b *check.Backup
 		got.Why = "the backup is broken: " + strings.TrimPrefix(b.Why, "it does not decode to its end: ")
 		return nil
 	}
-	dir, err := os.MkdirTemp(d.dir, "drill-")
+	dir, err := os.MkdirTemp(d.Dir, "drill-")
 	if err != nil {
 		return fmt.Errorf("folder of the drill: %w", err)
 	}
@@ -122,25 +146,18 @@ func (d *driller) rehearse(ctx context.Context, got *view.Drill, b *check.Backup
 	if err != nil {
 		return fmt.Errorf("find this program: %w", err)
 	}
-	r, err := drill.Lab{Program: d.lab, Bot: self, Temp: d.w.Env("TMPDIR")}.Play(ctx, file, d.w.Env)
-	if err != nil {
-		return err
-	}
-	got.Proved, got.Why, got.Step, got.Proof, got.People = r.Proved, r.Why, r.Step, r.Proof, r.People
-	for _, p := range r.Phases {
-		got.Phases = append(got.Phases, view.DrillPhase{ID: p.ID, Steps: p.Steps, Took: p.Took.Seconds(), Skipped: p.Skipped, Done: p.Done})
-	}
-	return nil
+	got.Result, err = Lab{Program: d.Lab, Bot: self, Temp: d.Env("TMPDIR")}.Play(ctx, file, d.Env)
+	return err
 }
 
 // fetch copies the backup, and compares it with what was decoded on the host.
-func (d *driller) fetch(ctx context.Context, b *check.Backup, to string) error {
+func (d *Driller) fetch(ctx context.Context, b *check.Backup, to string) error {
 	f, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return fmt.Errorf("copy of the backup: %w", err)
 	}
 	sum := sha256.New()
-	_, err = d.hosts[b.Host].Get(ctx, b.Path, io.MultiWriter(f, sum))
+	_, err = d.Hosts[b.Host].Get(ctx, b.Path, io.MultiWriter(f, sum))
 	if err := errors.Join(err, f.Close()); err != nil {
 		return fmt.Errorf("copy %s from %s: %w", b.Path, b.Host, err)
 	}
@@ -150,59 +167,29 @@ func (d *driller) fetch(ctx context.Context, b *check.Backup, to string) error {
 	return nil
 }
 
-func (d *driller) file() string { return filepath.Join(d.dir, d.cluster+".json") }
-
-// keep remembers the drill over restarts, for metrics.
-func (d *driller) keep(got view.Drill) error {
-	all, err := d.last()
+// keep remembers the drill over restarts.
+func (d *Driller) keep(got Drill) error {
+	all, err := d.Last()
 	if err != nil {
-		all = drilled{} // What cannot be read any more is replaced by what is known now.
+		all = Kept{} // What cannot be read any more is replaced by what is known now.
 	}
 	all.Last = got
 	if got.Proved {
 		all.Recovered = got.Timestamp
 	}
-	text, err := json.MarshalIndent(all, "", "  ")
-	if err == nil {
-		err = durable.Replace(d.file(), append(text, '\n'), 0o600)
-	}
-	if err != nil {
+	if err := durable.WriteJSON(d.file(), all); err != nil {
 		return fmt.Errorf("remember the drill: %w", err)
 	}
 	return nil
 }
 
-// last is what is kept of the cluster's drills; the zero value if there was none.
-func (d *driller) last() (drilled, error) {
-	var all drilled
-	text, err := os.ReadFile(d.file())
-	if errors.Is(err, fs.ErrNotExist) {
-		return all, nil
-	}
-	if err == nil {
-		err = json.Unmarshal(text, &all)
-	}
-	if err != nil {
-		return all, fmt.Errorf("what is kept of drills: %w", err)
+func (d *Driller) file() string { return filepath.Join(d.Dir, d.Cluster+".json") }
+
+// Last returns what is kept of the cluster's drills; the zero value if there was none.
+func (d *Driller) Last() (Kept, error) {
+	var all Kept
+	if err := durable.ReadJSON(d.file(), &all); err != nil {
+		return Kept{}, fmt.Errorf("what is kept of drills: %w", err)
 	}
 	return all, nil
-}
-
-// values is the last drill, for metrics.
-func (d *driller) values() (metrics.Drill, error) {
-	all, err := d.last()
-	if err != nil || all.Last.At.IsZero() {
-		return metrics.Drill{}, err
-	}
-	lasted := time.Duration(all.Last.Took * float64(time.Second))
-	return metrics.Drill{Cluster: d.cluster, Ended: all.Last.At.Add(lasted), Took: lasted, Proved: all.Last.Proved, Backup: all.Recovered}, nil
-}
-
-// driller makes the driller of a cluster.
-func (a *app) driller(r *recovery.Recovery) (*driller, error) {
-	dir := filepath.Join(a.cfg.StateDir, "drills")
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("folder of the drills: %w", err)
-	}
-	return &driller{cluster: r.Cluster.Name, hosts: r.Hosts, lab: a.cfg.Drill.Lab, dir: dir, w: a.w}, nil
 }

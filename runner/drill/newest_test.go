@@ -1,4 +1,4 @@
-package app
+package drill
 
 import (
 	"os"
@@ -42,7 +42,7 @@ func TestDrillTakesTheNewest(t *testing.T) {
 		}), "11-00", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			d := &driller{cluster: "dev", dir: t.TempDir(), lab: filepath.Join(t.TempDir(), "none"), w: World{Now: func() time.Time { return at }, Env: os.Getenv}}
+			d := &Driller{Cluster: "dev", Dir: t.TempDir(), Lab: filepath.Join(t.TempDir(), "none"), Now: func() time.Time { return at }, Env: os.Getenv}
 			r := check.Result{Cluster: "dev", Newest: &good, Hosts: []check.Host{{Host: "s1", Listed: true, Backups: []check.Backup{good}}, {Host: "s2", Listed: true, Backups: []check.Backup{tt.other}}, {Host: "s3", Why: "no route"}}}
 			if tt.why == "" {
 				if b := latest(&r); !strings.HasSuffix(b.Name, tt.backup) {
@@ -54,12 +54,12 @@ func TestDrillTakesTheNewest(t *testing.T) {
 			if err != nil || got.Proved || !strings.HasSuffix(got.Backup, tt.backup) || !strings.Contains(got.Why, tt.why) || got.Usable != good.Name+" on s1" || got.Unasked != "s3: no route" {
 				t.Errorf("%v: %+v", err, got)
 			}
-			if kept, err := d.last(); err != nil || kept.Last.Why != got.Why || !kept.Recovered.IsZero() {
+			if kept, err := d.Last(); err != nil || kept.Last.Why != got.Why || !kept.Recovered.IsZero() {
 				t.Errorf("kept %+v, %v", kept, err)
 			}
 		})
 	}
-	d := &driller{cluster: "dev", dir: t.TempDir(), w: World{Now: func() time.Time { return at }}}
+	d := &Driller{Cluster: "dev", Dir: t.TempDir(), Now: func() time.Time { return at }}
 	if got, err := d.Run(t.Context(), check.Result{Hosts: []check.Host{{Host: "s1", Listed: true}}}); err != nil || got.Proved || !strings.Contains(got.Why, "no file") {
 		t.Errorf("empty folders: %v: %+v", err, got)
 	}
