@@ -3,8 +3,11 @@ package app
 import (
 	"context"
 	"os"
+	"path/filepath"
 
+	"aurorabot/bot"
 	"aurorabot/config"
+	"aurorabot/handlers"
 	"aurorabot/handlers/view"
 )
 
@@ -14,6 +17,24 @@ type poster struct{ a *app }
 // Post is part of cron's poster.
 func (p poster) Post(ctx context.Context, channel string, m view.Message) error {
 	return p.a.bot.Load().Post(ctx, channel, m)
+}
+
+func (a *app) slack() (*bot.Bot, error) {
+	var approvers func(run, gate string) (ids, except []string)
+	if a.cfg.Slack.DirectMessages {
+		approvers = a.service.Approvers
+	}
+	b, err := bot.New(bot.Config{
+		Overview: (&handlers.Overviews{Service: a.service}).Of, Approvers: approvers,
+		APIURL: a.cfg.Slack.APIURL, BotToken: a.cfg.Slack.BotToken, AppToken: a.cfg.Slack.AppToken, Links: a.cfg.Slack.Links,
+		StateFile: filepath.Join(a.cfg.StateDir, "slack.json"), Log: a.log, Now: a.w.Now, Secrets: a.secrets,
+		Channel: a.cfg.Slack.Announce, Groups: a.groupIDs(), Runs: a.runs,
+	})
+	if err != nil {
+		return nil, err
+	}
+	a.people.use(b.Directory())
+	return b, nil
 }
 
 // connect makes the Slack side of the bot with the tokens of the configuration.

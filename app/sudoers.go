@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 
@@ -100,22 +99,4 @@ func sudoersCommand(ctx context.Context, words []string, file string, w World) i
 		return w.fail(err)
 	}
 	return handlers.ExitDone
-}
-
-// all are the hashes of every program that may be put on a host.
-func (h *helper) all() ([]string, error) {
-	archs := []string{runtime.GOARCH}
-	for arch := range h.files {
-		archs = append(archs, arch)
-	}
-	slices.Sort(archs)
-	var sums []string
-	for _, arch := range slices.Compact(archs) {
-		_, sum, err := h.of(arch)
-		if err != nil {
-			return nil, err
-		}
-		sums = append(sums, sum)
-	}
-	return slices.Compact(sums), nil
 }

@@ -5,28 +5,19 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
-	"net/http"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
-	"strings"
-	"sync"
 	"sync/atomic"
-	"time"
 
 	"aurorabot/bot"
 	"aurorabot/config"
 	"aurorabot/handlers"
-	"aurorabot/handlers/cli"
 	"aurorabot/handlers/metrics"
-	"aurorabot/policy"
 	"aurorabot/runner"
 	"aurorabot/runner/aurora"
 	"aurorabot/runner/backup/keep"
 	"aurorabot/runner/drill"
-	"aurorabot/runner/durable"
 	"aurorabot/runner/health"
 	"aurorabot/runner/journal"
 	"aurorabot/runner/recovery"
@@ -213,183 +204,8 @@ func openZooKeeper(endpoints string, dial zk.Dialer) (recovery.ZooKeeper, error)
 	return zk.New(zk.Address{Servers: servers}, dial), nil
 }
 
-// helper is this program, as it is put on scheduler hosts.
-type helper struct {
-	files map[string]string // By architecture, from the configuration.
-
-	mu   sync.Mutex
-	sums map[string]string
-}
-
-func (h *helper) of(arch string) (func() (io.ReadCloser, error), string, error) {
-	file := h.files[arch]
-	if file == "" && arch == runtime.GOARCH {
-		self, err := os.Executable()
-		if err != nil {
-			return nil, "", fmt.Errorf("find this program: %w", err)
-		}
-		file = self
-	}
-	if file == "" {
-		return nil, "", fmt.Errorf("no program for %s hosts: name one built for it under helpers.%s", arch, arch)
-	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.sums == nil {
-		h.sums = map[string]string{}
-	}
-	if h.sums[file] == "" {
-		sum, _, err := durable.Hash(file)
-		if err != nil {
-			return nil, "", fmt.Errorf("program for the hosts: %w", err)
-		}
-		h.sums[file] = sum
-	}
-	return func() (io.ReadCloser, error) { return os.Open(file) }, h.sums[file], nil
-}
-
-// people asks Slack where it is connected. Without Slack there are only the
-// lists of the policy: nobody is in a user group then.
-type people struct {
-	mu    sync.Mutex
-	slack handlers.Directory
-}
-
-func (p *people) use(d handlers.Directory) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.slack = d
-}
-
-// Person is what is known of a person now.
-func (p *people) Person(ctx context.Context, team, user string) (policy.Actor, error) {
-	p.mu.Lock()
-	d := p.slack
-	p.mu.Unlock()
-	if d == nil {
-		return policy.Actor{TeamID: team, UserID: user}, nil
-	}
-	return d.Person(ctx, team, user)
-}
-
-// osUser maps a user of the operating system to the person that policy names.
-func (a *app) osUser(ctx context.Context, name string) (policy.Actor, error) {
-	team, user, err := a.cfg.Policy.OSUser(name)
-	if err != nil {
-		return policy.Actor{}, err
-	}
-	return a.people.Person(ctx, team, user)
-}
-
-// groupIDs are the user groups that policy names.
-func (a *app) groupIDs() []string {
-	var ids []string
-	for _, id := range a.cfg.Policy.Groups {
-		ids = append(ids, id)
-	}
-	slices.Sort(ids)
-	return ids
-}
-
-func (a *app) slack() (*bot.Bot, error) {
-	var approvers func(run, gate string) (ids, except []string)
-	if a.cfg.Slack.DirectMessages {
-		approvers = a.service.Approvers
-	}
-	b, err := bot.New(bot.Config{
-		Overview: (&handlers.Overviews{Service: a.service}).Of, Approvers: approvers,
-		APIURL: a.cfg.Slack.APIURL, BotToken: a.cfg.Slack.BotToken, AppToken: a.cfg.Slack.AppToken, Links: a.cfg.Slack.Links,
-		StateFile: filepath.Join(a.cfg.StateDir, "slack.json"), Log: a.log, Now: a.w.Now, Secrets: a.secrets,
-		Channel: a.cfg.Slack.Announce, Groups: a.groupIDs(), Runs: a.runs,
-	})
-	if err != nil {
-		return nil, err
-	}
-	a.people.use(b.Directory())
-	return b, nil
-}
-
 // runs are all runs but the audit.
 func (a *app) runs() ([]string, error) {
 	runs, err := a.journal.Runs()
 	return slices.DeleteFunc(runs, func(r string) bool { return r == "audit" }), err
-}
-
-// serve is the bot: Socket Mode, reports by the clock, the command socket, health.
-func serve(ctx context.Context, words []string, file string, w World) int {
-	cfg, err := load(file, w)
-	if err != nil {
-		return w.fail(err)
-	}
-	if len(words) > 0 {
-		return w.fail(fmt.Errorf("serve: takes no arguments, but %q was given", strings.Join(words, " ")))
-	}
-	a, err := wire(cfg, w)
-	if err != nil {
-		return w.fail(err)
-	}
-	defer a.close()
-	if err := a.service.Recover(); err != nil {
-		return w.fail(err)
-	}
-	if err := a.service.Began(); err != nil {
-		return w.fail(err)
-	}
-	if err := a.connect(); err != nil {
-		return w.fail(err)
-	}
-	socket, err := cli.Listen(filepath.Join(cfg.StateDir, "aurorabot.sock"))
-	if err != nil {
-		return w.fail(err)
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	var wg sync.WaitGroup
-	defer wg.Wait()
-	defer cancel()
-	wg.Go(func() {
-		s := &cli.Server{Service: a.service, Who: a.osUser, Now: w.Now, Log: a.log}
-		if err := s.Serve(ctx, socket); err != nil {
-			a.log.ErrorContext(ctx, "command socket", "err", err)
-		}
-	})
-	if err := a.schedule(ctx, &wg); err != nil {
-		return w.fail(err)
-	}
-	if err := a.listen(ctx, &wg); err != nil {
-		return w.fail(err)
-	}
-	if err := a.speak(ctx, file); err != nil && ctx.Err() == nil {
-		return w.fail(err)
-	}
-	return handlers.ExitDone
-}
-
-// listen answers /healthz, /ready and /metrics, where the configuration names an address.
-func (a *app) listen(ctx context.Context, wg *sync.WaitGroup) error {
-	if a.cfg.Listen == "" {
-		return nil
-	}
-	l, err := net.Listen("tcp", a.cfg.Listen)
-	if err != nil {
-		return fmt.Errorf("health address: %w", err)
-	}
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
-	mux.HandleFunc("GET /ready", func(w http.ResponseWriter, _ *http.Request) {
-		if err := a.bot.Load().Ready(); err != nil {
-			http.Error(w, err.Error(), http.StatusServiceUnavailable)
-			return
-		}
-		fmt.Fprintln(w, "ready")
-	})
-	mux.HandleFunc("GET /metrics", a.metrics())
-	srv := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, WriteTimeout: 10 * time.Second}
-	context.AfterFunc(ctx, func() { srv.Close() })
-	wg.Go(func() {
-		if err := srv.Serve(l); err != nil && ctx.Err() == nil {
-			a.log.ErrorContext(ctx, "health address", "err", err)
-		}
-	})
-	return nil
 }
