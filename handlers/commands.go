@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"aurorabot/handlers/syntax"
 	"aurorabot/handlers/view"
 	"aurorabot/policy"
 	"aurorabot/runner"
@@ -45,10 +46,11 @@ type Command struct {
 	Usage string // What stands behind the name.
 	Help  string // One line.
 	Needs policy.Permission
-	Flags []string // Names of the options with a value; those that end in "!" have none.
-	Args  [2]int   // Fewest and most arguments; -1: no limit.
-	Do    func(*Service, context.Context, call) Response
-	Clock bool // The clock may ask for it though it needs more than reading: it changes nothing on a cluster.
+	Args  [2]int // Fewest and most arguments; -1: no limit.
+
+	Options []syntax.Option
+	Do      func(*Service, context.Context, call) Response
+	Clock   bool // The clock may ask for it though it needs more than reading: it changes nothing on a cluster.
 
 	// Later names what is missing in this build; such a command answers with it.
 	Later string
@@ -74,46 +76,64 @@ var Exits = map[int]string{
 	ExitWaiting: "waiting for approval", ExitRefused: "refused by policy, or not needed", ExitFindings: "findings at or above the severity asked for", 130: "interrupted",
 }
 
+// option are the options of all commands; each means the same everywhere.
+var option = struct{ recipe, reinitialize, reason, without, dryRun, severity, png, nagios, gate, digest, typed, confirm, dir, channel syntax.Option }{
+	recipe:       syntax.Option{Name: "recipe", Value: "NAME", Help: "how to recover; the configuration names the usual one"},
+	reinitialize: syntax.Option{Name: "reinitialize", Value: "auto|always|never", Help: "whether the replicas' logs are initialised anew"},
+	reason:       syntax.Option{Name: "reason", Value: "TEXT", Help: "why, for those who approve and for the journal"},
+	without:      syntax.Option{Name: "without", Value: "HOST", Help: "go on without a scheduler host that is gone for good; several with commas"},
+	dryRun:       syntax.Option{Name: "dry-run", Help: "only show the plan"},
+	severity:     syntax.Option{Name: "severity", Value: "info|warning|critical", Help: "the least severity that counts; warning if none is given"},
+	png:          syntax.Option{Name: "png", Value: "FILE", Help: "draw a chart, too"},
+	nagios:       syntax.Option{Name: "nagios", Help: "one line, as Nagios reads it"},
+	gate:         syntax.Option{Name: "gate", Value: "NAME", Help: "the gate that is meant"},
+	digest:       syntax.Option{Name: "digest", Value: "DIGEST", Help: "the digest that the gate shows"},
+	typed:        syntax.Option{Name: "typed", Value: "CLUSTER", Help: "the cluster's name, where a gate asks for it"},
+	confirm:      syntax.Option{Name: "confirm", Help: "the warning was read"},
+	dir:          syntax.Option{Name: "o", Value: "DIR", Help: "the folder to write to"},
+	channel:      syntax.Option{Name: "channel", Value: "CHANNEL", Help: "as if asked from there"},
+}
+
 // commands is the table. It is a function because Do of help ranges over it.
 func commands() []Command {
 	return []Command{
 		{Name: "recover", Scope: OneCluster, Usage: "CLUSTER BACKUP [--recipe staged] [--reinitialize auto|always|never] [--without HOST] [--reason TEXT] [--dry-run]", Needs: policy.Operate,
-			Help:  "restore a backup: plan, approvals, all phases of the runbook",
-			Flags: []string{"recipe", "reinitialize", "reason", "without", "dry-run!"}, Args: [2]int{2, 2}, Do: (*Service).doRecover},
+			Help:    "restore a backup: plan, approvals, all phases of the runbook",
+			Options: []syntax.Option{option.recipe, option.reinitialize, option.reason, option.without, option.dryRun}, Args: [2]int{2, 2}, Do: (*Service).doRecover},
 		{Name: "plan", Scope: OneCluster, Usage: "CLUSTER BACKUP [--recipe staged] [--reinitialize auto|always|never] [--reason TEXT]", Needs: policy.Read,
-			Help:  "show every command and file change of a recovery, per host; changes nothing",
-			Flags: []string{"recipe", "reinitialize", "reason"}, Args: [2]int{2, 2}, Do: (*Service).doPlan},
+			Help:    "show every command and file change of a recovery, per host; changes nothing",
+			Options: []syntax.Option{option.recipe, option.reinitialize, option.reason}, Args: [2]int{2, 2}, Do: (*Service).doPlan},
 		{Name: "status", Scope: OneCluster, Usage: "[CLUSTER] [--severity info|warning|critical]", Needs: policy.Read,
-			Help: "show open runs, and how a cluster is: schedulers, leader, log, newest backup", Flags: []string{"severity"}, Args: [2]int{0, 1}, Do: (*Service).doStatus},
+			Help: "show open runs, and how a cluster is: schedulers, leader, log, newest backup", Options: []syntax.Option{option.severity}, Args: [2]int{0, 1}, Do: (*Service).doStatus},
 		{Name: "backups", Scope: OneCluster, Usage: "CLUSTER", Needs: policy.Read,
 			Help: "list the backups of all hosts: inner time, age, size, tasks, valid or why not", Args: [2]int{1, 1}, Do: (*Service).doBackups},
 		{Name: "report", Scope: AllClusters, Usage: "[CLUSTER...] [--severity info|warning|critical] [--png FILE] [--nagios]", Needs: policy.Read,
-			Help: "say whether each cluster could be restored today; exit status 6 with findings", Flags: []string{"png", "nagios!", "severity"}, Args: [2]int{0, -1}, Do: (*Service).doReport},
+			Help: "say whether each cluster could be restored today; exit status 6 with findings", Options: []syntax.Option{option.png, option.nagios, option.severity}, Args: [2]int{0, -1}, Do: (*Service).doReport},
 		{Name: "acknowledge", Scope: OneCluster, Usage: "CLUSTER [--reason TEXT]", Needs: policy.Operate,
-			Help: "say that somebody knows of an alert: no reminder until the state changes", Flags: []string{"reason"}, Args: [2]int{1, 1}, Do: (*Service).doAcknowledge},
+			Help: "say that somebody knows of an alert: no reminder until the state changes", Options: []syntax.Option{option.reason}, Args: [2]int{1, 1}, Do: (*Service).doAcknowledge},
 		{Name: "approve", Scope: OneRun, Usage: "RUN [--typed CLUSTER]", Needs: policy.Approve,
-			Help:  "consent to what the open gate shows",
-			Flags: []string{"gate", "digest", "typed"}, Args: [2]int{1, 1}, Do: (*Service).doApprove},
+			Help:    "consent to what the open gate shows",
+			Options: []syntax.Option{option.gate, option.digest, option.typed}, Args: [2]int{1, 1}, Do: (*Service).doApprove},
 		{Name: "deny", Scope: OneRun, Usage: "RUN [--reason TEXT]", Needs: policy.Approve,
-			Help: "stop the run at the open gate", Flags: []string{"gate", "digest", "reason"}, Args: [2]int{1, 1}, Do: (*Service).doDeny},
+			Help: "stop the run at the open gate", Options: []syntax.Option{option.gate, option.digest, option.reason}, Args: [2]int{1, 1}, Do: (*Service).doDeny},
 		{Name: "abort", Scope: OneRun, Usage: "RUN [--reason TEXT]", Needs: policy.Operate,
-			Help: "stop a run; then resume or undo it", Flags: []string{"gate", "digest", "reason"}, Args: [2]int{1, 1}, Do: (*Service).doAbort},
+			Help: "stop a run; then resume or undo it", Options: []syntax.Option{option.gate, option.digest, option.reason}, Args: [2]int{1, 1}, Do: (*Service).doAbort},
 		{Name: "resume", Scope: OneRun, Usage: "RUN [--without HOST] [--reason TEXT]", Needs: policy.Operate,
-			Help: "go on with a run that stopped, or without a host that is gone for good", Flags: []string{"gate", "digest", "reason", "without"}, Args: [2]int{1, 1}, Do: (*Service).doResume},
+			Help: "go on with a run that stopped, or without a host that is gone for good", Options: []syntax.Option{option.gate, option.digest, option.reason, option.without}, Args: [2]int{1, 1}, Do: (*Service).doResume},
 		{Name: "undo", Scope: OneRun, Usage: "RUN [--confirm]", Needs: policy.Operate,
-			Help: "take back what a run did, newest first; not after a commit was sent", Flags: []string{"gate", "digest", "reason", "typed", "confirm!"}, Args: [2]int{1, 1}, Do: (*Service).doUndo},
+			Help: "take back what a run did, newest first; not after a commit was sent", Options: []syntax.Option{option.gate, option.digest, option.reason, option.typed, option.confirm}, Args: [2]int{1, 1}, Do: (*Service).doUndo},
 		{Name: "tasks", Scope: OneRun, Usage: "RUN", Needs: policy.Read, Help: "list the tasks of a run's backup", Args: [2]int{1, 1}, Do: (*Service).doTasks},
 		{Name: "drop", Scope: OneRun, Usage: "RUN TASK-ID...", Needs: policy.Operate,
 			Help: "leave tasks out of what is staged; approvals start anew", Args: [2]int{2, -1}, Do: (*Service).doDrop},
 		{Name: "history", Scope: OneCluster, Usage: "[CLUSTER]", Needs: policy.Read, Help: "list the runs of the past", Args: [2]int{0, 1}, Do: (*Service).doHistory},
-		{Name: "export", Scope: OneRun, Usage: "RUN [-o DIR]", Needs: policy.Read, Help: "write the incident pack: timeline, journal, plan", Flags: []string{"o"}, Args: [2]int{1, 1}, Do: (*Service).doExport},
+		{Name: "export", Scope: OneRun, Usage: "RUN [-o DIR]", Needs: policy.Read, Help: "write the incident pack: timeline, journal, plan", Options: []syntax.Option{option.dir}, Args: [2]int{1, 1}, Do: (*Service).doExport},
 		{Name: "audit", Scope: NoCluster, Usage: "verify [RUN]", Needs: policy.Read, Help: "check the journals' hash chains", Args: [2]int{1, 2}, Do: (*Service).doAudit},
 		{Name: "doctor", Scope: OneCluster, Usage: "CLUSTER [--severity info|warning|critical]", Needs: policy.Read,
-			Help: "ask every host what pre-flight asks, any day; exit status 6 with findings", Flags: []string{"severity"}, Args: [2]int{1, 1}, Do: (*Service).doDoctor},
+			Help: "ask every host what pre-flight asks, any day; exit status 6 with findings", Options: []syntax.Option{option.severity}, Args: [2]int{1, 1}, Do: (*Service).doDoctor},
 		{Name: "help", Scope: NoCluster, Usage: "[COMMAND | findings [FINDING]]", Needs: policy.Read, Help: "show this, or the table of findings", Args: [2]int{0, 2}, Do: (*Service).doHelp},
 		{Name: "version", Scope: NoCluster, Needs: policy.Read, Help: "show the version", Do: (*Service).doVersion},
 		{Name: "assess", Scope: OneCluster, Usage: "CLUSTER [--severity info|warning|critical]", Needs: policy.Read,
-			Help: "diagnose a cluster, its logs too, and say whether a restore is needed; changes nothing", Flags: []string{"severity"}, Args: [2]int{1, 1}, Do: (*Service).doAssess},
+			Help: "diagnose a cluster, its logs too, and say whether a restore is needed; changes nothing", Options: []syntax.Option{option.severity}, Args: [2]int{1, 1}, Do: (*Service).doAssess},
 		{Name: "settle", Scope: OneDebt, Usage: "[RUN] HOST", Needs: policy.Operate,
 			Help: "do what a host owes that was left out and is back, before its scheduler starts", Args: [2]int{1, 2}, Do: (*Service).doSettle},
 		{Name: "drill", Scope: OneCluster, Usage: "CLUSTER", Needs: policy.Operate, Clock: true,
@@ -121,7 +141,7 @@ func commands() []Command {
 		{Name: "sudoers", Scope: NoCluster, Usage: "CLUSTER", Needs: policy.Read, Help: "print the sudoers file that the bot needs", Args: [2]int{0, -1}, Later: "the sudoers file (the command line prints it: `aurorabot sudoers CLUSTER`)"},
 		{Name: "slack", Scope: NoCluster, Usage: "manifest", Needs: policy.Read, Help: "print the app's manifest", Args: [2]int{0, -1}, Later: "the manifest (the command line prints it: `aurorabot slack manifest`)"},
 		{Name: "policy", Scope: NoCluster, Usage: "explain [PERSON] [--channel CHANNEL]", Needs: policy.Read,
-			Help: "say what policy lets a person do (you, if nobody is named), by which rule, and at which gates they count", Flags: []string{"channel"}, Args: [2]int{1, 2}, Do: (*Service).doPolicy},
+			Help: "say what policy lets a person do (you, if nobody is named), by which rule, and at which gates they count", Options: []syntax.Option{option.channel}, Args: [2]int{1, 2}, Do: (*Service).doPolicy},
 	}
 }
 
@@ -160,32 +180,15 @@ func parse(table []Command, r Request) (call, error) {
 	if i < 0 {
 		return call{}, &errUsage{fmt.Sprintf("there is no command %.40q", r.Words[0]), suggest(r.Words[0], table)}
 	}
-	c := call{Request: r, cmd: &table[i], flags: map[string]string{}}
-	rest := r.Words[1:]
-	for n := 0; n < len(rest); n++ {
-		w := rest[n]
-		if w == "--" {
-			c.args = append(c.args, rest[n+1:]...)
-			break
-		}
-		if !strings.HasPrefix(w, "-") || len(w) < 2 {
-			c.args = append(c.args, w)
-			continue
-		}
-		name, value, given := strings.Cut(strings.TrimLeft(w, "-"), "=")
-		switch {
-		case slices.Contains(c.cmd.Flags, name+"!") && !given:
-			c.flags[name] = "true"
-		case slices.Contains(c.cmd.Flags, name) && given:
-			c.flags[name] = value
-		case slices.Contains(c.cmd.Flags, name) && n+1 < len(rest):
-			n++
-			c.flags[name] = rest[n]
-		case slices.Contains(c.cmd.Flags, name):
-			return c, &errUsage{fmt.Sprintf("%s: --%s needs a value", c.cmd.Name, name), c.usage()}
-		default:
-			return c, &errUsage{fmt.Sprintf("%s: there is no option %.40q", c.cmd.Name, w), c.usage()}
-		}
+	c := call{Request: r, cmd: &table[i]}
+	var err error
+	c.args, c.flags, err = syntax.Parse(c.cmd.Options, r.Words[1:])
+	switch {
+	case errors.Is(err, syntax.ErrHelp):
+		r.Words = []string{"help", c.cmd.Name}
+		return parse(table, r)
+	case err != nil:
+		return c, &errUsage{c.cmd.Name + ": " + err.Error(), c.usage()}
 	}
 	if c.cmd.Later == "" && (len(c.args) < c.cmd.Args[0] || c.cmd.Args[1] >= 0 && len(c.args) > c.cmd.Args[1]) {
 		return c, &errUsage{fmt.Sprintf("%s: %d arguments were given", c.cmd.Name, len(c.args)), c.usage()}

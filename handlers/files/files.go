@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"aurorabot/handlers/syntax"
 )
 
 // The exit statuses that these commands have, of those that all commands share.
@@ -37,7 +39,7 @@ type Command struct {
 	Usage string // What follows them: "[--json] FILE".
 	Help  string // What it does, in a few lines.
 
-	options []option
+	Options []syntax.Option
 	least   int // Operands, at least.
 	most    int // Operands, at most; 0 is no limit.
 	run     func(context.Context, *call) (int, error)
@@ -49,8 +51,11 @@ type Command struct {
 var Commands = slices.DeleteFunc(table(), func(c Command) bool { return c.hidden })
 
 func table() []Command {
-	salvageOptions := []option{{name: "-o", value: "FILE"}, {name: "--up-to-damage"}}
-	scanOptions := []option{{name: "--unit", value: "UNIT"}, {name: "--since", value: "UNIXSECONDS"}, {name: "--rotated"}, {name: "--severity", value: "info|warning|critical"}}
+	salvageOptions := []syntax.Option{{Name: "o", Value: "FILE", Help: "the backup to write"}, {Name: "up-to-damage", Help: "stop before what is missing or damaged"}}
+	scanOptions := []syntax.Option{
+		{Name: "unit", Value: "UNIT", Help: "a unit whose journal is read"}, {Name: "since", Value: "UNIXSECONDS", Help: "leave out older lines"},
+		{Name: "rotated", Help: "read what was rotated beside each FILE, too"}, {Name: "severity", Value: "info|warning|critical", Help: "exit status 6 if there is one as bad as that or worse"},
+	}
 	return []Command{
 		{
 			Name: "backup inspect", Usage: "[--json] FILE", least: 1, most: 1, run: backupInspect,
@@ -73,15 +78,15 @@ func table() []Command {
 			Help: "Lists what is at every position of a replica's log.",
 		},
 		{
-			Name: "log scan", Usage: "[--json] [--severity info|warning|critical] [--since UNIXSECONDS] [--rotated] FILE... | --unit UNIT", options: scanOptions, run: logScan,
+			Name: "log scan", Usage: "[--json] [--severity info|warning|critical] [--since UNIXSECONDS] [--rotated] FILE... | --unit UNIT", Options: scanOptions, run: logScan,
 			Help: "Looks for findings in schedulers' logs: files, also gzip, \"-\" for standard input, or a\nunit's journal. --since leaves out older lines, --rotated reads what was rotated beside each\nFILE too. With --severity, exit status 6 if there is one as bad as that or worse.",
 		},
 		{
-			Name: "log salvage", Usage: "[--json] DIR... -o FILE [--up-to-damage]", options: salvageOptions, least: 1, run: logSalvage,
+			Name: "log salvage", Usage: "[--json] DIR... -o FILE [--up-to-damage]", Options: salvageOptions, least: 1, run: logSalvage,
 			Help: "Replays what replicas have learned, together, into a backup. Refuses where a position is\nmissing or damaged; --up-to-damage stops before it and says what that drops.",
 		},
 		{
-			Name: "host facts", Usage: "[--keep] < REQUEST", options: []option{{name: "--keep"}}, run: hostFacts, hidden: true, most: -1,
+			Name: "host facts", Usage: "[--keep] < REQUEST", Options: []syntax.Option{{Name: "keep"}}, run: hostFacts, hidden: true, most: -1,
 			Help: "Answers a request in JSON about this machine. For the bot itself.",
 		},
 		{
