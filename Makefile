@@ -24,6 +24,7 @@ golden:
 	go test ./bot -run Golden -update
 	go test ./runner/recovery -run Runbook -update
 	go test ./docs -run Document -update
+	./scripts/man.sh
 
 phases:
 	go test ./runner/recovery -count=1 -timeout 20m -run HostVanishes -every-phase

@@ -1,50 +1,43 @@
 package app
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"aurorabot/handlers"
 	"aurorabot/runner/journal"
 )
 
-const auditUsage = `usage: aurorabot audit verify [RUN | JOURNAL-FILE | --against COPY-FILE]`
-
-// auditCommand is `audit verify` of files at hand: a journal of an incident
-// pack, or the copy of the audit that was kept elsewhere. All else is the
-// table's, and here is false. It only reads, whoever owns the state folder.
-func auditCommand(words []string, config string, w World) (exit int, here bool) {
-	words = slices.DeleteFunc(slices.Clone(words), func(s string) bool { return s == "--json" })
-	if len(words) < 2 || words[0] != "verify" {
-		return 0, false
-	}
-	against, isAgainst := strings.CutPrefix(words[1], "--against=")
+// audit is `audit verify`: of files at hand (a journal of an incident pack, or the
+// copy of the audit that was kept elsewhere) here, else by the table. It only
+// reads, whoever owns the state folder.
+func audit(ctx context.Context, in *input) int {
+	against, isAgainst := in.given["against"]
 	switch {
-	case words[1] == "--against" && len(words) == 3:
-		against = words[2]
-	case words[1] == "--against" || isAgainst && (len(words) > 2 || against == ""):
-		fmt.Fprintf(w.Err, "aurorabot: audit: --against wants one file\nhint: %s\n", auditUsage)
-		return handlers.ExitUsage, true
-	case !isAgainst && len(words) == 2 && (strings.ContainsRune(words[1], filepath.Separator) || strings.HasSuffix(words[1], ".jsonl")):
-		c, err := journal.VerifyFile(words[1])
+	case in.args[0] != "verify" || len(in.args) == 1 && !isAgainst:
+		return request(ctx, in)
+	case isAgainst && (len(in.args) > 1 || against == ""):
+		return in.misused("audit: --against wants one file, and nothing else", "aurorabot audit verify [RUN | JOURNAL-FILE | --against COPY-FILE]")
+	case !isAgainst && (strings.ContainsRune(in.args[1], filepath.Separator) || strings.HasSuffix(in.args[1], ".jsonl")):
+		c, err := journal.VerifyFile(in.args[1])
 		if err != nil {
-			return w.fail(fmt.Errorf("audit: %w", err)), true
+			return in.fail(fmt.Errorf("audit: %w", err))
 		}
-		fmt.Fprintf(w.Out, "%s: %d events, the hash chain is whole, it ends with %s\n", c.Run, c.Events, c.Head)
-		return handlers.ExitDone, true
+		fmt.Fprintf(in.Out, "%s: %d events, the hash chain is whole, it ends with %s\n", c.Run, c.Events, c.Head)
+		return handlers.ExitDone
 	case !isAgainst:
-		return 0, false
+		return request(ctx, in)
 	}
-	cfg, err := load(config, w)
+	cfg, err := load(in.config, in.World)
 	if err != nil {
-		return w.fail(err), true
+		return in.fail(err)
 	}
 	f, err := os.Open(against)
 	if err != nil {
-		return w.fail(fmt.Errorf("audit: %w", err)), true
+		return in.fail(fmt.Errorf("audit: %w", err))
 	}
 	defer f.Close()
 	d := journal.ReadOnly(filepath.Join(cfg.StateDir, "runs"))
@@ -53,8 +46,8 @@ func auditCommand(words []string, config string, w World) (exit int, here bool) 
 		_, err = d.Verify()
 	}
 	if err != nil {
-		return w.fail(fmt.Errorf("audit: %w", err)), true
+		return in.fail(fmt.Errorf("audit: %w", err))
 	}
-	fmt.Fprintf(w.Out, "%d events of the copy stand in the journals as they were written, and every hash chain is whole\n", n)
-	return handlers.ExitDone, true
+	fmt.Fprintf(in.Out, "%d events of the copy stand in the journals as they were written, and every hash chain is whole\n", n)
+	return handlers.ExitDone
 }

@@ -2,20 +2,15 @@ package app
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net"
 	"os/user"
 	"path/filepath"
-	"slices"
-	"strings"
 	"time"
 
 	"aurorabot/config"
 	"aurorabot/handlers"
 	"aurorabot/handlers/cli"
-	"aurorabot/handlers/files"
-	"aurorabot/handlers/view"
 )
 
 func load(file string, w World) (*config.Config, error) {
@@ -25,13 +20,13 @@ func load(file string, w World) (*config.Config, error) {
 	return config.Load(file, w.Env)
 }
 
-// command does one command of the table: by the bot that serves, where one
-// does, else within this process.
-func command(ctx context.Context, words []string, file string, w World) int {
-	if r, ok := handlers.CheckWords(slices.DeleteFunc(slices.Clone(words), func(s string) bool { return s == "--json" })); !ok {
-		fmt.Fprint(w.Err, cli.ErrorText(r.Message))
-		return r.Exit
-	}
+// request does one command of the table: by the bot that serves, where one does,
+// else within this process.
+func request(ctx context.Context, in *input) int {
+	return ask(ctx, cli.Question{Words: in.request(), JSON: in.json, Dir: in.given["o"], Picture: in.given["png"]}, in.config, in.World)
+}
+
+func ask(ctx context.Context, q cli.Question, file string, w World) int {
 	cfg, err := load(file, w)
 	if err != nil {
 		return w.fail(err)
@@ -41,7 +36,7 @@ func command(ctx context.Context, words []string, file string, w World) int {
 		defer conn.Close()
 		stop := context.AfterFunc(ctx, func() { conn.Close() })
 		defer stop()
-		return interrupted(ctx, cli.Ask(conn, words, std))
+		return interrupted(ctx, cli.Ask(conn, q, std))
 	}
 	a, err := wire(cfg, w)
 	if err != nil {
@@ -71,7 +66,7 @@ func command(ctx context.Context, words []string, file string, w World) int {
 			a.log.ErrorContext(ctx, "command", "err", err)
 		}
 	}()
-	exit := cli.Ask(here, words, std)
+	exit := cli.Ask(here, q, std)
 	here.Close()
 	<-done
 	return interrupted(ctx, exit)
@@ -84,27 +79,20 @@ func interrupted(ctx context.Context, exit int) int {
 	return exit
 }
 
-// configCommand is `config check FILE [--live]`, `config example` and `config
-// discover HOST`.
-func configCommand(ctx context.Context, words []string, w World) int {
-	asJSON := slices.Contains(words, "--json")
-	live := slices.Contains(words, "--live")
-	words = slices.DeleteFunc(slices.Clone(words), func(s string) bool { return s == "--json" || s == "--live" })
-	switch {
-	case len(words) == 1 && words[0] == "example" && !live:
-		if _, err := w.Out.Write(config.Example); err != nil {
-			return w.fail(err)
-		}
-		return handlers.ExitDone
-	case len(words) == 2 && words[0] == "check" && live:
-		return checkLive(ctx, words[1], asJSON, w)
-	case len(words) == 2 && words[0] == "check":
-		return checkFile(words[1], asJSON, w)
-	case len(words) > 1 && words[0] == "discover" && !live:
-		return discover(ctx, words[1:], asJSON, w)
+// exampleConfig is `config example`.
+func exampleConfig(_ context.Context, in *input) int {
+	if _, err := in.Out.Write(config.Example); err != nil {
+		return in.fail(err)
 	}
-	fmt.Fprintln(w.Err, "aurorabot: config: wants check FILE [--live], example, or discover HOST\nhint: aurorabot config example > aurorabot.yaml")
-	return handlers.ExitUsage
+	return handlers.ExitDone
+}
+
+// checkConfig is `config check FILE [--live]`.
+func checkConfig(ctx context.Context, in *input) int {
+	if _, live := in.given["live"]; live {
+		return checkLive(ctx, in.args[0], in.json, in.World)
+	}
+	return checkFile(in.args[0], in.json, in.World)
 }
 
 // checkFile reads a configuration as every command does, and says what it holds.
@@ -118,37 +106,8 @@ func checkFile(file string, asJSON bool, w World) int {
 		for _, k := range cfg.Clusters {
 			names = append(names, k.Name)
 		}
-		if err := json.NewEncoder(w.Out).Encode(map[string]any{"file": file, "clusters": names, "policy": cfg.PolicyDigest}); err != nil {
-			return w.fail(err)
-		}
-		return handlers.ExitDone
+		return w.document(map[string]any{"file": file, "clusters": names, "policy": cfg.PolicyDigest})
 	}
 	fmt.Fprintf(w.Out, "%s: %d clusters, policy %.12s\n", file, len(cfg.Clusters), cfg.PolicyDigest)
 	return handlers.ExitDone
-}
-
-// help shows the commands of the table and those of files at hand.
-func help(words []string, w World) int {
-	asJSON := slices.Contains(words, "--json")
-	words = slices.DeleteFunc(slices.Clone(words), func(s string) bool { return s == "--json" })
-	r := handlers.HelpFor(words, findings()...)
-	if asJSON {
-		if err := json.NewEncoder(w.Out).Encode(r.Data); err != nil {
-			return w.fail(err)
-		}
-		return r.Exit
-	}
-	fmt.Fprint(w.Out, view.Text(r.Message))
-	if len(words) == 0 {
-		fmt.Fprintln(w.Out, "\nOn files at hand:")
-		for _, c := range files.Commands {
-			fmt.Fprintf(w.Out, "  %s %s\n", c.Name, c.Usage)
-		}
-		fmt.Fprintln(w.Out, "\nOf this program itself:")
-		for _, c := range Own {
-			fmt.Fprintf(w.Out, "  %s\n", strings.TrimSpace(c.Name+" "+c.Usage))
-		}
-		fmt.Fprintln(w.Out, "\nAll take --json and --config FILE.")
-	}
-	return r.Exit
 }

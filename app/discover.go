@@ -4,9 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"flag"
 	"fmt"
-	"io"
 	"net"
 	"os/user"
 	"path"
@@ -21,41 +19,27 @@ import (
 // discover is `config discover HOST`: what the host of a running scheduler tells
 // of its cluster, as the part of a configuration that a person then reads and
 // completes. No configuration is needed for it.
-func discover(ctx context.Context, words []string, asJSON bool, w World) int {
+func discover(ctx context.Context, in *input) int {
+	w := in.World
 	me, err := user.Current()
 	if err != nil {
 		return w.fail(fmt.Errorf("config discover: who logs in: %w", err))
 	}
-	f := flag.NewFlagSet("config discover", flag.ContinueOnError)
-	f.SetOutput(io.Discard)
-	login := f.String("user", me.Username, "")
-	key := f.String("key", "", "")
-	known := f.String("known-hosts", filepath.Join(me.HomeDir, ".ssh", "known_hosts"), "")
-	var hosts []string
-	for rest := words; len(rest) > 0; {
-		if err := f.Parse(rest); err != nil {
-			return discoverUsage(w, err.Error())
-		}
-		if rest = f.Args(); len(rest) > 0 {
-			hosts, rest = append(hosts, rest[0]), rest[1:]
-		}
-	}
-	if len(hosts) != 1 {
-		return discoverUsage(w, fmt.Sprintf("%d hosts are named", len(hosts)))
-	}
-	address := hosts[0]
+	login, key := cmp.Or(in.given["user"], me.Username), in.given["key"]
+	known := cmp.Or(in.given["known-hosts"], filepath.Join(me.HomeDir, ".ssh", "known_hosts"))
+	address := in.args[0]
 	if _, _, err := net.SplitHostPort(address); err != nil {
 		address = net.JoinHostPort(address, "22")
 	}
 	name, _, _ := net.SplitHostPort(address)
-	c := ssh.Config{Name: name, Address: address, User: *login, KnownHosts: []string{*known}, Now: w.Now}
-	if *key != "" {
-		c.KeyFiles = []string{*key}
+	c := ssh.Config{Name: name, Address: address, User: login, KnownHosts: []string{known}, Now: w.Now}
+	if key != "" {
+		c.KeyFiles = []string{key}
 	} else if c.Agent = w.Env("SSH_AUTH_SOCK"); c.Agent == "" {
-		return discoverUsage(w, "there is nothing to log in with: no key is named, and no agent runs")
+		return w.misused("config discover: there is nothing to log in with: no key is named, and no agent runs", in.hint())
 	}
-	home := path.Join("/home", *login)
-	if *login == "root" {
+	home := path.Join("/home", login)
+	if login == "root" {
 		home = "/root"
 	}
 	c.RunDir = path.Join(home, ".aurorabot")
@@ -65,19 +49,11 @@ func discover(ctx context.Context, words []string, asJSON bool, w World) int {
 	if err != nil {
 		return interrupted(ctx, w.fail(err))
 	}
-	if asJSON {
-		if err := json.NewEncoder(w.Out).Encode(d); err != nil {
-			return w.fail(err)
-		}
-		return handlers.ExitDone
+	if in.json {
+		return w.document(d)
 	}
-	fmt.Fprint(w.Out, fragment(d, address, *login, *key, *known))
+	fmt.Fprint(w.Out, fragment(d, address, login, key, known))
 	return handlers.ExitDone
-}
-
-func discoverUsage(w World, why string) int {
-	fmt.Fprintf(w.Err, "aurorabot: config discover: %s\nhint: aurorabot config discover HOST[:PORT] [--user NAME] [--key FILE] [--known-hosts FILE]\n", why)
-	return handlers.ExitUsage
 }
 
 // fragment is a cluster as a configuration has it. What was not found out is

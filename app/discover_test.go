@@ -57,7 +57,7 @@ func TestDiscoverUsage(t *testing.T) {
 	for _, words := range [][]string{{"discover", "a", "b"}, {"discover", "--key", "/k"}, {"discover", "a", "--nonsense"}, {"discover", "a"}, {"discover"}} {
 		var errs bytes.Buffer
 		w := World{Out: &errs, Err: &errs, Env: func(string) string { return "" }, Now: time.Now}
-		if exit := configCommand(t.Context(), words, w); exit != handlers.ExitUsage || !strings.Contains(errs.String(), "hint: ") {
+		if exit := Run(t.Context(), append([]string{"config"}, words...), w); exit != handlers.ExitUsage || !strings.Contains(errs.String(), "hint: ") {
 			t.Errorf("config %q: exit %d, %s", words, exit, errs.String())
 		}
 	}
@@ -93,7 +93,7 @@ clusters:
 	}
 	var out, errs bytes.Buffer
 	w := World{Out: &out, Err: &errs, Env: func(string) string { return "" }, Now: time.Now}
-	exit := configCommand(context.Background(), []string{"check", filepath.Join(dir, "c.yaml"), "--live", "--json"}, w)
+	exit := Run(context.Background(), []string{"config", "check", filepath.Join(dir, "c.yaml"), "--live", "--json"}, w)
 	var doc liveCheck
 	if err := json.Unmarshal(out.Bytes(), &doc); err != nil {
 		t.Fatalf("%v: %s %s", err, out.String(), errs.String())

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"aurorabot/handlers"
@@ -18,26 +17,22 @@ const healthWithin = 5 * time.Second
 // healthCommand is what the health check of a container runs: does the bot that
 // owns the state folder answer? Whether Slack does is another question (/ready):
 // an outage there is no reason to end a bot in the middle of a recovery.
-func healthCommand(ctx context.Context, words []string, file string, w World) int {
-	if len(words) > 0 {
-		fmt.Fprintf(w.Err, "aurorabot: health: takes no arguments, but %q was given\nhint: aurorabot health --config FILE\n", strings.Join(words, " "))
-		return handlers.ExitUsage
-	}
-	cfg, err := load(file, w)
+func healthCommand(ctx context.Context, in *input) int {
+	cfg, err := load(in.config, in.World)
 	if err != nil {
-		return w.fail(err)
+		return in.fail(err)
 	}
 	ctx, stop := context.WithTimeout(ctx, healthWithin)
 	defer stop()
 	conn, err := (&net.Dialer{}).DialContext(ctx, "unix", filepath.Join(cfg.StateDir, "aurorabot.sock"))
 	if err != nil {
-		return w.hinted(fmt.Errorf("health: nobody serves: %w", err), "aurorabot serve")
+		return in.hinted(fmt.Errorf("health: nobody serves: %w", err), "aurorabot serve")
 	}
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
 	if err := cli.Alive(conn); err != nil {
-		return w.fail(fmt.Errorf("health: %w", err))
+		return in.fail(fmt.Errorf("health: %w", err))
 	}
-	fmt.Fprintln(w.Out, "serving")
+	fmt.Fprintln(in.Out, "serving")
 	return handlers.ExitDone
 }

@@ -9,6 +9,7 @@ import (
 	"aurorabot/bot"
 	"aurorabot/config"
 	"aurorabot/handlers"
+	"aurorabot/handlers/cli"
 )
 
 // A liveCheck is what a configuration's names answer: the document of
@@ -49,13 +50,13 @@ func checkLive(ctx context.Context, file string, asJSON bool, w World) int {
 		say("Slack: %s: %s: %s\n", c.What, mark, c.Answer)
 	}
 	for _, k := range cfg.Clusters {
-		words, asked := []string{"doctor", k.Name}, w
+		asked := w
 		var out bytes.Buffer
 		if asJSON {
-			words, asked.Out = append(words, "--json"), &out
+			asked.Out = &out
 		}
 		say("\n")
-		switch got := command(ctx, words, file, asked); {
+		switch got := ask(ctx, cli.Question{Words: []string{"doctor", k.Name}, JSON: asJSON}, file, asked); {
 		case got == handlers.ExitFindings && exit == handlers.ExitDone:
 			exit = got
 		case got != handlers.ExitDone && got != handlers.ExitFindings:

@@ -4,12 +4,12 @@ package app
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"runtime/debug"
-	"slices"
 	"time"
 
 	"aurorabot/handlers"
@@ -26,71 +26,17 @@ type World struct {
 	Hup      func() <-chan os.Signal // From its call on a hang-up asks for a reload, and ends nothing. Nil: never.
 }
 
-// Run does one command, and returns the exit status: arguments -> configuration
-// -> wiring -> serve, or one command.
+// Run does one command, and returns the exit status.
 func Run(ctx context.Context, args []string, w World) int {
-	words, configFile, err := options(args, w.Env)
-	if err != nil {
-		return w.fail(err)
-	}
-	if exit, known := files.Run(ctx, words, files.Std{In: w.In, Out: w.Out, Err: w.Err, Now: w.Now}); known {
+	// What runs on a scheduler host, as the uploaded helper, is nobody's command.
+	if first(args) == "host" {
+		exit, _ := files.Run(ctx, args, files.Std{In: w.In, Out: w.Out, Err: w.Err, Now: w.Now})
 		return exit
 	}
-	if len(words) == 0 {
-		words = []string{"help"}
-	}
-	switch words[0] {
-	case "slack":
-		return slackCommand(words[1:], w)
-	case "audit":
-		if exit, here := auditCommand(words[1:], configFile, w); here {
-			return exit
-		}
-	case "sudoers":
-		return sudoersCommand(ctx, words[1:], configFile, w)
-	case "config":
-		return configCommand(ctx, words[1:], w)
-	case "completion":
-		return completionCommand(words[1:], w)
-	case "man":
-		return manCommand(words[1:], w)
-	case "version", "--version":
-		fmt.Fprintln(w.Out, "aurorabot", version())
-		return handlers.ExitDone
-	case "help", "--help", "-h":
-		return help(words[1:], w)
-	case "health":
-		return healthCommand(ctx, words[1:], configFile, w)
-	case "serve":
-		return serve(ctx, words[1:], configFile, w)
-	}
-	return command(ctx, words, configFile, w)
+	return lineOf(w, len(args) > 0 && len(args[0]) > 2 && args[0][:2] == "__").does(ctx, args)
 }
 
 var errNoConfig = errors.New("no configuration: give --config FILE, or set AURORABOT_CONFIG")
-
-// options takes --config out of the words, wherever it stands.
-func options(args []string, env func(string) string) (words []string, file string, err error) {
-	file = env("AURORABOT_CONFIG")
-	words = slices.Clone(args)
-	for i := 0; i < len(words); i++ {
-		switch {
-		case words[i] == "--":
-			return words, file, nil
-		case words[i] == "--config" && i+1 < len(words):
-			file = words[i+1]
-			words = slices.Delete(words, i, i+2)
-			i--
-		case words[i] == "--config":
-			return nil, "", errors.New("--config needs a file")
-		case len(words[i]) > 9 && words[i][:9] == "--config=":
-			file = words[i][9:]
-			words = slices.Delete(words, i, i+1)
-			i--
-		}
-	}
-	return words, file, nil
-}
 
 func (w World) fail(err error) int {
 	fmt.Fprintf(w.Err, "aurorabot: %v\n", (&redact.Redactor{}).Error(err))
@@ -102,20 +48,52 @@ func (w World) hinted(err error, hint string) int {
 	return handlers.ExitError
 }
 
-// version comes from the build: the module's version, or the commit.
-func version() string {
+// misused says that a command line makes no sense, and what to type.
+func (w World) misused(why, hint string) int {
+	fmt.Fprintf(w.Err, "aurorabot: %s\nhint: %s\n", why, hint)
+	return handlers.ExitUsage
+}
+
+// document prints v as the one JSON document of a command.
+func (w World) document(v any) int {
+	if err := json.NewEncoder(w.Out).Encode(v); err != nil {
+		return w.fail(err)
+	}
+	return handlers.ExitDone
+}
+
+// build returns the version and the commit, from the build.
+func build() (version, commit, language string) {
+	version = "unknown"
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
-		return "unknown"
+		return version, commit, language
 	}
-	v := info.Main.Version
 	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" && (v == "" || v == "(devel)") {
-			v = s.Value
+		if s.Key == "vcs.revision" {
+			commit = s.Value
 		}
 	}
-	if v == "" {
-		v = "unknown"
+	switch v := info.Main.Version; {
+	case commit != "" && (v == "" || v == "(devel)"):
+		version = commit
+	case v != "":
+		version = v
 	}
+	return version, commit, info.GoVersion
+}
+
+func version() string {
+	v, _, _ := build()
 	return v
+}
+
+// showVersion is `version`.
+func showVersion(_ context.Context, in *input) int {
+	version, commit, language := build()
+	if in.json {
+		return in.document(map[string]string{"version": version, "commit": commit, "go": language})
+	}
+	fmt.Fprintln(in.Out, "aurorabot", version)
+	return handlers.ExitDone
 }

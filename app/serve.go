@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 
@@ -15,13 +14,11 @@ import (
 )
 
 // serve is the bot: Socket Mode, reports by the clock, the command socket, health.
-func serve(ctx context.Context, words []string, file string, w World) int {
-	cfg, err := load(file, w)
+func serve(ctx context.Context, in *input) int {
+	w := in.World
+	cfg, err := load(in.config, w)
 	if err != nil {
 		return w.fail(err)
-	}
-	if len(words) > 0 {
-		return w.fail(fmt.Errorf("serve: takes no arguments, but %q was given", strings.Join(words, " ")))
 	}
 	a, err := wire(cfg, w)
 	if err != nil {
@@ -58,7 +55,7 @@ func serve(ctx context.Context, words []string, file string, w World) int {
 	if err := a.listen(ctx, &wg); err != nil {
 		return w.fail(err)
 	}
-	if err := a.speak(ctx, file); err != nil && ctx.Err() == nil {
+	if err := a.speak(ctx, in.config); err != nil && ctx.Err() == nil {
 		return w.fail(err)
 	}
 	return handlers.ExitDone

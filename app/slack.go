@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"fmt"
 	"strings"
 
@@ -8,44 +9,26 @@ import (
 	"aurorabot/handlers"
 )
 
-const slackUsage = `usage: aurorabot slack manifest [--command /aurora] [--explain]`
-
-// slackCommand is `slack manifest`: the app's manifest, or why it asks for what
+// slackManifest is `slack manifest`: the app's manifest, or why it asks for what
 // it asks for. It needs no configuration.
-func slackCommand(words []string, w World) int {
-	command, explain := "/aurora", false
-	bad := func(why string) int {
-		fmt.Fprintf(w.Err, "aurorabot: slack: %s\nhint: %s\n", why, slackUsage)
-		return handlers.ExitUsage
-	}
-	if len(words) == 0 || words[0] != "manifest" {
-		return bad("there is nothing else than a manifest")
-	}
-	for i := 1; i < len(words); i++ {
-		switch {
-		case words[i] == "--explain":
-			explain = true
-		case words[i] == "--json": // It is JSON already.
-		case words[i] == "--command" && i+1 < len(words):
-			i++
-			command = words[i]
-		default:
-			return bad(fmt.Sprintf("there is no option %.40q", words[i]))
-		}
+func slackManifest(_ context.Context, in *input) int {
+	command, given := in.given["command"]
+	if !given {
+		command = "/aurora"
 	}
 	if name, ok := strings.CutPrefix(command, "/"); !ok || name == "" || len(name) > 31 || strings.ContainsAny(name, " /\t\n\"") || name != strings.ToLower(name) {
-		return bad(fmt.Sprintf("%.40q is no slash command: a slash and up to 31 lower-case letters", command))
+		return in.misused(fmt.Sprintf("slack: %.40q is no slash command: a slash and up to 31 lower-case letters", command), in.hint())
 	}
-	if explain {
-		fmt.Fprint(w.Out, explained())
+	if _, explain := in.given["explain"]; explain {
+		fmt.Fprint(in.Out, explained())
 		return handlers.ExitDone
 	}
 	js, err := bot.Manifest(command)
 	if err != nil {
-		return w.fail(err)
+		return in.fail(err)
 	}
-	if _, err := w.Out.Write(js); err != nil {
-		return w.fail(err)
+	if _, err := in.Out.Write(js); err != nil {
+		return in.fail(err)
 	}
 	return handlers.ExitDone
 }

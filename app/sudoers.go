@@ -13,8 +13,6 @@ import (
 	"aurorabot/runner/recovery"
 )
 
-const sudoersUsage = `usage: aurorabot sudoers CLUSTER [--json] [--log-path DIR --backup-dir DIR]`
-
 // A sudoersFile is what belongs on some hosts.
 type sudoersFile struct {
 	Hosts   []string `json:"hosts"`
@@ -22,38 +20,22 @@ type sudoersFile struct {
 	Sudoers string   `json:"sudoers"`
 }
 
-// sudoersCommand prints what the bot may do on the hosts of a cluster as
+// sudoers prints what the bot may do on the hosts of a cluster as
 // somebody else. It asks every host where its log, its backups and its commands
 // lie; with both options it asks none.
-func sudoersCommand(ctx context.Context, words []string, file string, w World) int {
-	asJSON, log, backups := false, "", ""
-	var args []string
-	for i := 0; i < len(words); i++ {
-		name, value, given := strings.Cut(words[i], "=")
-		option := map[string]*string{"--log-path": &log, "--backup-dir": &backups}[name]
-		switch {
-		case words[i] == "--json":
-			asJSON = true
-		case option != nil && given:
-			*option = value
-		case option != nil && i+1 < len(words):
-			i++
-			*option = words[i]
-		default:
-			args = append(args, words[i])
-		}
+func sudoers(ctx context.Context, in *input) int {
+	log, backups := in.given["log-path"], in.given["backup-dir"]
+	if (log == "") != (backups == "") || log != "" && !(filepath.IsAbs(log) && filepath.IsAbs(backups)) {
+		return in.misused("sudoers: wants both folders, absolute, or neither", in.hint())
 	}
-	if len(args) != 1 || strings.HasPrefix(args[0], "-") || (log == "") != (backups == "") || log != "" && !(filepath.IsAbs(log) && filepath.IsAbs(backups)) {
-		fmt.Fprintf(w.Err, "aurorabot: sudoers: wants a cluster; both folders, absolute, or neither\nhint: %s\n", sudoersUsage)
-		return handlers.ExitUsage
-	}
-	cfg, err := load(file, w)
+	w := in.World
+	cfg, err := load(in.config, w)
 	if err != nil {
 		return w.fail(err)
 	}
-	k := cfg.Cluster(args[0])
+	k := cfg.Cluster(in.args[0])
 	if k == nil {
-		return w.fail(fmt.Errorf("sudoers: there is no cluster %.60q", args[0]))
+		return w.fail(fmt.Errorf("sudoers: there is no cluster %.60q", in.args[0]))
 	}
 	helper := &helper{files: cfg.Helpers}
 	a := &app{cfg: cfg, w: w}
@@ -87,7 +69,7 @@ func sudoersCommand(ctx context.Context, words []string, file string, w World) i
 		}
 		files = append(files, sudoersFile{Hosts: []string{s.Name}, Login: login, Sudoers: text})
 	}
-	if asJSON {
+	if in.json {
 		err = json.NewEncoder(w.Out).Encode(files)
 	} else {
 		for _, f := range files {

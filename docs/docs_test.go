@@ -2,7 +2,6 @@ package docs
 
 import (
 	"bytes"
-	"context"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -14,8 +13,6 @@ import (
 
 	"aurorabot/app"
 	"aurorabot/handlers"
-	"aurorabot/handlers/cli/manual"
-	"aurorabot/handlers/files"
 	"aurorabot/lab/cluster"
 	"aurorabot/lab/script"
 )
@@ -160,58 +157,35 @@ func TestDocumentCommands(t *testing.T) {
 	}
 }
 
-// understood says why a command line is none, or "". What can be done anywhere
-// is done; the rest is read by the table.
+// understood says why a command line is none, or "". It is done without a
+// configuration: what needs one gets no further than its words. A command without
+// what belongs behind it is only named.
 func understood(t *testing.T, words []string) string {
 	t.Helper()
-	words = slices.DeleteFunc(slices.Clone(words), func(w string) bool { return w == "--json" })
-	for i := 0; i < len(words); i++ {
-		if words[i] == "--config" {
-			words = slices.Delete(words, i, min(i+2, len(words)))
+	if words = slices.Clone(words); words[0] == "backup" || words[0] == "log" {
+		words = slices.DeleteFunc(words, func(w string) bool { return w == "--json" }) // Tables show it before what is required.
+	}
+	for i := range words {
+		if words[i] == "DIR" {
+			words[i] = "/DIR" // Some want it absolute.
 		}
 	}
-	head := strings.Join(words[:min(2, len(words))], " ")
-	if known, err := files.CheckWords(words); known {
-		if len(words) == 2 { // It is only named.
+	var said bytes.Buffer
+	run := func(more ...string) int {
+		said.Reset()
+		none := func(string) string { return "" }
+		return app.Run(t.Context(), append(slices.Clone(words), more...), app.World{In: strings.NewReader(""), Out: &said, Err: &said, Env: none, Now: time.Now})
+	}
+	named := len(words) == 1 || len(words) == 2 && slices.Contains([]string{"backup", "config", "log", "plan", "recover"}, words[0])
+	if named || words[0] == "config" && words[1] == "discover" { // Hosts that are not here.
+		words = slices.DeleteFunc(words, func(w string) bool { return w == "--help" || w == "-h" })
+		if len(words) == 0 || run("--help") == handlers.ExitDone {
 			return ""
 		}
-		if err != nil {
-			return err.Error()
-		}
-		return ""
+		return said.String()
 	}
-	asks := head == "config check" || head == "config discover" // Files and hosts that are not here.
-	if slices.Contains([]string{"config", "slack", "help", "version", "completion", "man"}, words[0]) && !asks {
-		var out, errs bytes.Buffer
-		w := app.World{In: strings.NewReader(""), Out: &out, Err: &errs, Env: func(string) string { return "" }, Now: time.Now}
-		if exit := app.Run(context.Background(), words, w); exit != handlers.ExitDone {
-			return errs.String() + out.String()
-		}
-		return ""
-	}
-	if head == "audit verify" && len(words) > 2 && strings.HasSuffix(words[len(words)-1], ".jsonl") {
-		words = words[:2] // Main itself reads files, and compares with them.
-	}
-	if i := slices.IndexFunc(app.Own, func(c manual.Command) bool { return c.Name == words[0] || c.Name == head }); i >= 0 {
-		for _, w := range words {
-			if strings.HasPrefix(w, "-") && !strings.Contains(app.Own[i].Usage, w) {
-				return "it has no option " + w
-			}
-		}
-		return ""
-	}
-	// A command without what belongs behind it is only named; in Slack, recover
-	// and plan ask for what is left out.
-	if len(words) == 1 || len(words) == 2 && (words[0] == "recover" || words[0] == "plan") {
-		words = append(words, "--", "x", "x")[:len(words)+1]
-		r, _ := handlers.CheckWords(words)
-		if strings.Contains(r.Message.Head, "there is no") {
-			return r.Message.Head
-		}
-		return ""
-	}
-	if r, ok := handlers.CheckWords(words); !ok {
-		return r.Message.Head + strings.Join(r.Message.Lines, " ")
+	if run() == handlers.ExitUsage {
+		return said.String()
 	}
 	return ""
 }

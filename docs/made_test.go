@@ -1,6 +1,8 @@
 package docs
 
 import (
+	"bytes"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"maps"
@@ -39,7 +41,9 @@ func made(t *testing.T, file, want string) {
 }
 
 // docs/commands.md is made from the tables that the program itself reads.
-func TestCommandsDocument(t *testing.T) { made(t, "docs/commands.md", commandsDocument()) }
+func TestCommandsDocument(t *testing.T) {
+	made(t, "docs/commands.md", commandsDocument(commandsOfProgram(t)))
+}
 
 // docs/permissions.md is made from what the manifest asks for and from the
 // sudoers file of the documented configuration.
@@ -119,7 +123,23 @@ var needs = map[policy.Permission]string{
 	policy.Read: "Whoever may *read*", policy.Approve: "Whoever may *approve*", policy.Operate: "Whoever may *operate*", policy.Admin: "Whoever is *admin*",
 }
 
-func commandsDocument() string {
+// table is what `man --json` prints: every command, of whichever table.
+type table []struct{ Name, Usage, Help, Group string }
+
+func commandsOfProgram(t *testing.T) table {
+	t.Helper()
+	var out bytes.Buffer
+	if exit := app.Run(t.Context(), []string{"man", "--json"}, app.World{Out: &out, Err: &out, Env: func(string) string { return "" }}); exit != 0 {
+		t.Fatalf("man --json: exit status %d\n%s", exit, out.String())
+	}
+	var page struct{ Commands table }
+	if err := json.Unmarshal(out.Bytes(), &page); err != nil {
+		t.Fatal(err)
+	}
+	return page.Commands
+}
+
+func commandsDocument(program table) string {
 	var b strings.Builder
 	b.WriteString(`# Commands
 
@@ -151,14 +171,17 @@ While ` + "`serve`" + ` runs, the command line talks to it over a socket in the 
 		row(&b, c.Name, strings.TrimPrefix(c.Usage, "[--json] "), c.Help)
 	}
 	b.WriteString("\n## Of the program itself\n\nOn the command line alone.\n\n")
-	for _, c := range app.Own {
-		row(&b, c.Name, c.Usage, c.Help)
+	for _, c := range program {
+		if c.Group == "program" {
+			row(&b, c.Name, c.Usage, c.Help)
+		}
 	}
 	b.WriteString(`
 ## What all take
 
 - ` + "`--json`" + `: exactly one JSON document on standard output (lists: one array), or JSON lines where it streams. Names in it are added to, never changed.
 - ` + "`--config FILE`" + `: the configuration; else ` + "`AURORABOT_CONFIG`" + ` names it.
+- ` + "`-h`, `--help`" + `: how the command is used, its options, examples. An option may be written with one dash too (` + "`-reason TEXT`" + `), and is given once.
 
 Errors go to standard error, as ` + "`aurorabot: what, to what: why`" + ` and a hint where there is one.
 

@@ -155,6 +155,7 @@ func (s *Service) check(ctx context.Context, k *Cluster, runs []check.Window) (r
 	if err != nil {
 		r = check.Failed(k.Name, k.Hosts, at, err)
 	}
+	s.saw(&r)
 	if s.Checked != nil {
 		s.Checked(r)
 	}

@@ -67,6 +67,7 @@ type Service struct {
 	asking  map[string]*sync.Mutex
 	tellers map[int]func(runner.Event)
 	next    int
+	backups map[string][]string // Names that the last check saw, by cluster.
 	wait    sync.WaitGroup
 	stopped bool
 

@@ -42,12 +42,13 @@ type value struct {
 	text  string
 	given bool
 	bare  bool // It has none.
+	lax   bool // It may be given again.
 }
 
 // Set is part of pflag's Value.
 func (v *value) Set(text string) error {
 	switch {
-	case v.given:
+	case v.given && !v.lax:
 		return errTwice
 	case v.bare && text != "true":
 		return errValue
@@ -84,6 +85,16 @@ func FlagSet(options []Option) *pflag.FlagSet {
 		}
 	}
 	return f
+}
+
+// Lax lets the options of a set be given again, for a set that reads the same
+// words more than once.
+func Lax(f *pflag.FlagSet) {
+	f.VisitAll(func(flag *pflag.Flag) {
+		if v, ok := flag.Value.(*value); ok {
+			v.lax = true
+		}
+	})
 }
 
 // Normal returns words as pflag reads them: it takes -word for letters, and here
