@@ -57,13 +57,7 @@ func (l *line) complete(c *cobra.Command, r row, args []string) ([]string, cobra
 		return r.words, cobra.ShellCompDirectiveNoFileComp
 	}
 	if r.name == "help" {
-		var names []string
-		for _, r := range rows() {
-			if first, _, _ := strings.Cut(r.name, " "); !slices.Contains(names, first) {
-				names = append(names, first)
-			}
-		}
-		return append(names, "findings"), cobra.ShellCompDirectiveNoFileComp
+		return append(firstWords(), "findings"), cobra.ShellCompDirectiveNoFileComp
 	}
 	return l.named(c, r.means(len(args)), args)
 }

@@ -37,7 +37,7 @@ func lineOf(w World, completes bool) *line {
 		RunE: func(c *cobra.Command, args []string) error {
 			switch {
 			case len(args) > 0:
-				return unknown(args[0])
+				return &errUsage{fmt.Sprintf("there is no command %.40q", args[0]), handlers.Suggest(args[0], firstWords())}
 			case c.Flags().Changed("version"): // Cobra's own flag needs a template, and those make the program larger by a quarter.
 				l.exit = showVersion(c.Context(), &input{World: w, json: c.Flags().Changed("json")})
 			default:
@@ -78,7 +78,7 @@ func (l *line) add(r row) {
 		Use: strings.TrimSpace(name + " " + r.usage), Short: strings.ReplaceAll(r.help, "\n", " "), Example: r.example,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) < r.least || r.most >= 0 && len(args) > r.most {
-				return &errUsage{fmt.Sprintf("%s: %d arguments were given", r.name, len(args)), r.hint()}
+				return &errUsage{r.name + ": " + syntax.Counted(len(args)), r.hint()}
 			}
 			return nil
 		},
@@ -129,7 +129,7 @@ func (l *line) parent(name, group string) *cobra.Command {
 		if len(args) > 0 {
 			why = fmt.Sprintf("%s: there is no command `%s %.40s`", name, name, args[0])
 		}
-		return &errUsage{why, "there are " + strings.Join(names, ", ")}
+		return &errUsage{why, "type one of " + strings.Join(names, ", ")}
 	}
 	l.root.AddCommand(c)
 	return c
@@ -137,10 +137,15 @@ func (l *line) parent(name, group string) *cobra.Command {
 
 func (r row) hint() string { return "type `" + strings.TrimSpace(r.name+" "+r.usage) + "`" }
 
-// unknown is what is wrong with the name of a command that there is not.
-func unknown(name string) error {
-	r, _ := handlers.CheckWords([]string{name})
-	return &errUsage{fmt.Sprintf("there is no command %.40q", name), strings.TrimPrefix(strings.Join(r.Message.Lines, " "), "hint: ")}
+// firstWords are the first words of all commands.
+func firstWords() []string {
+	var list []string
+	for _, r := range rows() {
+		if first, _, _ := strings.Cut(r.name, " "); !slices.Contains(list, first) {
+			list = append(list, first)
+		}
+	}
+	return list
 }
 
 func (l *line) badOption(c *cobra.Command, err error) error {

@@ -71,9 +71,10 @@ func TestUsage(t *testing.T) {
 	for words, want := range map[string]string{
 		"nonsense":                        "there is no command \"nonsense\"\nhint: type `help` for the commands\n",
 		"recovr":                          "there is no command \"recovr\"\nhint: did you mean `recover`?\n",
-		"config":                          "config: what is to be done is missing\nhint: there are `config check`, `config discover`, `config example`\n",
-		"backup inspekt x":                "backup: there is no command `backup inspekt`\nhint: there are `backup diff`, `backup inspect`, `backup verify`\n",
-		"health x":                        "health: 1 arguments were given\nhint: type `health`\n",
+		"comfig check x":                  "there is no command \"comfig\"\nhint: did you mean `config`?\n",
+		"config":                          "config: what is to be done is missing\nhint: type one of `config check`, `config discover`, `config example`\n",
+		"backup inspekt x":                "backup: there is no command `backup inspekt`\nhint: type one of `backup diff`, `backup inspect`, `backup verify`\n",
+		"health x":                        "health: 1 argument was given\nhint: type `health`\n",
 		"tasks":                           "tasks: 0 arguments were given\nhint: type `tasks RUN`\n",
 		"tasks --nope RUN":                "tasks: there is no option \"--nope\"\nhint: type `tasks RUN`\n",
 		"tasks -nope RUN":                 "tasks: there is no option \"--nope\"\nhint: type `tasks RUN`\n",

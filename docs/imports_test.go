@@ -70,6 +70,8 @@ func TestImports(t *testing.T) {
 		slackGo = "github.com/slack-go/slack"
 		sshLib  = "golang.org/x/crypto/ssh"
 		zkLib   = "github.com/go-zookeeper/zk"
+		cobra   = "github.com/spf13/cobra"
+		pflag   = "github.com/spf13/pflag"
 	)
 	imports, _ := sources(t)
 	for dir, list := range imports {
@@ -94,6 +96,8 @@ func TestImports(t *testing.T) {
 				{strings.HasPrefix(i, slackGo) && !under(dir, "bot"), "only bot speaks Slack"},
 				{strings.HasPrefix(i, sshLib) && !under(dir, "runner/ssh"), "only runner/ssh speaks SSH"},
 				{strings.HasPrefix(i, zkLib) && !under(dir, "runner/zk"), "only runner/zk speaks ZooKeeper"},
+				{strings.HasPrefix(i, cobra) && dir != "app" && dir != "scripts", "only app builds the command line, and a script the manual"},
+				{i == pflag && dir != "handlers/syntax", "options are read in one place"},
 				{i == "aurorabot/config" && dir != "app", "only app knows the configuration"},
 				{i == "aurorabot/app" && dir != ".", "nobody but main imports the composition root"},
 				{i == "aurorabot/lab" || strings.HasPrefix(i, "aurorabot/lab/"), "nothing but tests imports the lab"},

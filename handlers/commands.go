@@ -178,7 +178,7 @@ func parse(table []Command, r Request) (call, error) {
 	}
 	i := slices.IndexFunc(table, func(c Command) bool { return c.Name == r.Words[0] })
 	if i < 0 {
-		return call{}, &errUsage{fmt.Sprintf("there is no command %.40q", r.Words[0]), suggest(r.Words[0], table)}
+		return call{}, &errUsage{fmt.Sprintf("there is no command %.40q", r.Words[0]), Suggest(r.Words[0], names(table))}
 	}
 	c := call{Request: r, cmd: &table[i]}
 	var err error
@@ -191,7 +191,7 @@ func parse(table []Command, r Request) (call, error) {
 		return c, &errUsage{c.cmd.Name + ": " + err.Error(), c.usage()}
 	}
 	if c.cmd.Later == "" && (len(c.args) < c.cmd.Args[0] || c.cmd.Args[1] >= 0 && len(c.args) > c.cmd.Args[1]) {
-		return c, &errUsage{fmt.Sprintf("%s: %d arguments were given", c.cmd.Name, len(c.args)), c.usage()}
+		return c, &errUsage{c.cmd.Name + ": " + syntax.Counted(len(c.args)), c.usage()}
 	}
 	return c, nil
 }
@@ -200,12 +200,20 @@ func (c *call) usage() string {
 	return strings.TrimSpace("type `" + c.cmd.Name + " " + c.cmd.Usage + "`")
 }
 
-// suggest names the command that is nearest to a word that is none.
-func suggest(word string, table []Command) string {
+func names(table []Command) []string {
+	var list []string
+	for i := range table {
+		list = append(list, table[i].Name)
+	}
+	return list
+}
+
+// Suggest says what to type instead of a word that is none of the names.
+func Suggest(word string, names []string) string {
 	best, distance := "", 3
-	for _, c := range table {
-		if d := levenshtein(word, c.Name); d < distance {
-			best, distance = c.Name, d
+	for _, name := range names {
+		if d := levenshtein(word, name); d < distance {
+			best, distance = name, d
 		}
 	}
 	if best == "" {

@@ -274,7 +274,7 @@ func (s *Service) doHelp(_ context.Context, c call) Response {
 		rows = append(rows, row)
 	}
 	if len(rows) == 0 {
-		return Response{Message: view.Error(fmt.Sprintf("there is no command %.40q", c.args[0]), suggest(c.args[0], commands())), Exit: ExitUsage, Private: true}
+		return Response{Message: view.Error(fmt.Sprintf("there is no command %.40q", c.args[0]), Suggest(c.args[0], names(commands()))), Exit: ExitUsage, Private: true}
 	}
 	return Response{Message: view.Help(rows), Data: rows, Private: true}
 }

@@ -1,6 +1,6 @@
 // Package handlers holds what can be asked of the bot, for whatever surface:
 // one table of commands, and the service behind it. It knows no surface and no
-// recipe; main hands it both.
+// recipe; app hands it both.
 package handlers
 
 import (

@@ -144,6 +144,14 @@ func Parse(options []Option, words []string) (args []string, given map[string]st
 	return f.Args(), Given(f), nil
 }
 
+// Counted says how many arguments there were, where they are too few or too many.
+func Counted(n int) string {
+	if n == 1 {
+		return "1 argument was given"
+	}
+	return fmt.Sprintf("%d arguments were given", n)
+}
+
 // Given returns the options that were given to a set, by name.
 func Given(f *pflag.FlagSet) map[string]string {
 	given := map[string]string{}
