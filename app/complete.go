@@ -27,7 +27,7 @@ func completion(_ context.Context, in *input) int {
 	case "fish":
 		err = root.GenFishCompletion(in.Out, true)
 	default:
-		return in.misused("completion: wants one of "+strings.Join(in.words, ", "), in.example)
+		return in.misused("completion: wants one of "+strings.Join(in.words, ", "), in.Example)
 	}
 	if err != nil {
 		return in.fail(err)
@@ -38,7 +38,7 @@ func completion(_ context.Context, in *input) int {
 // means is what the argument behind so many others names, by the usage: "RUN",
 // "FILE"; "" if nothing stands there.
 func (r row) means(before int) string {
-	for word := range strings.FieldsSeq(r.usage) {
+	for word := range strings.FieldsSeq(r.Usage) {
 		name := strings.Trim(word, "[].")
 		if strings.HasPrefix(name, "-") {
 			return ""
@@ -56,7 +56,7 @@ func (l *line) complete(c *cobra.Command, r row, args []string) ([]string, cobra
 	if len(args) == 0 && r.words != nil {
 		return r.words, cobra.ShellCompDirectiveNoFileComp
 	}
-	if r.name == "help" {
+	if r.Name == "help" {
 		return append(firstWords(), "findings"), cobra.ShellCompDirectiveNoFileComp
 	}
 	return l.named(c, r.means(len(args)), args)

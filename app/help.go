@@ -46,28 +46,28 @@ func (l *line) page(c *cobra.Command) {
 		fmt.Fprint(l.Out, view.Text(handlers.HelpFor(nil, findings()...).Message))
 		for _, group := range []string{onFiles, ofProgram} {
 			fmt.Fprintf(l.Out, "\n%s\n", titles[group])
-			l.list(func(r row) bool { return r.group == group })
+			l.list(func(r row) bool { return r.Group == group })
 		}
 		fmt.Fprintln(l.Out, "\nAll take --json, --config FILE and --help.")
 		return
 	case !one:
 		fmt.Fprintf(l.Out, "usage: aurorabot %s COMMAND\n\n", c.Name())
-		l.list(func(r row) bool { return strings.HasPrefix(r.name, c.Name()+" ") })
+		l.list(func(r row) bool { return strings.HasPrefix(r.Name, c.Name()+" ") })
 		return
 	}
-	fmt.Fprintf(l.Out, "usage: aurorabot %s\n\n%s\n\nOptions:\n", strings.TrimSpace(r.name+" "+r.usage), r.help)
-	for _, o := range slices.Concat(r.options, everywhere) {
+	fmt.Fprintf(l.Out, "usage: aurorabot %s\n\n%s\n\nOptions:\n", strings.TrimSpace(r.Name+" "+r.Usage), r.Help)
+	for _, o := range slices.Concat(r.Options, everywhere) {
 		fmt.Fprintf(l.Out, "  %-34s %s\n", o, o.Help)
 	}
-	if r.example != "" {
-		fmt.Fprintf(l.Out, "\nExamples:\n  %s\n", strings.ReplaceAll(r.example, "\n", "\n  "))
+	if r.Example != "" {
+		fmt.Fprintf(l.Out, "\nExamples:\n  %s\n", strings.ReplaceAll(r.Example, "\n", "\n  "))
 	}
 }
 
 func (l *line) list(of func(row) bool) {
 	for _, r := range rows() {
 		if of(r) {
-			fmt.Fprintf(l.Out, "  %s\n", strings.TrimSpace(r.name+" "+r.usage))
+			fmt.Fprintf(l.Out, "  %s\n", strings.TrimSpace(r.Name+" "+r.Usage))
 		}
 	}
 }
@@ -77,22 +77,12 @@ func (l *line) list(of func(row) bool) {
 //go:embed aurorabot.1
 var manual string
 
-// A page of the manual, as `man --json` prints it: the tables, for whoever makes
-// documents of them.
+// A manualPage holds the tables, for whoever makes documents of them.
 type manualPage struct {
 	Version  string          `json:"version"`
-	Commands []manualCommand `json:"commands"`
+	Commands []row           `json:"commands"`
 	Options  []syntax.Option `json:"options"` // Of every command.
 	Exits    []manualExit    `json:"exit_statuses"`
-}
-
-type manualCommand struct {
-	Name    string          `json:"name"`
-	Usage   string          `json:"usage"`
-	Help    string          `json:"help"`
-	Group   string          `json:"group"`
-	Options []syntax.Option `json:"options"`
-	Example string          `json:"example,omitempty"`
 }
 
 type manualExit struct {
@@ -106,10 +96,7 @@ func man(_ context.Context, in *input) int {
 		fmt.Fprint(in.Out, manual)
 		return handlers.ExitDone
 	}
-	p := manualPage{Version: version(), Options: everywhere}
-	for _, r := range rows() {
-		p.Commands = append(p.Commands, manualCommand{r.name, r.usage, r.help, r.group, append([]syntax.Option{}, r.options...), r.example})
-	}
+	p := manualPage{Version: version(), Commands: rows(), Options: everywhere}
 	for _, status := range slices.Sorted(maps.Keys(handlers.Exits)) {
 		p.Exits = append(p.Exits, manualExit{status, handlers.Exits[status]})
 	}

@@ -70,15 +70,15 @@ func lineOf(w World, completes bool) *line {
 
 // add adds the command of a row, below that of its first word if it has two.
 func (l *line) add(r row) {
-	parent, name := l.root, r.name
-	if first, second, two := strings.Cut(r.name, " "); two {
-		parent, name = l.parent(first, r.group), second
+	parent, name := l.root, r.Name
+	if first, second, two := strings.Cut(r.Name, " "); two {
+		parent, name = l.parent(first, r.Group), second
 	}
 	c := &cobra.Command{
-		Use: strings.TrimSpace(name + " " + r.usage), Short: strings.ReplaceAll(r.help, "\n", " "), Example: r.example,
+		Use: strings.TrimSpace(name + " " + r.Usage), Short: strings.ReplaceAll(r.Help, "\n", " "), Example: r.Example,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) < r.least || r.most >= 0 && len(args) > r.most {
-				return &errUsage{r.name + ": " + syntax.Counted(len(args)), r.hint()}
+				return &errUsage{r.Name + ": " + syntax.Counted(len(args)), r.hint()}
 			}
 			return nil
 		},
@@ -88,14 +88,14 @@ func (l *line) add(r row) {
 	}
 	l.act(c, r)
 	if parent == l.root {
-		c.GroupID = r.group
+		c.GroupID = r.Group
 	}
-	c.Flags().AddFlagSet(syntax.FlagSet(r.options))
-	for _, o := range r.options {
+	c.Flags().AddFlagSet(syntax.FlagSet(r.Options))
+	for _, o := range r.Options {
 		l.completes(c, o)
 	}
 	l.rows[c] = r
-	if r.name == "help" {
+	if r.Name == "help" {
 		l.root.SetHelpCommand(c)
 		return
 	}
@@ -135,13 +135,13 @@ func (l *line) parent(name, group string) *cobra.Command {
 	return c
 }
 
-func (r row) hint() string { return "type `" + strings.TrimSpace(r.name+" "+r.usage) + "`" }
+func (r row) hint() string { return "type `" + strings.TrimSpace(r.Name+" "+r.Usage) + "`" }
 
 // firstWords are the first words of all commands.
 func firstWords() []string {
 	var list []string
 	for _, r := range rows() {
-		if first, _, _ := strings.Cut(r.name, " "); !slices.Contains(list, first) {
+		if first, _, _ := strings.Cut(r.Name, " "); !slices.Contains(list, first) {
 			list = append(list, first)
 		}
 	}
@@ -154,10 +154,10 @@ func (l *line) badOption(c *cobra.Command, err error) error {
 	switch {
 	case !ok:
 		return &errUsage{err.Error(), "type `help` for the commands"}
-	case r.group == onFiles && errors.As(err, &unknown):
+	case r.Group == onFiles && errors.As(err, &unknown):
 		err = fmt.Errorf("%w (a name that begins with a dash is written ./-%s)", err, strings.TrimLeft(unknown.Option, "-"))
 	}
-	return &errUsage{r.name + ": " + err.Error(), r.hint()}
+	return &errUsage{r.Name + ": " + err.Error(), r.hint()}
 }
 
 // config is the name of the configuration's file.

@@ -33,29 +33,29 @@ func TestEveryCommandAnswersHelp(t *testing.T) {
 	_, page, _ := typed(t, "man")
 	page = strings.ReplaceAll(page, `\-`, "-")
 	for _, r := range rows() {
-		name := strings.Fields(r.name)
+		name := strings.Fields(r.Name)
 		for _, words := range [][]string{append(slices.Clone(name), "--help"), append(slices.Clone(name), "x", "-h"), append([]string{"help"}, name...), append([]string{"--config", "x"}, append(slices.Clone(name), "-help")...)} {
 			exit, out, errs := typed(t, words...)
-			if exit != 0 || errs != "" || !strings.HasPrefix(out, "usage: aurorabot "+strings.TrimSpace(r.name+" "+r.usage)+"\n\n"+r.help+"\n") {
+			if exit != 0 || errs != "" || !strings.HasPrefix(out, "usage: aurorabot "+strings.TrimSpace(r.Name+" "+r.Usage)+"\n\n"+r.Help+"\n") {
 				t.Errorf("%q: exit status %d, %s\n%s", words, exit, errs, out)
 			}
-			for _, o := range slices.Concat(r.options, everywhere) {
+			for _, o := range slices.Concat(r.Options, everywhere) {
 				if !strings.Contains(out, "\n  "+o.String()+" ") {
 					t.Errorf("%q does not say %s", words, o)
 				}
 			}
 		}
-		for _, o := range r.options {
+		for _, o := range r.Options {
 			if !strings.Contains(page, "\n"+o.String()+": "+o.Help+"\n") {
-				t.Errorf("the manual has no %s of %s: make golden", o, r.name)
+				t.Errorf("the manual has no %s of %s: make golden", o, r.Name)
 			}
 		}
-		if !strings.Contains(all, r.name) || !strings.Contains(page, `\fB`+r.name+`\fP`) {
-			t.Errorf("help or manual has no %s: make golden", r.name)
+		if !strings.Contains(all, r.Name) || !strings.Contains(page, `\fB`+r.Name+`\fP`) {
+			t.Errorf("help or manual has no %s: make golden", r.Name)
 		}
 		_, proposed, _ := typed(t, append([]string{"__complete"}, append(slices.Clone(name[:len(name)-1]), "")...)...)
 		if !strings.Contains("\n"+proposed, "\n"+name[len(name)-1]+"\t") {
-			t.Errorf("completion has no %s", r.name)
+			t.Errorf("completion has no %s", r.Name)
 		}
 	}
 	for _, parent := range []string{"config", "backup", "log", "slack"} {
@@ -119,8 +119,8 @@ func TestWordsForTheService(t *testing.T) {
 		if exit := l.does(t.Context(), strings.Fields(words)); exit != 0 || got != want {
 			t.Errorf("%q: exit status %d, %s, want %s", words, exit, got, want)
 		}
-		if r, ok := handlers.CheckWords(strings.Split(got, "|")); !ok {
-			t.Errorf("%q: the service does not read %s: %s", words, got, r.Message.Head)
+		if err := handlers.ReadOnly(strings.Split(got, "|")); err != nil && !strings.Contains(err.Error(), "not a command that only looks") {
+			t.Errorf("%q: the service does not read %s: %v", words, got, err)
 		}
 	}
 }

@@ -10,18 +10,20 @@ import (
 	"aurorabot/handlers/syntax"
 )
 
-// A row is one command of the command line, from whichever table.
+// A row is one command of the command line, from whichever table. Its JSON form is
+// what `man --json` prints.
 type row struct {
-	name    string // Its words: "config check".
-	usage   string
-	help    string
-	group   string
-	example string   // Lines.
-	words   []string // What its first argument may be, where that is one of few.
-	options []syntax.Option
-	least   int // Arguments, at least.
-	most    int // At most; -1: no limit.
-	run     func(context.Context, *input) int
+	Name    string          `json:"name"` // Its words: "config check".
+	Usage   string          `json:"usage"`
+	Help    string          `json:"help"`
+	Group   string          `json:"group"`
+	Options []syntax.Option `json:"options,omitempty"`
+	Example string          `json:"example,omitempty"` // Lines.
+
+	words []string // What its first argument may be, where that is one of few.
+	least int      // Arguments, at least.
+	most  int      // At most; -1: no limit.
+	run   func(context.Context, *input) int
 }
 
 // An input is what was typed behind a command's name.
@@ -37,12 +39,12 @@ type input struct {
 
 // request is the input as words again, options last.
 func (in *input) request() []string {
-	words := strings.Fields(in.name)
+	words := strings.Fields(in.Name)
 	dashed := slices.ContainsFunc(in.args, func(a string) bool { return strings.HasPrefix(a, "-") })
 	if !dashed {
 		words = append(words, in.args...)
 	}
-	for _, o := range in.options {
+	for _, o := range in.Options {
 		switch text, given := in.given[o.Name]; {
 		case given && o.Value == "":
 			words = append(words, "--"+o.Name)
@@ -71,39 +73,39 @@ var everywhere = []syntax.Option{files.JSON, {Name: "config", Value: "FILE", Hel
 // rows are all commands for people. Those of the program itself are no requests.
 func rows() []row {
 	list := []row{
-		{name: "serve", help: "the bot: Socket Mode, reports by the clock, metrics and health address", run: serve},
-		{name: "health", help: "ask the bot that serves whether it answers; for health checks", run: healthCommand},
+		{Name: "serve", Help: "the bot: Socket Mode, reports by the clock, metrics and health address", run: serve},
+		{Name: "health", Help: "ask the bot that serves whether it answers; for health checks", run: healthCommand},
 		{
-			name: "config check", usage: "FILE [--live]", help: "say everything that is wrong with a configuration", least: 1, most: 1, run: checkConfig,
-			options: []syntax.Option{{Name: "live", Help: "ask Slack and every host, too; changes nothing"}},
+			Name: "config check", Usage: "FILE [--live]", Help: "say everything that is wrong with a configuration", least: 1, most: 1, run: checkConfig,
+			Options: []syntax.Option{{Name: "live", Help: "ask Slack and every host, too; changes nothing"}},
 		},
-		{name: "config example", help: "print a configuration with every key, explained", run: exampleConfig, example: "aurorabot config example > aurorabot.yaml"},
+		{Name: "config example", Help: "print a configuration with every key, explained", run: exampleConfig, Example: "aurorabot config example > aurorabot.yaml"},
 		{
-			name: "config discover", usage: "HOST[:PORT] [--user NAME] [--key FILE] [--known-hosts FILE]", help: "ask a host for what a configuration says of it", least: 1, most: 1, run: discover,
-			options: []syntax.Option{
+			Name: "config discover", Usage: "HOST[:PORT] [--user NAME] [--key FILE] [--known-hosts FILE]", Help: "ask a host for what a configuration says of it", least: 1, most: 1, run: discover,
+			Options: []syntax.Option{
 				{Name: "user", Value: "NAME", Help: "whom to log in as; you, if nobody is named"}, {Name: "key", Value: "FILE", Help: "the key to log in with; else the agent's"},
 				{Name: "known-hosts", Value: "FILE", Help: "the keys of hosts; else ~/.ssh/known_hosts"},
 			},
 		},
 		{
-			name: "slack manifest", usage: "[--command COMMAND] [--explain]", help: "print the manifest that makes the app in Slack", run: slackManifest,
-			options: []syntax.Option{{Name: "command", Value: "COMMAND", Help: "the slash command; /aurora, if none is given"}, {Name: "explain", Help: "say why it asks for what it asks for"}},
+			Name: "slack manifest", Usage: "[--command COMMAND] [--explain]", Help: "print the manifest that makes the app in Slack", run: slackManifest,
+			Options: []syntax.Option{{Name: "command", Value: "COMMAND", Help: "the slash command; /aurora, if none is given"}, {Name: "explain", Help: "say why it asks for what it asks for"}},
 		},
 		{
-			name: "sudoers", usage: "CLUSTER [--log-path DIR --backup-dir DIR]", help: "print what the bot's account may do on the hosts of a cluster", least: 1, most: 1, run: sudoers,
-			options: []syntax.Option{{Name: "log-path", Value: "DIR", Help: "-native_log_file_path, where hosts cannot be asked yet"}, {Name: "backup-dir", Value: "DIR", Help: "-backup_dir, the same"}},
+			Name: "sudoers", Usage: "CLUSTER [--log-path DIR --backup-dir DIR]", Help: "print what the bot's account may do on the hosts of a cluster", least: 1, most: 1, run: sudoers,
+			Options: []syntax.Option{{Name: "log-path", Value: "DIR", Help: "-native_log_file_path, where hosts cannot be asked yet"}, {Name: "backup-dir", Value: "DIR", Help: "-backup_dir, the same"}},
 		},
 		{
-			name: "completion", usage: "bash|zsh|fish", help: "print the script that makes a shell complete these commands", least: 1, most: 1, run: completion, words: []string{"bash", "zsh", "fish"},
-			example: "aurorabot completion bash > /usr/share/bash-completion/completions/aurorabot",
+			Name: "completion", Usage: "bash|zsh|fish", Help: "print the script that makes a shell complete these commands", least: 1, most: 1, run: completion, words: []string{"bash", "zsh", "fish"},
+			Example: "aurorabot completion bash > /usr/share/bash-completion/completions/aurorabot",
 		},
-		{name: "man", help: "print the manual page", run: man, example: "aurorabot man > aurorabot.1; man ./aurorabot.1"},
+		{Name: "man", Help: "print the manual page", run: man, Example: "aurorabot man > aurorabot.1; man ./aurorabot.1"},
 	}
 	for i := range list {
-		list[i].group = ofProgram
+		list[i].Group = ofProgram
 	}
 	for _, c := range handlers.Table() {
-		r := row{name: c.Name, usage: c.Usage, help: c.Help, group: onClusters, options: c.Options, least: c.Args[0], most: c.Args[1], run: request, example: examples[c.Name]}
+		r := row{Name: c.Name, Usage: c.Usage, Help: c.Help, Group: onClusters, Options: c.Options, least: c.Args[0], most: c.Args[1], run: request, Example: examples[c.Name]}
 		switch c.Name {
 		case "help":
 			r.run = help
@@ -113,12 +115,12 @@ func rows() []row {
 			r.words = []string{"explain"}
 		case "audit":
 			r.run, r.words = audit, []string{"verify"}
-			r.options = append(slices.Clone(r.options), syntax.Option{Name: "against", Value: "FILE", Help: "a copy of the audit that was kept elsewhere"})
+			r.Options = append(slices.Clone(r.Options), syntax.Option{Name: "against", Value: "FILE", Help: "a copy of the audit that was kept elsewhere"})
 		}
 		list = append(list, r)
 	}
 	for _, c := range files.Commands {
-		list = append(list, row{name: c.Name, usage: strings.TrimPrefix(c.Usage, "[--json] "), help: c.Help, group: onFiles, options: c.Options, most: -1, run: file, example: examples[c.Name]})
+		list = append(list, row{Name: c.Name, Usage: c.Usage, Help: c.Help, Group: onFiles, Options: c.Options, most: -1, run: file, Example: examples[c.Name]})
 	}
 	return list
 }

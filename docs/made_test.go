@@ -168,7 +168,7 @@ While ` + "`serve`" + ` runs, the command line talks to it over a socket in the 
 	}
 	b.WriteString("## On files at hand\n\nOn the command line alone. They need no configuration and no cluster, and change nothing but the file behind `-o`.\n\n")
 	for _, c := range files.Commands {
-		row(&b, c.Name, strings.TrimPrefix(c.Usage, "[--json] "), c.Help)
+		row(&b, c.Name, c.Usage, c.Help)
 	}
 	b.WriteString("\n## Of the program itself\n\nOn the command line alone.\n\n")
 	for _, c := range program {

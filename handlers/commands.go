@@ -339,17 +339,6 @@ func (s *Service) subject(c call) (clusters []string, run string, resp *Response
 	return []string{st.Request.Cluster}, st.Run, nil
 }
 
-// CheckWords reads words without doing anything, and returns the answer to
-// words that no configuration can help: unknown commands, options, counts.
-func CheckWords(words []string) (Response, bool) {
-	_, err := parse(commands(), Request{Words: words})
-	var usage *errUsage
-	if errors.As(err, &usage) {
-		return Response{Message: view.Error(usage.why, usage.hint), Exit: ExitUsage, Private: true}, false
-	}
-	return Response{}, true
-}
-
 // ReadOnly refuses words whose command may change something: the clock asks
 // nothing else.
 func ReadOnly(words []string) error {

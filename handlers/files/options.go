@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 
 	"aurorabot/handlers/syntax"
 )
@@ -18,7 +17,6 @@ type call struct {
 	Std
 	out      io.Writer // Std.Out, buffered.
 	json     bool
-	help     bool
 	options  map[string]string // By name.
 	operands []string
 }
@@ -28,14 +26,6 @@ func (c *Command) parse(words []string) (*call, error) {
 	in := &call{}
 	var err error
 	in.operands, in.options, err = syntax.Parse(append(slices.Clone(c.Options), JSON), words)
-	if errors.Is(err, syntax.ErrHelp) {
-		in.help = true
-		return in, nil
-	}
-	var unknown *syntax.UnknownError
-	if errors.As(err, &unknown) {
-		return nil, fmt.Errorf("%w (a name that begins with a dash is written ./-%s)", err, strings.TrimLeft(unknown.Option, "-"))
-	}
 	if err != nil {
 		return nil, err
 	}
