@@ -23,7 +23,8 @@ golden:
 	go test ./handlers/view ./handlers/metrics ./bot/blocks ./runner/health -update
 	go test ./bot -run Golden -update
 	go test ./runner/recovery -run Runbook -update
-	go test . -run Document -update
+	go test ./docs -run Document -update
+	./scripts/man.sh
 
 phases:
 	go test ./runner/recovery -count=1 -timeout 20m -run HostVanishes -every-phase

@@ -4,138 +4,29 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"io"
 	"os"
 	"os/signal"
-	"runtime/debug"
-	"slices"
 	"syscall"
 	"time"
 	_ "time/tzdata" // The image has no zones of its own.
 
-	"aurorabot/handlers"
-	"aurorabot/handlers/files"
-	"aurorabot/runner/redact"
+	"aurorabot/app"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	exit := run(ctx, os.Args[1:], world{
-		hup: hangUps,
-		in:  os.Stdin, out: os.Stdout, err: os.Stderr,
-		env: os.Getenv, now: time.Now, //nolint:forbidigo // This is where both come in.
+	exit := app.Run(ctx, os.Args[1:], app.World{
+		Hup: hangups,
+		In:  os.Stdin, Out: os.Stdout, Err: os.Stderr,
+		Env: os.Getenv, Now: time.Now, //nolint:forbidigo // This is where both come in.
 	})
 	stop()
 	os.Exit(exit)
 }
 
-// hangUps are the hang-ups from now on.
-func hangUps() <-chan os.Signal {
+// hangups returns a channel that receives every future SIGHUP.
+func hangups() <-chan os.Signal {
 	c := make(chan os.Signal, 1)
 	signal.Notify(c, syscall.SIGHUP)
 	return c
-}
-
-// world is what the program sees of the machine it runs on.
-type world struct {
-	in       io.Reader
-	out, err io.Writer
-	env      func(string) string
-	now      func() time.Time
-	hup      func() <-chan os.Signal // From its call on a hang-up asks for a reload, and ends nothing. Nil: never.
-}
-
-// run does one command: arguments -> configuration -> wiring -> serve, or one command.
-func run(ctx context.Context, args []string, w world) int {
-	words, configFile, err := options(args, w.env)
-	if err != nil {
-		return w.fail(err)
-	}
-	if exit, known := files.Run(ctx, words, files.Std{In: w.in, Out: w.out, Err: w.err, Now: w.now}); known {
-		return exit
-	}
-	if len(words) == 0 {
-		words = []string{"help"}
-	}
-	switch words[0] {
-	case "slack":
-		return slackCommand(words[1:], w)
-	case "audit":
-		if exit, here := auditCommand(words[1:], configFile, w); here {
-			return exit
-		}
-	case "sudoers":
-		return sudoersCommand(ctx, words[1:], configFile, w)
-	case "config":
-		return configCommand(ctx, words[1:], w)
-	case "completion":
-		return completionCommand(words[1:], w)
-	case "man":
-		return manCommand(words[1:], w)
-	case "version", "--version":
-		fmt.Fprintln(w.out, "aurorabot", version())
-		return handlers.ExitDone
-	case "help", "--help", "-h":
-		return help(words[1:], w)
-	case "health":
-		return healthCommand(ctx, words[1:], configFile, w)
-	case "serve":
-		return serve(ctx, words[1:], configFile, w)
-	}
-	return command(ctx, words, configFile, w)
-}
-
-var errNoConfig = errors.New("no configuration: give --config FILE, or set AURORABOT_CONFIG")
-
-// options takes --config out of the words, wherever it stands.
-func options(args []string, env func(string) string) (words []string, file string, err error) {
-	file = env("AURORABOT_CONFIG")
-	words = slices.Clone(args)
-	for i := 0; i < len(words); i++ {
-		switch {
-		case words[i] == "--":
-			return words, file, nil
-		case words[i] == "--config" && i+1 < len(words):
-			file = words[i+1]
-			words = slices.Delete(words, i, i+2)
-			i--
-		case words[i] == "--config":
-			return nil, "", errors.New("--config needs a file")
-		case len(words[i]) > 9 && words[i][:9] == "--config=":
-			file = words[i][9:]
-			words = slices.Delete(words, i, i+1)
-			i--
-		}
-	}
-	return words, file, nil
-}
-
-func (w world) fail(err error) int {
-	fmt.Fprintf(w.err, "aurorabot: %v\n", (&redact.Redactor{}).Error(err))
-	return handlers.ExitError
-}
-
-func (w world) hinted(err error, hint string) int {
-	fmt.Fprintf(w.err, "aurorabot: %v\nhint: %s\n", (&redact.Redactor{}).Error(err), hint)
-	return handlers.ExitError
-}
-
-// version comes from the build: the module's version, or the commit.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	v := info.Main.Version
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" && (v == "" || v == "(devel)") {
-			v = s.Value
-		}
-	}
-	if v == "" {
-		v = "unknown"
-	}
-	return v
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"aurorabot/handlers"
 	"aurorabot/policy"
 	"aurorabot/runner/redact"
 )
@@ -29,7 +30,7 @@ type Config struct {
 
 	// Overview says what a person may see and ask for; it answers within a few
 	// seconds. Nil: there is no form for a recovery, and App Home says nothing.
-	Overview func(ctx context.Context, who policy.Actor) (Overview, error)
+	Overview func(ctx context.Context, who policy.Actor) (handlers.Overview, error)
 
 	// Approvers are whom a direct message asks to look when a gate of a run
 	// opens: IDs of people and of user groups, but except, IDs of people. Nil:

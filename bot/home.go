@@ -8,6 +8,7 @@ import (
 	"github.com/slack-go/slack"
 
 	"aurorabot/bot/blocks"
+	"aurorabot/policy"
 )
 
 const (
@@ -135,4 +136,17 @@ func (b *Bot) address(ctx context.Context, run, key string) string {
 		return ""
 	}
 	return u
+}
+
+// outsider says why somebody sees nothing, whatever policy says; "" for members.
+func outsider(who policy.Actor) string {
+	switch {
+	case who.Foreign:
+		return "This app serves members of its own workspace alone."
+	case who.Guest:
+		return "This app does not serve guests."
+	case who.Bot, who.Deactivated:
+		return "This app serves people alone."
+	}
+	return ""
 }

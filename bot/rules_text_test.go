@@ -56,11 +56,11 @@ func TestR15EverythingIsWithinTheLimits(t *testing.T) {
 	var now atomic.Value // The text of now: homes are drawn anew behind our back.
 	now.Store("")
 	said := func() string { return now.Load().(string) }
-	d.config.Overview = func(_ context.Context, who policy.Actor) (Overview, error) {
+	d.config.Overview = func(_ context.Context, who policy.Actor) (handlers.Overview, error) {
 		text := said()
-		return Overview{
-			Clusters: []ClusterLine{{Name: "dev", Recover: true, Health: text}, {Name: text, Recover: true, Health: text}},
-			Runs:     []RunLine{{Run: "r0", Mine: true}},
+		return handlers.Overview{
+			Clusters: []handlers.ClusterLine{{Name: "dev", Recover: true, Health: text}, {Name: text, Recover: true, Health: text}},
+			Runs:     []handlers.RunLine{{Run: "r0", Mine: true}},
 		}, nil
 	}
 	d.service.answer(func(r handlers.Request) handlers.Response {

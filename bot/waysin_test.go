@@ -29,11 +29,11 @@ func twoClusters(t *testing.T) *desk {
 func deskWithClusters(t *testing.T, opt sandbox.Options) *desk {
 	t.Helper()
 	d := newDesk(t, opt)
-	d.config.Overview = func(_ context.Context, who policy.Actor) (Overview, error) {
+	d.config.Overview = func(_ context.Context, who policy.Actor) (handlers.Overview, error) {
 		may := who.UserID == alice
-		return Overview{
-			Clusters: []ClusterLine{{Name: "dev", Recover: may}, {Name: "prod", Recover: may, Health: "newest backup 31m old"}},
-			Runs:     []RunLine{{Run: "r1", Mine: may}},
+		return handlers.Overview{
+			Clusters: []handlers.ClusterLine{{Name: "dev", Recover: may}, {Name: "prod", Recover: may, Health: "newest backup 31m old"}},
+			Runs:     []handlers.RunLine{{Run: "r1", Mine: may}},
 		}, nil
 	}
 	d.service.handle = func(r handlers.Request) handlers.Response {

@@ -87,7 +87,9 @@ func newBench(t *testing.T) *bench {
 			Recipes: map[string]func() (*runner.Recipe, error){"toy": func() (*runner.Recipe, error) { return b.recipe(), nil }},
 		}},
 	}
-	b.s.Start()
+	if err := b.s.Start(); err != nil {
+		t.Fatal(err)
+	}
 	b.s.Subscribe(func(e runner.Event) {
 		if e.Kind == handlers.Settled {
 			b.settled <- e.Run

@@ -9,8 +9,10 @@ import (
 	"slices"
 	"strings"
 
+	"aurorabot/handlers/syntax"
 	"aurorabot/handlers/view"
 	"aurorabot/policy"
+	"aurorabot/runner"
 )
 
 // The exit statuses that scripts rely on.
@@ -24,16 +26,31 @@ const (
 	ExitFindings = 6
 )
 
+// A Scope says what the arguments of a command name, and so for which clusters
+// policy judges it. A row must give one: the zero value is refused.
+type Scope int
+
+// The scopes.
+const (
+	NoCluster   Scope = iota + 1 // They name no cluster: whoever has the permission on any cluster has it here.
+	OneCluster                   // The first one names a cluster. Where it is optional and left out, the command shows only what the caller may read.
+	AllClusters                  // Each one names a cluster. Where none is given, as OneCluster.
+	OneRun                       // The first one names a run, by its ID or by its cluster.
+	OneDebt                      // The last one names a host that was left out of a run, the one before it the run.
+)
+
 // A Command is one row of the table: Slack, the command line and help range over it.
 type Command struct {
 	Name  string
+	Scope Scope
 	Usage string // What stands behind the name.
 	Help  string // One line.
 	Needs policy.Permission
-	Flags []string // Names of the options with a value; those that end in "!" have none.
-	Args  [2]int   // Fewest and most arguments; -1: no limit.
-	Do    func(*Service, context.Context, call) Response
-	Clock bool // The clock may ask for it though it needs more than reading: it changes nothing on a cluster.
+	Args  [2]int // Fewest and most arguments; -1: no limit.
+
+	Options []syntax.Option
+	Do      func(*Service, context.Context, call) Response
+	Clock   bool // The clock may ask for it though it needs more than reading: it changes nothing on a cluster.
 
 	// Later names what is missing in this build; such a command answers with it.
 	Later string
@@ -59,54 +76,72 @@ var Exits = map[int]string{
 	ExitWaiting: "waiting for approval", ExitRefused: "refused by policy, or not needed", ExitFindings: "findings at or above the severity asked for", 130: "interrupted",
 }
 
+// option are the options of all commands; each means the same everywhere.
+var option = struct{ recipe, reinitialize, reason, without, dryRun, severity, png, nagios, gate, digest, typed, confirm, dir, channel syntax.Option }{
+	recipe:       syntax.Option{Name: "recipe", Value: "NAME", Help: "how to recover; the configuration names the usual one"},
+	reinitialize: syntax.Option{Name: "reinitialize", Value: "auto|always|never", Help: "whether the replicas' logs are initialised anew"},
+	reason:       syntax.Option{Name: "reason", Value: "TEXT", Help: "why, for those who approve and for the journal"},
+	without:      syntax.Option{Name: "without", Value: "HOST", Help: "go on without a scheduler host that is gone for good; several with commas"},
+	dryRun:       syntax.Option{Name: "dry-run", Help: "only show the plan"},
+	severity:     syntax.Option{Name: "severity", Value: "info|warning|critical", Help: "the least severity that counts; warning if none is given"},
+	png:          syntax.Option{Name: "png", Value: "FILE", Help: "draw a chart, too"},
+	nagios:       syntax.Option{Name: "nagios", Help: "one line, as Nagios reads it"},
+	gate:         syntax.Option{Name: "gate", Value: "NAME", Help: "the gate that is meant"},
+	digest:       syntax.Option{Name: "digest", Value: "DIGEST", Help: "the digest that the gate shows"},
+	typed:        syntax.Option{Name: "typed", Value: "CLUSTER", Help: "the cluster's name, where a gate asks for it"},
+	confirm:      syntax.Option{Name: "confirm", Help: "the warning was read"},
+	dir:          syntax.Option{Name: "o", Value: "DIR", Help: "the folder to write to"},
+	channel:      syntax.Option{Name: "channel", Value: "CHANNEL", Help: "as if asked from there"},
+}
+
 // commands is the table. It is a function because Do of help ranges over it.
 func commands() []Command {
 	return []Command{
-		{Name: "recover", Usage: "CLUSTER BACKUP [--recipe staged] [--reinitialize auto|always|never] [--without HOST] [--reason TEXT] [--dry-run]", Needs: policy.Operate,
-			Help:  "restore a backup: plan, approvals, all phases of the runbook",
-			Flags: []string{"recipe", "reinitialize", "reason", "without", "dry-run!"}, Args: [2]int{2, 2}, Do: (*Service).doRecover},
-		{Name: "plan", Usage: "CLUSTER BACKUP [--recipe staged] [--reinitialize auto|always|never] [--reason TEXT]", Needs: policy.Read,
-			Help:  "show every command and file change of a recovery, per host; changes nothing",
-			Flags: []string{"recipe", "reinitialize", "reason"}, Args: [2]int{2, 2}, Do: (*Service).doPlan},
-		{Name: "status", Usage: "[CLUSTER] [--severity info|warning|critical]", Needs: policy.Read,
-			Help: "show open runs, and how a cluster is: schedulers, leader, log, newest backup", Flags: []string{"severity"}, Args: [2]int{0, 1}, Do: (*Service).doStatus},
-		{Name: "backups", Usage: "CLUSTER", Needs: policy.Read,
+		{Name: "recover", Scope: OneCluster, Usage: "CLUSTER BACKUP [--recipe staged] [--reinitialize auto|always|never] [--without HOST] [--reason TEXT] [--dry-run]", Needs: policy.Operate,
+			Help:    "restore a backup: plan, approvals, all phases of the runbook",
+			Options: []syntax.Option{option.recipe, option.reinitialize, option.reason, option.without, option.dryRun}, Args: [2]int{2, 2}, Do: (*Service).doRecover},
+		{Name: "plan", Scope: OneCluster, Usage: "CLUSTER BACKUP [--recipe staged] [--reinitialize auto|always|never] [--reason TEXT]", Needs: policy.Read,
+			Help:    "show every command and file change of a recovery, per host; changes nothing",
+			Options: []syntax.Option{option.recipe, option.reinitialize, option.reason}, Args: [2]int{2, 2}, Do: (*Service).doPlan},
+		{Name: "status", Scope: OneCluster, Usage: "[CLUSTER] [--severity info|warning|critical]", Needs: policy.Read,
+			Help: "show open runs, and how a cluster is: schedulers, leader, log, newest backup", Options: []syntax.Option{option.severity}, Args: [2]int{0, 1}, Do: (*Service).doStatus},
+		{Name: "backups", Scope: OneCluster, Usage: "CLUSTER", Needs: policy.Read,
 			Help: "list the backups of all hosts: inner time, age, size, tasks, valid or why not", Args: [2]int{1, 1}, Do: (*Service).doBackups},
-		{Name: "report", Usage: "[CLUSTER...] [--severity info|warning|critical] [--png FILE] [--nagios]", Needs: policy.Read,
-			Help: "say whether each cluster could be restored today; exit status 6 with findings", Flags: []string{"png", "nagios!", "severity"}, Args: [2]int{0, -1}, Do: (*Service).doReport},
-		{Name: "acknowledge", Usage: "CLUSTER [--reason TEXT]", Needs: policy.Operate,
-			Help: "say that somebody knows of an alert: no reminder until the state changes", Flags: []string{"reason"}, Args: [2]int{1, 1}, Do: (*Service).doAcknowledge},
-		{Name: "approve", Usage: "RUN [--typed CLUSTER]", Needs: policy.Approve,
-			Help:  "consent to what the open gate shows",
-			Flags: []string{"gate", "digest", "typed"}, Args: [2]int{1, 1}, Do: (*Service).doApprove},
-		{Name: "deny", Usage: "RUN [--reason TEXT]", Needs: policy.Approve,
-			Help: "stop the run at the open gate", Flags: []string{"gate", "digest", "reason"}, Args: [2]int{1, 1}, Do: (*Service).doDeny},
-		{Name: "abort", Usage: "RUN [--reason TEXT]", Needs: policy.Operate,
-			Help: "stop a run; then resume or undo it", Flags: []string{"gate", "digest", "reason"}, Args: [2]int{1, 1}, Do: (*Service).doAbort},
-		{Name: "resume", Usage: "RUN [--without HOST] [--reason TEXT]", Needs: policy.Operate,
-			Help: "go on with a run that stopped, or without a host that is gone for good", Flags: []string{"gate", "digest", "reason", "without"}, Args: [2]int{1, 1}, Do: (*Service).doResume},
-		{Name: "undo", Usage: "RUN [--confirm]", Needs: policy.Operate,
-			Help: "take back what a run did, newest first; not after a commit was sent", Flags: []string{"gate", "digest", "reason", "typed", "confirm!"}, Args: [2]int{1, 1}, Do: (*Service).doUndo},
-		{Name: "tasks", Usage: "RUN", Needs: policy.Read, Help: "list the tasks of a run's backup", Args: [2]int{1, 1}, Do: (*Service).doTasks},
-		{Name: "drop", Usage: "RUN TASK-ID...", Needs: policy.Operate,
+		{Name: "report", Scope: AllClusters, Usage: "[CLUSTER...] [--severity info|warning|critical] [--png FILE] [--nagios]", Needs: policy.Read,
+			Help: "say whether each cluster could be restored today; exit status 6 with findings", Options: []syntax.Option{option.png, option.nagios, option.severity}, Args: [2]int{0, -1}, Do: (*Service).doReport},
+		{Name: "acknowledge", Scope: OneCluster, Usage: "CLUSTER [--reason TEXT]", Needs: policy.Operate,
+			Help: "say that somebody knows of an alert: no reminder until the state changes", Options: []syntax.Option{option.reason}, Args: [2]int{1, 1}, Do: (*Service).doAcknowledge},
+		{Name: "approve", Scope: OneRun, Usage: "RUN [--typed CLUSTER]", Needs: policy.Approve,
+			Help:    "consent to what the open gate shows",
+			Options: []syntax.Option{option.gate, option.digest, option.typed}, Args: [2]int{1, 1}, Do: (*Service).doApprove},
+		{Name: "deny", Scope: OneRun, Usage: "RUN [--reason TEXT]", Needs: policy.Approve,
+			Help: "stop the run at the open gate", Options: []syntax.Option{option.gate, option.digest, option.reason}, Args: [2]int{1, 1}, Do: (*Service).doDeny},
+		{Name: "abort", Scope: OneRun, Usage: "RUN [--reason TEXT]", Needs: policy.Operate,
+			Help: "stop a run; then resume or undo it", Options: []syntax.Option{option.gate, option.digest, option.reason}, Args: [2]int{1, 1}, Do: (*Service).doAbort},
+		{Name: "resume", Scope: OneRun, Usage: "RUN [--without HOST] [--reason TEXT]", Needs: policy.Operate,
+			Help: "go on with a run that stopped, or without a host that is gone for good", Options: []syntax.Option{option.gate, option.digest, option.reason, option.without}, Args: [2]int{1, 1}, Do: (*Service).doResume},
+		{Name: "undo", Scope: OneRun, Usage: "RUN [--confirm]", Needs: policy.Operate,
+			Help: "take back what a run did, newest first; not after a commit was sent", Options: []syntax.Option{option.gate, option.digest, option.reason, option.typed, option.confirm}, Args: [2]int{1, 1}, Do: (*Service).doUndo},
+		{Name: "tasks", Scope: OneRun, Usage: "RUN", Needs: policy.Read, Help: "list the tasks of a run's backup", Args: [2]int{1, 1}, Do: (*Service).doTasks},
+		{Name: "drop", Scope: OneRun, Usage: "RUN TASK-ID...", Needs: policy.Operate,
 			Help: "leave tasks out of what is staged; approvals start anew", Args: [2]int{2, -1}, Do: (*Service).doDrop},
-		{Name: "history", Usage: "[CLUSTER]", Needs: policy.Read, Help: "list the runs of the past", Args: [2]int{0, 1}, Do: (*Service).doHistory},
-		{Name: "export", Usage: "RUN [-o DIR]", Needs: policy.Read, Help: "write the incident pack: timeline, journal, plan", Flags: []string{"o"}, Args: [2]int{1, 1}, Do: (*Service).doExport},
-		{Name: "audit", Usage: "verify [RUN]", Needs: policy.Read, Help: "check the journals' hash chains", Args: [2]int{1, 2}, Do: (*Service).doAudit},
-		{Name: "doctor", Usage: "CLUSTER [--severity info|warning|critical]", Needs: policy.Read,
-			Help: "ask every host what pre-flight asks, any day; exit status 6 with findings", Flags: []string{"severity"}, Args: [2]int{1, 1}, Do: (*Service).doDoctor},
-		{Name: "help", Usage: "[COMMAND | findings [FINDING]]", Needs: policy.Read, Help: "show this, or the table of findings", Args: [2]int{0, 2}, Do: (*Service).doHelp},
-		{Name: "version", Needs: policy.Read, Help: "show the version", Do: (*Service).doVersion},
-		{Name: "assess", Usage: "CLUSTER [--severity info|warning|critical]", Needs: policy.Read,
-			Help: "diagnose a cluster, its logs too, and say whether a restore is needed; changes nothing", Flags: []string{"severity"}, Args: [2]int{1, 1}, Do: (*Service).doAssess},
-		{Name: "settle", Usage: "[RUN] HOST", Needs: policy.Operate,
+		{Name: "history", Scope: OneCluster, Usage: "[CLUSTER]", Needs: policy.Read, Help: "list the runs of the past", Args: [2]int{0, 1}, Do: (*Service).doHistory},
+		{Name: "export", Scope: OneRun, Usage: "RUN [-o DIR]", Needs: policy.Read, Help: "write the incident pack: timeline, journal, plan", Options: []syntax.Option{option.dir}, Args: [2]int{1, 1}, Do: (*Service).doExport},
+		{Name: "audit", Scope: NoCluster, Usage: "verify [RUN]", Needs: policy.Read, Help: "check the journals' hash chains", Args: [2]int{1, 2}, Do: (*Service).doAudit},
+		{Name: "doctor", Scope: OneCluster, Usage: "CLUSTER [--severity info|warning|critical]", Needs: policy.Read,
+			Help: "ask every host what pre-flight asks, any day; exit status 6 with findings", Options: []syntax.Option{option.severity}, Args: [2]int{1, 1}, Do: (*Service).doDoctor},
+		{Name: "help", Scope: NoCluster, Usage: "[COMMAND | findings [FINDING]]", Needs: policy.Read, Help: "show this, or the table of findings", Args: [2]int{0, 2}, Do: (*Service).doHelp},
+		{Name: "version", Scope: NoCluster, Needs: policy.Read, Help: "show the version", Do: (*Service).doVersion},
+		{Name: "assess", Scope: OneCluster, Usage: "CLUSTER [--severity info|warning|critical]", Needs: policy.Read,
+			Help: "diagnose a cluster, its logs too, and say whether a restore is needed; changes nothing", Options: []syntax.Option{option.severity}, Args: [2]int{1, 1}, Do: (*Service).doAssess},
+		{Name: "settle", Scope: OneDebt, Usage: "[RUN] HOST", Needs: policy.Operate,
 			Help: "do what a host owes that was left out and is back, before its scheduler starts", Args: [2]int{1, 2}, Do: (*Service).doSettle},
-		{Name: "drill", Usage: "CLUSTER", Needs: policy.Operate, Clock: true,
+		{Name: "drill", Scope: OneCluster, Usage: "CLUSTER", Needs: policy.Operate, Clock: true,
 			Help: "rehearse a recovery of the newest backup on a cluster of the lab; the live one is only read", Args: [2]int{1, 1}, Do: (*Service).doDrill},
-		{Name: "sudoers", Usage: "CLUSTER", Needs: policy.Read, Help: "print the sudoers file that the bot needs", Args: [2]int{0, -1}, Later: "the sudoers file (the command line prints it: `aurorabot sudoers CLUSTER`)"},
-		{Name: "slack", Usage: "manifest", Needs: policy.Read, Help: "print the app's manifest", Args: [2]int{0, -1}, Later: "the manifest (the command line prints it: `aurorabot slack manifest`)"},
-		{Name: "policy", Usage: "explain [PERSON] [--channel CHANNEL]", Needs: policy.Read,
-			Help: "say what policy lets a person do (you, if nobody is named), by which rule, and at which gates they count", Flags: []string{"channel"}, Args: [2]int{1, 2}, Do: (*Service).doPolicy},
+		{Name: "sudoers", Scope: NoCluster, Usage: "CLUSTER", Needs: policy.Read, Help: "print the sudoers file that the bot needs", Args: [2]int{0, -1}, Later: "the sudoers file (the command line prints it: `aurorabot sudoers CLUSTER`)"},
+		{Name: "slack", Scope: NoCluster, Usage: "manifest", Needs: policy.Read, Help: "print the app's manifest", Args: [2]int{0, -1}, Later: "the manifest (the command line prints it: `aurorabot slack manifest`)"},
+		{Name: "policy", Scope: NoCluster, Usage: "explain [PERSON] [--channel CHANNEL]", Needs: policy.Read,
+			Help: "say what policy lets a person do (you, if nobody is named), by which rule, and at which gates they count", Options: []syntax.Option{option.channel}, Args: [2]int{1, 2}, Do: (*Service).doPolicy},
 	}
 }
 
@@ -115,45 +150,48 @@ type errUsage struct{ why, hint string }
 
 func (e *errUsage) Error() string { return e.why }
 
-// parse reads words by the table.
-func parse(r Request) (call, error) {
-	table := commands()
+// check refuses a row whose scope does not fit its arguments: policy would then
+// judge the command for the wrong cluster, or for none.
+func (c *Command) check() error {
+	fewest, most := c.Args[0], c.Args[1]
+	fits := false
+	switch c.Scope {
+	case NoCluster:
+		fits = c.Needs == policy.Read
+	case OneCluster:
+		fits = most != 0 && (fewest > 0 || c.Needs == policy.Read)
+	case AllClusters:
+		fits = most < 0 && (fewest > 0 || c.Needs == policy.Read)
+	case OneRun, OneDebt:
+		fits = fewest > 0
+	}
+	if !fits {
+		return fmt.Errorf("command %s: scope %d does not fit what it needs (%s) and its arguments (%d to %d)", c.Name, c.Scope, c.Needs, fewest, most)
+	}
+	return nil
+}
+
+// parse reads words by a table.
+func parse(table []Command, r Request) (call, error) {
 	if len(r.Words) == 0 {
 		r.Words = []string{"help"}
 	}
 	i := slices.IndexFunc(table, func(c Command) bool { return c.Name == r.Words[0] })
 	if i < 0 {
-		return call{}, &errUsage{fmt.Sprintf("there is no command %.40q", r.Words[0]), suggest(r.Words[0], table)}
+		return call{}, &errUsage{fmt.Sprintf("there is no command %.40q", r.Words[0]), Suggest(r.Words[0], names(table))}
 	}
-	c := call{Request: r, cmd: &table[i], flags: map[string]string{}}
-	rest := r.Words[1:]
-	for n := 0; n < len(rest); n++ {
-		w := rest[n]
-		if w == "--" {
-			c.args = append(c.args, rest[n+1:]...)
-			break
-		}
-		if !strings.HasPrefix(w, "-") || len(w) < 2 {
-			c.args = append(c.args, w)
-			continue
-		}
-		name, value, given := strings.Cut(strings.TrimLeft(w, "-"), "=")
-		switch {
-		case slices.Contains(c.cmd.Flags, name+"!") && !given:
-			c.flags[name] = "true"
-		case slices.Contains(c.cmd.Flags, name) && given:
-			c.flags[name] = value
-		case slices.Contains(c.cmd.Flags, name) && n+1 < len(rest):
-			n++
-			c.flags[name] = rest[n]
-		case slices.Contains(c.cmd.Flags, name):
-			return c, &errUsage{fmt.Sprintf("%s: --%s needs a value", c.cmd.Name, name), c.usage()}
-		default:
-			return c, &errUsage{fmt.Sprintf("%s: there is no option %.40q", c.cmd.Name, w), c.usage()}
-		}
+	c := call{Request: r, cmd: &table[i]}
+	var err error
+	c.args, c.flags, err = syntax.Parse(c.cmd.Options, r.Words[1:])
+	switch {
+	case errors.Is(err, syntax.ErrHelp):
+		r.Words = []string{"help", c.cmd.Name}
+		return parse(table, r)
+	case err != nil:
+		return c, &errUsage{c.cmd.Name + ": " + err.Error(), c.usage()}
 	}
 	if c.cmd.Later == "" && (len(c.args) < c.cmd.Args[0] || c.cmd.Args[1] >= 0 && len(c.args) > c.cmd.Args[1]) {
-		return c, &errUsage{fmt.Sprintf("%s: %d arguments were given", c.cmd.Name, len(c.args)), c.usage()}
+		return c, &errUsage{c.cmd.Name + ": " + syntax.Counted(len(c.args)), c.usage()}
 	}
 	return c, nil
 }
@@ -162,12 +200,20 @@ func (c *call) usage() string {
 	return strings.TrimSpace("type `" + c.cmd.Name + " " + c.cmd.Usage + "`")
 }
 
-// suggest names the command that is nearest to a word that is none.
-func suggest(word string, table []Command) string {
+func names(table []Command) []string {
+	var list []string
+	for i := range table {
+		list = append(list, table[i].Name)
+	}
+	return list
+}
+
+// Suggest says what to type instead of a word that is none of the names.
+func Suggest(word string, names []string) string {
 	best, distance := "", 3
-	for _, c := range table {
-		if d := levenshtein(word, c.Name); d < distance {
-			best, distance = c.Name, d
+	for _, name := range names {
+		if d := levenshtein(word, name); d < distance {
+			best, distance = name, d
 		}
 	}
 	if best == "" {
@@ -195,10 +241,6 @@ func levenshtein(a, b string) int {
 	return row[len(b)]
 }
 
-// ClockTeam is the team of the actor that asks on behalf of a schedule: it may
-// look, and nothing else. No workspace of Slack has such an ID.
-const ClockTeam = "cron"
-
 // Handle answers a request: the table reads it, policy allows it, the command
 // does it. Refusals go to the audit. The answer holds no secret, whatever a host
 // said.
@@ -219,23 +261,23 @@ func (s *Service) Handle(ctx context.Context, r Request) Response {
 }
 
 func (s *Service) handle(ctx context.Context, r Request) Response {
-	c, err := parse(r)
+	c, err := parse(s.table, r)
 	var usage *errUsage
 	if errors.As(err, &usage) {
 		return Response{Message: view.Error(usage.why, usage.hint), Exit: ExitUsage, Private: true}
 	}
-	cluster, run, resp := s.subject(c)
+	clusters, run, resp := s.subject(c)
 	if resp != nil {
 		return *resp
 	}
 	switch {
 	case c.cmd.Name == "help" || c.cmd.Name == "version":
-	case r.Actor.TeamID == ClockTeam:
-		if err := ReadOnly(r.Words); err != nil {
+	case r.Clock:
+		if err := readOnly(c.cmd); err != nil {
 			return s.refuse(c, run, err)
 		}
 	default:
-		if err := s.Rules.Allow(r.Actor, c.cmd.Needs, cluster, r.Channel); err != nil {
+		if err := s.allow(c, clusters); err != nil {
 			return s.refuse(c, run, err)
 		}
 	}
@@ -245,60 +287,71 @@ func (s *Service) handle(ctx context.Context, r Request) Response {
 	return c.cmd.Do(s, ctx, c)
 }
 
-// subject finds the cluster that a call is about, for policy: its argument, or
-// that of its run.
-func (s *Service) subject(c call) (cluster, run string, resp *Response) {
-	if len(c.args) == 0 {
-		return "", "", nil
+// allow asks policy whether the caller may give the command on every one of the
+// clusters.
+func (s *Service) allow(c call, clusters []string) error {
+	for _, cluster := range clusters {
+		if err := s.Rules.Allow(c.Actor, c.cmd.Needs, cluster, c.Channel); err != nil {
+			return err
+		}
 	}
-	switch c.cmd.Name {
-	case "approve", "deny", "abort", "resume", "undo", "tasks", "drop", "export":
-		st, err := s.find(c.args[0])
-		if err != nil {
-			return "", "", &Response{Message: view.Error(err.Error(), "see the runs with `history`"), Exit: ExitError, Private: true}
-		}
-		return st.Request.Cluster, st.Run, nil
-	case "settle":
-		st, err := s.debtor(c.args)
-		if err != nil {
-			return "", "", &Response{Message: view.Error(err.Error(), "see what is owed with `status`"), Exit: ExitError, Private: true}
-		}
-		return st.Request.Cluster, st.Run, nil
-	case "recover", "plan", "status", "backups", "doctor", "assess", "history", "drill", "acknowledge":
-		if s.cluster(c.args[0]) == nil {
-			var names []string
-			for _, k := range s.Clusters {
-				names = append(names, k.Name)
-			}
-			return "", "", &Response{
-				Message: view.Error(fmt.Sprintf("%s: there is no cluster %.60q", c.cmd.Name, c.args[0]), "configured are: "+strings.Join(names, ", ")), Exit: ExitError, Private: true,
-			}
-		}
-		return c.args[0], "", nil
-	}
-	return "", "", nil
+	return nil
 }
 
-// CheckWords reads words without doing anything, and returns the answer to
-// words that no configuration can help: unknown commands, options, counts.
-func CheckWords(words []string) (Response, bool) {
-	_, err := parse(Request{Words: words})
-	var usage *errUsage
-	if errors.As(err, &usage) {
-		return Response{Message: view.Error(usage.why, usage.hint), Exit: ExitUsage, Private: true}, false
+// subject returns the clusters for which policy judges a call, by the scope of
+// its command, and the run that it names. There is always at least one; "" stands
+// for a call that names none.
+func (s *Service) subject(c call) (clusters []string, run string, resp *Response) {
+	var st *runner.State
+	var err error
+	hint := "see the runs with `history`"
+	switch c.cmd.Scope {
+	case NoCluster:
+		return []string{""}, "", nil
+	case OneCluster, AllClusters:
+		if len(c.args) == 0 {
+			return []string{""}, "", nil
+		}
+		named := c.args
+		if c.cmd.Scope == OneCluster {
+			named = named[:1]
+		}
+		i := slices.IndexFunc(named, func(name string) bool { return s.cluster(name) == nil })
+		if i < 0 {
+			return named, "", nil
+		}
+		var names []string
+		for _, k := range s.Clusters {
+			names = append(names, k.Name)
+		}
+		err, hint = fmt.Errorf("%s: there is no cluster %.60q", c.cmd.Name, named[i]), "configured are: "+strings.Join(names, ", ")
+	case OneRun:
+		st, err = s.find(c.args[0])
+	case OneDebt:
+		st, err = s.debtor(c.args)
+		hint = "see what is owed with `status`"
+	default:
+		err, hint = fmt.Errorf("%s: the table of commands does not say what it is about", c.cmd.Name), ""
 	}
-	return Response{}, true
+	if err != nil {
+		return nil, "", &Response{Message: view.Error(err.Error(), hint), Exit: ExitError, Private: true}
+	}
+	return []string{st.Request.Cluster}, st.Run, nil
 }
 
 // ReadOnly refuses words whose command may change something: the clock asks
 // nothing else.
 func ReadOnly(words []string) error {
-	c, err := parse(Request{Words: words})
+	c, err := parse(commands(), Request{Words: words})
 	if err != nil {
 		return err
 	}
-	if c.cmd.Needs != policy.Read && !c.cmd.Clock || c.cmd.Later != "" {
-		return fmt.Errorf("%s: is not a command that only looks", c.cmd.Name)
+	return readOnly(c.cmd)
+}
+
+func readOnly(c *Command) error {
+	if c.Needs != policy.Read && !c.Clock || c.Later != "" {
+		return fmt.Errorf("%s: is not a command that only looks", c.Name)
 	}
 	return nil
 }

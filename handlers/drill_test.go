@@ -9,6 +9,7 @@ import (
 	"aurorabot/handlers"
 	"aurorabot/handlers/view"
 	"aurorabot/policy"
+	"aurorabot/runner/drill"
 )
 
 // What a drill proved is the exit status: 0 proved, 6 failed, 1 nothing found
@@ -19,10 +20,10 @@ func TestDrill(t *testing.T) {
 	if r := b.ask("UANN", "drill dev"); r.Exit != handlers.ExitError {
 		t.Errorf("without a lab: exit %d", r.Exit)
 	}
-	var answer view.Drill
+	var answer drill.Drill
 	var failure error
 	asked, busy, most := 0, 0, 0
-	b.s.Clusters[0].Drill = func(context.Context) (view.Drill, error) {
+	b.s.Clusters[0].Drill = func(context.Context) (drill.Drill, error) {
 		b.mu.Lock()
 		asked++
 		busy++
@@ -35,17 +36,17 @@ func TestDrill(t *testing.T) {
 		return answer, failure
 	}
 	clock := func() handlers.Response {
-		return b.s.Handle(t.Context(), handlers.Request{Actor: policy.Actor{TeamID: handlers.ClockTeam, UserID: "weekly"}, Channel: "C9", Words: []string{"drill", "dev"}, At: time.Now()})
+		return b.s.Handle(t.Context(), handlers.Request{Actor: policy.Actor{TeamID: "cron", UserID: "weekly"}, Clock: true, Channel: "C9", Words: []string{"drill", "dev"}, At: time.Now()})
 	}
 	for _, tt := range []struct {
-		drill view.Drill
+		drill drill.Drill
 		err   error
 		exit  int
 		tone  view.Tone
 	}{
-		{view.Drill{Cluster: "dev", Backup: "b", Proved: true}, nil, handlers.ExitDone, view.Good},
-		{view.Drill{Cluster: "dev", Backup: "b", Why: "it is cut"}, nil, handlers.ExitFindings, view.Bad},
-		{view.Drill{}, errors.New("no host answers"), handlers.ExitError, view.Bad},
+		{drill.Drill{Cluster: "dev", Backup: "b", Result: drill.Result{Proved: true}}, nil, handlers.ExitDone, view.Good},
+		{drill.Drill{Cluster: "dev", Backup: "b", Result: drill.Result{Why: "it is cut"}}, nil, handlers.ExitFindings, view.Bad},
+		{drill.Drill{}, errors.New("no host answers"), handlers.ExitError, view.Bad},
 	} {
 		answer, failure = tt.drill, tt.err
 		for who, r := range map[string]handlers.Response{"ann": b.ask("UANN", "drill dev"), "clock": clock()} {

@@ -265,10 +265,16 @@ func (s *Service) doHelp(_ context.Context, c call) Response {
 		if k.Later != "" {
 			about += " (not part of this build)"
 		}
-		rows = append(rows, view.CommandHelp{Usage: strings.TrimSpace(k.Name + " " + k.Usage), About: about})
+		row := view.CommandHelp{Usage: strings.TrimSpace(k.Name + " " + k.Usage), About: about}
+		for _, o := range k.Options {
+			if len(c.args) == 1 {
+				row.Options = append(row.Options, o.String()+": "+o.Help)
+			}
+		}
+		rows = append(rows, row)
 	}
 	if len(rows) == 0 {
-		return Response{Message: view.Error(fmt.Sprintf("there is no command %.40q", c.args[0]), suggest(c.args[0], commands())), Exit: ExitUsage, Private: true}
+		return Response{Message: view.Error(fmt.Sprintf("there is no command %.40q", c.args[0]), Suggest(c.args[0], names(commands()))), Exit: ExitUsage, Private: true}
 	}
 	return Response{Message: view.Help(rows), Data: rows, Private: true}
 }

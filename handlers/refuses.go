@@ -12,15 +12,15 @@ import (
 // more before it makes the request, so that nobody is asked in vain. False
 // promises nothing.
 func (s *Service) Refuses(r Request) bool {
-	c, err := parse(r)
+	c, err := parse(s.table, r)
 	if err != nil {
 		return false
 	}
-	cluster, run, bad := s.subject(c)
+	clusters, run, bad := s.subject(c)
 	if bad != nil {
 		return false
 	}
-	if s.Rules.Allow(r.Actor, c.cmd.Needs, cluster, r.Channel) != nil {
+	if s.allow(c, clusters) != nil {
 		return true
 	}
 	if c.cmd.Name != "approve" {

@@ -1,6 +1,6 @@
 // Package handlers holds what can be asked of the bot, for whatever surface:
 // one table of commands, and the service behind it. It knows no surface and no
-// recipe; main hands it both.
+// recipe; app hands it both.
 package handlers
 
 import (
@@ -19,6 +19,7 @@ type Request struct {
 	Words   []string  // The command's words, options included: "recover", "devcluster", …
 	JSON    bool      // Data wanted as JSON (the command line's --json).
 	At      time.Time // When it was asked.
+	Clock   bool      // A schedule asks, no person. It may only look, and policy, which is about people, is not asked.
 	Source  string    // Idempotency key of the surface (Slack's trigger or action), "" if none.
 }
 

@@ -15,6 +15,7 @@ import (
 	"aurorabot/policy"
 	"aurorabot/runner"
 	"aurorabot/runner/backup/check"
+	"aurorabot/runner/drill"
 )
 
 // A Cluster is one that the service can be asked about.
@@ -37,7 +38,7 @@ type Cluster struct {
 
 	// Drill rehearses a recovery of the newest backup. An error means that
 	// nothing was found out. Nil: no rehearsal lab is configured.
-	Drill func(ctx context.Context) (view.Drill, error)
+	Drill func(ctx context.Context) (drill.Drill, error)
 }
 
 // A Service does what is asked for. It is safe for concurrent use.
@@ -60,11 +61,13 @@ type Service struct {
 	// Redact takes secrets out of answers. Nil: nothing is taken out.
 	Redact Redactor
 
+	table   []Command
 	mu      sync.Mutex
 	drives  map[string]*drive // By run.
 	asking  map[string]*sync.Mutex
 	tellers map[int]func(runner.Event)
 	next    int
+	backups map[string][]string // Names that the last check saw, by cluster.
 	wait    sync.WaitGroup
 	stopped bool
 
@@ -85,11 +88,20 @@ type drive struct {
 }
 
 // Start connects the service with its engine. It must be called once, before
-// anything else.
-func (s *Service) Start() {
+// anything else. It fails where a row of the table of commands makes no sense.
+func (s *Service) Start() error {
+	if s.table == nil {
+		s.table = commands()
+	}
+	for i := range s.table {
+		if err := s.table[i].check(); err != nil {
+			return err
+		}
+	}
 	s.drives, s.asking, s.tellers = map[string]*drive{}, map[string]*sync.Mutex{}, map[int]func(runner.Event){}
 	s.Engine.Told = s.tell
 	s.Engine.Recheck = s.recheck
+	return nil
 }
 
 // Stop ends all drives and waits for them. What was in the middle stands in the

@@ -251,20 +251,24 @@ func TestBadWords(t *testing.T) {
 		exit int
 		text string
 	}{
-		"recovr dev good":                      {2, "did you mean `recover`?"},
-		"recover dev":                          {2, "type `recover CLUSTER BACKUP"},
-		"recover prod good":                    {1, "configured are: dev"},
-		"recover dev ../etc/passwd":            {2, "that is no backup name"},
-		"recover dev --help":                   {2, "there is no option"},
-		"recover dev good --reinitialize soon": {2, "use auto, always or never"},
-		"recover dev good --recipe magic":      {2, "it has: toy"},
-		"recover dev good --reason":            {2, "--reason needs a value"},
-		"approve nothing-20260101T0000Z":       {1, "there is no run"},
-		"resume dev":                           {1, "dev has no open run"},
-		"settle s1":                            {1, "no open run goes on without"},
-		"recover dev good --without s1":        {2, "say why with --reason"},
-		"recover dev good --without s9":        {2, "is no scheduler of dev"},
-		"":                                     {0, "recover"},
+		"recovr dev good":                        {2, "did you mean `recover`?"},
+		"recover dev":                            {2, "type `recover CLUSTER BACKUP"},
+		"recover prod good":                      {1, "configured are: dev"},
+		"recover dev ../etc/passwd":              {2, "that is no backup name"},
+		"recover dev --help":                     {0, "recover CLUSTER BACKUP"},
+		"recover dev good --config x":            {2, "there is no option"},
+		"recover dev good --json":                {2, "there is no option"},
+		"recover dev good --reason a --reason b": {2, "--reason is given twice"},
+		"recover dev good --reason --dry-run":    {2, "--reason needs a value"},
+		"recover dev good --reinitialize soon":   {2, "use auto, always or never"},
+		"recover dev good --recipe magic":        {2, "it has: toy"},
+		"recover dev good --reason":              {2, "--reason needs a value"},
+		"approve nothing-20260101T0000Z":         {1, "there is no run"},
+		"resume dev":                             {1, "dev has no open run"},
+		"settle s1":                              {1, "no open run goes on without"},
+		"recover dev good --without s1":          {2, "say why with --reason"},
+		"recover dev good --without s9":          {2, "is no scheduler of dev"},
+		"":                                       {0, "recover"},
 	} {
 		r := b.ask("UANN", words)
 		text := strings.Join(append([]string{r.Message.Head}, r.Message.Lines...), "\n")
@@ -287,18 +291,6 @@ func TestReadOnly(t *testing.T) {
 			t.Errorf("ReadOnly(%s) = %v, want ok %v", words, err, ok)
 		}
 	}
-}
-
-// Any words are read without a panic, and the same way twice.
-func FuzzParseCommand(f *testing.F) {
-	f.Add("recover dev good --reason a")
-	f.Add("approve -- --x")
-	f.Fuzz(func(t *testing.T, line string) {
-		a, b := handlers.ReadOnly(strings.Fields(line)), handlers.ReadOnly(strings.Fields(line))
-		if (a == nil) != (b == nil) {
-			t.Error("read differently twice")
-		}
-	})
 }
 
 // Who may look at one cluster sees the runs of that one, also where none is named.

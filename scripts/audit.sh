@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 status=0
 
 echo "== known vulnerabilities (govulncheck)"
-CGO_ENABLED=0 go tool -modfile=tools.mod govulncheck ./... || status=1
+CGO_ENABLED=0 go tool -modfile=.ci/tools.mod govulncheck ./... || status=1
 
 echo "== links of the documents"
 # Examples of addresses are not links.

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"aurorabot/handlers"
 	"aurorabot/handlers/view"
@@ -19,11 +18,18 @@ type Std struct {
 	Out, Err io.Writer
 }
 
-// Ask sends words over conn and lays the answers out. It returns the exit status.
-func Ask(conn io.ReadWriter, words []string, std Std) int {
-	asJSON := slices.Contains(words, "--json")
-	words = slices.DeleteFunc(slices.Clone(words), func(w string) bool { return w == "--json" })
-	b, err := json.Marshal(ask{Words: words, JSON: asJSON})
+// A Question is a command, and where the client puts what belongs into files.
+type Question struct {
+	Words   []string
+	JSON    bool
+	Dir     string // Of what `export` gathers. "": nowhere.
+	Picture string // The file for a report's chart. "": nowhere.
+}
+
+// Ask sends a question over conn and lays the answers out. It returns the exit
+// status.
+func Ask(conn io.ReadWriter, q Question, std Std) int {
+	b, err := json.Marshal(ask{Words: q.Words, JSON: q.JSON})
 	if err != nil {
 		return fail(std, err)
 	}
@@ -43,8 +49,8 @@ func Ask(conn io.ReadWriter, words []string, std Std) int {
 		}
 		switch {
 		case t.Exit != nil:
-			return finish(std, words, t, asJSON, streamed)
-		case t.Event != nil && asJSON:
+			return finish(std, q, t, streamed)
+		case t.Event != nil && q.JSON:
 			streamed = true
 			if err := json.NewEncoder(std.Out).Encode(t.Event); err != nil {
 				return fail(std, err)
@@ -73,26 +79,41 @@ func Alive(conn io.ReadWriter) error {
 	return nil
 }
 
-func finish(std Std, words []string, t told, asJSON, streamed bool) int {
+// Names asks for names that the server knows already; see [handlers.Service.Names].
+func Names(conn io.ReadWriter, kind, cluster string) ([]string, error) {
+	if err := json.NewEncoder(conn).Encode(ask{Names: kind, Of: cluster}); err != nil {
+		return nil, fmt.Errorf("ask the bot: %w", err)
+	}
+	var t told
+	if err := json.NewDecoder(io.LimitReader(conn, maxAsk)).Decode(&t); err != nil {
+		return nil, fmt.Errorf("answer of the bot: %w", err)
+	}
+	return t.Names, nil
+}
+
+func finish(std Std, q Question, t told, streamed bool) int {
 	exit := *t.Exit
-	if dir, files, ok := exported(words, t.Message); ok {
-		if err := writeFiles(dir, files); err != nil {
+	if q.Dir != "" && t.Message != nil && len(t.Message.Files) > 0 {
+		files := t.Message.Files
+		if err := writeFiles(q.Dir, files); err != nil {
 			return fail(std, err)
 		}
-		fmt.Fprintf(std.Out, "%s: %d files in %s\n", t.Message.Head, len(files), dir)
+		fmt.Fprintf(std.Out, "%s: %d files in %s\n", t.Message.Head, len(files), q.Dir)
 		return exit
 	}
-	if file, png, ok := pictured(words, t.Message); ok {
-		if err := os.WriteFile(file, png, 0o644); err != nil { //nolint:gosec // It is made to be shown, by a web server too.
-			return fail(std, fmt.Errorf("write the picture: %w", err))
+	if q.Picture != "" && t.Message != nil {
+		if at := slices.IndexFunc(t.Message.Files, func(f view.File) bool { return f.Data != nil }); at >= 0 {
+			if err := os.WriteFile(q.Picture, t.Message.Files[at].Data, 0o644); err != nil { //nolint:gosec // It is made to be shown, by a web server too.
+				return fail(std, fmt.Errorf("write the picture: %w", err))
+			}
 		}
 	}
 	failed := t.Message != nil && t.Message.Tone == view.Bad && exit != handlers.ExitDone && exit != handlers.ExitFindings && !streamed
 	switch {
 	case failed:
 		fmt.Fprint(std.Err, ErrorText(*t.Message))
-	case asJSON && streamed: // The stream is the document.
-	case asJSON:
+	case q.JSON && streamed: // The stream is the document.
+	case q.JSON:
 		fmt.Fprintln(std.Out, string(t.Data))
 	case t.Message != nil:
 		fmt.Fprint(std.Out, view.Text(*t.Message))
@@ -101,41 +122,6 @@ func finish(std Std, words []string, t told, asJSON, streamed bool) int {
 		}
 	}
 	return exit
-}
-
-// exported says where `export RUN -o DIR` wants its files.
-func exported(words []string, m *view.Message) (string, []view.File, bool) {
-	if len(words) == 0 || words[0] != "export" || m == nil || len(m.Files) == 0 {
-		return "", nil, false
-	}
-	for i, w := range words {
-		if w == "-o" && i+1 < len(words) {
-			return words[i+1], m.Files, true
-		}
-		if dir, ok := strings.CutPrefix(w, "-o="); ok {
-			return dir, m.Files, true
-		}
-	}
-	return "", nil, false
-}
-
-// pictured is the picture of a report, and where `--png FILE` wants it.
-func pictured(words []string, m *view.Message) (file string, png []byte, ok bool) {
-	if m == nil {
-		return "", nil, false
-	}
-	for i, w := range words {
-		if w == "--png" && i+1 < len(words) {
-			file = words[i+1]
-		} else if f, is := strings.CutPrefix(w, "--png="); is {
-			file = f
-		}
-	}
-	at := slices.IndexFunc(m.Files, func(f view.File) bool { return f.Data != nil })
-	if file == "" || at < 0 {
-		return "", nil, false
-	}
-	return file, m.Files[at].Data, true
 }
 
 func writeFiles(dir string, files []view.File) error {

@@ -14,6 +14,10 @@ import (
 type ask struct {
 	Words []string `json:"words"`
 	JSON  bool     `json:"json"`
+
+	// Names asks for names of that kind instead, of the cluster Of.
+	Names string `json:"names,omitempty"`
+	Of    string `json:"of,omitempty"`
 }
 
 // told is what the service says back: JSON lines, the last one with Exit.
@@ -22,6 +26,7 @@ type told struct {
 	Text    string          `json:"text,omitempty"`  // The event in words.
 	Message *view.Message   `json:"message,omitempty"`
 	Data    json.RawMessage `json:"data,omitempty"`
+	Names   []string        `json:"names,omitempty"`
 	Exit    *int            `json:"exit,omitempty"`
 }
 

@@ -25,6 +25,7 @@ type Service interface {
 	Subscribe(f func(runner.Event)) (cancel func())
 	Events(run string) ([]runner.Event, error)
 	Busy(run string) bool
+	Names(who policy.Actor, channel, kind, cluster string) []string
 }
 
 // A Server answers commands.
@@ -111,6 +112,10 @@ func (s *Server) Answer(ctx context.Context, conn io.ReadWriter, osUser string) 
 	who, err := s.Who(ctx, osUser)
 	if err != nil {
 		return c.end(handlers.Response{Message: view.Error(err.Error(), "add the user to policy.os_users"), Exit: handlers.ExitRefused})
+	}
+	if q.Names != "" {
+		exit := handlers.ExitDone
+		return c.out.Encode(told{Names: s.Service.Names(who, "cli", q.Names, q.Of), Exit: &exit})
 	}
 	// Events are kept in order and told by this goroutine: who tells must not block.
 	queue := make(chan runner.Event, 4096)

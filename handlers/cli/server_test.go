@@ -46,6 +46,10 @@ func (s *service) Events(string) ([]runner.Event, error) {
 	return s.events, nil
 }
 
+func (s *service) Names(_ policy.Actor, channel, kind, cluster string) []string {
+	return []string{channel, kind, cluster}
+}
+
 func (s *service) Busy(string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -120,7 +124,13 @@ func dial(t *testing.T, socket string) net.Conn {
 func typed(t *testing.T, socket string, words ...string) (out, errs string, exit int) {
 	t.Helper()
 	var o, e bytes.Buffer
-	exit = Ask(dial(t, socket), words, Std{Out: &o, Err: &e})
+	q := Question{Words: words}
+	if n := len(words) - 1; words[n] == "--json" {
+		q.Words, q.JSON = words[:n], true
+	} else if n > 1 && words[n-1] == "-o" {
+		q.Dir = words[n]
+	}
+	exit = Ask(dial(t, socket), q, Std{Out: &o, Err: &e})
 	return o.String(), e.String(), exit
 }
 
@@ -156,6 +166,17 @@ func TestAnswers(t *testing.T) {
 	info, err := os.Stat(filepath.Join(dir, "timeline.md"))
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("the pack: %v, %v", info, err)
+	}
+}
+
+// Names are answered at once, to whom the kernel says it is, and are no command.
+func TestNames(t *testing.T) {
+	socket, _ := serve(t, &service{handle: func(handlers.Request) handlers.Response {
+		t.Error("names were asked as a command")
+		return handlers.Response{}
+	}})
+	if got, err := Names(dial(t, socket), "BACKUP", "dev"); err != nil || strings.Join(got, " ") != "cli BACKUP dev" {
+		t.Errorf("%q, %v", got, err)
 	}
 }
 

@@ -23,9 +23,9 @@ const (
 	nap = 30 * time.Second
 )
 
-// Team is the team of the actor that asks on behalf of a schedule; the
-// schedule's name is its user. No person has such a key.
-const Team = "cron"
+// team is the team of the actor that the audit shows for a schedule; the
+// schedule's name is its user. No workspace of Slack has such an ID.
+const team = "cron"
 
 // A Service answers requests.
 type Service interface {
@@ -161,7 +161,8 @@ func (c *Cron) check(ctx context.Context, j Job, at time.Time) (m view.Message, 
 	}()
 	s := j.schedule
 	r := c.Service.Handle(ctx, handlers.Request{
-		Actor:   policy.Actor{TeamID: Team, UserID: s.Name, Name: "schedule " + s.Name},
+		Actor:   policy.Actor{TeamID: team, UserID: s.Name, Name: "schedule " + s.Name},
+		Clock:   true,
 		Channel: s.Channel,
 		Words:   s.Words,
 		At:      at,

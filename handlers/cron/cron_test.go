@@ -152,7 +152,7 @@ func TestAsksWhenDue(t *testing.T) {
 		}
 	}
 	r := asked[0]
-	if r.Actor.Key() != "cron/backups" || r.Words[0] != "report" || r.Channel != "C0OPS" || r.At.Minute() != 10 || r.Source == asked[1].Source {
+	if !r.Clock || r.Actor.Key() != "cron/backups" || r.Words[0] != "report" || r.Channel != "C0OPS" || r.At.Minute() != 10 || r.Source == asked[1].Source {
 		t.Errorf("request %+v", r)
 	}
 	if !strings.Contains(b.posts[0].Foot, "schedule backups") {

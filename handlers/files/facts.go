@@ -14,7 +14,7 @@ import (
 // nothing else, so that who may call this may not do more.
 func hostFacts(ctx context.Context, c *call) (int, error) {
 	defer frugal(backupMemory)()
-	if _, keep := c.options["--keep"]; keep {
+	if _, keep := c.options["keep"]; keep {
 		return keepFacts(ctx, c)
 	}
 	if err := probe.Main(ctx, c.In, c.out, c.Now); err != nil {

@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"aurorabot/handlers/syntax"
 )
 
 // The exit statuses that these commands have, of those that all commands share.
@@ -34,10 +36,10 @@ type Std struct {
 // A Command is one line of the table of commands.
 type Command struct {
 	Name  string // Its words: "backup inspect".
-	Usage string // What follows them: "[--json] FILE".
+	Usage string // What follows them: "FILE".
 	Help  string // What it does, in a few lines.
 
-	options []option
+	Options []syntax.Option
 	least   int // Operands, at least.
 	most    int // Operands, at most; 0 is no limit.
 	run     func(context.Context, *call) (int, error)
@@ -49,39 +51,42 @@ type Command struct {
 var Commands = slices.DeleteFunc(table(), func(c Command) bool { return c.hidden })
 
 func table() []Command {
-	salvageOptions := []option{{name: "-o", value: "FILE"}, {name: "--up-to-damage"}}
-	scanOptions := []option{{name: "--unit", value: "UNIT"}, {name: "--since", value: "UNIXSECONDS"}, {name: "--rotated"}, {name: "--severity", value: "info|warning|critical"}}
+	salvageOptions := []syntax.Option{{Name: "o", Value: "FILE", Help: "the backup to write"}, {Name: "up-to-damage", Help: "stop before what is missing or damaged"}}
+	scanOptions := []syntax.Option{
+		{Name: "unit", Value: "UNIT", Help: "a unit whose journal is read"}, {Name: "since", Value: "UNIXSECONDS", Help: "leave out older lines"},
+		{Name: "rotated", Help: "read what was rotated beside each FILE, too"}, {Name: "severity", Value: "info|warning|critical", Help: "exit status 6 if there is one as bad as that or worse"},
+	}
 	return []Command{
 		{
-			Name: "backup inspect", Usage: "[--json] FILE", least: 1, most: 1, run: backupInspect,
+			Name: "backup inspect", Usage: "FILE", least: 1, most: 1, run: backupInspect,
 			Help: "Reads a backup to its end and shows what is in it.\nExit status 1: it does not decode. What looks wrong though it decodes is a warning.",
 		},
 		{
-			Name: "backup verify", Usage: "[--json] FILE", least: 1, most: 1, run: backupVerify,
+			Name: "backup verify", Usage: "FILE", least: 1, most: 1, run: backupVerify,
 			Help: "The same, and exit status 1 on warnings too: 0 means that a recovery may use it.",
 		},
 		{
-			Name: "backup diff", Usage: "[--json] OLD NEW", least: 2, most: 2, run: backupDiff,
+			Name: "backup diff", Usage: "OLD NEW", least: 2, most: 2, run: backupDiff,
 			Help: "What a restore of OLD would lose and bring back where NEW is the state of things.",
 		},
 		{
-			Name: "log inspect", Usage: "[--json] DIR...", least: 1, run: logInspect,
+			Name: "log inspect", Usage: "DIR...", least: 1, run: logInspect,
 			Help: "Reads replicas' logs without changing anything. Several are set side by side, as all\nreplicas of one log, with a verdict. Exit status 1: one is neither ok nor empty.",
 		},
 		{
-			Name: "log entries", Usage: "[--json] DIR", least: 1, most: 1, run: logEntries,
+			Name: "log entries", Usage: "DIR", least: 1, most: 1, run: logEntries,
 			Help: "Lists what is at every position of a replica's log.",
 		},
 		{
-			Name: "log scan", Usage: "[--json] [--severity info|warning|critical] [--since UNIXSECONDS] [--rotated] FILE... | --unit UNIT", options: scanOptions, run: logScan,
+			Name: "log scan", Usage: "[--severity info|warning|critical] [--since UNIXSECONDS] [--rotated] FILE... | --unit UNIT", Options: scanOptions, run: logScan,
 			Help: "Looks for findings in schedulers' logs: files, also gzip, \"-\" for standard input, or a\nunit's journal. --since leaves out older lines, --rotated reads what was rotated beside each\nFILE too. With --severity, exit status 6 if there is one as bad as that or worse.",
 		},
 		{
-			Name: "log salvage", Usage: "[--json] DIR... -o FILE [--up-to-damage]", options: salvageOptions, least: 1, run: logSalvage,
+			Name: "log salvage", Usage: "DIR... -o FILE [--up-to-damage]", Options: salvageOptions, least: 1, run: logSalvage,
 			Help: "Replays what replicas have learned, together, into a backup. Refuses where a position is\nmissing or damaged; --up-to-damage stops before it and says what that drops.",
 		},
 		{
-			Name: "host facts", Usage: "[--keep] < REQUEST", options: []option{{name: "--keep"}}, run: hostFacts, hidden: true, most: -1,
+			Name: "host facts", Usage: "[--keep] < REQUEST", Options: []syntax.Option{{Name: "keep"}}, run: hostFacts, hidden: true, most: -1,
 			Help: "Answers a request in JSON about this machine. For the bot itself.",
 		},
 		{
@@ -91,31 +96,14 @@ func table() []Command {
 	}
 }
 
-// CheckWords reads words as Run does, without doing anything. known is false
-// where they name no command of this package.
-func CheckWords(words []string) (known bool, err error) {
-	for i := range Commands {
-		if len(words) > 1 && Commands[i].Name == words[0]+" "+words[1] {
-			_, err := Commands[i].parse(words[2:])
-			return true, err
-		}
-	}
-	return false, nil
-}
-
-// Run runs the command that words name, options among them. known is false,
+// Run runs the command that words name, options behind its name. known is false,
 // and nothing was done, where they name none of this package's.
 func Run(ctx context.Context, words []string, std Std) (exit int, known bool) {
-	first := 0
-	for first < len(words) && words[first] == "--json" {
-		first++
-	}
-	early, words := words[:first], words[first:]
 	if len(words) == 0 || !slices.Contains([]string{"backup", "log", "host"}, words[0]) {
 		return 0, false
 	}
 	out := bufio.NewWriterSize(std.Out, 64<<10)
-	exit, err := dispatch(ctx, words, early, std, out)
+	exit, err := dispatch(ctx, words, std, out)
 	if flush := out.Flush(); flush != nil && err == nil {
 		exit, err = exitError, fmt.Errorf("write to standard output: %w", flush)
 	}
@@ -126,31 +114,17 @@ func Run(ctx context.Context, words []string, std Std) (exit int, known bool) {
 	return exit, true
 }
 
-func dispatch(ctx context.Context, words, early []string, std Std, out io.Writer) (int, error) {
+func dispatch(ctx context.Context, words []string, std Std, out io.Writer) (int, error) {
 	commands := table()
 	i := slices.IndexFunc(commands, func(c Command) bool {
 		return len(words) > 1 && c.Name == words[0]+" "+words[1]
 	})
 	if i < 0 {
-		var names []string
-		for _, c := range commands {
-			if strings.HasPrefix(c.Name, words[0]+" ") && !c.hidden {
-				names = append(names, "`"+c.Name+"`")
-			}
-		}
-		why := "what is to be done is missing"
-		if len(words) > 1 {
-			why = fmt.Sprintf("there is no command `%s %s`", words[0], words[1])
-		}
-		return exitUsage, hinted(fmt.Errorf("%s: %s", words[0], why), "there are %s", strings.Join(names, ", "))
+		return exitUsage, fmt.Errorf("there is no command `%s`", strings.Join(words[:min(2, len(words))], " "))
 	}
-	c, err := commands[i].parse(slices.Concat(early, words[2:]))
+	c, err := commands[i].parse(words[2:])
 	if err != nil {
 		return exitUsage, hinted(fmt.Errorf("%s: %w", commands[i].Name, err), "%s", commands[i].usage())
-	}
-	if c.help {
-		_, err := fmt.Fprintf(out, "%s\n\n%s\n", commands[i].usage(), commands[i].Help)
-		return exitDone, err
 	}
 	c.Std, c.out = std, out
 	return commands[i].run(ctx, c)

@@ -5,74 +5,36 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
+
+	"aurorabot/handlers/syntax"
 )
 
-// An option is one that a command takes besides --json and --help.
-type option struct {
-	name  string // With its dashes.
-	value string // What its value is called; "" if it has none.
-}
+// JSON is the option that all commands take.
+var JSON = syntax.Option{Name: "json", Help: "one JSON document on standard output"}
 
 // A call is a command with its arguments.
 type call struct {
 	Std
 	out      io.Writer // Std.Out, buffered.
 	json     bool
-	help     bool
-	options  map[string]string // By name; those without a value have "".
+	options  map[string]string // By name.
 	operands []string
 }
 
 // parse splits words into options and operands, which may stand in any order.
-// After "--" everything is an operand.
 func (c *Command) parse(words []string) (*call, error) {
-	in := &call{options: map[string]string{}}
-	for len(words) > 0 {
-		w := words[0]
-		words = words[1:]
-		if w == "--" {
-			in.operands = append(in.operands, words...)
-			break
-		}
-		if w == "-" || !strings.HasPrefix(w, "-") {
-			in.operands = append(in.operands, w)
-			continue
-		}
-		name, value, given := strings.Cut(w, "=")
-		switch {
-		case w == "--json":
-			in.json = true
-			continue
-		case w == "--help" || w == "-h":
-			in.help = true
-			continue
-		}
-		i := slices.IndexFunc(c.options, func(o option) bool { return o.name == name })
-		if i < 0 {
-			return nil, fmt.Errorf("unknown option %s (a name that begins with a dash is written ./%s)", name, w)
-		}
-		o := c.options[i]
-		switch {
-		case o.value == "" && given:
-			return nil, fmt.Errorf("option %s takes no value", name)
-		case o.value != "" && !given:
-			if len(words) == 0 || len(words[0]) > 1 && words[0][0] == '-' {
-				return nil, fmt.Errorf("option %s lacks its %s", name, o.value)
-			}
-			value, words = words[0], words[1:]
-		}
-		if _, twice := in.options[name]; twice && o.value != "" {
-			return nil, fmt.Errorf("option %s is given twice", name)
-		}
-		if o.value != "" && value == "" {
-			return nil, fmt.Errorf("option %s lacks its %s", name, o.value)
-		}
-		in.options[name] = value
+	in := &call{}
+	var err error
+	in.operands, in.options, err = syntax.Parse(append(slices.Clone(c.Options), JSON), words)
+	if err != nil {
+		return nil, err
 	}
-	if in.help {
-		return in, nil
+	for _, o := range c.Options {
+		if text, given := in.options[o.Name]; given && text == "" {
+			return nil, fmt.Errorf("%s: the value is empty", o)
+		}
 	}
+	in.json = in.has(JSON.Name)
 	return in, c.count(in.operands)
 }
 

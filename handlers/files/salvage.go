@@ -29,14 +29,14 @@ type salvaged struct {
 }
 
 func logSalvage(ctx context.Context, c *call) (int, error) {
-	target := c.options["-o"]
+	target := c.options["o"]
 	if target == "" {
 		return exitUsage, hinted(errors.New("log salvage: where to write the backup is missing"), "add -o FILE, outside of the logs' directories")
 	}
 	if err := outside(target, c.operands); err != nil {
 		return exitError, err
 	}
-	_, upTo := c.options["--up-to-damage"]
+	_, upTo := c.options["up-to-damage"]
 	snapshot, made, err := replica.Salvage(ctx, c.operands, replica.SalvageOptions{UpToDamage: upTo})
 	if ctx.Err() != nil {
 		return exitError, context.Cause(ctx)

@@ -25,17 +25,17 @@ func logScan(ctx context.Context, c *call) (int, error) {
 		return exitUsage, err
 	}
 	s := health.Scanner{Now: c.Now()}
-	if c.has("--since") {
-		n, _ := strconv.ParseInt(c.options["--since"], 10, 64) // scanOptions has read it.
+	if c.has("since") {
+		n, _ := strconv.ParseInt(c.options["since"], 10, 64) // scanOptions has read it.
 		s.Since = time.Unix(n, 0)
 	}
 	var errs []error
 	whole := 0
-	if unit := c.options["--unit"]; unit != "" {
-		errs = append(errs, scanUnit(ctx, &s, unit, c.options["--since"]))
+	if unit := c.options["unit"]; unit != "" {
+		errs = append(errs, scanUnit(ctx, &s, unit, c.options["since"]))
 	}
 	names := c.operands
-	if c.has("--rotated") {
+	if c.has("rotated") {
 		if names, err = rotated(c.operands, s.Since); err != nil {
 			errs = append(errs, err)
 		} else if len(names) == 0 {
@@ -75,8 +75,8 @@ func logScan(ctx context.Context, c *call) (int, error) {
 }
 
 func (c *call) scanOptions() (health.Severity, error) {
-	unit, since := c.options["--unit"], c.options["--since"]
-	severity := health.Severity(c.options["--severity"])
+	unit, since := c.options["unit"], c.options["since"]
+	severity := health.Severity(c.options["severity"])
 	switch {
 	case unit == "" && len(c.operands) == 0:
 		return "", hinted(errors.New("log scan: neither a file nor a unit is named"), "name files, \"-\" for standard input, or --unit UNIT --since UNIXSECONDS")
@@ -84,9 +84,9 @@ func (c *call) scanOptions() (health.Severity, error) {
 		return "", errors.New("log scan: --unit and files exclude each other")
 	case unit != "" && since == "":
 		return "", hinted(errors.New("log scan: --unit needs --since"), "--since takes seconds since 1970, as `date +%%s` prints them")
-	case unit != "" && c.has("--rotated"):
+	case unit != "" && c.has("rotated"):
 		return "", errors.New("log scan: --rotated is for files")
-	case c.has("--severity") && !slices.Contains([]health.Severity{health.Info, health.Warning, health.Critical}, severity):
+	case c.has("severity") && !slices.Contains([]health.Severity{health.Info, health.Warning, health.Critical}, severity):
 		return "", hinted(fmt.Errorf("log scan: unknown severity %q", severity), "it is one of info, warning, critical")
 	}
 	if since != "" {

@@ -3,50 +3,12 @@ package view
 import (
 	"fmt"
 	"time"
+
+	"aurorabot/runner/drill"
 )
 
-// A Drill is what became of the rehearsal of a cluster's newest backup. Its JSON
-// form is what `drill --json` prints.
-type Drill struct {
-	Cluster string    `json:"cluster"`
-	At      time.Time `json:"at"` // When it began.
-	Took    float64   `json:"took_seconds"`
-
-	Backup    string    `json:"backup"` // Its name; "" if there is none.
-	Host      string    `json:"host"`   // Where it lies.
-	Timestamp time.Time `json:"timestamp,omitzero"`
-	Bytes     int64     `json:"bytes"`
-	Tasks     int       `json:"tasks"`
-	SHA256    string    `json:"sha256"`
-	Version   string    `json:"version"` // Of Aurora that wrote it, if it says.
-
-	Proved bool         `json:"proved"`
-	Why    string       `json:"why"`  // Why it is not proved; "" if it is.
-	Step   string       `json:"step"` // Where the recovery stopped, if it had begun.
-	Proof  string       `json:"proof"`
-	People int          `json:"approvals"`
-	Phases []DrillPhase `json:"phases"`
-
-	// Usable names the newest backup that decodes, where the newest one does
-	// not; "" where it is the same or there is none.
-	Usable string `json:"usable"`
-
-	// Unasked is why hosts could not be asked; "" if all were. A newer backup
-	// may lie on them.
-	Unasked string `json:"unasked,omitempty"`
-}
-
-// A DrillPhase is one phase of the rehearsed recovery.
-type DrillPhase struct {
-	ID      string  `json:"phase"`
-	Steps   int     `json:"steps"` // Over all hosts.
-	Took    float64 `json:"took_seconds"`
-	Skipped bool    `json:"skipped"`
-	Done    bool    `json:"done"`
-}
-
 // DrillDone is what a drill proved, or that it failed.
-func DrillDone(d Drill) Message {
+func DrillDone(d drill.Drill) Message {
 	m := Message{Tone: Good, Head: fmt.Sprintf("Drill of %s: a cluster was recovered from the newest backup", d.Cluster)}
 	if !d.Proved {
 		m.Tone, m.Head = Bad, fmt.Sprintf("Drill of %s: FAILED. The newest backup did not recover a cluster", d.Cluster)

@@ -1,7 +1,7 @@
-// Package drill rehearses a recovery: it gives a backup to the rehearsal lab, a
-// program of its own that starts a whole cluster, plays everybody, and says in
-// the end whether that cluster runs on the backup. Nothing here knows a live
-// cluster.
+// Package drill rehearses the recovery of a cluster's newest backup: it copies
+// that from its host and gives it to the rehearsal lab, a program of its own that
+// starts a whole cluster, plays everybody, and says in the end whether that
+// cluster runs on the backup. Of the live cluster one file is read.
 package drill
 
 import (
@@ -37,21 +37,21 @@ const (
 
 // A Result is what a rehearsal proved.
 type Result struct {
-	Proved bool    // The cluster of the lab runs on the backup, and everything else is as it was.
-	Why    string  // Why it is not proved; "" if it is.
-	Step   string  // Where it stopped, if the recovery had begun.
-	Proof  string  // How the commit was proved.
-	People int     // Approvals that were given.
-	Phases []Phase // In order.
+	Proved bool    `json:"proved"`    // The cluster of the lab runs on the backup, and everything else is as it was.
+	Why    string  `json:"why"`       // Why it is not proved; "" if it is.
+	Step   string  `json:"step"`      // Where the recovery stopped, if it had begun.
+	Proof  string  `json:"proof"`     // How the commit was proved.
+	People int     `json:"approvals"` // That were given.
+	Phases []Phase `json:"phases"`    // In order.
 }
 
-// A Phase is one phase of the recipe.
+// A Phase is one phase of the rehearsed recovery.
 type Phase struct {
-	ID      string
-	Steps   int // Steps that were done, counted on every host.
-	Took    time.Duration
-	Skipped bool
-	Done    bool
+	ID      string  `json:"phase"`
+	Steps   int     `json:"steps"` // That were done, counted on every host.
+	Took    float64 `json:"took_seconds"`
+	Skipped bool    `json:"skipped"`
+	Done    bool    `json:"done"`
 }
 
 // Play rehearses with the backup in file. An error means that nothing was
@@ -149,7 +149,7 @@ func judge(events []runner.Event, exit int, bad error, said string) Result {
 }
 
 func phases(events []runner.Event) []Phase {
-	var list []Phase
+	list := []Phase{}
 	var began time.Time
 	find := func(id string) *Phase {
 		for i := range list {
@@ -169,7 +169,7 @@ func phases(events []runner.Event) []Phase {
 			find(e.Phase).Skipped = true
 		case runner.PhaseDone:
 			p := find(e.Phase)
-			p.Done, p.Took = true, e.At.Sub(began)
+			p.Done, p.Took = true, e.At.Sub(began).Seconds()
 		case runner.StepDone, runner.UndoDone:
 			if e.Phase != "" {
 				find(e.Phase).Steps++

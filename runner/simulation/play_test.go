@@ -148,7 +148,9 @@ func (p *play) boot() {
 			Tasks:   r.Tasks,
 		}},
 	}
-	p.service.Start()
+	if err := p.service.Start(); err != nil {
+		panic(err)
+	}
 }
 
 const policyDigest = "0123456789abcdef"

@@ -1,0 +1,113 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os/user"
+	"path/filepath"
+	"time"
+
+	"aurorabot/config"
+	"aurorabot/handlers"
+	"aurorabot/handlers/cli"
+)
+
+func load(file string, w World) (*config.Config, error) {
+	if file == "" {
+		return nil, errNoConfig
+	}
+	return config.Load(file, w.Env)
+}
+
+// request does one command of the table: by the bot that serves, where one does,
+// else within this process.
+func request(ctx context.Context, in *input) int {
+	return ask(ctx, cli.Question{Words: in.request(), JSON: in.json, Dir: in.given["o"], Picture: in.given["png"]}, in.config, in.World)
+}
+
+func ask(ctx context.Context, q cli.Question, file string, w World) int {
+	cfg, err := load(file, w)
+	if err != nil {
+		return w.fail(err)
+	}
+	std := cli.Std{Out: w.Out, Err: w.Err}
+	if conn, err := net.DialTimeout("unix", filepath.Join(cfg.StateDir, "aurorabot.sock"), 2*time.Second); err == nil {
+		defer conn.Close()
+		stop := context.AfterFunc(ctx, func() { conn.Close() })
+		defer stop()
+		return interrupted(ctx, cli.Ask(conn, q, std))
+	}
+	a, err := wire(cfg, w)
+	if err != nil {
+		return w.fail(err)
+	}
+	defer a.close()
+	if err := a.service.Recover(); err != nil {
+		return w.fail(err)
+	}
+	if cfg.Slack.BotToken != "" && cfg.Slack.AppToken != "" {
+		if _, err := a.slack(); err != nil {
+			return w.fail(err)
+		}
+	}
+	me, err := user.Current()
+	if err != nil {
+		return w.fail(fmt.Errorf("who asks: %w", err))
+	}
+	here, there := net.Pipe()
+	defer here.Close()
+	s := &cli.Server{Service: a.service, Who: a.osUser, Now: w.Now, Log: a.log}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer there.Close()
+		if err := s.Answer(ctx, there, me.Username); err != nil && ctx.Err() == nil {
+			a.log.ErrorContext(ctx, "command", "err", err)
+		}
+	}()
+	exit := cli.Ask(here, q, std)
+	here.Close()
+	<-done
+	return interrupted(ctx, exit)
+}
+
+func interrupted(ctx context.Context, exit int) int {
+	if ctx.Err() != nil {
+		return 130
+	}
+	return exit
+}
+
+// exampleConfig is `config example`.
+func exampleConfig(_ context.Context, in *input) int {
+	if _, err := in.Out.Write(config.Example); err != nil {
+		return in.fail(err)
+	}
+	return handlers.ExitDone
+}
+
+// checkConfig is `config check FILE [--live]`.
+func checkConfig(ctx context.Context, in *input) int {
+	if _, live := in.given["live"]; live {
+		return checkLive(ctx, in.args[0], in.json, in.World)
+	}
+	return checkFile(in.args[0], in.json, in.World)
+}
+
+// checkFile reads a configuration as every command does, and says what it holds.
+func checkFile(file string, asJSON bool, w World) int {
+	cfg, err := config.Load(file, w.Env)
+	if err != nil {
+		return w.fail(err)
+	}
+	if asJSON {
+		names := make([]string, 0, len(cfg.Clusters))
+		for _, k := range cfg.Clusters {
+			names = append(names, k.Name)
+		}
+		return w.document(map[string]any{"file": file, "clusters": names, "policy": cfg.PolicyDigest})
+	}
+	fmt.Fprintf(w.Out, "%s: %d clusters, policy %.12s\n", file, len(cfg.Clusters), cfg.PolicyDigest)
+	return handlers.ExitDone
+}

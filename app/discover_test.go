@@ -1,0 +1,114 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"encoding/json"
+	"encoding/pem"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+
+	"aurorabot/config"
+	"aurorabot/handlers"
+	"aurorabot/runner/recovery"
+)
+
+// rest is what a configuration needs beside its clusters.
+const rest = `
+state_dir: state
+slack: {}
+policy:
+  teams: [T00000000]
+  lists: {sre: [U0000ANN, U0000BOB]}
+  access:
+    - {name: all, who: [sre], channels: ["*"], clusters: ["*"], may: [admin]}
+  gates:
+    commit: {factors: [{count: 2, of: [sre]}]}
+`
+
+// What discover prints is a configuration once the rest is there, also where a
+// name would mean something else in YAML.
+func TestDiscoveredLoads(t *testing.T) {
+	d := &recovery.Discovery{
+		Cluster: "west", Version: "0.22.0-SNAPSHOT", Hostname: "no", HTTP: "127.0.0.1:8081", User: "aurora", Unit: "aurora-scheduler",
+		ConfigFile: "/etc/default/aurora-scheduler", Firewall: "nft", AuroraAdmin: "/usr/bin/aurora_admin", MesosLog: "/usr/bin/mesos-log",
+		Peers: []string{"no", "yes", "b.example"}, Replicas: []string{"192.0.2.1:8083"}, Unknown: []string{"the unit: a\nb"},
+	}
+	text := fragment(d, "192.0.2.1:22", "aurorabot", "/k", "/known") + rest
+	cfg, err := config.Parse("discovered.yaml", []byte(text), func(string) string { return "" })
+	if err != nil {
+		t.Fatalf("%v\n%s", err, text)
+	}
+	k := cfg.Cluster("west")
+	if k == nil || len(k.Schedulers) != 3 || k.Schedulers[0].Name != "no" || k.Version.Minor != 22 || k.Firewall != "nft" {
+		t.Errorf("%+v", k)
+	}
+}
+
+// Whoever is asked for what cannot be done is told what to type.
+func TestDiscoverUsage(t *testing.T) {
+	for _, words := range [][]string{{"discover", "a", "b"}, {"discover", "--key", "/k"}, {"discover", "a", "--nonsense"}, {"discover", "a"}, {"discover"}} {
+		var errs bytes.Buffer
+		w := World{Out: &errs, Err: &errs, Env: func(string) string { return "" }, Now: time.Now}
+		if exit := Run(t.Context(), append([]string{"config"}, words...), w); exit != handlers.ExitUsage || !strings.Contains(errs.String(), "hint: ") {
+			t.Errorf("config %q: exit %d, %s", words, exit, errs.String())
+		}
+	}
+}
+
+// A host that cannot be asked is a finding of the live check, never "fine".
+func TestCheckLive(t *testing.T) {
+	dir := t.TempDir()
+	_, private, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	block, err := ssh.MarshalPrivateKey(private, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	signer, err := ssh.NewSignerFromKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := "[127.0.0.1]:1 " + string(ssh.MarshalAuthorizedKey(signer.PublicKey()))
+	text := `
+ssh: {key_files: [id], known_hosts: [known]}
+clusters:
+  west:
+    version: 0.22.0
+    schedulers: [{name: s1, address: "127.0.0.1:1"}]
+` + strings.Replace(rest, "  gates:", "  os_users: {"+me(t)+": T00000000/U0000ANN}\n  gates:", 1)
+	for name, content := range map[string]string{"c.yaml": text, "id": string(pem.EncodeToMemory(block)), "known": known} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var out, errs bytes.Buffer
+	w := World{Out: &out, Err: &errs, Env: func(string) string { return "" }, Now: time.Now}
+	exit := Run(context.Background(), []string{"config", "check", filepath.Join(dir, "c.yaml"), "--live", "--json"}, w)
+	var doc liveCheck
+	if err := json.Unmarshal(out.Bytes(), &doc); err != nil {
+		t.Fatalf("%v: %s %s", err, out.String(), errs.String())
+	}
+	if exit != handlers.ExitFindings || !strings.Contains(string(doc.Clusters["west"]), `"answers":false`) && !strings.Contains(string(doc.Clusters["west"]), `"answers": false`) {
+		t.Errorf("exit %d: %s %s", exit, out.String(), errs.String())
+	}
+}
+
+// me is the account that runs the test.
+func me(t *testing.T) string {
+	t.Helper()
+	u, err := user.Current()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u.Username
+}

@@ -1,0 +1,89 @@
+package app
+
+import (
+	"net/http"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+	"time"
+
+	"aurorabot/bot"
+	"aurorabot/config"
+	"aurorabot/handlers/metrics"
+	"aurorabot/runner/drill"
+)
+
+// metrics answers GET /metrics. It asks no host.
+func (a *app) metrics() http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", metrics.ContentType)
+		if _, err := w.Write(metrics.Page(a.values())); err != nil {
+			a.log.DebugContext(r.Context(), "metrics", "err", err)
+		}
+	}
+}
+
+func (a *app) values() metrics.Values {
+	v := metrics.Values{Version: version(), Go: runtime.Version(), Memory: resident()}
+	standing, err := a.service.Standing()
+	if err != nil {
+		a.log.Error("metrics", "err", err)
+		standing.Runs["unreadable"]++
+	}
+	v.Runs = standing.Runs
+	for _, w := range standing.Waiting {
+		v.Approvals = append(v.Approvals, metrics.Approvals{Cluster: w.Cluster, Gate: w.Gate, Missing: w.Missing})
+	}
+	if a.cfg.Audit != (config.Audit{}) {
+		n := a.copies.Missed()
+		v.Unkept = &n
+	}
+	v.Slack = slackValues(a.bot.Load().Health())
+	a.monitor.Fill(&v, func(err error) { a.log.Error("metrics", "err", err) })
+	for _, c := range a.cfg.Clusters {
+		v.Clusters = append(v.Clusters, a.monitor.Cluster(c.Name, c.MaxBackupAge))
+	}
+	return v
+}
+
+func slackValues(h bot.Health) *metrics.Slack {
+	s := &metrics.Slack{Links: len(h.Links), Foreign: h.Others, InHand: h.Waiting, Unsent: h.Unsent, Late: h.Late, Busy: h.Busy, Unknown: h.Unknown}
+	for _, l := range h.Links {
+		if l.Up {
+			s.Up++
+		}
+		if l.Heard.After(s.Heard) {
+			s.Heard = l.Heard
+		}
+	}
+	return s
+}
+
+// resident is the memory that the kernel counts for this process; 0 where it
+// does not say.
+func resident() int64 {
+	text, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		return 0
+	}
+	fields := strings.Fields(string(text))
+	if len(fields) < 2 {
+		return 0
+	}
+	pages, err := strconv.ParseInt(fields[1], 10, 64)
+	if err != nil {
+		return 0
+	}
+	return pages * int64(os.Getpagesize())
+}
+
+// drillValues is the last drill of a cluster, for metrics.
+func drillValues(d *drill.Driller) (metrics.Drill, error) {
+	all, err := d.Last()
+	if err != nil || all.Last.At.IsZero() {
+		return metrics.Drill{}, err
+	}
+	lasted := time.Duration(all.Last.Took * float64(time.Second))
+	return metrics.Drill{Cluster: d.Cluster, Ended: all.Last.At.Add(lasted), Took: lasted, Proved: all.Last.Proved, Backup: all.Recovered}, nil
+}

@@ -1,0 +1,53 @@
+package app
+
+import (
+	"context"
+	"slices"
+	"sync"
+
+	"aurorabot/handlers"
+	"aurorabot/policy"
+)
+
+// people asks Slack where it is connected. Without Slack there are only the
+// lists of the policy: nobody is in a user group then.
+type people struct {
+	mu    sync.Mutex
+	slack handlers.Directory
+}
+
+func (p *people) use(d handlers.Directory) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.slack = d
+}
+
+// Person is what is known of a person now.
+func (p *people) Person(ctx context.Context, team, user string) (policy.Actor, error) {
+	p.mu.Lock()
+	d := p.slack
+	p.mu.Unlock()
+	if d == nil {
+		return policy.Actor{TeamID: team, UserID: user}, nil
+	}
+	return d.Person(ctx, team, user)
+}
+
+// osUser maps a user of the operating system to the person that policy names.
+func (a *app) osUser(ctx context.Context, name string) (policy.Actor, error) {
+	team, user, err := a.cfg.Policy.OSUser(name)
+	if err != nil {
+		return policy.Actor{}, err
+	}
+	return a.people.Person(ctx, team, user)
+}
+
+// groupIDs are the user groups that policy names.
+func (a *app) groupIDs() []string {
+	var ids []string
+	for _, id := range a.cfg.Policy.Groups {
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	return ids
+}

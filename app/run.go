@@ -1,0 +1,99 @@
+// Package app is the composition root: it says who is given what, and which
+// command does what. Nobody but main imports it.
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+	"time"
+
+	"aurorabot/handlers"
+	"aurorabot/handlers/files"
+	"aurorabot/runner/redact"
+)
+
+// A World is what the program sees of the machine it runs on.
+type World struct {
+	In       io.Reader
+	Out, Err io.Writer
+	Env      func(string) string
+	Now      func() time.Time
+	Hup      func() <-chan os.Signal // From its call on a hang-up asks for a reload, and ends nothing. Nil: never.
+}
+
+// Run does one command, and returns the exit status.
+func Run(ctx context.Context, args []string, w World) int {
+	// What runs on a scheduler host, as the uploaded helper, is nobody's command.
+	if first(args) == "host" {
+		exit, _ := files.Run(ctx, args, files.Std{In: w.In, Out: w.Out, Err: w.Err, Now: w.Now})
+		return exit
+	}
+	return lineOf(w, len(args) > 0 && len(args[0]) > 2 && args[0][:2] == "__").does(ctx, args)
+}
+
+var errNoConfig = errors.New("no configuration: give --config FILE, or set AURORABOT_CONFIG")
+
+func (w World) fail(err error) int {
+	fmt.Fprintf(w.Err, "aurorabot: %v\n", (&redact.Redactor{}).Error(err))
+	return handlers.ExitError
+}
+
+func (w World) hinted(err error, hint string) int {
+	fmt.Fprintf(w.Err, "aurorabot: %v\nhint: %s\n", (&redact.Redactor{}).Error(err), hint)
+	return handlers.ExitError
+}
+
+// misused says that a command line makes no sense, and what to type.
+func (w World) misused(why, hint string) int {
+	fmt.Fprintf(w.Err, "aurorabot: %s\nhint: %s\n", why, hint)
+	return handlers.ExitUsage
+}
+
+// document prints v as the one JSON document of a command.
+func (w World) document(v any) int {
+	if err := json.NewEncoder(w.Out).Encode(v); err != nil {
+		return w.fail(err)
+	}
+	return handlers.ExitDone
+}
+
+// build returns the version and the commit, from the build.
+func build() (version, commit, language string) {
+	version = "unknown"
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return version, commit, language
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			commit = s.Value
+		}
+	}
+	switch v := info.Main.Version; {
+	case commit != "" && (v == "" || v == "(devel)"):
+		version = commit
+	case v != "":
+		version = v
+	}
+	return version, commit, info.GoVersion
+}
+
+func version() string {
+	v, _, _ := build()
+	return v
+}
+
+// showVersion is `version`.
+func showVersion(_ context.Context, in *input) int {
+	version, commit, language := build()
+	if in.json {
+		return in.document(map[string]string{"version": version, "commit": commit, "go": language})
+	}
+	fmt.Fprintln(in.Out, "aurorabot", version)
+	return handlers.ExitDone
+}

@@ -1,0 +1,91 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"aurorabot/handlers"
+	"aurorabot/handlers/cli"
+)
+
+// serve is the bot: Socket Mode, reports by the clock, the command socket, health.
+func serve(ctx context.Context, in *input) int {
+	w := in.World
+	cfg, err := load(in.config, w)
+	if err != nil {
+		return w.fail(err)
+	}
+	a, err := wire(cfg, w)
+	if err != nil {
+		return w.fail(err)
+	}
+	defer a.close()
+	if err := a.service.Recover(); err != nil {
+		return w.fail(err)
+	}
+	if err := a.service.Began(); err != nil {
+		return w.fail(err)
+	}
+	if err := a.connect(); err != nil {
+		return w.fail(err)
+	}
+	socket, err := cli.Listen(filepath.Join(cfg.StateDir, "aurorabot.sock"))
+	if err != nil {
+		return w.fail(err)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer cancel()
+	wg.Go(func() {
+		s := &cli.Server{Service: a.service, Who: a.osUser, Now: w.Now, Log: a.log}
+		if err := s.Serve(ctx, socket); err != nil {
+			a.log.ErrorContext(ctx, "command socket", "err", err)
+		}
+	})
+	if err := a.schedule(ctx, &wg); err != nil {
+		return w.fail(err)
+	}
+	if err := a.listen(ctx, &wg); err != nil {
+		return w.fail(err)
+	}
+	if err := a.speak(ctx, in.config); err != nil && ctx.Err() == nil {
+		return w.fail(err)
+	}
+	return handlers.ExitDone
+}
+
+// listen answers /healthz, /ready and /metrics, where the configuration names an address.
+func (a *app) listen(ctx context.Context, wg *sync.WaitGroup) error {
+	if a.cfg.Listen == "" {
+		return nil
+	}
+	l, err := net.Listen("tcp", a.cfg.Listen)
+	if err != nil {
+		return fmt.Errorf("health address: %w", err)
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
+	mux.HandleFunc("GET /ready", func(w http.ResponseWriter, _ *http.Request) {
+		if err := a.bot.Load().Ready(); err != nil {
+			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+			return
+		}
+		fmt.Fprintln(w, "ready")
+	})
+	mux.HandleFunc("GET /metrics", a.metrics())
+	srv := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, WriteTimeout: 10 * time.Second}
+	context.AfterFunc(ctx, func() { srv.Close() })
+	wg.Go(func() {
+		if err := srv.Serve(l); err != nil && ctx.Err() == nil {
+			a.log.ErrorContext(ctx, "health address", "err", err)
+		}
+	})
+	return nil
+}

@@ -1,0 +1,111 @@
+package app
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+
+	"aurorabot/bot"
+	"aurorabot/config"
+	"aurorabot/handlers"
+	"aurorabot/handlers/view"
+)
+
+// poster posts by the bot as it is now.
+type poster struct{ a *app }
+
+// Post is part of cron's poster.
+func (p poster) Post(ctx context.Context, channel string, m view.Message) error {
+	return p.a.bot.Load().Post(ctx, channel, m)
+}
+
+func (a *app) slack() (*bot.Bot, error) {
+	var approvers func(run, gate string) (ids, except []string)
+	if a.cfg.Slack.DirectMessages {
+		approvers = a.service.Approvers
+	}
+	b, err := bot.New(bot.Config{
+		Overview: (&handlers.Overviews{Service: a.service}).Of, Approvers: approvers,
+		APIURL: a.cfg.Slack.APIURL, BotToken: a.cfg.Slack.BotToken, AppToken: a.cfg.Slack.AppToken, Links: a.cfg.Slack.Links,
+		StateFile: filepath.Join(a.cfg.StateDir, "slack.json"), Log: a.log, Now: a.w.Now, Secrets: a.secrets,
+		Channel: a.cfg.Slack.Announce, Groups: a.groupIDs(), Runs: a.runs,
+	})
+	if err != nil {
+		return nil, err
+	}
+	a.people.use(b.Directory())
+	return b, nil
+}
+
+// connect makes the Slack side of the bot with the tokens of the configuration.
+func (a *app) connect() error {
+	b, err := a.slack()
+	if err != nil {
+		return err
+	}
+	a.bot.Store(b)
+	return nil
+}
+
+// speak serves Slack until ctx ends. After a SIGHUP it goes on with the tokens
+// that the configuration names now: what is in hand is finished first, and no
+// recovery notices. Nothing else is read anew: policy and clusters change by a
+// restart, which everybody sees. SSH keys are read for each connection anyway.
+func (a *app) speak(ctx context.Context, file string) error {
+	var hup <-chan os.Signal
+	if a.w.Hup != nil {
+		hup = a.w.Hup()
+	}
+	for {
+		talk, hangUp := context.WithCancel(ctx)
+		turned := make(chan bool, 1)
+		go func() {
+			defer close(turned)
+			for {
+				select {
+				case <-talk.Done():
+					return
+				case <-hup:
+					if a.reload(file) {
+						turned <- true
+						hangUp()
+						return
+					}
+				}
+			}
+		}()
+		err := a.bot.Load().Run(talk, a.service)
+		hangUp()
+		if err != nil || ctx.Err() != nil || !<-turned {
+			return err
+		}
+		if err := a.connect(); err != nil {
+			return err
+		}
+		a.log.InfoContext(ctx, "slack: connected with the new tokens")
+	}
+}
+
+// reload reads the tokens again and reports whether they are others.
+func (a *app) reload(file string) bool {
+	now, err := config.Load(file, a.w.Env)
+	switch {
+	case err != nil:
+		a.log.Error("reload: the tokens stay as they are", "err", err)
+		return false
+	case now.Slack.BotToken == "" || now.Slack.AppToken == "":
+		a.log.Error("reload: a token is missing; the tokens stay as they are")
+		return false
+	}
+	if now.PolicyDigest != a.cfg.PolicyDigest {
+		a.log.Warn("reload: the policy in the file is another one; it takes effect after a restart only")
+	}
+	was := a.cfg.Slack
+	if now.Slack.BotToken == was.BotToken && now.Slack.AppToken == was.AppToken {
+		a.log.Info("reload: the tokens are the same")
+		return false
+	}
+	a.secrets.Know(now.Slack.BotToken, now.Slack.AppToken)
+	a.cfg.Slack.BotToken, a.cfg.Slack.AppToken = now.Slack.BotToken, now.Slack.AppToken
+	return true
+}

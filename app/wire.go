@@ -1,0 +1,211 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync/atomic"
+
+	"aurorabot/bot"
+	"aurorabot/config"
+	"aurorabot/handlers"
+	"aurorabot/handlers/metrics"
+	"aurorabot/runner"
+	"aurorabot/runner/aurora"
+	"aurorabot/runner/backup/keep"
+	"aurorabot/runner/drill"
+	"aurorabot/runner/health"
+	"aurorabot/runner/journal"
+	"aurorabot/runner/recovery"
+	"aurorabot/runner/redact"
+	"aurorabot/runner/ssh"
+	"aurorabot/runner/zk"
+)
+
+// maxConnections is how many SSH connections are open at once, whatever the
+// number of clusters: well above what is asked at the same time, so that a
+// recovery does not wait behind a report, and well below 1024 open files.
+const maxConnections = 256
+
+// An app is the program, wired.
+type app struct {
+	cfg     *config.Config
+	journal *journal.Dir
+	copies  *journal.Copier
+	secrets *redact.Redactor
+	bot     atomic.Pointer[bot.Bot] // Another one after its tokens were exchanged.
+	service *handlers.Service
+	hosts   []runner.Host
+	people  *people
+	monitor metrics.Monitor
+	pool    *ssh.Pool
+	id      string // Of the state folder, and so of this bot through all its processes.
+	log     *slog.Logger
+	w       World
+}
+
+// wire makes everything but the surfaces. It owns the state folder from then on.
+func wire(cfg *config.Config, w World) (*app, error) {
+	secrets := &redact.Redactor{}
+	secrets.Know(cfg.Slack.BotToken, cfg.Slack.AppToken)
+	log := slog.New(slog.NewTextHandler(w.Err, &slog.HandlerOptions{ReplaceAttr: secrets.Attr}))
+	j, err := journal.Open(filepath.Join(cfg.StateDir, "runs"))
+	if err != nil {
+		return nil, err
+	}
+	copies, err := journal.NewCopier(cfg.Audit.CopyFile, cfg.Audit.Syslog, log)
+	if err != nil {
+		j.Close()
+		return nil, err
+	}
+	if cfg.Audit != (config.Audit{}) {
+		j.Copy = copies.Keep
+	}
+	id, err := ownID(cfg.StateDir)
+	if err != nil {
+		j.Close()
+		return nil, err
+	}
+	a := &app{cfg: cfg, id: id, journal: j, copies: copies, w: w, people: &people{}, monitor: metrics.Monitor{Began: w.Now()}, pool: ssh.NewPool(maxConnections), log: log, secrets: secrets}
+	helper := &helper{files: cfg.Helpers}
+	engine := &runner.Engine{Journal: j, Now: w.Now, Redact: secrets.Event}
+	a.service = &handlers.Service{
+		Engine: engine, Rules: cfg.Policy, Policy: cfg.PolicyDigest, Directory: a.people, Version: version(), Now: w.Now, Findings: findings(),
+		Checked: a.monitor.Checked, Redact: secrets,
+	}
+	a.service.Alerts = a.alerts()
+	for _, c := range cfg.Clusters {
+		k, err := a.cluster(c, helper)
+		if err != nil {
+			j.Close()
+			return nil, fmt.Errorf("cluster %s: %w", c.Name, err)
+		}
+		a.service.Clusters = append(a.service.Clusters, k)
+	}
+	if err := a.service.Start(); err != nil {
+		j.Close()
+		return nil, err
+	}
+	return a, nil
+}
+
+func (a *app) close() {
+	a.service.Stop()
+	a.hangUp()
+	if err := a.copies.Close(); err != nil {
+		a.log.Error("audit", "err", err)
+	}
+	a.journal.Close() // Every event was synced when it was written.
+}
+
+func (a *app) hangUp() {
+	for _, h := range a.hosts {
+		h.Close() // The connection goes with the process.
+	}
+}
+
+// recovery is the recipe for one cluster, with its hosts.
+func (a *app) recovery(c *aurora.Cluster, helper *helper) (*recovery.Recovery, error) {
+	profile, err := aurora.ProfileOf(c.Version)
+	if err != nil {
+		return nil, err
+	}
+	hosts := map[string]runner.Host{}
+	for _, s := range c.Schedulers {
+		k := a.cfg.SSH[c.Name][s.Name]
+		agent := ""
+		if k.Agent {
+			agent = a.w.Env("SSH_AUTH_SOCK")
+		}
+		h := ssh.New(ssh.Config{
+			Name: s.Name, Address: k.Address, User: k.User, KeyFiles: k.KeyFiles, Agent: agent, KnownHosts: k.KnownHosts,
+			Owner: owner(a.id, c.Name, s.Name), Sudo: k.Sudo, RunDir: k.RunDir, ConnectTimeout: k.ConnectTimeout, Keepalive: k.Keepalive, Now: a.w.Now, Pool: a.pool,
+		})
+		hosts[s.Name] = h
+		a.hosts = append(a.hosts, h)
+		a.monitor.Hosts = append(a.monitor.Hosts, func() metrics.Host {
+			is := h.Stats()
+			return metrics.Host{Cluster: c.Name, Name: h.Name(), Connected: is.Connected, Made: is.Made, Refused: is.Refused, Lost: is.Lost}
+		})
+	}
+	r := &recovery.Recovery{
+		Cluster: c, Profile: profile, Hosts: hosts, Now: a.w.Now, Policy: a.cfg.PolicyDigest,
+		ZooKeeper: openZooKeeper, Helper: helper.of, Files: a.runFiles,
+	}
+	return r, r.Validate()
+}
+
+// cluster makes the recipes of one cluster and the looks at it.
+func (a *app) cluster(c *aurora.Cluster, helper *helper) (*handlers.Cluster, error) {
+	r, err := a.recovery(c, helper)
+	if err != nil {
+		return nil, err
+	}
+	k := &handlers.Cluster{
+		Name: c.Name, Hosts: c.Names(), Default: a.cfg.Recipes[c.Name], CheckBackup: aurora.CheckBackupName,
+		Recipes: map[string]func() (*runner.Recipe, error){"staged": func() (*runner.Recipe, error) { return r.Recipe(), nil }},
+		Check:   a.checker(r).Check,
+		Tasks:   r.Tasks,
+		Diagnose: func(ctx context.Context, open *runner.State, logs bool) (any, error) {
+			return r.Diagnose(ctx, recovery.Ask{Run: open, Logs: logs})
+		},
+	}
+	if a.cfg.Drill.Lab != "" {
+		d := &drill.Driller{Cluster: c.Name, Hosts: r.Hosts, Lab: a.cfg.Drill.Lab, Dir: filepath.Join(a.cfg.StateDir, "drills"), Now: a.w.Now, Env: a.w.Env}
+		a.monitor.Drills = append(a.monitor.Drills, func() (metrics.Drill, error) { return drillValues(d) })
+		k.Drill = func(ctx context.Context) (drill.Drill, error) { return d.Run(ctx, a.service.CheckBackups(ctx, k)) }
+	}
+	return k, nil
+}
+
+// checker makes the checker of a cluster's backups.
+func (a *app) checker(r *recovery.Recovery) *keep.Checker {
+	c := &keep.Checker{
+		Cluster: r.Cluster.Name, File: filepath.Join(a.cfg.StateDir, "checks", r.Cluster.Name+".json"), Look: r.CheckBackups, Log: a.log,
+		Get: func(ctx context.Context, host, path string, to io.Writer) error {
+			_, err := r.Hosts[host].Get(ctx, path, to)
+			return err
+		},
+	}
+	if k := r.Cluster; k.KeepCopies > 0 {
+		c.Copies = &keep.Store{Dir: k.BackupCopies, Count: k.KeepCopies, For: k.KeepFor, Now: a.w.Now}
+	}
+	return c
+}
+
+// findings is the table of findings, for help.
+func findings() []handlers.FindingHelp {
+	list := make([]handlers.FindingHelp, 0, len(health.Kinds))
+	for i := range health.Kinds {
+		k := &health.Kinds[i]
+		list = append(list, handlers.FindingHelp{ID: k.ID, Severity: string(k.Severity), Means: k.Means, Evidence: k.Wants(), Do: k.Do, Blocks: k.Blocks})
+	}
+	return list
+}
+
+// runFiles is the bot's own folder of a run.
+func (a *app) runFiles(run string) (string, error) {
+	dir := filepath.Join(a.cfg.StateDir, "files", run)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", fmt.Errorf("folder of the run: %w", err)
+	}
+	return dir, nil
+}
+
+func openZooKeeper(endpoints string, dial zk.Dialer) (recovery.ZooKeeper, error) {
+	servers, err := zk.ParseEndpoints(endpoints)
+	if err != nil {
+		return nil, err
+	}
+	return zk.New(zk.Address{Servers: servers}, dial), nil
+}
+
+// runs are all runs but the audit.
+func (a *app) runs() ([]string, error) {
+	runs, err := a.journal.Runs()
+	return slices.DeleteFunc(runs, func(r string) bool { return r == "audit" }), err
+}
