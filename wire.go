@@ -20,6 +20,7 @@ import (
 	"aurorabot/config"
 	"aurorabot/handlers"
 	"aurorabot/handlers/cli"
+	"aurorabot/handlers/metrics"
 	"aurorabot/handlers/view"
 	"aurorabot/policy"
 	"aurorabot/runner"
@@ -363,7 +364,7 @@ func (a *app) listen(ctx context.Context, wg *sync.WaitGroup) error {
 		}
 		fmt.Fprintln(w, "ready")
 	})
-	mux.HandleFunc("GET /metrics", a.metrics())
+	mux.Handle("GET /metrics", metrics.Handler(a.values, a.log))
 	srv := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, WriteTimeout: 10 * time.Second}
 	context.AfterFunc(ctx, func() { srv.Close() })
 	wg.Go(func() {
