@@ -27,7 +27,6 @@ var (
 	manyMethods = map[string]int{
 		"runner/recovery/Recovery": 282,
 		"runner/ssh/Host":          47,
-		"handlers/Service":         86,
 	}
 )
 

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"aurorabot/handlers/view"
 	"aurorabot/policy"
@@ -56,26 +55,6 @@ func (s *Service) doPolicy(ctx context.Context, c call) Response {
 	}
 	e := s.explain(who, channel)
 	return Response{Message: e.page(s.Rules.RequesterMayApprove), Data: e, Private: true}
-}
-
-// person finds whom a word means: TEAM/USER, a user ID of our first team, or an
-// account of the bot's machine.
-func (s *Service) person(ctx context.Context, word string) (policy.Actor, error) {
-	team, user, ok := strings.Cut(word, "/")
-	if !ok {
-		var err error
-		if team, user, err = s.Rules.OSUser(word); err != nil {
-			if len(s.Rules.Teams) == 0 {
-				return policy.Actor{}, err
-			}
-			team, user = s.Rules.Teams[0], word
-		}
-	}
-	a, err := s.Directory.Person(ctx, team, user)
-	if err != nil {
-		return policy.Actor{}, fmt.Errorf("who %.60q is, cannot be told: %w", word, err)
-	}
-	return a, nil
 }
 
 func (s *Service) explain(who policy.Actor, channel string) Explanation {
