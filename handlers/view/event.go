@@ -83,7 +83,7 @@ func (s eventWords) runEvent(e runner.Event) Message {
 	case runner.RunStopped:
 		r, _ := decode[runner.Stop](e.Data)
 		st := &stop{event: e, reason: r}
-		return Message{Tone: Bad, Head: capital(stopWords{s.story}.head(st)), Lines: append(append(why(e), "Nothing after this step was started."), statusWords{s.story}.choices(st)...)}
+		return Message{Tone: Bad, Head: capital(stopWords(s).head(st)), Lines: append(append(why(e), "Nothing after this step was started."), statusWords(s).choices(st)...)}
 	case runner.RunHanded:
 		return Message{Tone: Plain, Head: "Handed over", Lines: []string{fmt.Sprintf("By %s to %s.", Who(e.Who), someone(e.Why))}}
 	case runner.UndoRequested:
@@ -117,7 +117,7 @@ func (s eventWords) gateEvent(e runner.Event) Message {
 		}](e.Data); ok {
 			o.binds = v.Binds
 		}
-		m := Message{Tone: Wait, Head: fmt.Sprintf("The %s gate is open: %s", e.Gate, o.question()), Lines: gateWords{s.story}.gateLines(o)}
+		m := Message{Tone: Wait, Head: fmt.Sprintf("The %s gate is open: %s", e.Gate, o.question()), Lines: gateWords(s).gateLines(o)}
 		m.Fields = []Field{{"Digest", e.Digest}}
 		if !o.view.Expires.IsZero() {
 			m.Fields = append(m.Fields, Field{"Gate ends", when(o.view.Expires)})

@@ -15,7 +15,7 @@ type statusWords struct{ *story }
 // status is the run's one message: what is now, since when, what is next, who
 // is waited for, until when, and how to stop.
 func (s statusWords) status(p People) Message {
-	m := Message{Fields: s.statusFields(), Tasks: taskWords{s.story}.tasks(), Actions: s.actions()}
+	m := Message{Fields: s.statusFields(), Tasks: taskWords(s).tasks(), Actions: s.actions()}
 	m.Foot = fmt.Sprintf("run %s · started %s · last event %d at %s", s.Run, when(s.Began), s.Seq, when(s.At))
 	switch s.State.Status {
 	case runner.Gated:
@@ -27,13 +27,13 @@ func (s statusWords) status(p People) Message {
 			m.Head = s.name() + ": stopped"
 			break
 		}
-		m.Head = fmt.Sprintf("%s: %s", s.name(), stopWords{s.story}.head(st))
-		m.Lines = append([]string{"Since " + when(st.event.At) + ". " + stopWords{s.story}.stopNotice(st).Lines[0]}, s.choices(st)...)
+		m.Head = fmt.Sprintf("%s: %s", s.name(), stopWords(s).head(st))
+		m.Lines = append([]string{"Since " + when(st.event.At) + ". " + stopWords(s).stopNotice(st).Lines[0]}, s.choices(st)...)
 	case runner.Undoing:
 		m.Tone, m.Head = Warn, s.name()+": the run is being undone"
 		m.Lines = []string{fmt.Sprintf("Since %s, what this run did is taken back, newest first; traffic opens last.", when(s.undoSince())), s.howToStop()}
 	case runner.Owing, runner.Settling:
-		debtWords{s.story}.owing(&m)
+		debtWords(s).owing(&m)
 	case runner.Closed:
 		m.Tone, m.Head, m.Lines = s.outcome()
 	default:
@@ -45,7 +45,7 @@ func (s statusWords) status(p People) Message {
 		}
 		m.Lines = append(m.Lines, s.nextWords(), s.howToStop())
 	}
-	m.Lines = append(m.Lines, debtWords{s.story}.without()...)
+	m.Lines = append(m.Lines, debtWords(s).without()...)
 	return m
 }
 
@@ -89,7 +89,7 @@ func (s *story) undoSince() time.Time {
 
 // statusFields are the facts of the request.
 func (s statusWords) statusFields() []Field {
-	f := gateWords{s.story}.backupFields(s.State, s.Began, "when it was asked for")
+	f := gateWords(s).backupFields(s.State, s.Began, "when it was asked for")
 	f = slices.DeleteFunc(f, func(f Field) bool { return f.Name == backupSize }) // The gates have it.
 	f = append(f, Field{"Asked by", Who(s.Who) + ", reason: " + reason(s.State)})
 	if s.Handed != "" {
@@ -286,7 +286,7 @@ func (s statusWords) choices(st *stop) []string {
 	default:
 		lines = append(lines, fmt.Sprintf("Undo (`undo %s`) takes back what this run did.", s.Run), resume)
 	}
-	if hint := (stopWords{s.story}).withoutHint(st); hint != "" {
+	if hint := stopWords(s).withoutHint(st); hint != "" {
 		lines = append(lines, hint)
 	}
 	return lines

@@ -50,9 +50,9 @@ func (s stopWords) stopNotice(st *stop) Message {
 		m.Lines = append(m.Lines, over(st.over))
 		return m
 	}
-	m.Lines = append(m.Lines, statusWords{s.story}.choices(st)...)
+	m.Lines = append(m.Lines, statusWords(s).choices(st)...)
 	if s.standing() == st {
-		m.Actions = statusWords{s.story}.actions()
+		m.Actions = statusWords(s).actions()
 	}
 	return m
 }
@@ -136,7 +136,7 @@ func (s findingWords) acts() []placed {
 		switch e.Kind {
 		case runner.TasksDropped, runner.RunHanded, runner.UndoRequested, runner.RunResumed,
 			runner.CommitSent, runner.CommitProved, runner.CommitAbsent:
-			out = append(out, placed{e.Seq, Keyed{fmt.Sprintf("event/%d", e.Seq), eventWords{s.story}.event(e), true}})
+			out = append(out, placed{e.Seq, Keyed{fmt.Sprintf("event/%d", e.Seq), eventWords(s).event(e), true}})
 		}
 	}
 	return out

@@ -114,7 +114,7 @@ func (s debtWords) debts() []placed {
 	var out []placed
 	for _, e := range s.events {
 		if e.Kind == runner.HostLeft {
-			m := eventWords{s.story}.withoutEvent(e)
+			m := eventWords(s).withoutEvent(e)
 			m.Head, m.Foot = s.name()+": "+m.Head, "run "+s.Run
 			out = append(out, placed{e.Seq, Keyed{"left/" + e.Host, m, true}})
 		}
