@@ -1,11 +1,7 @@
 package app
 
 import (
-	"net/http"
-	"os"
 	"runtime"
-	"strconv"
-	"strings"
 	"time"
 
 	"aurorabot/bot"
@@ -14,18 +10,9 @@ import (
 	"aurorabot/runner/drill"
 )
 
-// metrics answers GET /metrics. It asks no host.
-func (a *app) metrics() http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", metrics.ContentType)
-		if _, err := w.Write(metrics.Page(a.values())); err != nil {
-			a.log.DebugContext(r.Context(), "metrics", "err", err)
-		}
-	}
-}
-
+// values are what GET /metrics shows. No host is asked.
 func (a *app) values() metrics.Values {
-	v := metrics.Values{Version: version(), Go: runtime.Version(), Memory: resident()}
+	v := metrics.Values{Version: version(), Go: runtime.Version()}
 	standing, err := a.service.Standing()
 	if err != nil {
 		a.log.Error("metrics", "err", err)
@@ -58,24 +45,6 @@ func slackValues(h bot.Health) *metrics.Slack {
 		}
 	}
 	return s
-}
-
-// resident is the memory that the kernel counts for this process; 0 where it
-// does not say.
-func resident() int64 {
-	text, err := os.ReadFile("/proc/self/statm")
-	if err != nil {
-		return 0
-	}
-	fields := strings.Fields(string(text))
-	if len(fields) < 2 {
-		return 0
-	}
-	pages, err := strconv.ParseInt(fields[1], 10, 64)
-	if err != nil {
-		return 0
-	}
-	return pages * int64(os.Getpagesize())
 }
 
 // drillValues is the last drill of a cluster, for metrics.

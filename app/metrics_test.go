@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"aurorabot/handlers/metrics"
 	"aurorabot/runner/backup/check"
 	"aurorabot/runner/health"
 )
@@ -82,7 +83,7 @@ func TestMetrics(t *testing.T) {
 	page := func() string {
 		t.Helper()
 		w := httptest.NewRecorder()
-		a.metrics()(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+		metrics.Handler(a.values, a.log).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 		if w.Code != http.StatusOK || !strings.HasPrefix(w.Header().Get("Content-Type"), "text/plain; version=0.0.4") {
 			t.Errorf("status %d, type %q", w.Code, w.Header().Get("Content-Type"))
 		}
@@ -111,13 +112,13 @@ func TestMetrics(t *testing.T) {
 	a.monitor.Reported("every morning", at, true, true)
 	a.monitor.Reported("every morning", at.Add(time.Hour), false, false)
 	after := page()
-	has(after, true, `aurorabot_check_timestamp_seconds{cluster="devcluster"} 1795420802`, `aurorabot_check_success{cluster="devcluster"} 0`,
-		`aurorabot_check_findings{cluster="devcluster",severity="warning"} 1`, `aurorabot_cluster_restorable{cluster="devcluster",answer="yes"} 1`,
-		`aurorabot_backup_newest_valid_timestamp_seconds{cluster="devcluster"} 1795417200`, `aurorabot_leader_failovers{cluster="devcluster"} 1`,
+	has(after, true, `aurorabot_check_timestamp_seconds{cluster="devcluster"} 1.795420802e+09`, `aurorabot_check_success{cluster="devcluster"} 0`,
+		`aurorabot_check_findings{cluster="devcluster",severity="warning"} 1`, `aurorabot_cluster_restorable{answer="yes",cluster="devcluster"} 1`,
+		`aurorabot_backup_newest_valid_timestamp_seconds{cluster="devcluster"} 1.7954172e+09`, `aurorabot_leader_failovers{cluster="devcluster"} 1`,
 		`aurorabot_backup_late_age_seconds{cluster="devcluster"} 7200`,
 		`aurorabot_backup_directory_free_bytes{cluster="devcluster",host="s1"} 7`,
-		`aurorabot_report_last_timestamp_seconds{report="every morning"} 1795420800`, `aurorabot_report_failures_total{report="every morning"} 1`,
-		`aurorabot_report_due_timestamp_seconds{report="every morning"} 1795507200`)
+		`aurorabot_report_last_timestamp_seconds{report="every morning"} 1.7954208e+09`, `aurorabot_report_failures_total{report="every morning"} 1`,
+		`aurorabot_report_due_timestamp_seconds{report="every morning"} 1.7955072e+09`)
 	has(after, false, `aurorabot_backup_directory_free_bytes{cluster="devcluster",host="s2"}`)
 
 	t.Run("promtool", func(t *testing.T) {

@@ -243,7 +243,7 @@ func TestReportForms(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if img, err := png.Decode(bytes.NewReader(data)); err != nil || img.Bounds().Dx() != 1000 {
+	if img, err := png.Decode(bytes.NewReader(data)); err != nil || img.Bounds().Dx() != 800 {
 		t.Errorf("the picture: %v", err)
 	}
 	// Known files are not decoded again: one that would not decode, with the old

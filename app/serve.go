@@ -11,6 +11,7 @@ import (
 
 	"aurorabot/handlers"
 	"aurorabot/handlers/cli"
+	"aurorabot/handlers/metrics"
 )
 
 // serve is the bot: Socket Mode, reports by the clock, the command socket, health.
@@ -79,7 +80,7 @@ func (a *app) listen(ctx context.Context, wg *sync.WaitGroup) error {
 		}
 		fmt.Fprintln(w, "ready")
 	})
-	mux.HandleFunc("GET /metrics", a.metrics())
+	mux.Handle("GET /metrics", metrics.Handler(a.values, a.log))
 	srv := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, WriteTimeout: 10 * time.Second}
 	context.AfterFunc(ctx, func() { srv.Close() })
 	wg.Go(func() {

@@ -12,7 +12,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"runtime/debug"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -20,52 +19,30 @@ import (
 
 	"github.com/slack-go/slack"
 
+	"aurorabot/bot/link"
+	"aurorabot/bot/outbox"
+	"aurorabot/bot/web"
 	"aurorabot/handlers"
 	"aurorabot/handlers/view"
 	"aurorabot/runner"
 )
 
 // A Bot is one app in one workspace. Make it with [New].
+//
+// An envelope comes over a link and goes, in a straight line, through the
+// intake, the ledger and the workers to [Service.Handle]; what is said goes
+// into the outbox. Each of these knows what stands behind it, and no more.
 type Bot struct {
-	Config
-	secrets   redactor
-	transport http.RoundTripper
-	web       *http.Client // The Web API and response URLs.
-	api       *slack.Client
+	*app
+	links    *link.Links
+	ledger   *ledger
+	intake   *intake
+	lookback *lookback
+	threads  *threads
+	settled  func() bool // Reports whether every acknowledgement has left.
 
-	store   *store
-	people  *directory
-	outbox  *outbox
-	threads *threads
-	work    *workers // Handles requests.
-	quick   *workers // Opens modals, says "busy": what must not stand in line.
-	links   []*link
-	ledger  *ledger
-	before  []taken // What the process before this one took and did not end.
-	opens   opens
-	limits  limits
-	count   counters
-
-	service  Service
-	working  context.Context // Outlives Run's by the time to drain.
-	fail     context.CancelCauseFunc
-	running  atomic.Bool
-	draining atomic.Bool
-	identity atomic.Pointer[identity]
-
-	spots   spots
-	homes   *homes
-	directs *directs
-
-	presses   sync.Mutex
-	pressedAt map[string]time.Time
-
-	gap       sync.Mutex
-	deafSince time.Time // Since when no link is up, in this process or the one before; zero: one is, or none ever was.
+	running atomic.Bool
 }
-
-// identity is who the bot is, as Slack says.
-type identity struct{ team, user string }
 
 // New makes a bot that is not connected yet: see [Bot.Run]. It opens the state
 // file and asks nothing of Slack.
@@ -73,34 +50,39 @@ func New(c Config) (*Bot, error) {
 	if err := c.complete(); err != nil {
 		return nil, err
 	}
-	b := &Bot{Config: c, secrets: newRedactor(c.Secrets, c.BotToken, c.AppToken), transport: c.Transport, pressedAt: map[string]time.Time{}}
-	if b.transport == nil {
+	if c.Transport == nil {
 		t := http.DefaultTransport.(*http.Transport).Clone()
 		t.MaxIdleConnsPerHost = 8
-		b.transport = t
+		c.Transport = t
 	}
-	b.limits.now = c.Now
-	b.web = &http.Client{Transport: &patience{b.transport, &b.limits}, Timeout: time.Minute}
-	b.api = slack.New(c.BotToken, slack.OptionAPIURL(c.APIURL), slack.OptionHTTPClient(b.web))
-	b.people = &directory{bot: b, groups: c.Groups, known: map[string]answer{}}
-	b.threads = newThreads(b)
-	b.homes = &homes{bot: b, opened: map[[2]string]time.Time{}}
-	b.directs = &directs{bot: b, asked: map[place]bool{}}
-	b.outbox = newOutbox(b)
-	b.outbox.sent = b.threads.changed
-	b.work = newWorkers(c.Queue, c.Parallel, b.panicked)
-	b.quick = newWorkers(c.Queue, 8, b.panicked)
-	b.ledger = newLedger(b)
-	b.opens.now = c.Now
-	for n := range c.Links {
-		b.links = append(b.links, newLink(b, n+1))
+	store, err := openStore(c.StateFile, c.Now)
+	if err != nil {
+		return nil, err
 	}
-	var err error
-	if b.store, err = openStore(c.StateFile, c.Now); err == nil {
-		b.deafSince = b.store.heard // Since the process before ended, nobody heard.
-		b.before = b.store.left()
-	}
-	return b, err
+	a := &app{Config: c, secrets: web.NewRedactor(c.Secrets, c.BotToken, c.AppToken), store: store}
+	transport := web.Patience(c.Transport, c.Now)
+	a.web = &http.Client{Transport: transport, Timeout: time.Minute}
+	a.api = slack.New(c.BotToken, slack.OptionAPIURL(c.APIURL), slack.OptionHTTPClient(a.web))
+	a.people = &directory{app: a, known: map[string]answer{}}
+	a.work = newWorkers(c.Queue, c.Parallel, a.panicked)
+	a.quick = newWorkers(c.Queue, 8, a.panicked)
+
+	b := &Bot{app: a, ledger: newLedger(a)}
+	homes := &homes{app: a, opened: map[[2]string]time.Time{}}
+	b.threads = newThreads(a, &directs{app: a, asked: map[place]bool{}}, homes)
+	a.outbox = outbox.New(outbox.Config{
+		API: a.api, Memory: store, Command: c.Command, Pace: c.Pace, Secrets: a.secrets, Log: c.Log, Now: c.Now,
+		Hurry: a.draining.Load, Sent: b.threads.changed, Fatal: func(err error) { a.fail(err) }, Panicked: a.panicked,
+	})
+	b.intake = &intake{app: a, ledger: b.ledger, forms: &forms{a, b.ledger}, homes: homes, pressedAt: map[string]time.Time{}}
+	b.lookback = &lookback{a, b.intake, b.ledger}
+	b.links = link.New(link.Config{
+		APIURL: c.APIURL, BotToken: c.BotToken, AppToken: c.AppToken, Links: c.Links, PingTimeout: c.PingTimeout,
+		Transport: transport, Secrets: a.secrets, Log: c.Log, Now: c.Now,
+		Deaf: store.heard, Take: b.intake.take, Back: b.lookback.back, Panicked: a.panicked,
+	})
+	b.settled = b.links.Settled
+	return b, nil
 }
 
 // Directory looks people up in Slack.
@@ -110,10 +92,10 @@ func (b *Bot) Directory() handlers.Directory { return b.people }
 // refuses it, or when ctx ends: it may still be posted then. It waits while
 // Slack is away.
 func (b *Bot) Post(ctx context.Context, channel string, m view.Message) error {
-	i := &item{channel: channel, key: b.outbox.once(), single: true, message: m, result: make(chan error, 1)}
-	b.outbox.put(i)
+	i := &outbox.Item{Channel: channel, Key: b.outbox.Once(), Single: true, Message: m, Result: make(chan error, 1)}
+	b.outbox.Put(i)
 	select {
-	case err := <-i.result:
+	case err := <-i.Result:
 		if err != nil {
 			return fmt.Errorf("slack: posting to %s: %w", channel, err)
 		}
@@ -121,19 +103,6 @@ func (b *Bot) Post(ctx context.Context, channel string, m view.Message) error {
 	case <-ctx.Done():
 		return fmt.Errorf("slack: posting to %s: %w", channel, ctx.Err())
 	}
-}
-
-// panicked logs a panic that went no further.
-func (b *Bot) panicked(p any) {
-	b.Log.Error("slack: panic", "panic", b.secrets.text(fmt.Sprint(p)), "stack", b.secrets.text(string(debug.Stack())))
-}
-
-// self is who the bot is; zero until Slack has said so.
-func (b *Bot) self() identity {
-	if id := b.identity.Load(); id != nil {
-		return *id
-	}
-	return identity{}
 }
 
 // Run serves until ctx ends, then finishes what was begun, for at most
@@ -152,20 +121,14 @@ func (b *Bot) Run(ctx context.Context, service Service) error {
 	err := b.meet(ctx)
 	if err == nil {
 		b.catchUp(ctx)
-		b.outbox.start(working)
+		b.outbox.Start(working)
 		parts.Go(func() { b.threads.walk(working) })
 		parts.Go(func() { b.ledger.walk(working) })
-		b.quick.put("left", func() { b.left(working) })
+		b.quick.put("left", func() { b.ledger.left(working) })
 		parts.Go(func() { b.listening(working) })
 		linked, unlink := context.WithCancel(working)
 		defer unlink()
-		for _, l := range b.links {
-			parts.Go(func() {
-				if err := l.run(linked); err != nil {
-					stop(err)
-				}
-			})
-		}
+		parts.Go(func() { b.links.Run(linked, stop) })
 		b.running.Store(true)
 		<-ctx.Done()
 		b.running.Store(false)
@@ -174,23 +137,21 @@ func (b *Bot) Run(ctx context.Context, service Service) error {
 	}
 	done()
 	parts.Wait()
-	b.outbox.wait()
-	if t, ok := b.transport.(interface{ CloseIdleConnections() }); ok {
-		t.CloseIdleConnections()
-	}
-	shut := b.store.shut(b.lastHeard())
+	b.outbox.Wait()
+	b.web.CloseIdleConnections()
+	shut := b.store.shut(b.links.Heard())
 	if cause := context.Cause(ctx); err == nil && !errors.Is(cause, context.Canceled) && !errors.Is(cause, context.DeadlineExceeded) {
 		err = cause
 	}
-	return b.secrets.err(errors.Join(err, shut))
+	return b.secrets.Err(errors.Join(err, shut))
 }
 
 // meet learns who the bot is. It tries until Slack answers, or says no.
 func (b *Bot) meet(ctx context.Context) error {
-	err := retry(ctx, func() error {
+	err := web.Retry(ctx, func() error {
 		r, err := b.api.AuthTestContext(ctx)
 		if err != nil {
-			b.Log.WarnContext(ctx, "slack: auth.test", "err", b.secrets.err(err))
+			b.Log.WarnContext(ctx, "slack: auth.test", "err", b.secrets.Err(err))
 			return err
 		}
 		b.identity.Store(&identity{r.TeamID, r.UserID})
@@ -216,7 +177,7 @@ func (b *Bot) catchUp(ctx context.Context) {
 		b.Log.ErrorContext(ctx, "slack: which runs to catch up on", "err", err)
 	}
 	for _, r := range all {
-		if slices.Contains(runs, r) || b.store.isClosed(r) {
+		if slices.Contains(runs, r) || b.store.Closed(r) {
 			continue
 		}
 		// What was over before we ever showed it is history, not news.
@@ -237,7 +198,7 @@ func (b *Bot) drain() {
 	ctx, cancel := context.WithTimeout(b.working, b.Drain)
 	defer cancel()
 	for !b.drained() {
-		if pause(ctx, 10*time.Millisecond) != nil {
+		if web.Pause(ctx, 10*time.Millisecond) != nil {
 			h := b.Health()
 			b.Log.Warn("slack: stopped before all was done", "requests", h.Waiting, "messages", h.Unsent)
 			return
@@ -247,13 +208,6 @@ func (b *Bot) drain() {
 
 func (b *Bot) drained() bool {
 	// In the order in which work moves on: what is done here appears there.
-	if b.ledger.waiting.Load() > 0 || b.quick.waiting() > 0 || b.work.waiting() > 0 || b.threads.pending() || b.outbox.unsent() > 0 {
-		return false
-	}
-	for _, l := range b.links {
-		if !l.settled() || len(l.client.Events) > 0 {
-			return false
-		}
-	}
-	return true
+	return b.ledger.waiting.Load() == 0 && b.quick.waiting() == 0 && b.work.waiting() == 0 && !b.threads.pending() &&
+		b.outbox.Unsent() == 0 && b.settled()
 }

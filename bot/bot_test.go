@@ -354,7 +354,7 @@ func TestRunIsShown(t *testing.T) {
 	if m := d.posted("Approved by bob"); strings.Contains(string(m.Blocks), "button") {
 		t.Error("buttons stand after the decision")
 	}
-	d.until("closed", func() bool { return d.bot.store.isClosed("r1") })
+	d.until("closed", func() bool { return d.bot.store.Closed("r1") })
 	if n := len(d.Messages(channel)); n != 2 {
 		t.Errorf("%d messages in the channel, want 2", n)
 	}

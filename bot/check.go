@@ -8,6 +8,8 @@ import (
 	"slices"
 	"time"
 
+	"aurorabot/bot/web"
+
 	"github.com/slack-go/slack"
 )
 
@@ -22,7 +24,7 @@ type Checked struct {
 // whether the bot's workspace is one of teams. It connects nothing and posts
 // nothing; a ticket for a connection that is not used ends by itself.
 func Check(ctx context.Context, c Config, teams []string) []Checked {
-	secrets := newRedactor(c.Secrets, c.BotToken, c.AppToken)
+	secrets := web.NewRedactor(c.Secrets, c.BotToken, c.AppToken)
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	options := []slack.Option{slack.OptionAppLevelToken(c.AppToken), slack.OptionHTTPClient(&http.Client{Timeout: 20 * time.Second, Transport: c.Transport})}
@@ -33,7 +35,7 @@ func Check(ctx context.Context, c Config, teams []string) []Checked {
 	var list []Checked
 	add := func(what, answer string, err error) {
 		if err != nil {
-			answer = secrets.err(err).Error()
+			answer = secrets.Err(err).Error()
 		}
 		list = append(list, Checked{what, answer, err == nil})
 	}
@@ -51,7 +53,7 @@ func Check(ctx context.Context, c Config, teams []string) []Checked {
 	for _, g := range c.Groups {
 		members, err := api.GetUserGroupMembersContext(ctx, g)
 		switch {
-		case err != nil && slackCode(err) == "plan_upgrade_required":
+		case err != nil && web.Code(err) == "plan_upgrade_required":
 			err = errors.New("user groups need a paid plan: name people by ID in the policy instead")
 		case err == nil && len(members) == 0:
 			err = errors.New("nobody is in it")

@@ -6,13 +6,14 @@ import (
 	"strings"
 	"sync"
 
+	"aurorabot/bot/outbox"
 	"aurorabot/handlers/view"
 )
 
 // directs ask people by direct message to look at a gate. What is decided is
 // decided in the channel, before everybody: the message only leads there.
 type directs struct {
-	bot *Bot
+	*app
 
 	mu    sync.Mutex
 	asked map[place]bool // The gates whose people were looked up in this process.
@@ -37,12 +38,12 @@ func (d *directs) show(run string, s view.Screens) (whole bool) {
 			continue
 		}
 		over := view.Message{Tone: k.Message.Tone, Head: k.Message.Head, Lines: []string{"Nothing is needed from you here."}}
-		for _, p := range d.bot.store.under(run, directKey(k.Key, "")) {
+		for _, p := range d.store.under(run, directKey(k.Key, "")) {
 			_, user, _ := strings.Cut(p.Key, directKey(k.Key, ""))
 			if strings.ContainsAny(user, "/#") {
 				continue // Of the same gate, opened anew (gate/commit/2 begins as gate/commit does), or a file of the message.
 			}
-			whole = d.bot.threads.want(&item{channel: user, run: run, key: p.Key, message: over, hash: hash(over)}) && whole
+			whole = d.outbox.Want(&outbox.Item{Channel: user, Run: run, Key: p.Key, Message: over, Hash: outbox.Hash(over)}) && whole
 		}
 	}
 	return whole
@@ -50,8 +51,7 @@ func (d *directs) show(run string, s view.Screens) (whole bool) {
 
 // ask has the people of a gate looked up and written to, once its message stands.
 func (d *directs) ask(run, key string) {
-	b := d.bot
-	if p, ok := b.store.post(run, "channel/"+key); b.Approvers == nil || !ok || p.TS == "" {
+	if p, ok := d.store.Post(run, "channel/"+key); d.Approvers == nil || !ok || p.TS == "" {
 		return // It is looked at again when that message was sent.
 	}
 	d.mu.Lock()
@@ -61,14 +61,13 @@ func (d *directs) ask(run, key string) {
 		return
 	}
 	// Looking people up takes its time, and who is waited for needs no haste.
-	d.asked[at] = b.work.put("direct/"+run, func() { d.write(b.working, run, key) })
+	d.asked[at] = d.work.put("direct/"+run, func() { d.write(d.working, run, key) })
 }
 
 func (d *directs) write(ctx context.Context, run, key string) {
-	b := d.bot
-	s, err := b.service.Screens(run)
+	s, err := d.service.Screens(run)
 	if err != nil {
-		b.Log.ErrorContext(ctx, "slack: who is asked by direct message", "run", run, "err", err)
+		d.Log.ErrorContext(ctx, "slack: who is asked by direct message", "run", run, "err", err)
 		return
 	}
 	i := slices.IndexFunc(s.Channel, func(k view.Keyed) bool { return k.Key == key && decides(k.Message) })
@@ -87,38 +86,38 @@ func (d *directs) write(ctx context.Context, run, key string) {
 			m.Fields = append(m.Fields, f)
 		}
 	}
-	if u := b.address(ctx, run, "channel/"+key); u != "" {
+	if u := d.address(ctx, run, "channel/"+key); u != "" {
 		m.Links = []view.Link{{Label: "Open the gate", URL: u}}
 	}
-	ids, except := b.Approvers(run, gate)
-	for _, user := range b.members(ctx, ids) {
+	ids, except := d.Approvers(run, gate)
+	for _, user := range d.members(ctx, ids) {
 		if slices.Contains(except, user) {
 			continue
 		}
-		b.outbox.put(&item{channel: user, run: run, key: directKey(key, user), message: m, hash: hash(m)})
+		d.outbox.Put(&outbox.Item{Channel: user, Run: run, Key: directKey(key, user), Message: m, Hash: outbox.Hash(m)})
 	}
 }
 
 // members are people named by ID, and those of user groups named by ID.
-func (b *Bot) members(ctx context.Context, ids []string) []string {
+func (d *directs) members(ctx context.Context, ids []string) []string {
 	ctx, cancel := context.WithTimeout(ctx, askWithin)
 	defer cancel()
 	var users []string
 	for _, id := range ids {
 		list := []string{id}
 		if strings.HasPrefix(id, "S") {
-			a, err := b.people.ask(ctx, "group/"+id, func(ctx context.Context) (answer, error) {
-				m, err := b.api.GetUserGroupMembersContext(ctx, id)
+			a, err := d.people.ask(ctx, "group/"+id, func(ctx context.Context) (answer, error) {
+				m, err := d.api.GetUserGroupMembersContext(ctx, id)
 				return answer{members: m}, err
 			})
 			if err != nil {
 				// The gate's message in the channel asks all the same.
-				b.Log.WarnContext(ctx, "slack: who is asked by direct message", "group", id, "err", b.secrets.err(err))
+				d.Log.WarnContext(ctx, "slack: who is asked by direct message", "group", id, "err", d.secrets.Err(err))
 			}
 			list = a.members
 		}
 		for _, u := range list {
-			if !slices.Contains(users, u) && u != b.self().user {
+			if !slices.Contains(users, u) && u != d.self().user {
 				users = append(users, u)
 			}
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/slack-go/slack"
 	"golang.org/x/sync/singleflight"
 
+	"aurorabot/bot/web"
 	"aurorabot/policy"
 )
 
@@ -26,8 +27,7 @@ const (
 // directory knows people by asking Slack. It fails closed: whoever cannot be
 // looked up now is nobody.
 type directory struct {
-	bot    *Bot
-	groups []string
+	*app
 
 	asking singleflight.Group
 	mu     sync.Mutex
@@ -44,7 +44,7 @@ type answer struct {
 // Person implements handlers.Directory.
 func (d *directory) Person(ctx context.Context, teamID, userID string) (policy.Actor, error) {
 	a := policy.Actor{TeamID: teamID, UserID: userID, Name: userID}
-	own := d.bot.self()
+	own := d.self()
 	switch {
 	case teamID == "" || userID == "":
 		return policy.Actor{}, errors.New("slack: who asks is not named")
@@ -58,7 +58,7 @@ func (d *directory) Person(ctx context.Context, teamID, userID string) (policy.A
 	ctx, cancel := context.WithTimeout(ctx, askWithin)
 	defer cancel()
 	u, err := d.ask(ctx, "user/"+userID, func(ctx context.Context) (answer, error) {
-		u, err := d.bot.api.GetUserInfoContext(ctx, userID)
+		u, err := d.api.GetUserInfoContext(ctx, userID)
 		return answer{user: u}, err
 	})
 	if err != nil {
@@ -68,13 +68,13 @@ func (d *directory) Person(ctx context.Context, teamID, userID string) (policy.A
 		return policy.Actor{}, fmt.Errorf("slack: users.info %s: the answer is about %q", userID, u.user.ID)
 	}
 	describe(&a, u.user, own.team)
-	for _, g := range d.groups {
+	for _, g := range d.Groups {
 		m, err := d.ask(ctx, "group/"+g, func(ctx context.Context) (answer, error) {
-			members, err := d.bot.api.GetUserGroupMembersContext(ctx, g)
+			members, err := d.api.GetUserGroupMembersContext(ctx, g)
 			return answer{members: members}, err
 		})
 		switch {
-		case err != nil && slackCode(err) == "plan_upgrade_required":
+		case err != nil && web.Code(err) == "plan_upgrade_required":
 			return policy.Actor{}, errors.New("slack: user groups need a paid plan: name people by ID in the policy instead")
 		case err != nil:
 			return policy.Actor{}, fmt.Errorf("slack: usergroups.users.list %s: %w", g, err)
@@ -105,15 +105,15 @@ func (d *directory) ask(ctx context.Context, key string, look func(context.Conte
 	a, ok := d.known[key]
 	told := d.told
 	d.mu.Unlock()
-	if ok && d.bot.Now().Sub(a.at) < freshFor {
+	if ok && d.Now().Sub(a.at) < freshFor {
 		return a, nil
 	}
 	// The answer is as old as the question.
-	at := d.bot.Now()
+	at := d.Now()
 	v, err, _ := d.asking.Do(fmt.Sprint(key, "#", told), func() (any, error) {
 		var a answer
 		// A limit of rate, or a moment's trouble, is no reason to refuse somebody.
-		err := retry(ctx, func() error {
+		err := web.Retry(ctx, func() error {
 			var err error
 			a, err = look(ctx)
 			return err
@@ -130,7 +130,7 @@ func (d *directory) ask(ctx context.Context, key string, look func(context.Conte
 		return a, nil
 	})
 	if err != nil {
-		return answer{}, d.bot.secrets.err(err)
+		return answer{}, d.secrets.Err(err)
 	}
 	return v.(answer), nil
 }

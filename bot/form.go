@@ -12,6 +12,7 @@ import (
 	"github.com/slack-go/slack"
 
 	"aurorabot/bot/blocks"
+	"aurorabot/bot/link"
 	"aurorabot/handlers"
 	"aurorabot/handlers/view"
 )
@@ -131,45 +132,51 @@ func completed(c slack.InteractionCallback) *ask {
 	return a
 }
 
+// forms show the form for a recovery, and what there is to choose in it.
+type forms struct {
+	*app
+	ledger *ledger
+}
+
 // fill shows the form, and what there is to choose as soon as it is known. The
 // modal is opened at once, for a trigger lasts three seconds.
-func (b *Bot) fill(a *ask) {
-	ctx := b.working
-	defer b.survive(ctx, a)
+func (fs *forms) fill(a *ask) {
+	ctx := fs.working
+	defer fs.ledger.survive(ctx, a)
 	f := a.form
 	show := blocks.Form{Title: strings.ToUpper(f.Command[:1]) + f.Command[1:], Busy: true}
 	if f.view == "" {
-		limited, cancel := context.WithTimeout(ctx, ackWithin)
-		r, err := b.api.OpenViewContext(limited, a.trigger, show.View(formID, f.keep()))
+		limited, cancel := context.WithTimeout(ctx, link.AckWithin)
+		r, err := fs.api.OpenViewContext(limited, a.trigger, show.View(formID, f.keep()))
 		cancel()
 		if err != nil {
-			b.Log.WarnContext(ctx, "slack: opening the form", "err", b.secrets.err(err))
-			b.whisper(ctx, a, view.Message{Tone: view.Warn, Head: "The form could not be shown. Nothing was done.",
-				Lines: []string{fmt.Sprintf("Type `%s %s CLUSTER BACKUP`, or try again.", b.Command, f.Command)}})
+			fs.Log.WarnContext(ctx, "slack: opening the form", "err", fs.secrets.Err(err))
+			fs.whisper(ctx, a, view.Message{Tone: view.Warn, Head: "The form could not be shown. Nothing was done.",
+				Lines: []string{fmt.Sprintf("Type `%s %s CLUSTER BACKUP`, or try again.", fs.Command, f.Command)}})
 			return
 		}
 		f.view = r.ID
 	}
 	// Looking takes its time, and another modal may have to be opened meanwhile.
-	if !b.work.put("form/"+a.team+"/"+a.user, func() { b.complete(a, show) }) {
+	if !fs.work.put("form/"+a.team+"/"+a.user, func() { fs.complete(a, show) }) {
 		show.Busy, show.Note = false, "Busy. Nothing was done; try again in a minute."
-		b.redraw(ctx, f, show)
+		fs.redraw(ctx, f, show)
 	}
 }
 
 // complete redraws the form with what there is to choose.
-func (b *Bot) complete(a *ask, show blocks.Form) {
-	ctx := b.working
-	defer b.survive(ctx, a)
+func (fs *forms) complete(a *ask, show blocks.Form) {
+	ctx := fs.working
+	defer fs.ledger.survive(ctx, a)
 	f := a.form
 	show.Busy, show.Reason, show.Channel = false, f.Reason, f.Channel == ""
-	who, err := b.people.Person(ctx, a.team, a.user)
+	who, err := fs.people.Person(ctx, a.team, a.user)
 	if err != nil {
-		show.Note = "Slack does not say who you are: " + b.secrets.err(err).Error()
-		b.redraw(ctx, f, show)
+		show.Note = "Slack does not say who you are: " + fs.secrets.Err(err).Error()
+		fs.redraw(ctx, f, show)
 		return
 	}
-	seen, err := b.Overview(ctx, who)
+	seen, err := fs.Overview(ctx, who)
 	var names []string
 	for _, c := range seen.Clusters {
 		if c.Recover || f.Command == "plan" {
@@ -180,13 +187,13 @@ func (b *Bot) complete(a *ask, show blocks.Form) {
 	why := outsider(who)
 	switch {
 	case err != nil:
-		why = "What there is could not be told: " + b.secrets.err(err).Error()
+		why = "What there is could not be told: " + fs.secrets.Err(err).Error()
 	case why == "" && len(names) == 0:
 		why = "Policy lets you ask for this in no cluster."
 	}
 	if why != "" {
 		show.Clusters, show.Note = nil, why
-		b.redraw(ctx, f, show)
+		fs.redraw(ctx, f, show)
 		return
 	}
 	if f.Cluster == "" {
@@ -197,16 +204,16 @@ func (b *Bot) complete(a *ask, show blocks.Form) {
 			show.Note = fmt.Sprintf("There is no cluster %.60q for you; choose one of these.", f.Cluster)
 		}
 		f.Cluster = ""
-		b.redraw(ctx, f, show)
+		fs.redraw(ctx, f, show)
 		return
 	}
 	show.Cluster, show.Busy = f.Cluster, true
-	b.redraw(ctx, f, show)
+	fs.redraw(ctx, f, show)
 	show.Busy = false
-	show.Backups, show.Note = b.choices(ctx, handlers.Request{
-		Actor: who, Channel: room(f.Channel), Words: []string{"backups", f.Cluster}, At: b.Now(),
+	show.Backups, show.Note = fs.choices(ctx, handlers.Request{
+		Actor: who, Channel: room(f.Channel), Words: []string{"backups", f.Cluster}, At: fs.Now(),
 	})
-	b.redraw(ctx, f, show)
+	fs.redraw(ctx, f, show)
 }
 
 // keep is the form as the modal's private metadata keeps it.
@@ -225,12 +232,12 @@ func (f *form) keep() string {
 	return string(js)
 }
 
-func (b *Bot) redraw(ctx context.Context, f *form, show blocks.Form) {
+func (fs *forms) redraw(ctx context.Context, f *form, show blocks.Form) {
 	limited, cancel := context.WithTimeout(ctx, whisperWithin)
 	defer cancel()
-	if _, err := b.api.UpdateViewContext(limited, show.View(formID, f.keep()), "", "", f.view); err != nil {
+	if _, err := fs.api.UpdateViewContext(limited, show.View(formID, f.keep()), "", "", f.view); err != nil {
 		// Closed by the person, most often.
-		b.Log.InfoContext(ctx, "slack: redrawing the form", "err", b.secrets.err(err))
+		fs.Log.InfoContext(ctx, "slack: redrawing the form", "err", fs.secrets.Err(err))
 	}
 }
 
@@ -263,17 +270,17 @@ type backupRow struct {
 }
 
 // age is how old a backup of a time is, in words.
-func (b *Bot) age(t time.Time) string {
+func (fs *forms) age(t time.Time) string {
 	if t.Year() < 2000 {
 		return "of no known age"
 	}
-	return strings.TrimSuffix(b.Now().Sub(t).Round(time.Minute).String(), "0s") + " old"
+	return strings.TrimSuffix(fs.Now().Sub(t).Round(time.Minute).String(), "0s") + " old"
 }
 
 // choices are a cluster's backups that decode, newest first, and what there is
 // to know of the rest. They are asked for as the person would: policy counts.
-func (b *Bot) choices(ctx context.Context, r handlers.Request) ([]blocks.Option, string) {
-	answer := b.service.Handle(ctx, r)
+func (fs *forms) choices(ctx context.Context, r handlers.Request) ([]blocks.Option, string) {
+	answer := fs.service.Handle(ctx, r)
 	js, err := json.Marshal(answer.Data)
 	var rows []backupRow
 	if answer.Data == nil || err != nil || json.Unmarshal(js, &rows) != nil {
@@ -293,7 +300,7 @@ func (b *Bot) choices(ctx context.Context, r handlers.Request) ([]blocks.Option,
 		case !row.Valid:
 			bad++
 		case hosts[row.Name] == nil:
-			list = append(list, blocks.Option{Value: row.Name, Text: fmt.Sprintf("%s, %s, %d tasks", row.Name, b.age(row.Timestamp), row.Tasks)})
+			list = append(list, blocks.Option{Value: row.Name, Text: fmt.Sprintf("%s, %s, %d tasks", row.Name, fs.age(row.Timestamp), row.Tasks)})
 			fallthrough
 		default:
 			hosts[row.Name] = append(hosts[row.Name], row.Host)
@@ -304,7 +311,7 @@ func (b *Bot) choices(ctx context.Context, r handlers.Request) ([]blocks.Option,
 		note += " Not looked through: " + strings.Join(silent, "; ") + "."
 	}
 	if bad > 0 {
-		note += fmt.Sprintf(" `%s backups` says what is wrong with the rest.", b.Command)
+		note += fmt.Sprintf(" `%s backups` says what is wrong with the rest.", fs.Command)
 	}
 	return list, note
 }

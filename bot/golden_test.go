@@ -190,15 +190,12 @@ func TestGoldenWordsOfTheBot(t *testing.T) {
 		d.told(bob, "The bot itself failed")
 	})
 	did("busy", func() {
-		d.whisperTo(bob, d.bot.busy())
+		d.whisperTo(bob, d.bot.intake.busy())
 		d.told(bob, "Busy")
 	})
 	did("a time without Slack, and what was said in it", func() {
-		d.bot.gap.Lock()
-		d.bot.deafSince = time.Now().Add(-2 * time.Minute)
-		d.bot.gap.Unlock()
-		d.bot.hears()
-		d.bot.tooLate(context.Background(), &ask{channel: channel, thread: gated.TS, at: time.Now()})
+		d.bot.lookback.back(time.Now().Add(-2 * time.Minute))
+		d.bot.lookback.tooLate(context.Background(), &ask{channel: channel, thread: gated.TS, at: time.Now()})
 		d.posted("heard nothing from Slack")
 		d.posted("did not reach the bot")
 	})

@@ -8,6 +8,7 @@ import (
 	"github.com/slack-go/slack"
 
 	"aurorabot/bot/blocks"
+	"aurorabot/bot/outbox"
 	"aurorabot/policy"
 )
 
@@ -21,7 +22,7 @@ const (
 
 // homes are the App Homes that people look at.
 type homes struct {
-	bot *Bot
+	*app
 
 	mu     sync.Mutex
 	opened map[[2]string]time.Time // By team and user.
@@ -31,9 +32,9 @@ type homes struct {
 // open shows somebody their home, now and for a while whenever a run changes.
 func (h *homes) open(a *ask) {
 	h.mu.Lock()
-	h.opened[[2]string{a.team, a.user}] = h.bot.Now()
+	h.opened[[2]string{a.team, a.user}] = h.Now()
 	h.mu.Unlock()
-	h.publish(h.bot.working, a)
+	h.publish(h.working, a)
 	h.changed() // What was not known at once may be known by then.
 }
 
@@ -48,7 +49,7 @@ func (h *homes) changed() {
 	time.AfterFunc(homeEvery, func() {
 		h.mu.Lock()
 		h.due = false
-		now := h.bot.Now()
+		now := h.Now()
 		var who []*ask
 		for at, opened := range h.opened {
 			if now.Sub(opened) > homeFor {
@@ -60,40 +61,39 @@ func (h *homes) changed() {
 		h.mu.Unlock()
 		for _, a := range who {
 			// A busy bot has more to do than this; the next change draws it.
-			h.bot.work.put("home/"+a.team+"/"+a.user, func() { h.publish(h.bot.working, a) })
+			h.work.put("home/"+a.team+"/"+a.user, func() { h.publish(h.working, a) })
 		}
 	})
 }
 
 func (h *homes) publish(ctx context.Context, a *ask) {
-	b := h.bot
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	page := b.page(ctx, a)
-	_, err := b.api.PublishViewContext(ctx, slack.PublishViewContextRequest{UserID: a.user, View: page.View()})
+	page := h.page(ctx, a)
+	_, err := h.api.PublishViewContext(ctx, slack.PublishViewContextRequest{UserID: a.user, View: page.View()})
 	if err != nil && ctx.Err() == nil {
-		b.Log.WarnContext(ctx, "slack: publishing a home", "user", a.user, "err", b.secrets.err(err))
+		h.Log.WarnContext(ctx, "slack: publishing a home", "user", a.user, "err", h.secrets.Err(err))
 	}
 }
 
 // page is what somebody's home says.
-func (b *Bot) page(ctx context.Context, a *ask) blocks.Page {
-	p := blocks.Page{Foot: "As of " + b.Now().UTC().Format(time.RFC3339) + ". Type " + b.Command + " help in a channel for all that can be asked."}
-	if b.Overview == nil {
-		p.Note = "Type " + b.Command + " status in a channel."
+func (h *homes) page(ctx context.Context, a *ask) blocks.Page {
+	p := blocks.Page{Foot: "As of " + h.Now().UTC().Format(time.RFC3339) + ". Type " + h.Command + " help in a channel for all that can be asked."}
+	if h.Overview == nil {
+		p.Note = "Type " + h.Command + " status in a channel."
 		return p
 	}
-	who, err := b.people.Person(ctx, a.team, a.user)
+	who, err := h.people.Person(ctx, a.team, a.user)
 	if err != nil {
-		p.Note = "Slack does not say who you are: " + b.secrets.err(err).Error()
+		p.Note = "Slack does not say who you are: " + h.secrets.Err(err).Error()
 		return p
 	}
 	if p.Note = outsider(who); p.Note != "" {
 		return p
 	}
-	seen, err := b.Overview(ctx, who)
+	seen, err := h.Overview(ctx, who)
 	if err != nil {
-		p.Note = "What there is could not be told: " + b.secrets.err(err).Error()
+		p.Note = "What there is could not be told: " + h.secrets.Err(err).Error()
 		return p
 	}
 	for _, c := range seen.Clusters {
@@ -107,32 +107,32 @@ func (b *Bot) page(ctx context.Context, a *ask) blocks.Page {
 		p.Clusters = append(p.Clusters, row)
 	}
 	for _, r := range seen.Runs {
-		s, err := b.service.Screens(r.Run)
+		s, err := h.service.Screens(r.Run)
 		if err != nil || s.Closed {
 			continue
 		}
 		row := blocks.Row{Name: r.Run, Line: s.Status.Head, Mine: r.Mine}
-		key := statusKey
+		key := outbox.StatusKey
 		for _, k := range s.Channel {
 			if decides(k.Message) {
 				key = "channel/" + k.Key
 			}
 		}
-		row.URL = b.address(ctx, r.Run, key)
+		row.URL = h.address(ctx, r.Run, key)
 		p.Runs = append(p.Runs, row)
 	}
 	return p
 }
 
 // address is where a message of a run stands, "" if that is not known.
-func (b *Bot) address(ctx context.Context, run, key string) string {
-	p, ok := b.store.post(run, key)
+func (b *app) address(ctx context.Context, run, key string) string {
+	p, ok := b.store.Post(run, key)
 	if !ok || p.TS == "" {
 		return ""
 	}
 	u, err := b.api.GetPermalinkContext(ctx, &slack.PermalinkParameters{Channel: p.Channel, Ts: p.TS})
 	if err != nil {
-		b.Log.WarnContext(ctx, "slack: where a message stands", "run", run, "err", b.secrets.err(err))
+		b.Log.WarnContext(ctx, "slack: where a message stands", "run", run, "err", b.secrets.Err(err))
 		return ""
 	}
 	return u

@@ -30,9 +30,10 @@ const (
 // process in the next moment. Those who come while the disk is busy are written
 // together.
 type ledger struct {
-	bot     *Bot
+	*app
 	entries chan entry
 	waiting atomic.Int64
+	before  []taken // What the process before this one took and did not end.
 }
 
 type entry struct {
@@ -41,8 +42,8 @@ type entry struct {
 }
 
 // newLedger makes one that is never full: each entry is of a request in hand.
-func newLedger(b *Bot) *ledger {
-	return &ledger{bot: b, entries: make(chan entry, 2*b.Queue+ledgerLines)}
+func newLedger(b *app) *ledger {
+	return &ledger{app: b, before: b.store.left(), entries: make(chan entry, 2*b.Queue+ledgerLines)}
 }
 
 // put has a written down, and acknowledged right after that. It does not block.
@@ -79,12 +80,12 @@ func (g *ledger) walk(ctx context.Context) {
 func (g *ledger) write(ctx context.Context, batch []entry) {
 	var list []record
 	for _, e := range batch {
-		if t := e.ask.taken(g.bot.Now()); t != nil {
+		if t := e.ask.taken(g.Now()); t != nil {
 			list = append(list, record{Taken: t})
 		}
 	}
-	if err := g.bot.store.append(list...); err != nil {
-		g.bot.Log.ErrorContext(ctx, "slack: remembering requests", "requests", len(list), "err", err)
+	if err := g.store.append(list...); err != nil {
+		g.Log.ErrorContext(ctx, "slack: remembering requests", "requests", len(list), "err", err)
 	}
 	for _, e := range batch {
 		e.ack()
@@ -116,7 +117,7 @@ func (a *ask) taken(now time.Time) *taken {
 
 // keep makes it last over a restart that a was there, before anything is done
 // about it. What came over a link is being written down already.
-func (b *Bot) keep(ctx context.Context, a *ask) {
+func (g *ledger) keep(ctx context.Context, a *ask) {
 	if a.kept != nil {
 		select {
 		case <-a.kept:
@@ -126,39 +127,39 @@ func (b *Bot) keep(ctx context.Context, a *ask) {
 	}
 	a.kept = make(chan struct{})
 	close(a.kept)
-	if t := a.taken(b.Now()); t != nil {
-		if err := b.store.append(record{Taken: t}); err != nil {
-			b.Log.ErrorContext(ctx, "slack: remembering a request", "err", err)
+	if t := a.taken(g.Now()); t != nil {
+		if err := g.store.append(record{Taken: t}); err != nil {
+			g.Log.ErrorContext(ctx, "slack: remembering a request", "err", err)
 		}
 	}
 }
 
 // answered ends a request: whoever asked was told what there is to tell.
-func (b *Bot) answered(a *ask) {
+func (g *ledger) answered(a *ask) {
 	keys := a.keys()
-	if len(keys) == 0 || b.working.Err() != nil {
+	if len(keys) == 0 || g.working.Err() != nil {
 		return // Cut short, whatever was to be told may not have been.
 	}
-	b.keep(b.working, a) // What ends is not written before what begins.
-	if err := b.store.answered(keys[0]); err != nil {
-		b.Log.Error("slack: remembering an answer", "err", err)
+	g.keep(g.working, a) // What ends is not written before what begins.
+	if err := g.store.answered(keys[0]); err != nil {
+		g.Log.Error("slack: remembering an answer", "err", err)
 	}
 }
 
 // left tells whoever asked for something that the process before took and did
 // not bring to its end. Nothing is done again by itself: it may have taken effect.
-func (b *Bot) left(ctx context.Context) {
-	for _, t := range b.before {
+func (g *ledger) left(ctx context.Context) {
+	for _, t := range g.before {
 		a := &ask{team: t.Team, user: t.User, channel: t.Channel, thread: t.Thread}
-		if b.Now().Sub(t.At) <= tellable {
-			b.Log.WarnContext(ctx, "slack: a request was in hand when the bot ended", "user", t.User, "about", t.About, "at", t.At)
-			if err := b.tell(ctx, a, interrupted(t, b.Command)); err != nil {
-				b.Log.ErrorContext(ctx, "slack: telling a person", "user", t.User, "err", err)
+		if g.Now().Sub(t.At) <= tellable {
+			g.Log.WarnContext(ctx, "slack: a request was in hand when the bot ended", "user", t.User, "about", t.About, "at", t.At)
+			if err := g.tell(ctx, a, interrupted(t, g.Command)); err != nil {
+				g.Log.ErrorContext(ctx, "slack: telling a person", "user", t.User, "err", err)
 				continue // The next start tells it.
 			}
 		}
-		if err := b.store.answered(t.ID); err != nil {
-			b.Log.ErrorContext(ctx, "slack: remembering an answer", "err", err)
+		if err := g.store.answered(t.ID); err != nil {
+			g.Log.ErrorContext(ctx, "slack: remembering an answer", "err", err)
 		}
 	}
 }

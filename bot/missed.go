@@ -12,6 +12,8 @@ import (
 
 	"github.com/slack-go/slack"
 
+	"aurorabot/bot/outbox"
+	"aurorabot/bot/web"
 	"aurorabot/handlers/view"
 )
 
@@ -34,6 +36,13 @@ const (
 	mostSpots = 64
 	mostPages = 5
 )
+
+// A lookback finds what was said to the bot while it heard nothing from Slack.
+type lookback struct {
+	*app
+	intake *intake
+	ledger *ledger
+}
 
 // A spot is where people talk to the bot: a channel, or a thread of it.
 type spot struct{ channel, thread string }
@@ -73,17 +82,17 @@ func (s *spots) all() []spot {
 	return list
 }
 
-// whereTo looks for what was missed: where people talked to the bot lately,
-// where its open runs are, and their threads.
-func (b *Bot) whereTo() []spot {
-	list := b.spots.all()
-	for _, run := range b.store.runs() {
-		if p, ok := b.store.post(run, statusKey); ok && p.TS != "" {
+// where lists where to look: where people talked to the bot lately, where its
+// open runs are, and their threads.
+func (l *lookback) where() []spot {
+	list := l.intake.spots.all()
+	for _, run := range l.store.runs() {
+		if p, ok := l.store.Post(run, outbox.StatusKey); ok && p.TS != "" {
 			list = append(list, spot{p.Channel, p.TS})
 		}
 	}
-	if b.Channel != "" {
-		list = append(list, spot{channel: b.Channel})
+	if l.Channel != "" {
+		list = append(list, spot{channel: l.Channel})
 	}
 	for _, at := range slices.Clone(list) {
 		list = append(list, spot{channel: at.channel})
@@ -94,18 +103,18 @@ func (b *Bot) whereTo() []spot {
 	return slices.Compact(list)
 }
 
-// missed has what was said to the bot since then, and never reached it, handled
+// look has what was said to the bot since then, and never reached it, handled
 // as if it came now; or, if it is too old for that, answered with why it was
 // not. What came twice, over a link too, is handled once.
-func (b *Bot) missed(since time.Time) {
-	ctx := b.working
-	now := b.Now()
+func (l *lookback) look(since time.Time) {
+	ctx := l.working
+	now := l.Now()
 	if since = since.Add(-overlap); now.Sub(since) > lookBack {
 		since = now.Add(-lookBack)
 	}
 	found := map[string]*ask{}
-	for _, at := range b.whereTo() {
-		for _, a := range b.said(ctx, at, since) {
+	for _, at := range l.where() {
+		for _, a := range l.said(ctx, at, since) {
 			found[a.source] = a
 		}
 	}
@@ -116,27 +125,27 @@ func (b *Bot) missed(since time.Time) {
 	slices.SortFunc(list, func(a, c *ask) int { return a.at.Compare(c.at) })
 	n := 0
 	for _, a := range list {
-		if !b.first(a) {
+		if !l.intake.first(a) {
 			continue
 		}
 		n++
-		if b.Now().Sub(a.at) > lateAfter {
-			b.tooLate(ctx, a)
+		if l.Now().Sub(a.at) > lateAfter {
+			l.tooLate(ctx, a)
 			continue
 		}
-		if !b.enqueue(a) {
-			b.forget(a)
-			b.outbox.put(&item{channel: a.channel, thread: a.thread, key: b.outbox.once(), single: true, message: b.busy()})
+		if !l.intake.enqueue(a) {
+			l.intake.forget(a)
+			l.outbox.Put(&outbox.Item{Channel: a.channel, Thread: a.thread, Key: l.outbox.Once(), Single: true, Message: l.intake.busy()})
 		}
 	}
-	b.Log.InfoContext(ctx, "slack: looked for what was missed", "since", since, "found", n)
+	l.Log.InfoContext(ctx, "slack: looked for what was missed", "since", since, "found", n)
 }
 
 // tooLate tells, where it was said, that nothing came of it.
-func (b *Bot) tooLate(ctx context.Context, a *ask) {
-	b.keep(ctx, a)
-	defer b.answered(a)
-	b.outbox.put(&item{channel: a.channel, thread: a.thread, key: b.outbox.once(), single: true, message: view.Message{
+func (l *lookback) tooLate(ctx context.Context, a *ask) {
+	l.ledger.keep(ctx, a)
+	defer l.ledger.answered(a)
+	l.outbox.Put(&outbox.Item{Channel: a.channel, Thread: a.thread, Key: l.outbox.Once(), Single: true, Message: view.Message{
 		Tone: view.Warn,
 		Head: "This did not reach the bot when it was said. Nothing was done.",
 		Lines: []string{fmt.Sprintf("It was said at %s, when the bot heard nothing from Slack. Say it again if it is still wanted.",
@@ -145,29 +154,29 @@ func (b *Bot) tooLate(ctx context.Context, a *ask) {
 }
 
 // said is what was said to the bot at a spot since then, as asks.
-func (b *Bot) said(ctx context.Context, at spot, since time.Time) []*ask {
+func (l *lookback) said(ctx context.Context, at spot, since time.Time) []*ask {
 	var asks []*ask
 	cursor := ""
 	for range mostPages {
-		messages, next, err := b.history(ctx, at, since, cursor)
+		messages, next, err := l.history(ctx, at, since, cursor)
 		if err != nil {
-			b.Log.WarnContext(ctx, "slack: looking for what was missed", "channel", at.channel, "thread", at.thread, "err", b.secrets.err(err))
+			l.Log.WarnContext(ctx, "slack: looking for what was missed", "channel", at.channel, "thread", at.thread, "err", l.secrets.Err(err))
 			break
 		}
 		for _, m := range messages {
 			if at.thread == "" && m.ReplyCount > 0 {
-				asks = append(asks, b.said(ctx, spot{at.channel, m.Timestamp}, since)...)
+				asks = append(asks, l.said(ctx, spot{at.channel, m.Timestamp}, since)...)
 			}
 			if !slices.Contains([]string{"", "thread_broadcast", "file_share"}, m.SubType) {
 				continue // Slack's own words: who joined, what was pinned.
 			}
 			u := utterance{
-				team: cmp.Or(m.Team, b.self().team), user: m.User, bot: m.BotID, channel: at.channel,
+				team: cmp.Or(m.Team, l.self().team), user: m.User, bot: m.BotID, channel: at.channel,
 				ts: m.Timestamp, thread: m.ThreadTimestamp, text: m.Text,
-				mention: strings.Contains(m.Text, "<@"+b.self().user+">") || strings.Contains(m.Text, "<@"+b.self().user+"|"),
+				mention: strings.Contains(m.Text, "<@"+l.self().user+">") || strings.Contains(m.Text, "<@"+l.self().user+"|"),
 			}
 			direct := strings.HasPrefix(at.channel, "D")
-			if a := u.ask(b.self().user); a != nil && (u.mention || direct) && a.at.After(since) {
+			if a := u.ask(l.self().user); a != nil && (u.mention || direct) && a.at.After(since) {
 				asks = append(asks, a)
 			}
 		}
@@ -179,16 +188,16 @@ func (b *Bot) said(ctx context.Context, at spot, since time.Time) []*ask {
 }
 
 // history is one page of a channel's messages, or of a thread's.
-func (b *Bot) history(ctx context.Context, at spot, since time.Time, cursor string) (list []slack.Message, next string, err error) {
+func (l *lookback) history(ctx context.Context, at spot, since time.Time, cursor string) (list []slack.Message, next string, err error) {
 	oldest := strconv.FormatInt(since.Unix(), 10)
-	err = retryTwice(ctx, func() error {
+	err = web.RetryTwice(ctx, func() error {
 		var err error
 		if at.thread != "" {
-			list, _, next, err = b.api.GetConversationRepliesContext(ctx, &slack.GetConversationRepliesParameters{
+			list, _, next, err = l.api.GetConversationRepliesContext(ctx, &slack.GetConversationRepliesParameters{
 				ChannelID: at.channel, Timestamp: at.thread, Oldest: oldest, Cursor: cursor, Limit: 200})
 			return err
 		}
-		h, err := b.api.GetConversationHistoryContext(ctx, &slack.GetConversationHistoryParameters{
+		h, err := l.api.GetConversationHistoryContext(ctx, &slack.GetConversationHistoryParameters{
 			ChannelID: at.channel, Oldest: oldest, Cursor: cursor, Limit: 200})
 		if err == nil {
 			list, next = h.Messages, h.ResponseMetaData.NextCursor

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"aurorabot/bot/outbox"
 	"aurorabot/handlers"
 	"aurorabot/handlers/view"
 	sandbox "aurorabot/lab/slack"
@@ -79,10 +80,10 @@ func TestLostAnswerIsNotPostedTwice(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	st.put(post{Run: "r1", Key: statusKey, Channel: channel, Trying: time.Now()})
+	st.Remember(outbox.Post{Run: "r1", Key: outbox.StatusKey, Channel: channel, Trying: time.Now()})
 	st.shut(time.Time{})
 	d.begin()
-	d.until("known again", func() bool { p, _ := d.bot.store.post("r1", statusKey); return p.TS == m.TS && p.Hash != "" })
+	d.until("known again", func() bool { p, _ := d.bot.store.Post("r1", outbox.StatusKey); return p.TS == m.TS && p.Hash != "" })
 	if n := len(d.Messages(channel)); n != 1 {
 		t.Errorf("%d messages, want 1", n)
 	}

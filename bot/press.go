@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"aurorabot/bot/blocks"
+	"aurorabot/bot/link"
 	"aurorabot/handlers/view"
 )
 
@@ -18,27 +19,27 @@ import (
 const twiceWithin = 3 * time.Second
 
 // press looks what a button needs: a modal, or nothing more.
-func (b *Bot) press(a *ask) {
-	ctx := b.working
-	defer b.survive(ctx, a)
-	action, about, current := b.action(ctx, a.button)
-	if current && (action.Type != "" || action.Ask != "") && !b.refuses(ctx, a) {
-		b.open(ctx, a, action, about)
-		b.answered(a)
+func (in *intake) press(a *ask) {
+	ctx := in.working
+	defer in.ledger.survive(ctx, a)
+	action, about, current := in.action(ctx, a.button)
+	if current && (action.Type != "" || action.Ask != "") && !in.refuses(ctx, a) {
+		in.open(ctx, a, action, about)
+		in.ledger.answered(a)
 		return
 	}
 	// On an old message there is nothing to type: the service says that it is old.
 	// Nor is there for somebody whom it refuses.
 	key := strings.Join([]string{"twice", a.team, a.user, a.channel, a.button.message, a.button.id, a.button.value}, ":")
-	if !b.pressed(key) {
-		b.answered(a)
+	if !in.pressed(key) {
+		in.ledger.answered(a)
 		return
 	}
-	if !b.work.put(a.line(), func() { b.perform(a) }) {
-		b.count.busy.Add(1)
-		b.store.forget(a.source)
-		defer b.answered(a)
-		b.whisper(ctx, a, view.Message{Tone: view.Warn, Head: "Busy. Nothing was done; press again in a minute."})
+	if !in.work.put(a.line(), func() { in.perform(a) }) {
+		in.busied.Add(1)
+		in.store.forget(a.source)
+		defer in.ledger.answered(a)
+		in.whisper(ctx, a, view.Message{Tone: view.Warn, Head: "Busy. Nothing was done; press again in a minute."})
 	}
 }
 
@@ -48,41 +49,41 @@ const lookWithin = time.Second
 
 // refuses reports whether the service is sure to refuse a: then nothing is
 // asked of whoever pressed. It looks again at what is asked in the end.
-func (b *Bot) refuses(ctx context.Context, a *ask) bool {
+func (in *intake) refuses(ctx context.Context, a *ask) bool {
 	ctx, cancel := context.WithTimeout(ctx, lookWithin)
 	defer cancel()
-	who, err := b.people.Person(ctx, a.team, a.user)
-	return err == nil && b.service.Refuses(b.request(a, who))
+	who, err := in.people.Person(ctx, a.team, a.user)
+	return err == nil && in.service.Refuses(in.request(a, who))
 }
 
 // pressed reports whether key was not pressed within [twiceWithin].
-func (b *Bot) pressed(key string) bool {
-	b.presses.Lock()
-	defer b.presses.Unlock()
-	now := b.Now()
-	for k, at := range b.pressedAt {
+func (in *intake) pressed(key string) bool {
+	in.presses.Lock()
+	defer in.presses.Unlock()
+	now := in.Now()
+	for k, at := range in.pressedAt {
 		if now.Sub(at) > twiceWithin {
-			delete(b.pressedAt, k)
+			delete(in.pressedAt, k)
 		}
 	}
-	if _, ok := b.pressedAt[key]; ok {
+	if _, ok := in.pressedAt[key]; ok {
 		return false
 	}
-	b.pressedAt[key] = now
+	in.pressedAt[key] = now
 	return true
 }
 
 // action finds the button among what the run's messages show now, with the
 // message that it stands on. It is asked of the run, not of the message in
 // Slack: what has to be typed is never left to an old message.
-func (b *Bot) action(ctx context.Context, p *button) (view.Action, view.Message, bool) {
+func (in *intake) action(ctx context.Context, p *button) (view.Action, view.Message, bool) {
 	run, _, _ := strings.Cut(p.value, "|")
 	if run == "" {
 		return view.Action{}, view.Message{}, false
 	}
-	s, err := b.service.Screens(run)
+	s, err := in.service.Screens(run)
 	if err != nil {
-		b.Log.InfoContext(ctx, "slack: a button of a run that cannot be shown", "run", run, "err", err)
+		in.Log.InfoContext(ctx, "slack: a button of a run that cannot be shown", "run", run, "err", err)
 		return view.Action{}, view.Message{}, false
 	}
 	// The gate's own message says most about what is decided; it comes first.
@@ -101,7 +102,7 @@ func (b *Bot) action(ctx context.Context, p *button) (view.Action, view.Message,
 }
 
 // open shows the modal of a button.
-func (b *Bot) open(ctx context.Context, a *ask, action view.Action, about view.Message) {
+func (in *intake) open(ctx context.Context, a *ask, action view.Action, about view.Message) {
 	keep, err := json.Marshal(meta{
 		ID: action.ID, Value: action.Value, Type: action.Type, Ask: action.Ask != "",
 		Channel: a.channel, Thread: a.thread, Message: a.button.message,
@@ -110,18 +111,18 @@ func (b *Bot) open(ctx context.Context, a *ask, action view.Action, about view.M
 		err = errors.New("what the button stands for is too long for a modal")
 	}
 	if err == nil {
-		limited, cancel := context.WithTimeout(ctx, ackWithin)
+		limited, cancel := context.WithTimeout(ctx, link.AckWithin)
 		defer cancel()
-		_, err = b.api.OpenViewContext(limited, a.trigger, blocks.Modal(action, b.typed(about, false), modalID, string(keep)))
+		_, err = in.api.OpenViewContext(limited, a.trigger, blocks.Modal(action, in.outbox.Typed(about, false), modalID, string(keep)))
 		if err == nil {
 			return
 		}
 	}
-	b.Log.WarnContext(ctx, "slack: opening a modal", "action", action.ID, "err", b.secrets.err(err))
-	b.whisper(ctx, a, view.Message{
+	in.Log.WarnContext(ctx, "slack: opening a modal", "action", action.ID, "err", in.secrets.Err(err))
+	in.whisper(ctx, a, view.Message{
 		Tone:  view.Warn,
 		Head:  "The question could not be shown. Nothing was done.",
-		Lines: []string{"Press the button again, or type `" + b.Command + " " + strings.Join(a.words, " ") + "`."},
+		Lines: []string{"Press the button again, or type `" + in.Command + " " + strings.Join(a.words, " ") + "`."},
 	})
 }
 

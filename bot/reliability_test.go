@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"aurorabot/bot/link"
+	"aurorabot/bot/web"
 	"aurorabot/handlers"
 )
 
@@ -47,7 +49,7 @@ func TestLoadUnderChurn(t *testing.T) {
 	defer cancel()
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		for pause(ctx, 400*time.Millisecond) == nil {
+		for web.Pause(ctx, 400*time.Millisecond) == nil {
 			d.recycle()
 		}
 	})
@@ -74,7 +76,7 @@ func TestLoadUnderChurn(t *testing.T) {
 	d.until("all handled", func() bool { return len(d.service.requests()) >= n-lost })
 	slices.Sort(took)
 	t.Logf("%d commands, %d lost, acknowledged within: median %s, p99 %s, longest %s", n, lost, took[len(took)/2], took[len(took)*99/100], took[len(took)-1])
-	if lost > 0 || len(d.service.requests()) != n || took[len(took)-1] > ackWithin {
+	if lost > 0 || len(d.service.requests()) != n || took[len(took)-1] > link.AckWithin {
 		t.Errorf("%d lost, %d handled of %d", lost, len(d.service.requests()), n)
 	}
 }

@@ -1,7 +1,6 @@
 package bot
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -9,8 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/slack-go/slack"
-
+	"aurorabot/bot/outbox"
 	"aurorabot/handlers"
 	"aurorabot/handlers/view"
 	sandbox "aurorabot/lab/slack"
@@ -68,8 +66,8 @@ func TestR14PaceAndCoalescing(t *testing.T) {
 		t.Errorf("%d states were shown, want the first and the last", len(shown))
 	}
 	for i := 1; i < len(shown); i++ {
-		if gap := shown[i].Sub(shown[i-1]); gap < editGap*d.config.Pace-100*time.Millisecond {
-			t.Errorf("edited %s after it was sent before, want %d paces: other messages need their turns", gap, editGap)
+		if gap := shown[i].Sub(shown[i-1]); gap < outbox.EditGap*d.config.Pace-100*time.Millisecond {
+			t.Errorf("edited %s after it was sent before, want %d paces: other messages need their turns", gap, outbox.EditGap)
 		}
 	}
 	if m, ok := d.State().Find(channel, "of r1"); !ok || !strings.Contains(m.Text, "state 99 of r1") {
@@ -134,7 +132,6 @@ func TestR16InvalidBlocks(t *testing.T) {
 // or, if it is too old, answered with why not.
 func TestR19Outage(t *testing.T) {
 	outage(t)
-	longOutage(t)
 	gapIsReported(t)
 	missedMentionsAreAnswered(t)
 	whatIsTooOldIsReported(t)
@@ -174,37 +171,13 @@ func outage(t *testing.T) {
 	}
 }
 
-// longOutage: the library waits ever longer before it asks for a link again. A
-// wait of its that is too long is cut short, a shorter one is left to it.
-func longOutage(t *testing.T) {
-	d := start(t, workspace())
-	l := d.bot.links[0]
-	for wait, cut := range map[time.Duration]bool{patient: false, patient + 1: true} {
-		was := false
-		l.mu.Lock()
-		own := l.restart
-		l.restart = func() { was = true }
-		l.mu.Unlock()
-		l.refused(t.Context(), &slack.ConnectionErrorEvent{Attempt: 9, Backoff: wait, ErrorObj: errors.New("internal_error")})
-		l.mu.Lock()
-		l.restart = own
-		l.mu.Unlock()
-		if was != cut {
-			t.Errorf("a wait of %s is cut short: %v, want %v", wait, was, cut)
-		}
-	}
-}
-
 // A long time without links is told in the threads of open runs.
 func gapIsReported(t *testing.T) {
 	d := start(t, workspace())
 	d.service.show("r1", gate("r1"))
 	status := d.posted("Waiting for approval of r1")
 	d.until("sent", func() bool { return d.bot.Health().Unsent == 0 })
-	d.bot.gap.Lock()
-	d.bot.deafSince = time.Now().Add(-2 * time.Minute)
-	d.bot.gap.Unlock()
-	d.bot.hears()
+	d.bot.lookback.back(time.Now().Add(-2 * time.Minute))
 	if m := d.posted("heard nothing from Slack for 2m"); m.ThreadTS != status.TS {
 		t.Errorf("told in thread %q, want %q", m.ThreadTS, status.TS)
 	}
@@ -245,9 +218,7 @@ func missedMentionsAreAnswered(t *testing.T) {
 	d.Say(bob, channel, status.TS, call+"status thread")
 	d.Say(alice, sandbox.BotUser, "", "status direct")
 	d.Say(bob, channel, "", "nobody is meant by status talk")
-	d.bot.gap.Lock()
-	d.bot.deafSince = d.bot.deafSince.Add(-missable)
-	d.bot.gap.Unlock()
+	time.Sleep(missable) // Of a shorter time Slack itself delivers again.
 	d.FailOpens(0, "")
 
 	if m := d.posted("answer to status channel"); m.ThreadTS != asked {
@@ -287,7 +258,7 @@ func whatIsTooOldIsReported(t *testing.T) {
 		if m := d.posted("did not reach the bot when it was said"); m.ThreadTS != old {
 			t.Errorf("told in thread %q, want %q", m.ThreadTS, old)
 		}
-		d.bot.missed(time.Now().Add(-10 * time.Minute))
+		d.bot.lookback.look(time.Now().Add(-10 * time.Minute))
 		if err := d.stop(); err != nil {
 			t.Fatal(err)
 		}

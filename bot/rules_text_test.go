@@ -90,14 +90,14 @@ func TestR15EverythingIsWithinTheLimits(t *testing.T) {
 		run := fmt.Sprintf("r%d", i)
 		d.service.show(run, shows(run))
 		d.until("shown", func() bool {
-			p, ok := d.bot.store.post(run, "channel/gate/commit")
+			p, ok := d.bot.store.Post(run, "channel/gate/commit")
 			h := d.bot.Health()
 			return ok && p.TS != "" && h.Waiting+h.Unsent == 0 && !d.bot.threads.pending() || refused()
 		})
 		if refused() {
 			t.Fatalf("Slack refused something, see the log: %.60q", one)
 		}
-		p, _ := d.bot.store.post(run, "channel/gate/commit")
+		p, _ := d.bot.store.Post(run, "channel/gate/commit")
 		d.Press(bob, channel, p.TS, "approve", run+"|commit|d1")
 		d.until("a modal", func() bool { return len(d.Views(bob)) == 1 })
 		d.CloseView(bob, d.Views(bob)[0].ID, true)

@@ -15,6 +15,7 @@ import (
 	"sync"
 	"time"
 
+	"aurorabot/bot/outbox"
 	"aurorabot/runner/durable"
 )
 
@@ -31,25 +32,15 @@ func keptFor(key string) time.Duration {
 	return seenFor
 }
 
-// A post is a message of a run as Slack has it.
-type post struct {
-	Run     string    `json:"run"`
-	Key     string    `json:"key"`
-	Channel string    `json:"channel,omitempty"`
-	TS      string    `json:"ts,omitempty"`    // Empty: it is not known whether it was posted.
-	Hash    string    `json:"hash,omitempty"`  // Of the content that Slack has.
-	Trying  time.Time `json:"trying,omitzero"` // When posting began.
-}
-
 // A record is one line of the state file.
 type record struct {
-	Seen   string    `json:"seen,omitempty"`
-	At     time.Time `json:"at,omitzero"`
-	Post   *post     `json:"post,omitempty"`
-	Closed string    `json:"closed,omitempty"` // A run that is over and shown whole.
-	Heard  time.Time `json:"heard,omitzero"`   // When the bot heard Slack last, as far as is written down.
-	Taken  *taken    `json:"taken,omitempty"`  // A request that was taken.
-	Done   string    `json:"done,omitempty"`   // The ID of one that was taken and is answered.
+	Seen   string       `json:"seen,omitempty"`
+	At     time.Time    `json:"at,omitzero"`
+	Post   *outbox.Post `json:"post,omitempty"`
+	Closed string       `json:"closed,omitempty"` // A run that is over and shown whole.
+	Heard  time.Time    `json:"heard,omitzero"`   // When the bot heard Slack last, as far as is written down.
+	Taken  *taken       `json:"taken,omitempty"`  // A request that was taken.
+	Done   string       `json:"done,omitempty"`   // The ID of one that was taken and is answered.
 }
 
 // A taken request is what a new process must know to tell whoever asked that
@@ -86,14 +77,14 @@ type store struct {
 	memory sync.Mutex
 	seen   map[string]time.Time
 	swept  time.Time // When seen was last rid of what is too old.
-	posts  map[place]post
+	posts  map[place]outbox.Post
 	closed map[string]bool
 	inHand map[string]taken // Not answered yet, by ID.
 	heard  time.Time
 }
 
 func openStore(path string, now func() time.Time) (*store, error) {
-	s := &store{path: path, now: now, seen: map[string]time.Time{}, posts: map[place]post{}, closed: map[string]bool{}, inHand: map[string]taken{}}
+	s := &store{path: path, now: now, seen: map[string]time.Time{}, posts: map[place]outbox.Post{}, closed: map[string]bool{}, inHand: map[string]taken{}}
 	old, err := os.ReadFile(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("slack state: %w", err)
@@ -283,7 +274,8 @@ func (s *store) left() []taken {
 	return list
 }
 
-func (s *store) post(run, key string) (post, bool) {
+// Post implements outbox.Memory.
+func (s *store) Post(run, key string) (outbox.Post, bool) {
 	s.memory.Lock()
 	defer s.memory.Unlock()
 	p, ok := s.posts[place{run, key}]
@@ -291,10 +283,10 @@ func (s *store) post(run, key string) (post, bool) {
 }
 
 // under are the messages of a run whose keys begin with prefix.
-func (s *store) under(run, prefix string) []post {
+func (s *store) under(run, prefix string) []outbox.Post {
 	s.memory.Lock()
 	defer s.memory.Unlock()
-	var list []post
+	var list []outbox.Post
 	for at, p := range s.posts {
 		if at.run == run && strings.HasPrefix(at.key, prefix) {
 			list = append(list, p)
@@ -303,19 +295,21 @@ func (s *store) under(run, prefix string) []post {
 	return list
 }
 
-func (s *store) put(p post) error {
+// Remember implements outbox.Memory.
+func (s *store) Remember(p outbox.Post) error {
 	return s.append(record{Post: &p})
 }
 
 // close remembers that a run is shown whole and needs nothing any more.
 func (s *store) close(run string) error {
-	if s.isClosed(run) {
+	if s.Closed(run) {
 		return nil
 	}
 	return s.append(record{Closed: run})
 }
 
-func (s *store) isClosed(run string) bool {
+// Closed implements outbox.Memory.
+func (s *store) Closed(run string) bool {
 	s.memory.Lock()
 	defer s.memory.Unlock()
 	return s.closed[run]

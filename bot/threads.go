@@ -2,15 +2,14 @@ package bot
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"regexp"
 	"sync"
 	"time"
 
 	"aurorabot/bot/blocks"
+	"aurorabot/bot/outbox"
+	"aurorabot/bot/web"
 	"aurorabot/handlers/view"
 )
 
@@ -18,8 +17,10 @@ import (
 // a run changed, never what: they ask for the whole, and put what differs from
 // what Slack has into the outbox.
 type threads struct {
-	bot  *Bot
-	wake chan struct{}
+	*app
+	directs *directs
+	homes   *homes
+	wake    chan struct{}
 
 	mu    sync.Mutex
 	stale []string // Runs to look at, oldest first.
@@ -30,7 +31,9 @@ type threads struct {
 // Slack takes one post a second, and a look reads and renders the whole run.
 const breath = 400 * time.Millisecond
 
-func newThreads(b *Bot) *threads { return &threads{bot: b, wake: make(chan struct{}, 1)} }
+func newThreads(b *app, d *directs, h *homes) *threads {
+	return &threads{app: b, directs: d, homes: h, wake: make(chan struct{}, 1)}
+}
 
 // changed has a run looked at. It does not block.
 func (t *threads) changed(run string) {
@@ -78,13 +81,13 @@ func (t *threads) walk(ctx context.Context) {
 				return
 			}
 		}
-		if t.bot.store.isClosed(run) {
+		if t.store.Closed(run) {
 			continue
 		}
 		err := errors.New("panic")
-		guard(t.bot.panicked, func() { err = t.show(run) })
+		web.Guard(t.panicked, func() { err = t.show(run) })
 		if err != nil {
-			t.bot.Log.ErrorContext(ctx, "slack: showing a run, will try again", "run", run, "err", t.bot.secrets.err(err))
+			t.Log.ErrorContext(ctx, "slack: showing a run, will try again", "run", run, "err", t.secrets.Err(err))
 			time.AfterFunc(30*time.Second, func() { t.changed(run) })
 		}
 		select {
@@ -97,7 +100,7 @@ func (t *threads) walk(ctx context.Context) {
 
 // show puts into the outbox what Slack does not have of a run.
 func (t *threads) show(run string) error {
-	s, err := t.bot.service.Screens(run)
+	s, err := t.service.Screens(run)
 	if err != nil {
 		return err
 	}
@@ -105,17 +108,17 @@ func (t *threads) show(run string) error {
 	if channel == "" || s.Status.Head == "" && len(s.Status.Lines) == 0 {
 		return nil // Nowhere to show it, or nothing to show.
 	}
-	whole := t.message(channel, run, statusKey, false, view.Keyed{Message: s.Status, Final: s.Closed})
+	whole := t.message(channel, run, outbox.StatusKey, false, view.Keyed{Message: s.Status, Final: s.Closed})
 	for _, k := range s.Channel {
 		whole = t.message(channel, run, "channel/"+k.Key, false, k) && whole
 	}
 	for _, k := range s.Thread {
 		whole = t.message(channel, run, "thread/"+k.Key, true, k) && whole
 	}
-	whole = t.bot.directs.show(run, s) && whole
-	t.bot.homes.changed()
+	whole = t.directs.show(run, s) && whole
+	t.homes.changed()
 	if s.Closed && whole {
-		return t.bot.store.close(run)
+		return t.store.close(run)
 	}
 	return nil
 }
@@ -125,40 +128,26 @@ var channelID = regexp.MustCompile(`^[CDG][A-Z0-9]{5,}$`)
 // home is the channel of a run: where its status stands, else where it was
 // asked. "": it is shown nowhere.
 func (t *threads) home(run, asked string) string {
-	if p, ok := t.bot.store.post(run, statusKey); ok && p.Channel != "" {
+	if p, ok := t.store.Post(run, outbox.StatusKey); ok && p.Channel != "" {
 		return p.Channel
 	}
 	if asked == "" || channelID.MatchString(asked) {
 		return asked
 	}
-	return t.bot.Channel
+	return t.Channel
 }
 
 // message puts into the outbox what differs of one message and its files.
 // whole: nothing does.
 func (t *threads) message(channel, run, key string, below bool, k view.Keyed) (whole bool) {
-	whole = t.want(&item{channel: channel, run: run, key: key, below: below, message: k.Message, hash: hash(k.Message)})
+	whole = t.outbox.Want(&outbox.Item{Channel: channel, Run: run, Key: key, Below: below, Message: k.Message, Hash: outbox.Hash(k.Message)})
 	files := k.Message.Files
 	if k.Final {
 		// What was cut goes along once it does not change any more.
-		files = append(files[:len(files):len(files)], blocks.Lay(t.bot.typed(k.Message, below)).Files...)
+		files = append(files[:len(files):len(files)], blocks.Lay(t.outbox.Typed(k.Message, below)).Files...)
 	}
 	for _, f := range files {
-		whole = t.want(&item{channel: channel, run: run, key: fileKey(key, f), below: true, file: &f, hash: hash(f)}) && whole
+		whole = t.outbox.Want(&outbox.Item{Channel: channel, Run: run, Key: outbox.FileKey(key, f), Below: true, File: &f, Hash: outbox.Hash(f)}) && whole
 	}
 	return whole
-}
-
-func (t *threads) want(i *item) bool {
-	if p, ok := t.bot.store.post(i.run, i.key); ok && p.TS != "" && p.Hash == i.hash {
-		return true
-	}
-	t.bot.outbox.put(i)
-	return false
-}
-
-func hash(v any) string {
-	js, _ := json.Marshal(v)
-	sum := sha256.Sum256(js)
-	return hex.EncodeToString(sum[:12])
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"aurorabot/bot/outbox"
 	"aurorabot/handlers"
 	"aurorabot/handlers/view"
 	sandbox "aurorabot/lab/slack"
@@ -264,7 +265,7 @@ func TestDirectMessageThatIsRefused(t *testing.T) {
 	var refuse func(sandbox.Call) *sandbox.Reply
 	refuse = func(c sandbox.Call) *sandbox.Reply {
 		d.Handle("chat.postMessage", refuse)
-		if strings.Contains(string(c.Body), "Open the gate") && refused.Add(1) < layouts {
+		if strings.Contains(string(c.Body), "Open the gate") && refused.Add(1) < outbox.Layouts {
 			return sandbox.ReplyError("invalid_blocks")
 		}
 		return nil
@@ -285,7 +286,7 @@ func TestDirectMessageThatIsRefused(t *testing.T) {
 	passed.Channel[0].Message = view.Message{Tone: view.Good, Head: "The commit gate was passed"}
 	d.service.show("r1", passed)
 	d.until("the edit is there", func() bool { return inbox("The commit gate was passed") && d.bot.Health().Unsent == 0 })
-	if strings.Contains(d.log.String(), "channel_not_found") || strings.Contains(d.log.String(), errParent.Error()) {
+	if strings.Contains(d.log.String(), "channel_not_found") || strings.Contains(d.log.String(), outbox.ErrParent.Error()) {
 		t.Errorf("the log says:\n%s", d.log.String())
 	}
 }

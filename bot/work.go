@@ -1,6 +1,10 @@
 package bot
 
-import "sync"
+import (
+	"sync"
+
+	"aurorabot/bot/web"
+)
 
 // workers run jobs: those of one line one after the other and in order, those
 // of different lines side by side. A full house refuses; it never waits.
@@ -49,24 +53,13 @@ func (w *workers) walk(line string) {
 		w.mu.Unlock()
 
 		w.slots <- struct{}{}
-		guard(w.failed, job)
+		web.Guard(w.failed, job)
 		<-w.slots
 
 		w.mu.Lock()
 		w.inHand--
 		w.mu.Unlock()
 	}
-}
-
-// guard runs f. A panic in it is told to failed and ends there: the bot is in
-// the middle of somebody's recovery, and Slack is the least part of it.
-func guard(failed func(p any), f func()) {
-	defer func() {
-		if p := recover(); p != nil {
-			failed(p)
-		}
-	}()
-	f()
 }
 
 // waiting is how many jobs are in hand, running ones included.

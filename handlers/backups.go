@@ -6,12 +6,10 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 
 	"aurorabot/handlers/picture"
 	"aurorabot/handlers/view"
 	"aurorabot/policy"
-	"aurorabot/runner"
 	"aurorabot/runner/backup/check"
 	"aurorabot/runner/health"
 )
@@ -19,10 +17,6 @@ import (
 // Check is the hook of [Cluster]: it looks at the backups of all hosts. runs are
 // the recoveries of the cluster. An error means that nothing was found out.
 type Check func(ctx context.Context, runs []check.Window) (check.Result, error)
-
-// atOnce bounds how many clusters are checked at the same time: connections and
-// memory do not grow with the fleet, and a few slow hosts delay no others.
-const atOnce = 32
 
 // doBackups lists the backups of all hosts of a cluster.
 func (s *Service) doBackups(ctx context.Context, c call) Response {
@@ -114,113 +108,6 @@ func (s *Service) maySee(c call, cluster string) error {
 		return nil
 	}
 	return s.Rules.Allow(c.Actor, policy.Read, cluster, c.Channel)
-}
-
-// checkAll checks clusters, many at once. Every one has a result: a check that
-// could not be made says so.
-func (s *Service) checkAll(ctx context.Context, clusters []*Cluster) []check.Result {
-	results := make([]check.Result, len(clusters))
-	windows, err := s.windows()
-	room := make(chan struct{}, atOnce)
-	var wg sync.WaitGroup
-	for i, k := range clusters {
-		wg.Go(func() {
-			room <- struct{}{}
-			defer func() { <-room }()
-			if err != nil {
-				results[i] = check.Failed(k.Name, k.Hosts, s.Now(), err)
-				return
-			}
-			results[i] = s.check(ctx, k, windows[k.Name])
-		})
-	}
-	wg.Wait()
-	return results
-}
-
-// CheckBackups checks the backups of a cluster now. It has a result whatever
-// happens: a check that could not be made says so.
-func (s *Service) CheckBackups(ctx context.Context, k *Cluster) check.Result {
-	return s.checkAll(ctx, []*Cluster{k})[0]
-}
-
-// check checks one cluster. Two at a time would both decode what is new.
-func (s *Service) check(ctx context.Context, k *Cluster, runs []check.Window) (r check.Result) {
-	defer s.turn("check of " + k.Name)()
-	at := s.Now()
-	if k.Check == nil {
-		return check.Failed(k.Name, k.Hosts, at, fmt.Errorf("backups of %s: this build cannot look at them", k.Name))
-	}
-	r, err := k.Check(ctx, runs)
-	if err != nil {
-		r = check.Failed(k.Name, k.Hosts, at, err)
-	}
-	s.saw(&r)
-	if s.Checked != nil {
-		s.Checked(r)
-	}
-	return r
-}
-
-// windows are the recoveries of each cluster. A run that ended before its start
-// gate was passed stopped no scheduler: what was written meanwhile counts.
-func (s *Service) windows() (map[string][]check.Window, error) {
-	runs, err := s.Engine.Journal.Runs()
-	if err != nil {
-		return nil, fmt.Errorf("recoveries of the past: %w", err)
-	}
-	all := map[string][]check.Window{}
-	for _, run := range runs {
-		if run == auditRun {
-			continue
-		}
-		p, known := s.past.of(run)
-		if !known {
-			st, err := s.state(run)
-			if err != nil {
-				return nil, err
-			}
-			p = s.past.add(st)
-		}
-		if p.counts {
-			all[p.cluster] = append(all[p.cluster], p.window)
-		}
-	}
-	return all, nil
-}
-
-// pastRuns remembers the times of runs that will not change any more.
-type pastRuns struct {
-	mu   sync.Mutex
-	runs map[string]pastRun
-}
-
-type pastRun struct {
-	cluster string
-	window  check.Window
-	counts  bool // What was written meanwhile may be an empty leader's.
-}
-
-func (p *pastRuns) of(run string) (pastRun, bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	r, ok := p.runs[run]
-	return r, ok
-}
-
-func (p *pastRuns) add(st *runner.State) pastRun {
-	r := pastRun{cluster: st.Request.Cluster, window: check.Window{Run: st.Run, From: st.Began}, counts: true}
-	if st.Status != runner.Closed {
-		return r
-	}
-	r.window.To, r.counts = st.At, st.Gates["start"].Passed
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.runs == nil {
-		p.runs = map[string]pastRun{}
-	}
-	p.runs[st.Run] = r
-	return r
 }
 
 // severity is the one asked for, "warning" if none is.

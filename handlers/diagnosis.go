@@ -289,13 +289,13 @@ func (f *FindingHelp) lines() []string {
 }
 
 // helpFindings shows the table, or one line of it in full.
-func (s *Service) helpFindings(id string) Response {
-	if len(s.Findings) == 0 {
+func helpFindings(findings []FindingHelp, id string) Response {
+	if len(findings) == 0 {
 		return failure(fmt.Errorf("help findings: this build has no table of findings"))
 	}
 	var b strings.Builder
 	rows := [][]string{{"finding", "severity", "means"}}
-	for _, f := range s.Findings {
+	for _, f := range findings {
 		if f.ID == id {
 			return Response{Message: view.Message{Head: f.ID + ": " + f.Severity, Lines: f.lines()}, Data: f, Private: true}
 		}
@@ -306,10 +306,10 @@ func (s *Service) helpFindings(id string) Response {
 		return Response{Message: view.Error(fmt.Sprintf("there is no finding %.40q", id), "`help findings` lists them"), Exit: ExitUsage, Private: true}
 	}
 	m := view.Message{
-		Head: fmt.Sprintf("%d kinds of findings", len(s.Findings)), Tables: []view.Table{{Rows: rows}},
+		Head: fmt.Sprintf("%d kinds of findings", len(findings)), Tables: []view.Table{{Rows: rows}},
 		Files: []view.File{{Name: "findings.txt", Text: b.String()}},
 	}
-	return Response{Message: m, Data: s.Findings, Private: true}
+	return Response{Message: m, Data: findings, Private: true}
 }
 
 // HelpFor is the help of all commands, of one, or of the findings.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"aurorabot/handlers/view"
 	"aurorabot/policy"
@@ -54,35 +53,15 @@ func (s *Service) doPolicy(ctx context.Context, c call) Response {
 	if given := c.flags["channel"]; given != "" {
 		channel = given
 	}
-	e := s.explain(who, channel)
+	e := explain(s.Rules, s.Policy, s.Clusters, who, channel)
 	return Response{Message: e.page(s.Rules.RequesterMayApprove), Data: e, Private: true}
 }
 
-// person finds whom a word means: TEAM/USER, a user ID of our first team, or an
-// account of the bot's machine.
-func (s *Service) person(ctx context.Context, word string) (policy.Actor, error) {
-	team, user, ok := strings.Cut(word, "/")
-	if !ok {
-		var err error
-		if team, user, err = s.Rules.OSUser(word); err != nil {
-			if len(s.Rules.Teams) == 0 {
-				return policy.Actor{}, err
-			}
-			team, user = s.Rules.Teams[0], word
-		}
-	}
-	a, err := s.Directory.Person(ctx, team, user)
-	if err != nil {
-		return policy.Actor{}, fmt.Errorf("who %.60q is, cannot be told: %w", word, err)
-	}
-	return a, nil
-}
-
-func (s *Service) explain(who policy.Actor, channel string) Explanation {
-	e := Explanation{Who: who.Key(), Channel: channel, Policy: s.Policy, Access: []Entitlement{}, Gates: []GateStand{}}
-	for _, k := range s.Clusters {
+func explain(rules policy.Rules, digest string, clusters []*Cluster, who policy.Actor, channel string) Explanation {
+	e := Explanation{Who: who.Key(), Channel: channel, Policy: digest, Access: []Entitlement{}, Gates: []GateStand{}}
+	for _, k := range clusters {
 		for _, p := range []policy.Permission{policy.Read, policy.Approve, policy.Operate} {
-			rule, err := s.Rules.Decide(who, p, k.Name, channel)
+			rule, err := rules.Decide(who, p, k.Name, channel)
 			one := Entitlement{Cluster: k.Name, Permission: p, Allowed: err == nil, Rule: rule}
 			if err != nil {
 				one.Why = err.Error()
@@ -90,9 +69,9 @@ func (s *Service) explain(who policy.Actor, channel string) Explanation {
 			e.Access = append(e.Access, one)
 		}
 	}
-	for _, g := range slices.Sorted(maps.Keys(s.Rules.Gates)) {
-		one := GateStand{Gate: g, Needs: s.Rules.Gates[g].String()}
-		err := s.Rules.May(g, "", who)
+	for _, g := range slices.Sorted(maps.Keys(rules.Gates)) {
+		one := GateStand{Gate: g, Needs: rules.Gates[g].String()}
+		err := rules.May(g, "", who)
 		if one.Count = err == nil; !one.Count {
 			one.Why = err.Error()
 		}

@@ -79,37 +79,6 @@ func (s *Service) doApprove(ctx context.Context, c call) Response {
 	return s.goOn(ctx, st.Run, s.work(st))
 }
 
-// factor is what somebody's approval counts for as things are, for those who
-// read the run later; what it counts for in the end stands where the gate is
-// passed. "": nothing, by what is known of the others.
-func (s *Service) factor(st *runner.State, gate string, who policy.Actor) string {
-	now := s.Now()
-	digest := st.Gates[gate].Digest
-	given := []policy.Approval{{Who: who, Digest: digest, At: now}}
-	for _, a := range st.Gates[gate].Approvals {
-		if a.Who != who.Key() {
-			given = append(given, policy.Approval{Who: s.remembered(a), Digest: a.Digest, At: a.At})
-		}
-	}
-	for _, c := range s.Rules.Gate(gate, st.Who, digest, given, now).Given {
-		if c.Who == who.Key() {
-			return c.Factor
-		}
-	}
-	return ""
-}
-
-// work is how the engine goes on with a run.
-func (s *Service) work(st *runner.State) func(context.Context, *runner.Recipe, string) (*runner.State, error) {
-	switch {
-	case st.Settling != "":
-		return s.Engine.Settle
-	case st.Undo && !st.Ended:
-		return s.Engine.Undo
-	}
-	return s.Engine.Advance
-}
-
 // twice refuses a second consent of one person, and says whether they tried to
 // count for a second group.
 func (s *Service) twice(c call, st *runner.State, gate string, who policy.Actor) Response {
@@ -125,63 +94,12 @@ func (s *Service) twice(c call, st *runner.State, gate string, who policy.Actor)
 	return s.refuseAs(c, st.Run, kind, fmt.Sprintf("%s has approved this already; one person counts for one factor", c.Actor.Key()), hint)
 }
 
-// factors is the number of factors of a gate that a person could fill.
-func (s *Service) factors(gate string, who policy.Actor) int {
-	n := 0
-	for _, f := range s.Rules.RuleOf(gate).Factors {
-		one := s.Rules
-		one.RequesterMayApprove = true
-		one.Gates = map[string]policy.GateRule{"one": {Factors: []policy.Factor{f}}}
-		if one.May("one", "", who) == nil {
-			n++
-		}
-	}
-	return n
-}
-
 func given(v policy.Verdict) string {
 	var parts []string
 	for _, g := range v.Given {
 		parts = append(parts, g.Who+" for "+g.Factor)
 	}
 	return strings.Join(parts, ", ")
-}
-
-// verdict counts the approvals at a gate with everybody asked anew. An approval
-// that no longer counts because of the person is journaled as refused, once.
-func (s *Service) verdict(ctx context.Context, st *runner.State, gate string) (policy.Verdict, error) {
-	gs := st.Gates[gate]
-	var approvals []policy.Approval
-	for _, a := range gs.Approvals {
-		team, user, _ := strings.Cut(a.Who, "/")
-		who, err := s.Directory.Person(ctx, team, user)
-		if err != nil {
-			return policy.Verdict{}, fmt.Errorf("who %s is now can't be told: %w", a.Who, err)
-		}
-		approvals = append(approvals, policy.Approval{Who: who, Digest: a.Digest, At: a.At})
-		if err := s.Rules.May(gate, st.Who, who); err != nil {
-			data, merr := json.Marshal(map[string]any{"gate": gate, "why": err.Error()})
-			if merr != nil {
-				return policy.Verdict{}, fmt.Errorf("refusal: %w", merr)
-			}
-			if _, err := s.Engine.Append(st.Run, runner.Event{Kind: runner.Refused, Gate: gate, Who: a.Who, Why: "approver-removed-after-approval", Data: data}); err != nil {
-				return policy.Verdict{}, err
-			}
-		}
-	}
-	return s.Rules.Gate(gate, st.Who, gs.Digest, approvals, s.Now()), nil
-}
-
-// recheck is asked by the engine at the moment of use.
-func (s *Service) recheck(ctx context.Context, st *runner.State, gate string) error {
-	v, err := s.verdict(ctx, st, gate)
-	if err != nil {
-		return err
-	}
-	if !v.Open {
-		return fmt.Errorf("needed: %s; what does not count: %s", strings.Join(v.Missing, ", "), strings.Join(v.Ignored, "; "))
-	}
-	return nil
 }
 
 func (s *Service) doDeny(ctx context.Context, c call) Response {

@@ -32,11 +32,11 @@ func (s *Service) doPlan(ctx context.Context, c call) Response {
 			return Response{Message: view.Plan(p), Data: p}
 		}
 	}
-	return s.preflightFailed(st, events)
+	return preflightFailed(st, events)
 }
 
 // preflightFailed says why pre-flight did not come to a plan.
-func (s *Service) preflightFailed(st *runner.State, events []runner.Event) Response {
+func preflightFailed(st *runner.State, events []runner.Event) Response {
 	switch {
 	case st.Outcome == string(runner.StopNotNeeded):
 		// What was undone since is the state's last step; why it ended is the last failure's.
@@ -51,50 +51,6 @@ func (s *Service) preflightFailed(st *runner.State, events []runner.Event) Respo
 		return Response{Message: view.Error(fmt.Sprintf("pre-flight stops at %s: %s", st.Step, st.Why), "mend it and ask again; nothing was changed"), Exit: ExitStopped}
 	}
 	return failure(fmt.Errorf("pre-flight came to no plan and says no reason"))
-}
-
-// rehearse lets the engine go up to the first gate, in memory, and takes the
-// tools away again.
-func (s *Service) rehearse(ctx context.Context, c call, req runner.Request) (*runner.State, []runner.Event, error) {
-	run, err := s.newRun(req.Cluster, c.At)
-	if err != nil {
-		return nil, nil, err
-	}
-	mem := &runner.Memory{}
-	e := &runner.Engine{Journal: mem, Now: s.Now, Parallel: s.Engine.Parallel}
-	data, err := json.Marshal(req)
-	if err != nil {
-		return nil, nil, fmt.Errorf("request: %w", err)
-	}
-	if _, err := e.Append(run, runner.Event{Kind: runner.RunRequested, Who: c.Actor.Key(), Data: data}); err != nil {
-		return nil, nil, err
-	}
-	st, err := s.state(run)
-	if err != nil {
-		return nil, nil, err
-	}
-	st.Request = req
-	r, err := s.recipe(st)
-	if err != nil {
-		return nil, nil, err
-	}
-	got, err := e.Advance(ctx, r, run)
-	if err != nil {
-		return nil, nil, err
-	}
-	events, err := mem.Events(run)
-	if err != nil {
-		return nil, nil, err
-	}
-	if got.Status != runner.Closed {
-		if _, err := e.Append(run, runner.Event{Kind: runner.UndoRequested}); err != nil {
-			return nil, nil, err
-		}
-		if _, err := e.Undo(context.WithoutCancel(ctx), r, run); err != nil {
-			return nil, nil, fmt.Errorf("take the reader away: %w", err)
-		}
-	}
-	return got, events, nil
 }
 
 func (s *Service) doStatus(ctx context.Context, c call) Response {
@@ -125,14 +81,6 @@ func (s *Service) asked(c call, st *runner.State) bool {
 		return st.Request.Cluster == c.args[0]
 	}
 	return s.maySee(c, st.Request.Cluster) == nil
-}
-
-// named is the cluster that a call names, nil if it names none.
-func (s *Service) named(c call) *Cluster {
-	if len(c.args) == 0 {
-		return nil
-	}
-	return s.cluster(c.args[0])
 }
 
 func openRuns(states []*runner.State) []map[string]any {
@@ -250,9 +198,9 @@ func (s *Service) doAudit(_ context.Context, c call) Response {
 func (s *Service) doHelp(_ context.Context, c call) Response {
 	switch {
 	case len(c.args) == 1 && c.args[0] == "findings":
-		return s.helpFindings("")
+		return helpFindings(s.Findings, "")
 	case len(c.args) == 2 && c.args[0] == "findings":
-		return s.helpFindings(c.args[1])
+		return helpFindings(s.Findings, c.args[1])
 	case len(c.args) == 2:
 		return Response{Message: view.Error("help: takes one command, or `findings` and a finding", ""), Exit: ExitUsage, Private: true}
 	}

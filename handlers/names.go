@@ -1,12 +1,6 @@
 package handlers
 
-import (
-	"slices"
-	"strings"
-
-	"aurorabot/policy"
-	"aurorabot/runner/backup/check"
-)
+import "aurorabot/policy"
 
 // What [Service.Names] knows the names of, as usages call it.
 const (
@@ -42,46 +36,8 @@ func (s *Service) Names(who policy.Actor, channel, kind, cluster string) []strin
 		case kind == NamesOfHosts:
 			names = append(names, k.Hosts...)
 		case kind == NamesOfBackups && k.Name == cluster:
-			s.mu.Lock()
-			names = append(names, s.backups[cluster]...)
-			s.mu.Unlock()
+			names = append(names, s.seen(cluster)...)
 		}
 	}
 	return names
-}
-
-// clusterOf is the cluster of a run; "" if that is not known, or it is none.
-func (s *Service) clusterOf(run string) string {
-	if run == auditRun {
-		return ""
-	}
-	if p, known := s.past.of(run); known {
-		return p.cluster
-	}
-	st, err := s.state(run)
-	if err != nil {
-		return ""
-	}
-	return s.past.add(st).cluster
-}
-
-// saw remembers the names of the backups that a check saw.
-func (s *Service) saw(r *check.Result) {
-	var all []*check.Backup
-	for i := range r.Hosts {
-		for j := range r.Hosts[i].Backups {
-			all = append(all, &r.Hosts[i].Backups[j])
-		}
-	}
-	slices.SortStableFunc(all, func(a, b *check.Backup) int { return strings.Compare(b.Name, a.Name) })
-	var names []string
-	for _, b := range all {
-		names = append(names, b.Name)
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.backups == nil {
-		s.backups = map[string][]string{}
-	}
-	s.backups[r.Cluster] = slices.Compact(names)
 }

@@ -3,7 +3,6 @@ package handlers
 import (
 	"slices"
 
-	"aurorabot/policy"
 	"aurorabot/runner"
 )
 
@@ -34,9 +33,4 @@ func (s *Service) Refuses(r Request) bool {
 		return true
 	}
 	return slices.ContainsFunc(st.Gates[st.Gate].Approvals, func(a runner.Approval) bool { return s.counts(st.Gate, a, r.Actor) })
-}
-
-// counts reports whether an approval is somebody's, and not too old to count.
-func (s *Service) counts(gate string, a runner.Approval, who policy.Actor) bool {
-	return a.Who == who.Key() && s.Now().Sub(a.At) <= s.Rules.RuleOf(gate).Expiry()
 }

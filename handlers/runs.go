@@ -3,96 +3,13 @@ package handlers
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"aurorabot/handlers/view"
-	"aurorabot/policy"
 	"aurorabot/runner"
 )
-
-// auditRun is the journal of what belongs to no run: refusals.
-const auditRun = "audit"
-
-// find returns a run by its ID, or by its cluster's name if that has an open one.
-func (s *Service) find(name string) (*runner.State, error) {
-	if s.cluster(name) != nil {
-		st, err := s.open(name)
-		if err != nil {
-			return nil, err
-		}
-		if st == nil {
-			return nil, fmt.Errorf("%s has no open run", name)
-		}
-		return st, nil
-	}
-	runs, err := s.Engine.Journal.Runs()
-	if err != nil {
-		return nil, fmt.Errorf("runs: %w", err)
-	}
-	if name == auditRun || !slices.Contains(runs, name) {
-		return nil, fmt.Errorf("there is no run %.80q", name)
-	}
-	return s.state(name)
-}
-
-// take finds a run, waits for its turn, and returns it as it is then. done ends the
-// turn.
-func (s *Service) take(name string) (st *runner.State, done func(), err error) {
-	if st, err = s.find(name); err != nil {
-		return nil, nil, err
-	}
-	done = s.turn(st.Run)
-	if st, err = s.state(st.Run); err != nil {
-		done()
-		return nil, nil, err
-	}
-	return st, done, nil
-}
-
-// refuse journals a refusal and answers with it, to the person alone.
-func (s *Service) refuse(c call, run string, err error) Response {
-	kind := "refused"
-	var r *policy.Refusal
-	if errors.As(err, &r) {
-		kind = refusalKind(r.Rule, c.Actor)
-	}
-	return s.refuseAs(c, run, kind, err.Error(), "")
-}
-
-// refusalKind is the word for the audit.
-func refusalKind(rule string, a policy.Actor) string {
-	switch {
-	case rule == "requester":
-		return "self-approve"
-	case rule == "channel":
-		return "wrong-channel"
-	case rule == "identity" && a.Guest:
-		return "guest"
-	}
-	return rule
-}
-
-func (s *Service) refuseAs(c call, run, kind, why, hint string) Response {
-	if run == "" {
-		run = auditRun
-	}
-	data, err := json.Marshal(map[string]any{"words": c.Words, "channel": c.Channel, "why": why, "policy": s.Policy, "version": s.Version})
-	if err != nil {
-		return failure(err)
-	}
-	if _, err := s.Engine.Append(run, runner.Event{Kind: runner.Refused, Who: c.Actor.Key(), Why: kind, Data: data}); err != nil {
-		return failure(err)
-	}
-	m := view.Refusal(policy.Refusal{Rule: kind, Why: why})
-	if hint != "" {
-		m.Lines = append(m.Lines, hint)
-	}
-	return Response{Message: m, Exit: ExitRefused, Private: true, Run: run}
-}
 
 func failure(err error) Response {
 	return Response{Message: view.Error(err.Error(), ""), Exit: ExitError, Private: true}
@@ -179,43 +96,6 @@ func wayOn(k *Cluster, open *runner.State) string {
 		return fmt.Sprintf("its work has ended, and %[1]s owes: `settle %[2]s %[1]s` when it is back, or ask for a recovery `--without %[1]s`", debts[0].Host, open.Run)
 	}
 	return fmt.Sprintf("see how it stands with `status %s`, then `resume %s` or `undo %s`", k.Name, open.Run, open.Run)
-}
-
-// newRun is a name for a run: cluster and minute, with a number if that is taken.
-func (s *Service) newRun(cluster string, at time.Time) (string, error) {
-	runs, err := s.Engine.Journal.Runs()
-	if err != nil {
-		return "", fmt.Errorf("runs: %w", err)
-	}
-	base := cluster + "-" + at.UTC().Format("20060102T1504Z")
-	for n, name := 2, base; ; n++ {
-		if !slices.Contains(runs, name) {
-			return name, nil
-		}
-		name = fmt.Sprintf("%s-%d", base, n)
-	}
-}
-
-// goOn lets the engine work on a run in the background. The run's own messages
-// say what happens; the response says nothing more.
-func (s *Service) goOn(ctx context.Context, run string, work func(context.Context, *runner.Recipe, string) (*runner.State, error)) Response {
-	st, err := s.state(run)
-	if err != nil {
-		return failure(err)
-	}
-	r, err := s.recipe(st)
-	if err != nil {
-		return failure(err)
-	}
-	// At a gate the engine may still be on its way out: whoever decides at once
-	// must not find it busy, with the decision journaled and nobody at work.
-	if err := s.rest(ctx, run); err != nil {
-		return failure(err)
-	}
-	if err := s.drive(run, r, work); err != nil {
-		return failure(fmt.Errorf("run %s: %w", run, err))
-	}
-	return Response{Run: run}
 }
 
 func (s *Service) doAbort(ctx context.Context, c call) Response {
@@ -324,8 +204,7 @@ func (s *Service) doUndo(ctx context.Context, c call) Response {
 // mayDrop says why tasks must not be dropped: one that is not there, or all. A
 // commit of nothing would have Mesos kill whatever runs. Where the backup's tasks
 // are not known here, the recipe finds it before the commit.
-func (s *Service) mayDrop(st *runner.State, ids []string) error {
-	k := s.cluster(st.Request.Cluster)
+func mayDrop(k *Cluster, st *runner.State, ids []string) error {
 	if k == nil || k.Tasks == nil {
 		return nil
 	}
@@ -365,7 +244,7 @@ func (s *Service) doDrop(ctx context.Context, c call) Response {
 	if len(r.Drop) == 0 || st.Status != runner.Gated || st.Gate != "commit" {
 		return failureHint(fmt.Errorf("run %s does not wait at the commit gate: tasks are dropped there", st.Run), fmt.Sprintf("see how it stands with `status %s`", st.Request.Cluster))
 	}
-	if err := s.mayDrop(st, c.args[1:]); err != nil {
+	if err := mayDrop(s.cluster(st.Request.Cluster), st, c.args[1:]); err != nil {
 		return failureHint(err, fmt.Sprintf("list them with `tasks %s`; to take everything back, `undo %[1]s`", st.Run))
 	}
 	ids, err := json.Marshal(c.args[1:])

@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"fmt"
-	"sync"
 
 	"aurorabot/policy"
 	"aurorabot/runner"
@@ -20,58 +19,11 @@ type Waiting struct {
 	Missing            int // Approvals that are still needed, by what the journal knows of those who gave one.
 }
 
-// closedRuns remembers runs that will not change any more, so that asking often
-// does not read every journal of the past.
-type closedRuns struct {
-	mu   sync.Mutex
-	runs map[string]bool
-}
-
-func (c *closedRuns) has(run string) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.runs[run]
-}
-
-func (c *closedRuns) add(run string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.runs == nil {
-		c.runs = map[string]bool{}
-	}
-	c.runs[run] = true
-}
-
-// Unclosed are the states of all runs that are not closed, oldest first. A run that
-// was found closed is not read again.
-func (s *Service) Unclosed() ([]*runner.State, error) {
-	runs, err := s.Engine.Journal.Runs()
-	if err != nil {
-		return nil, fmt.Errorf("open runs: %w", err)
-	}
-	var states []*runner.State
-	for _, run := range runs {
-		if run == auditRun || s.closed.has(run) {
-			continue
-		}
-		st, err := s.state(run)
-		if err != nil {
-			return nil, err
-		}
-		if st.Status == runner.Closed {
-			s.closed.add(run)
-			continue
-		}
-		states = append(states, st)
-	}
-	return states, nil
-}
-
 // Standing tells where all runs stand now. A journal that cannot be read is
 // counted and hides no other.
-func (s *Service) Standing() (Standing, error) {
+func (s *consent) Standing() (Standing, error) {
 	all := Standing{Runs: map[string]int{}}
-	runs, err := s.Engine.Journal.Runs()
+	runs, err := s.records.engine.Journal.Runs()
 	if err != nil {
 		return all, fmt.Errorf("where runs stand: %w", err)
 	}
@@ -79,11 +31,11 @@ func (s *Service) Standing() (Standing, error) {
 		if run == auditRun {
 			continue
 		}
-		if s.closed.has(run) {
+		if s.records.closed.has(run) {
 			all.Runs[string(runner.Closed)]++
 			continue
 		}
-		st, err := s.state(run)
+		st, err := s.records.state(run)
 		if err != nil {
 			all.Runs["unreadable"]++
 			continue
@@ -91,7 +43,7 @@ func (s *Service) Standing() (Standing, error) {
 		all.Runs[string(st.Status)]++
 		switch st.Status {
 		case runner.Closed:
-			s.closed.add(run)
+			s.records.closed.add(run)
 		case runner.Gated:
 			all.Waiting = append(all.Waiting, Waiting{run, st.Request.Cluster, st.Gate, s.missing(st)})
 		}
@@ -100,11 +52,11 @@ func (s *Service) Standing() (Standing, error) {
 }
 
 // missing counts the approvals that the open gate of a run still needs.
-func (s *Service) missing(st *runner.State) int {
+func (s *consent) missing(st *runner.State) int {
 	g := st.Gates[st.Gate]
 	var given []policy.Approval
 	for _, a := range g.Approvals {
 		given = append(given, policy.Approval{Who: s.remembered(a), Digest: a.Digest, At: a.At})
 	}
-	return s.Rules.RuleOf(st.Gate).Needed() - len(s.Rules.Gate(st.Gate, st.Who, g.Digest, given, s.Now()).Given)
+	return s.rules.RuleOf(st.Gate).Needed() - len(s.rules.Gate(st.Gate, st.Who, g.Digest, given, s.now()).Given)
 }

@@ -58,60 +58,12 @@ func (s *Service) leaving(c call, st *runner.State, k *Cluster) ([]string, *Resp
 	return leave, nil
 }
 
-// askWithout journals what was asked for. People decide on it at a gate.
-func (s *Service) askWithout(run string, c call, hosts []string) error {
-	for _, host := range hosts {
-		if _, err := s.Engine.Append(run, runner.Event{Kind: runner.HostAsked, Who: c.Actor.Key(), Host: host, Why: strings.TrimSpace(c.flags["reason"])}); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// keep takes back what was asked where the look found that the host lives: who
-// resumes without the option means to go on with all hosts.
-func (s *Service) keep(st *runner.State, c call) error {
-	if !strings.HasPrefix(st.Stop.Step, runner.PhaseWithout+"/") || st.Stop.Reason != runner.StopFailed {
-		return nil
-	}
-	for _, host := range st.Asked() {
-		if _, err := s.Engine.Append(st.Run, runner.Event{Kind: runner.HostKept, Who: c.Actor.Key(), Host: host, Why: "the run is resumed with it"}); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // onlyOwedBy reports whether nothing but debts keeps a run open, and only of
 // hosts that the new run is asked to go on without too: who waits for a dead
 // host must not be kept from the next recovery.
 func onlyOwedBy(open *runner.State, leave []string) bool {
 	debts := open.Debts()
 	return open.Status == runner.Owing && len(debts) > 0 && !slices.ContainsFunc(debts, func(d runner.Debt) bool { return !slices.Contains(leave, d.Host) })
-}
-
-// debtor finds the run of `settle [RUN] HOST`: the oldest open one that goes on
-// without the host.
-func (s *Service) debtor(args []string) (*runner.State, error) {
-	host := args[len(args)-1]
-	owes := func(st *runner.State) bool {
-		return slices.ContainsFunc(st.Debts(), func(d runner.Debt) bool { return d.Host == host })
-	}
-	if len(args) == 2 {
-		st, err := s.find(args[0])
-		if err == nil && !owes(st) {
-			err = fmt.Errorf("in run %s %.60q owes nothing", st.Run, host)
-		}
-		return st, err
-	}
-	states, err := s.Unclosed()
-	if err != nil {
-		return nil, err
-	}
-	if i := slices.IndexFunc(states, owes); i >= 0 {
-		return states[i], nil
-	}
-	return nil, fmt.Errorf("no open run goes on without %.60q", host)
 }
 
 func (s *Service) doSettle(ctx context.Context, c call) Response {

@@ -12,9 +12,11 @@ func Document() string {
 
 Generated from the table in ` + "`handlers/metrics`" + ` by the test that compares it; do not edit.
 
-` + "`serve`" + ` answers ` + "`GET /metrics`" + ` in Prometheus' text format at the address that ` + "`listen`" + ` of the configuration names, beside
+` + "`serve`" + ` answers ` + "`GET /metrics`" + ` in Prometheus' text format (or OpenMetrics, if it is asked for) at the address that ` + "`listen`" + ` of the configuration names, beside
 ` + "`/healthz`" + ` and ` + "`/ready`" + `. Asking costs the clusters nothing: a page shows what the last check saw, and when that was. A value that
 is not known has no sample; nothing is ever 0 because nobody could tell. Times are seconds since 1970, sizes bytes, durations seconds.
+
+Beside these, the page has the usual ` + "`go_…`" + ` and ` + "`process_…`" + ` metrics of Prometheus' client library.
 
 ` + "`deploy/`" + ` has alert rules and a dashboard that use them.
 

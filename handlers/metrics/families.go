@@ -7,6 +7,8 @@ type Family struct {
 	Labels []string // In the order of a sample's values.
 	Help   string   // One sentence; unit and zero value where they are not plain.
 	Absent string   // When there is no sample of it. Empty: there always is one.
+
+	Process bool // The process collector of the library gives it.
 }
 
 // The names, for those who set them.
@@ -64,8 +66,8 @@ const (
 // Families is the table of metrics, in the order of the page.
 var Families = []Family{
 	{Name: buildInfo, Type: "gauge", Labels: []string{"version", "goversion"}, Help: "Which build this is; always 1."},
-	{Name: started, Type: "gauge", Help: "When the bot started, in seconds since 1970."},
-	{Name: memory, Type: "gauge", Help: "Resident memory of the bot, in bytes.", Absent: "The machine does not say (only Linux does)."},
+	{Name: started, Type: "gauge", Process: true, Help: "When the bot started, in seconds since 1970.", Absent: "The system does not say."},
+	{Name: memory, Type: "gauge", Process: true, Help: "Resident memory of the bot, in bytes.", Absent: "The system does not say."},
 
 	{Name: backupTime, Type: "gauge", Labels: []string{"cluster"}, Help: "Time inside the newest backup that decodes without a warning, on whichever host, in seconds since 1970.", Absent: unknown},
 	{Name: backupBytes, Type: "gauge", Labels: []string{"cluster"}, Help: "Size of that backup, in bytes.", Absent: unknown},

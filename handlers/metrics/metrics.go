@@ -1,19 +1,15 @@
 // Package metrics is the surface that monitoring reads: what the bot knows of
-// itself and of the clusters, as a page in Prometheus' text format. [Families]
+// itself and of the clusters, as a page for Prometheus. [Families]
 // is the table of all there is; docs/metrics.md is made from it.
 //
 // It asks no host: a page shows what the last check saw, and when that was.
 package metrics
 
-import (
-	"time"
-)
+import "time"
 
 // Values are what a page shows. Zero times mean "not known", and give no sample.
 type Values struct {
 	Version, Go string
-	Started     time.Time
-	Memory      int64 // Resident, in bytes. Zero: not known.
 
 	Clusters  []Cluster
 	Runs      map[string]int // By state; states that are left out have none.
@@ -94,16 +90,8 @@ var Severities = []string{"info", "warning", "critical"}
 // Answers are those to whether a cluster could be restored.
 var Answers = []string{"yes", "no", "cannot-tell"}
 
-// Page renders v.
-func Page(v Values) []byte { return gather(v).text() }
-
-func gather(v Values) *page {
-	p := &page{samples: map[string][]sample{}}
+func (p *page) fill(v Values) {
 	p.set(buildInfo, 1, v.Version, v.Go)
-	p.at(started, v.Started)
-	if v.Memory > 0 {
-		p.set(memory, float64(v.Memory))
-	}
 	for _, c := range v.Clusters {
 		p.cluster(c)
 	}
@@ -140,7 +128,6 @@ func gather(v Values) *page {
 		p.set(drillTook, d.Took.Seconds(), d.Cluster)
 		p.at(drillBackedUp, d.Backup, d.Cluster)
 	}
-	return p
 }
 
 func (p *page) cluster(c Cluster) {

@@ -68,7 +68,6 @@ func (m *Monitor) Reported(name string, at time.Time, answered, posted bool) {
 // Fill adds to v what is remembered of hosts, reports and drills. A drill that
 // cannot be read is left out, and handed to failed.
 func (m *Monitor) Fill(v *Values, failed func(error)) {
-	v.Started = m.Began
 	for _, of := range m.Hosts {
 		v.Hosts = append(v.Hosts, of())
 	}

@@ -1,41 +1,106 @@
 package metrics
 
 import (
-	"bytes"
 	"fmt"
-	"math"
-	"slices"
-	"strconv"
+	"log/slog"
+	"net/http"
 	"strings"
 	"time"
+	"unicode"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// ContentType is what a page is, for HTTP: Prometheus' text format.
-const ContentType = "text/plain; version=0.0.4; charset=utf-8"
-
-// A page gathers samples by family.
-type page struct {
-	samples map[string][]sample
-	wrong   []string // What a caller did against the table; a test finds it.
+// Handler answers with a page of what values returns at that moment, and what
+// the process and the Go runtime say of themselves. A sample that Prometheus
+// would refuse is logged and left out; the rest of the page stands.
+func Handler(values func() Values, log *slog.Logger) http.Handler {
+	return promhttp.HandlerFor(registry(values), promhttp.HandlerOpts{
+		ErrorHandling: promhttp.ContinueOnError, ErrorLog: complaints{log}, EnableOpenMetrics: true,
+	})
 }
 
-type sample struct {
-	labels []string
-	value  float64
+// registry is the page's own: what a library registers in the global one is
+// not ours to show.
+func registry(values func() Values) *prometheus.Registry {
+	r := prometheus.NewRegistry()
+	r.MustRegister(
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		collectors.NewGoCollector(),
+		newCollector(values),
+	)
+	return r
+}
+
+type complaints struct{ log *slog.Logger }
+
+func (c complaints) Println(v ...any) {
+	c.log.Error("metrics", "err", strings.TrimSpace(fmt.Sprintln(v...)))
+}
+
+// A collector gives the registry the samples of [Families].
+type collector struct {
+	values func() Values
+	kinds  map[string]kind
+}
+
+type kind struct {
+	desc *prometheus.Desc
+	as   prometheus.ValueType
+}
+
+func newCollector(values func() Values) *collector {
+	c := &collector{values, map[string]kind{}}
+	for _, f := range Families {
+		if f.Process {
+			continue
+		}
+		as := prometheus.GaugeValue
+		if f.Type == "counter" {
+			as = prometheus.CounterValue
+		}
+		c.kinds[f.Name] = kind{prometheus.NewDesc(f.Name, f.Help, f.Labels, nil), as}
+	}
+	return c
+}
+
+// Describe implements prometheus.Collector.
+func (c *collector) Describe(out chan<- *prometheus.Desc) {
+	for _, k := range c.kinds {
+		out <- k.desc
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (c *collector) Collect(out chan<- prometheus.Metric) {
+	p := &page{c.kinds, out}
+	p.fill(c.values())
+}
+
+// A page is one answer in the making.
+type page struct {
+	kinds map[string]kind
+	out   chan<- prometheus.Metric
 }
 
 // set adds a sample. labels are the values of the family's labels, in order.
 func (p *page) set(family string, value float64, labels ...string) {
-	i := slices.IndexFunc(Families, func(f Family) bool { return f.Name == family })
-	if i < 0 || len(Families[i].Labels) != len(labels) {
-		p.wrong = append(p.wrong, fmt.Sprintf("%s with %d labels", family, len(labels)))
+	k, ok := p.kinds[family]
+	if !ok {
+		err := fmt.Errorf("%s is not in the table", family)
+		p.out <- prometheus.NewInvalidMetric(prometheus.NewInvalidDesc(err), err)
 		return
 	}
-	if slices.ContainsFunc(p.samples[family], func(s sample) bool { return slices.Equal(s.labels, labels) }) {
-		p.wrong = append(p.wrong, fmt.Sprintf("%s %q twice", family, labels))
-		return
+	for i, l := range labels {
+		labels[i] = clean(l)
 	}
-	p.samples[family] = append(p.samples[family], sample{labels, value})
+	m, err := prometheus.NewConstMetric(k.desc, k.as, value, labels...)
+	if err != nil {
+		m = prometheus.NewInvalidMetric(k.desc, err)
+	}
+	p.out <- m
 }
 
 // at adds a time, if it is known.
@@ -52,55 +117,20 @@ func truth(b bool) float64 {
 	return 0
 }
 
-// text is the page. Families without a sample are left out; samples are sorted,
-// so that two pages of the same values are the same.
-func (p *page) text() []byte {
-	var b bytes.Buffer
-	for _, f := range Families {
-		list := p.samples[f.Name]
-		if len(list) == 0 {
-			continue
-		}
-		slices.SortFunc(list, func(a, b sample) int { return slices.Compare(a.labels, b.labels) })
-		fmt.Fprintf(&b, "# HELP %s %s\n# TYPE %s %s\n", f.Name, escape(f.Help, false), f.Name, f.Type)
-		for _, s := range list {
-			b.WriteString(f.Name)
-			for i, v := range s.labels {
-				fmt.Fprintf(&b, `%c%s="%s"`, "{,"[min(i, 1)], f.Labels[i], escape(v, true))
-			}
-			if len(s.labels) > 0 {
-				b.WriteByte('}')
-			}
-			b.WriteByte(' ')
-			b.WriteString(number(s.value))
-			b.WriteByte('\n')
-		}
-	}
-	return b.Bytes()
-}
+// maxLabel is how long a label's value may be, in characters: a host says what
+// it likes, and every server that scrapes the page keeps it for months.
+const maxLabel = 128
 
-// escape follows the text format: a backslash and a line feed everywhere, the
-// quote in label values only. What is no UTF-8 would make Prometheus refuse the
-// whole page.
-func escape(s string, label bool) string {
-	s = strings.ToValidUTF8(s, "\uFFFD")
-	s = strings.ReplaceAll(s, `\`, `\\`)
-	s = strings.ReplaceAll(s, "\n", `\n`)
-	if label {
-		s = strings.ReplaceAll(s, `"`, `\"`)
+// clean is s as a label's value: text on one line, not too long.
+func clean(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, s) // Map itself replaces what is no UTF-8.
+	if r := []rune(s); len(r) > maxLabel {
+		return string(r[:maxLabel-1]) + "…"
 	}
 	return s
-}
-
-func number(v float64) string {
-	switch {
-	case math.IsNaN(v):
-		return "NaN"
-	case math.IsInf(v, 1):
-		return "+Inf"
-	case math.IsInf(v, -1):
-		return "-Inf"
-	}
-	// Never an exponent: times would lose their milliseconds to a reader's eye.
-	return strconv.FormatFloat(v, 'f', -1, 64)
 }

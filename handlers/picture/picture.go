@@ -3,46 +3,47 @@
 package picture
 
 import (
-	"bytes"
 	"fmt"
-	"image/png"
 	"slices"
 	"time"
+
+	"github.com/go-analyze/charts"
 
 	"aurorabot/runner/backup/check"
 	"aurorabot/runner/health"
 )
 
 const (
-	width  = 1000
-	margin = 30
-	small  = 2 // Pixels to a dot: letters 14 high.
-	large  = 4
-	line   = 22 // From one line of small text to the next.
+	width  = 800
+	margin = 28
+	line   = 28 // From one line of small text to the next.
 )
 
 // Report draws checks, the first one first. For one cluster that is its trend,
 // for several the age of each newest backup.
 func Report(results []check.Result) ([]byte, error) {
-	var c canvas
-	switch len(results) {
-	case 0:
-		c = newCanvas(width, 120)
-		c.text(margin, 40, small, red, "No cluster was looked at.")
-	case 1:
-		c = one(&results[0])
-	default:
-		c = many(results)
-	}
-	var b bytes.Buffer
-	if err := (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&b, c); err != nil {
+	b, err := draw(results).Bytes()
+	if err != nil {
 		return nil, fmt.Errorf("encode the picture: %w", err)
 	}
-	return b.Bytes(), nil
+	return b, nil
+}
+
+func draw(results []check.Result) *sheet {
+	switch len(results) {
+	case 0:
+		s := newSheet(120)
+		s.write("No cluster was looked at.", margin, 68, middle, red)
+		return s
+	case 1:
+		return one(&results[0])
+	default:
+		return many(results)
+	}
 }
 
 // badge is a check's state as a word and its colour.
-func badge(r *check.Result) (string, uint8) {
+func badge(r *check.Result) (string, charts.Color) {
 	switch {
 	case r.Restorable == check.No:
 		return "NO BACKUP", red
@@ -56,29 +57,44 @@ func badge(r *check.Result) (string, uint8) {
 	return "FRESH", green
 }
 
-func one(r *check.Result) canvas {
-	c := newCanvas(width, 600+line*len(r.Hosts))
-	word, col := badge(r)
-	c.fill(0, 0, width, 12, col)
-	c.text(margin, 36, large, ink, fitted("Backups of "+r.Cluster, 640, large))
-	c.rightText(width-margin, 40, 3, col, word)
-	c.text(margin, 80, small, grey, r.At.Format(time.RFC3339))
-	y := 112
-	for _, s := range wrapped(r.Says, width-2*margin, small, 5) {
-		c.text(margin, y, small, ink, s)
-		y += line
-	}
-	c.trend(r, 232)
-	y = 560
+func one(r *check.Result) *sheet {
+	// The lines come first: how high the picture is depends on them.
+	ruler := newSheet(1)
+	says := ruler.wrapped(r.Says, width-2*margin, small, 5)
+	var hosts [][]string
+	hostLines := 0
 	for i := range r.Hosts {
-		words, col := hostWords(&r.Hosts[i])
-		c.text(margin, y, small, col, fitted(words, width-2*margin, small))
+		text, _ := hostWords(&r.Hosts[i])
+		hosts = append(hosts, ruler.wrapped(text, width-2*margin-24, small, 2))
+		hostLines += len(hosts[i])
+	}
+	top := 150 + line*len(says)
+	s := newSheet(top + trendHeight + line*hostLines + 10*len(hosts))
+	word, col := badge(r)
+	s.fill(0, 0, width, 10, col)
+	s.pill(word, width-margin, 56, middle, col)
+	s.write(s.fitted("Backups of "+r.Cluster, 540, large), margin, 60, large, ink)
+	s.write(r.At.Format(time.RFC3339), margin, 94, small, grey)
+	y := 132
+	for _, l := range says {
+		s.write(l, margin, y, small, ink)
 		y += line
 	}
-	return c
+	s.trend(r, top)
+	y = top + trendHeight
+	for i, lines := range hosts {
+		_, col := hostWords(&r.Hosts[i])
+		s.Circle(6, margin+6, y-7, col, col, 0)
+		for _, l := range lines {
+			s.write(l, margin+24, y, small, ink)
+			y += line
+		}
+		y += 10
+	}
+	return s
 }
 
-func hostWords(h *check.Host) (string, uint8) {
+func hostWords(h *check.Host) (string, charts.Color) {
 	if !h.Listed {
 		return h.Host + ": cannot tell: " + h.Why, red
 	}
@@ -92,19 +108,29 @@ func hostWords(h *check.Host) (string, uint8) {
 			}
 		}
 	}
-	age := "no valid backup"
+	age, col := "no valid backup", amber
 	if newest != nil {
+		col = blue
 		age = fmt.Sprintf("newest valid %s old, %d tasks", span(newest.Age), newest.Tasks)
 	}
-	return fmt.Sprintf("%s: %d of %d backups valid; %s; %.1f GiB free", h.Host, counts, len(h.Backups), age, float64(h.Free)/(1<<30)), ink
+	return fmt.Sprintf("%s: %d of %d backups valid; %s; %.1f GiB free", h.Host, counts, len(h.Backups), age, float64(h.Free)/(1<<30)), col
 }
 
+// trendHeight is how much of the picture the trend takes.
+const trendHeight = 366
+
 // trend draws tasks over time.
-func (c canvas) trend(r *check.Result, top int) {
-	const left, right, height = 120, width - margin, 240
-	c.text(margin, top, small, grey, "Tasks in each valid backup, over time (UTC)")
-	top += line + 12
+func (s *sheet) trend(r *check.Result, top int) {
+	const left, right, height = 96, width - margin, 250
+	s.write("Tasks in each valid backup, over time (UTC)", margin, top, small, grey)
+	top += 30
 	bottom := top + height
+	s.fill(left, bottom, right-left, 2, grey)
+	if len(r.Trend) == 0 {
+		words := missing(r)
+		s.write(words, (left+right-s.long(words, middle))/2, top+height/2, middle, red)
+		return
+	}
 	most := 1
 	for _, p := range r.Trend {
 		most = max(most, p.Tasks)
@@ -112,14 +138,8 @@ func (c canvas) trend(r *check.Result, top int) {
 	most = ceiling(most)
 	for i := range 5 {
 		y := bottom - height*i/4
-		c.fill(left, y, right-left, 1, pale)
-		c.rightText(left-10, y-7, small, grey, fmt.Sprint(most*i/4))
-	}
-	c.fill(left, top, 2, height, grey)
-	c.fill(left, bottom, right-left, 2, grey)
-	if len(r.Trend) == 0 {
-		c.text(left+240, top+height/2+8, small, red, missing(r))
-		return
+		s.fill(left, y, right-left, 1, pale)
+		s.writeTo(fmt.Sprint(most*i/4), left-12, y+7, small, grey)
 	}
 	from, to := r.Trend[0].Time, r.Trend[len(r.Trend)-1].Time
 	if r.At.After(to) {
@@ -131,28 +151,29 @@ func (c canvas) trend(r *check.Result, top int) {
 		}
 		return left + 8 + int(float64(right-left-16)*float64(t.Sub(from))/float64(to.Sub(from)))
 	}
+	var points []charts.Point
+	for _, p := range r.Trend {
+		points = append(points, charts.Point{X: x(p.Time), Y: bottom - height*p.Tasks/most})
+	}
+	ground := append(slices.Clone(points), charts.Point{X: points[len(points)-1].X, Y: bottom}, charts.Point{X: points[0].X, Y: bottom}, points[0])
+	s.FillArea(ground, blue.WithAlpha(32))
 	if stale := r.At.Add(-time.Duration(r.Limit)); r.Limit > 0 && stale.After(from) {
-		c.fill(x(stale), top, 2, height, amber)
-		c.onEither(x(stale), left, right, top+4, "older is stale ("+span(r.Limit)+")")
+		s.DashedLineStroke([]charts.Point{{X: x(stale), Y: top}, {X: x(stale), Y: bottom}}, amber, 2, []float64{7, 5})
+		s.onEither(x(stale), left, right, bottom-14, "older is stale ("+span(r.Limit)+")", amber)
 	}
-	px, py := 0, 0
-	for i, p := range r.Trend {
-		nx, ny := x(p.Time), bottom-height*p.Tasks/most
-		if i > 0 {
-			c.line(px, py, nx, ny, 3, blue)
-		}
-		c.fill(nx-4, ny-4, 9, 9, blue)
-		px, py = nx, ny
-	}
-	c.text(left, bottom+10, small, grey, from.UTC().Format(dateForm))
-	c.rightText(right, bottom+10, small, grey, to.UTC().Format(dateForm))
-	if middle := from.Add(to.Sub(from) / 2); to.After(from) {
-		c.fill(x(middle), bottom, 2, 6, grey)
-		c.text(x(middle)-len(dateForm)*cellWidth, bottom+10, small, grey, middle.UTC().Format(dateForm))
-	}
+	s.LineStroke(points, blue, 3)
+	s.Dots(points, blue, blue, 1, 4)
 	if n := r.Newest; n != nil && !n.Time.Before(from) {
-		c.fill(x(n.Time)-1, bottom-height*n.Tasks/most, 2, height*n.Tasks/most, ink)
-		c.onEither(x(n.Time), left, right, bottom-2*line, "newest: "+span(n.Age)+" old")
+		s.fill(x(n.Time)-1, bottom-height*n.Tasks/most, 2, height*n.Tasks/most, ink)
+		s.onEither(x(n.Time), left, right, bottom-14-line, "newest: "+span(n.Age)+" old", ink)
+	}
+	for _, t := range []time.Time{from, from.Add(to.Sub(from) / 2), to} {
+		w := s.long(t.UTC().Format(dateForm), small)
+		s.fill(x(t), bottom, 2, 7, grey)
+		s.write(t.UTC().Format(dateForm), min(max(x(t)-w/2, left), right-w), bottom+30, small, grey)
+		if !to.After(from) {
+			break
+		}
 	}
 }
 
@@ -170,13 +191,12 @@ func missing(r *check.Result) string {
 }
 
 // onEither writes words beside x, to the left if there is room, else to the right.
-func (c canvas) onEither(x, left, right, y int, words string) {
-	w := len(words)*cellWidth*small + 8
-	if x-w > left || x+w > right {
-		c.text(x-w, y, small, ink, words)
+func (s *sheet) onEither(x, left, right, y int, text string, col charts.Color) {
+	if w := s.long(text, small) + 10; x-w < left && x+w <= right {
+		s.write(text, x+10, y, small, col)
 		return
 	}
-	c.text(x+10, y, small, ink, words)
+	s.writeTo(text, x-10, y, small, col)
 }
 
 // ceiling is the next round number.
@@ -193,15 +213,18 @@ func ceiling(n int) int {
 // shown is how many clusters are drawn; the worst come first.
 const shown = 40
 
-func many(results []check.Result) canvas {
+func many(results []check.Result) *sheet {
+	const left, room, row = 236, 250, 36
 	rows := min(len(results), shown)
-	c := newCanvas(width, 190+rows*28)
-	fresh, worst := 0, uint8(green)
+	s := newSheet(186 + rows*row)
+	fresh, worst := 0, green
 	longest := time.Duration(0)
 	for i := range results {
 		r := &results[i]
-		_, col := badge(r)
-		worst = max(worst, col) // green, amber, red.
+		switch _, col := badge(r); {
+		case col == red, col == amber && worst == green:
+			worst = col
+		}
 		if r.State == check.Fresh {
 			fresh++
 		}
@@ -209,33 +232,35 @@ func many(results []check.Result) canvas {
 			longest = max(longest, time.Duration(r.Newest.Age))
 		}
 	}
-	c.fill(0, 0, width, 12, worst)
-	c.text(margin, 36, large, ink, fmt.Sprintf("Backups of %d clusters", len(results)))
-	c.text(margin, 84, small, grey, fmt.Sprintf("%s; %d of %d fresh; the worst first", results[0].At.Format(time.RFC3339), fresh, len(results)))
-	c.text(margin, 118, small, grey, "Age of the newest valid backup; | is the limit")
+	s.fill(0, 0, width, 10, worst)
+	s.write(fmt.Sprintf("Backups of %d clusters", len(results)), margin, 60, large, ink)
+	s.write(fmt.Sprintf("%s; %d of %d fresh; the worst first", results[0].At.Format(time.RFC3339), fresh, len(results)), margin, 94, small, grey)
+	s.write("Age of the newest valid backup; the dark line is the limit", margin, 94+line, small, grey)
 	limit := slices.MaxFunc(results, func(a, b check.Result) int { return int(a.Limit - b.Limit) }).Limit
 	scale := max(longest, time.Duration(limit), time.Hour)
-	const left, room = 290, 370
 	for i := range rows {
 		r := &results[i]
-		y := 150 + i*28
+		y := 142 + i*row
+		base := y + 20
 		word, col := badge(r)
-		c.text(margin, y+3, small, ink, fitted(r.Cluster, left-margin-10, small))
+		s.fill(margin, y-6, width-2*margin, 1, pale)
+		s.write(s.fitted(r.Cluster, left-margin-12, small), margin, base, small, ink)
 		if r.Newest != nil {
-			c.fill(left, y, max(int(float64(room)*float64(r.Newest.Age)/float64(scale)), 2), 20, col)
-			c.text(left+room+12, y+3, small, ink, span(r.Newest.Age))
+			s.fill(left, y+2, room, 20, pale)
+			s.fill(left, y+2, max(int(float64(room)*float64(r.Newest.Age)/float64(scale)), 3), 20, col)
+			s.write(span(r.Newest.Age), left+room+14, base, small, ink)
 		} else {
-			c.text(left+4, y+3, small, red, missing(r))
+			s.write(missing(r), left, base, small, red)
 		}
 		if r.Limit > 0 && r.Newest != nil {
-			c.fill(left+int(float64(room)*float64(r.Limit)/float64(scale)), y-3, 2, 26, ink)
+			s.fill(left+int(float64(room)*float64(r.Limit)/float64(scale))-1, y-2, 3, 28, ink)
 		}
-		c.rightText(width-margin, y+3, small, col, word)
+		s.writeTo(word, width-margin, base, small, col)
 	}
 	if left := len(results) - rows; left > 0 {
-		c.text(margin, 154+rows*28, small, grey, fmt.Sprintf("and %d more", left))
+		s.write(fmt.Sprintf("and %d more", left), margin, 164+rows*row, small, grey)
 	}
-	return c
+	return s
 }
 
 // span is an age as people read it.

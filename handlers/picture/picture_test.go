@@ -5,11 +5,16 @@ import (
 	"flag"
 	"fmt"
 	"image"
+	"image/color"
 	"image/png"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/go-analyze/charts"
 
 	"aurorabot/runner/backup/check"
 	"aurorabot/runner/health"
@@ -40,59 +45,26 @@ func result(name string, age time.Duration, severity health.Severity, says strin
 	return r
 }
 
-// written reports whether s stands somewhere in the picture, dot for dot.
-func written(img image.Image, s string, scale int) bool {
-	want := newCanvas(len(s)*cellWidth*scale, cellHeight*scale)
-	want.text(0, 0, scale, ink, s)
-	b := img.Bounds()
-	p := img.(*image.Paletted)
-	var legible [256]bool // Dark enough to be read on paper.
-	for i, c := range p.Palette {
-		r, g, bl, _ := c.RGBA()
-		legible[i] = r+g+bl < 3*0xb000
+// keep writes a picture to where $PICTURES says, to be looked at.
+func keep(name string, img image.Image) {
+	if dir := os.Getenv("PICTURES"); dir != "" {
+		f, _ := os.Create(filepath.Join(dir, name))
+		defer f.Close()
+		_ = png.Encode(f, img)
 	}
-	dark := make([]bool, b.Dx()*b.Dy())
-	for i, c := range p.Pix {
-		dark[i] = legible[c]
-	}
-	// What must be dark, then what must not be: most places fail at the first.
-	var on, off []int
-	for y := range want.Rect.Dy() {
-		for x := range want.Rect.Dx() - scale {
-			if at := y*b.Dx() + x; want.ColorIndexAt(x, y) == ink {
-				on = append(on, at)
-			} else {
-				off = append(off, at)
-			}
-		}
-	}
-	at := func(x0, y0 int) bool {
-		from := y0*b.Dx() + x0
-		for _, o := range on {
-			if !dark[from+o] {
-				return false
-			}
-		}
-		for _, o := range off {
-			if dark[from+o] {
-				return false
-			}
-		}
-		return true
-	}
-	for y := range b.Dy() - want.Rect.Dy() + 1 {
-		for x := range b.Dx() - want.Rect.Dx() + 1 {
-			if at(x, y) {
-				return true
-			}
-		}
-	}
-	return false
 }
 
-func drawn(t *testing.T, results ...check.Result) image.Image {
+// says reports whether text is written somewhere.
+func (s *sheet) says(text string) bool {
+	return slices.ContainsFunc(s.said, func(w words) bool { return strings.Contains(w.text, text) })
+}
+
+// drawn are results as a sheet and as the picture of it: nothing is written
+// outside of it or over something else, and all that is written can be seen.
+func drawn(t *testing.T, results ...check.Result) (*sheet, image.Image) {
 	t.Helper()
-	b, err := Report(results)
+	s := draw(results)
+	b, err := s.Bytes()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,36 +72,79 @@ func drawn(t *testing.T, results ...check.Result) image.Image {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if img.Bounds().Dx() != width || len(b) > 60<<10 {
+	if img.Bounds().Dx() != width || len(b) > 250<<10 {
 		t.Errorf("%v, %d bytes", img.Bounds(), len(b))
 	}
-	return img
+	for n, w := range s.said {
+		if strings.TrimSpace(w.text) == "" {
+			continue
+		}
+		if box := w.box; box.Left < 0 || box.Right > width-10 || box.Top < 0 || box.Bottom > s.Height() {
+			t.Errorf("%q is outside of the picture: %v", w.text, box)
+		}
+		for _, other := range s.said[:n] {
+			if a, b := w.box, other.box; a.Left < b.Right && b.Left < a.Right && a.Top+2 < b.Bottom && b.Top+2 < a.Bottom {
+				t.Errorf("%q is written over %q", w.text, other.text)
+			}
+		}
+		if shades(img, w.box) < 4 {
+			t.Errorf("%q cannot be seen, or its edges are not smooth", w.text)
+		}
+	}
+	return s, img
+}
+
+// shades counts the colours in a box: letters with smooth edges have many.
+func shades(img image.Image, box charts.Box) int {
+	seen := map[color.Color]bool{}
+	for y := box.Top; y < box.Bottom; y++ {
+		for x := box.Left; x < box.Right; x++ {
+			seen[img.At(x, y)] = true
+		}
+	}
+	return len(seen)
+}
+
+// columns counts the columns of a row of the picture that have a colour.
+func columns(img image.Image, y, from, to int, col charts.Color) int {
+	n := 0
+	for x := from; x < to; x++ {
+		if r, g, b, _ := img.At(x, y).RGBA(); byte(r>>8) == col.R && byte(g>>8) == col.G && byte(b>>8) == col.B {
+			n++
+		}
+	}
+	return n
 }
 
 // What the picture is for can be read in it: state, age, hosts, numbers.
 func TestOneCluster(t *testing.T) {
 	stale := result("devcluster", 3*24*time.Hour, health.Warning, "STALE: the newest valid backup is scheduler-backup-2026-11-20-12-00 on s1, 3d0h old; the limit is 26h0m")
-	img := drawn(t, stale)
+	s, img := drawn(t, stale)
 	for _, want := range []string{"STALE: the newest", "newest: 3d0h old", "s1: 1 of 1 backups valid", "s2: 0 of 0 backups valid; no valid backup", "s3: cannot tell: dial s3", "4000", "8000", "2026-11-23T12:00:00Z", "over time (UTC)",
 		"older is stale (26h0m)", "11-20 05:00", "11-21 20:30", "11-23 12:00"} {
-		if !written(img, want, small) {
+		if !s.says(want) {
 			t.Errorf("%q is not in the picture", want)
 		}
 	}
-	if !written(img, "WARNING", 3) || written(img, "FRESH", 3) || !written(img, "Backups of devcluster", large) {
+	if !s.says("WARNING") || s.says("FRESH") || !s.says("Backups of devcluster") || columns(img, 5, 0, width, amber) != width {
 		t.Error("the state is not in the picture")
 	}
+	keep("one.png", img)
 	stale.Restorable, stale.Newest, stale.Trend = check.CannotTell, nil, nil
-	if img := drawn(t, stale); !written(img, "CANNOT TELL", 3) || !written(img, "not known", small) {
+	if s, img := drawn(t, stale); !s.says("CANNOT TELL") || !s.says("not known") || columns(img, 5, 0, width, red) != width {
 		t.Error("what cannot be told is not in the picture")
+	} else {
+		keep("unknown.png", img)
 	}
 	stale.Restorable, stale.Hosts = check.No, nil
-	if img := drawn(t, stale); !written(img, "NO BACKUP", 3) || !written(img, "no valid backup", small) || written(img, "not known", small) {
+	if s, _ := drawn(t, stale); !s.says("NO BACKUP") || !s.says("no valid backup") || s.says("not known") {
 		t.Error("that there is none is not in the picture")
 	}
-	if !written(drawn(t), "No cluster was looked at.", small) {
+	if s, _ := drawn(t); !s.says("No cluster was looked at.") {
 		t.Error("nothing looked at")
 	}
+	_, img = drawn(t, result("devcluster", 12*time.Minute, health.Info, "FRESH: the newest valid backup is scheduler-backup-2026-11-23-11-48 on s1, 12m old"))
+	keep("fresh.png", img)
 }
 
 // Of many, the first ones are drawn and the rest is counted.
@@ -141,14 +156,31 @@ func TestManyClusters(t *testing.T) {
 	for i := range 59 {
 		results = append(results, result(fmt.Sprintf("c%02d", i), time.Duration(i+1)*time.Minute, health.Info, "fresh"))
 	}
-	img := drawn(t, results...)
+	s, img := drawn(t, results...)
+	keep("many.png", img)
 	for _, want := range []string{"bad", "no valid backup", "NO BACKUP", "not known", "CANNOT TELL", "WARNING", "2d12h", "c00", "c36", "and 22 more", "59 of 62 fresh"} {
-		if !written(img, want, small) {
+		if !s.says(want) {
 			t.Errorf("%q is not in the picture", want)
 		}
 	}
-	if written(img, "c37", small) {
+	if s.says("c37") {
 		t.Error("more are drawn than there is room for")
+	}
+	if columns(img, 5, 0, width, red) != width {
+		t.Error("the strip on top is not of the worst state")
+	}
+	// A bar is as long as its backup is old, and the limit stands at its place.
+	const bar, room = 236, 250
+	row := func(n int) int { return 142 + n*36 + 12 }
+	if n := columns(img, row(2), bar, bar+room+1, amber); n < room-4 || n > room+1 {
+		t.Errorf("the oldest has a bar of %d pixels, want all of %d but the limit's", n, room)
+	}
+	at := bar + room*26/60
+	if n := columns(img, row(2), at-3, at+4, ink); n != 3 {
+		t.Errorf("the limit of 26 h is %d pixels wide at 26 of 60 hours, want 3", n)
+	}
+	if n := columns(img, row(3), bar, bar+room, green); n != 3 {
+		t.Errorf("a minute is a bar of %d pixels, want the least that can be seen", n)
 	}
 	if *update {
 		b, err := Report(append(results[:6:6], results[40:48]...))
@@ -169,21 +201,11 @@ func TestHostileWords(t *testing.T) {
 		drawn(t, r)
 		drawn(t, r, r)
 	}
-	if got := wrapped("a bb ccc", 3*cellWidth*small, small, 9); strings.Join(got, "|") != "a|bb|ccc" {
+	s := newSheet(1)
+	if got := s.wrapped("aaa bbb ccc", s.long("aaa bbb", small), small, 9); strings.Join(got, "|") != "aaa bbb|ccc" {
 		t.Errorf("%q", got)
 	}
-}
-
-// All letters differ, so that none is read for another.
-func TestLetters(t *testing.T) {
-	seen := map[[5]byte]rune{}
-	for r := rune(' '); r <= '~'; r++ {
-		if other, twice := seen[letter(r)]; twice {
-			t.Errorf("%q looks like %q", r, other)
-		}
-		seen[letter(r)] = r
-	}
-	if len(letters) != '~'-' '+1 {
-		t.Errorf("%d letters", len(letters))
+	if got := s.wrapped("aaa bbb ccc", s.long("aaa bb", small), small, 2); len(got) != 2 || !strings.HasSuffix(got[1], "…") {
+		t.Errorf("%q, want two lines that say that there is more", got)
 	}
 }

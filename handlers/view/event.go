@@ -16,10 +16,13 @@ func Event(e runner.Event, state *runner.State) Message {
 		s.State = &runner.State{Run: e.Run}
 	}
 	s.plan, _ = decode[runner.Plan](s.State.Plan)
-	return s.event(e)
+	return eventWords{s}.event(e)
 }
 
-func (s *story) event(e runner.Event) Message {
+// eventWords are the words for one event, where it is told alone: on a terminal, in a list.
+type eventWords struct{ *story }
+
+func (s eventWords) event(e runner.Event) Message {
 	switch e.Kind {
 	case runner.RunRequested, runner.RunResumed, runner.RunAborted, runner.RunStopped, runner.RunHanded, runner.RunClosed, runner.Refused, runner.UndoRequested:
 		return s.runEvent(e)
@@ -63,7 +66,7 @@ func why(e runner.Event) []string {
 	return []string{quote(cut(cutLines(e.Why, shownEvidence), 4000))}
 }
 
-func (s *story) runEvent(e runner.Event) Message {
+func (s eventWords) runEvent(e runner.Event) Message {
 	switch e.Kind {
 	case runner.RunRequested:
 		r, _ := decode[runner.Request](e.Data)
@@ -80,7 +83,7 @@ func (s *story) runEvent(e runner.Event) Message {
 	case runner.RunStopped:
 		r, _ := decode[runner.Stop](e.Data)
 		st := &stop{event: e, reason: r}
-		return Message{Tone: Bad, Head: capital(s.stopWords(st)), Lines: append(append(why(e), "Nothing after this step was started."), s.choices(st)...)}
+		return Message{Tone: Bad, Head: capital(stopWords(s).head(st)), Lines: append(append(why(e), "Nothing after this step was started."), statusWords(s).choices(st)...)}
 	case runner.RunHanded:
 		return Message{Tone: Plain, Head: "Handed over", Lines: []string{fmt.Sprintf("By %s to %s.", Who(e.Who), someone(e.Why))}}
 	case runner.UndoRequested:
@@ -95,7 +98,7 @@ func (s *story) runEvent(e runner.Event) Message {
 	return m
 }
 
-func (s *story) gateEvent(e runner.Event) Message {
+func (s eventWords) gateEvent(e runner.Event) Message {
 	switch e.Kind {
 	case runner.PlanProposed:
 		if p, ok := decode[runner.Plan](e.Data); ok {
@@ -114,7 +117,7 @@ func (s *story) gateEvent(e runner.Event) Message {
 		}](e.Data); ok {
 			o.binds = v.Binds
 		}
-		m := Message{Tone: Wait, Head: fmt.Sprintf("The %s gate is open: %s", e.Gate, o.question()), Lines: s.gateLines(o)}
+		m := Message{Tone: Wait, Head: fmt.Sprintf("The %s gate is open: %s", e.Gate, o.question()), Lines: gateWords(s).gateLines(o)}
 		m.Fields = []Field{{"Digest", e.Digest}}
 		if !o.view.Expires.IsZero() {
 			m.Fields = append(m.Fields, Field{"Gate ends", when(o.view.Expires)})
@@ -138,7 +141,7 @@ func (s *story) gateEvent(e runner.Event) Message {
 	return Message{Tone: Warn, Head: fmt.Sprintf("The %s gate is void", e.Gate), Lines: why(e)}
 }
 
-func (s *story) commitEvent(e runner.Event) Message {
+func (s eventWords) commitEvent(e runner.Event) Message {
 	switch e.Kind {
 	case runner.CommitSent:
 		return Message{Tone: Warn, Head: "The commit is sent to " + e.Host, Lines: []string{"It is sent once. Whether it took effect is proved next; from here on there is no undo."}}
@@ -158,7 +161,7 @@ func (s *story) commitEvent(e runner.Event) Message {
 	return m
 }
 
-func (s *story) stepEvent(e runner.Event) Message {
+func (s eventWords) stepEvent(e runner.Event) Message {
 	where := ""
 	if e.Host != "" && e.Host != runner.Bot {
 		where = e.Host + ": "

@@ -29,8 +29,11 @@ func (o *opening) key() string {
 	return fmt.Sprintf("gate/%s/%d", o.gate, o.nth)
 }
 
+// gateWords are the words at a gate: what is asked, of whom, and by what facts.
+type gateWords struct{ *story }
+
 // gateMessage is one asking for consent, from its opening to its end.
-func (s *story) gateMessage(o *opening, p People) Message {
+func (s gateWords) gateMessage(o *opening, p People) Message {
 	m := Message{Lines: o.assessed(), Fields: append(s.gateFacts(o), s.gateFields(o, p)...)}
 	small := ""
 	current := s.open() == o
@@ -76,7 +79,7 @@ func because(why string) string {
 }
 
 // notOpen says why a gate without a decision takes none.
-func (s *story) notOpen() string {
+func (s gateWords) notOpen() string {
 	switch s.Status {
 	case runner.Closed:
 		return "The run is closed (" + s.Outcome + ") without a decision here."
@@ -102,7 +105,7 @@ func (o *opening) names() string {
 	return list(names, 12)
 }
 
-func (s *story) decide(o *opening) []Action {
+func (s gateWords) decide(o *opening) []Action {
 	value := s.Run + "|" + o.gate + "|" + o.digest
 	return []Action{
 		{ID: "approve", Label: "Approve " + o.gate, Style: "primary", Value: value, Type: s.Request.Cluster},
@@ -120,8 +123,8 @@ func (o *opening) assessed() []string {
 
 // gateFacts are what is decided by: what will be lost first, what cannot be
 // undone next.
-func (s *story) gateFacts(o *opening) []Field {
-	f := append([]Field{{"Will be lost", o.loss()}}, oneWay(o.plan(s), o.gate)...)
+func (s gateWords) gateFacts(o *opening) []Field {
+	f := append([]Field{{"Will be lost", o.loss()}}, oneWay(o.plan(s.story), o.gate)...)
 	switch o.gate {
 	case runner.GateWithout:
 		return s.withoutFacts(o)
@@ -134,7 +137,7 @@ func (s *story) gateFacts(o *opening) []Field {
 }
 
 // gateLines are the evidence for the decision, as paragraphs.
-func (s *story) gateLines(o *opening) []string {
+func (s gateWords) gateLines(o *opening) []string {
 	var lines []string
 	for _, f := range s.gateFacts(o) {
 		lines = append(lines, f.Name+": "+sentence(f.Value))
@@ -150,7 +153,7 @@ func (o *opening) plan(s *story) runner.Plan {
 	return s.plan
 }
 
-func (s *story) startFacts() []Field {
+func (s gateWords) startFacts() []Field {
 	steps := 0
 	for _, ph := range s.plan.Phases {
 		steps += len(ph.Steps)
@@ -268,13 +271,13 @@ func oneWay(p runner.Plan, gate string) []Field {
 }
 
 // gateFields are the short facts beside the decision.
-func (s *story) gateFields(o *opening, p People) []Field {
+func (s gateWords) gateFields(o *opening, p People) []Field {
 	f := []Field{{"Cluster", s.name()}}
 	f = append(f, s.backupFields(o.state, o.opened.At, "at the opening")...)
 	f = append(f,
 		Field{"Asked by", Who(s.Who)},
 		Field{"Reason", reason(o.state)},
-		Field{"Approved by", o.approved(s, p)},
+		Field{"Approved by", o.approved(s.story, p)},
 	)
 	if s.open() == o {
 		f = append(f, Field{"Still needed", stillNeeded(o.gate, p)})
@@ -368,7 +371,7 @@ func reason(s *runner.State) string {
 const backupSize = "Backup's size"
 
 // backupFields are the backup's name, inner time, age and size.
-func (s *story) backupFields(at *runner.State, then time.Time, words string) []Field {
+func (s gateWords) backupFields(at *runner.State, then time.Time, words string) []Field {
 	name := s.Request.Backup
 	if name == "" {
 		name = "not named"

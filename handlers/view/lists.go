@@ -37,10 +37,10 @@ func Status(states []*runner.State, now time.Time) Message {
 			st := &story{State: s}
 			why := stop{event: runner.Event{Why: s.Why, Kind: runner.RunStopped}, reason: s.Stop}
 			m.Lines = append(m.Lines, fmt.Sprintf("%s stands since %s (%s): %s", s.Run, when(s.At), took(now.Sub(s.At)), because(s.Why)))
-			m.Lines = append(m.Lines, st.choices(&why)...)
+			m.Lines = append(m.Lines, statusWords{st}.choices(&why)...)
 			m.Tone = Bad
 		}
-		m.Lines = append(m.Lines, (&story{State: s}).without()...)
+		m.Lines = append(m.Lines, debtWords{&story{State: s}}.without()...)
 		t.Rows = append(t.Rows, []string{s.Run, s.Request.Cluster, string(s.Status), whereNow(s), when(s.Began), Who(s.Who), took(now.Sub(s.At)) + " ago"})
 	}
 	m.Tables = []Table{bounded(t)}

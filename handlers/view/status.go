@@ -9,10 +9,13 @@ import (
 	"aurorabot/runner"
 )
 
+// statusWords are the words of a run's one message: how it stands, and what can be done.
+type statusWords struct{ *story }
+
 // status is the run's one message: what is now, since when, what is next, who
 // is waited for, until when, and how to stop.
-func (s *story) status(p People) Message {
-	m := Message{Fields: s.statusFields(), Tasks: s.tasks(), Actions: s.actions()}
+func (s statusWords) status(p People) Message {
+	m := Message{Fields: s.statusFields(), Tasks: taskWords(s).tasks(), Actions: s.actions()}
 	m.Foot = fmt.Sprintf("run %s · started %s · last event %d at %s", s.Run, when(s.Began), s.Seq, when(s.At))
 	switch s.State.Status {
 	case runner.Gated:
@@ -24,13 +27,13 @@ func (s *story) status(p People) Message {
 			m.Head = s.name() + ": stopped"
 			break
 		}
-		m.Head = fmt.Sprintf("%s: %s", s.name(), s.stopWords(st))
-		m.Lines = append([]string{"Since " + when(st.event.At) + ". " + s.stopNotice(st).Lines[0]}, s.choices(st)...)
+		m.Head = fmt.Sprintf("%s: %s", s.name(), stopWords(s).head(st))
+		m.Lines = append([]string{"Since " + when(st.event.At) + ". " + stopWords(s).stopNotice(st).Lines[0]}, s.choices(st)...)
 	case runner.Undoing:
 		m.Tone, m.Head = Warn, s.name()+": the run is being undone"
 		m.Lines = []string{fmt.Sprintf("Since %s, what this run did is taken back, newest first; traffic opens last.", when(s.undoSince())), s.howToStop()}
 	case runner.Owing, runner.Settling:
-		s.owing(&m)
+		debtWords(s).owing(&m)
 	case runner.Closed:
 		m.Tone, m.Head, m.Lines = s.outcome()
 	default:
@@ -42,11 +45,11 @@ func (s *story) status(p People) Message {
 		}
 		m.Lines = append(m.Lines, s.nextWords(), s.howToStop())
 	}
-	m.Lines = append(m.Lines, s.without()...)
+	m.Lines = append(m.Lines, debtWords(s).without()...)
 	return m
 }
 
-func (s *story) gated(m *Message, p People) {
+func (s statusWords) gated(m *Message, p People) {
 	m.Tone = Wait
 	o := s.open()
 	if o == nil {
@@ -56,7 +59,7 @@ func (s *story) gated(m *Message, p People) {
 	m.Head = fmt.Sprintf("%s: waits for approval at the %s gate", s.name(), o.gate)
 	m.Lines = []string{
 		fmt.Sprintf("Since %s: %s", when(o.opened.At), o.question()),
-		fmt.Sprintf("Approved by: %s. Still needed: %s. Until: %s.", o.approved(s, p), stillNeeded(o.gate, p), o.expiry(p)),
+		fmt.Sprintf("Approved by: %s. Still needed: %s. Until: %s.", o.approved(s.story, p), stillNeeded(o.gate, p), o.expiry(p)),
 		"Approve and Deny stand with the evidence, in the gate's own message.",
 	}
 	if p.RequesterMayApprove {
@@ -66,7 +69,7 @@ func (s *story) gated(m *Message, p People) {
 }
 
 // afterGate is the step that the gate guards.
-func (s *story) afterGate(o *opening) string {
+func (s statusWords) afterGate(o *opening) string {
 	for _, ph := range s.plan.Phases {
 		for _, st := range ph.Steps {
 			if st.Gate == o.gate {
@@ -85,8 +88,8 @@ func (s *story) undoSince() time.Time {
 }
 
 // statusFields are the facts of the request.
-func (s *story) statusFields() []Field {
-	f := s.backupFields(s.State, s.Began, "when it was asked for")
+func (s statusWords) statusFields() []Field {
+	f := gateWords(s).backupFields(s.State, s.Began, "when it was asked for")
 	f = slices.DeleteFunc(f, func(f Field) bool { return f.Name == backupSize }) // The gates have it.
 	f = append(f, Field{"Asked by", Who(s.Who) + ", reason: " + reason(s.State)})
 	if s.Handed != "" {
@@ -96,7 +99,7 @@ func (s *story) statusFields() []Field {
 }
 
 // actions are the buttons that the state allows.
-func (s *story) actions() []Action {
+func (s statusWords) actions() []Action {
 	abort := Action{ID: "abort", Label: "Abort", Value: s.Run, Ask: "Why is it stopped?"}
 	undo := Action{ID: "undo", Label: "Undo", Value: s.Run, Type: s.Request.Cluster, Ask: "Why is it undone?"}
 	resume := Action{ID: "resume", Label: "Resume", Style: "primary", Value: s.Run}
@@ -125,12 +128,12 @@ func (s *story) actions() []Action {
 	return a
 }
 
-func (s *story) howToStop() string {
+func (s statusWords) howToStop() string {
 	return fmt.Sprintf("To stop it: Abort, or `abort %s`. It stops before the next step; nothing is taken back by that.", s.Run)
 }
 
 // whereWords are how far the run is.
-func (s *story) whereWords() string {
+func (s statusWords) whereWords() string {
 	all := s.phases()
 	at := slices.Index(all, s.Phase)
 	if id, _ := s.current(); id != "" {
@@ -146,7 +149,7 @@ func (s *story) whereWords() string {
 }
 
 // nowWords are what happens now and since when.
-func (s *story) nowWords() string {
+func (s statusWords) nowWords() string {
 	id, since := s.current()
 	words := "looking at every host"
 	if id != "" {
@@ -163,7 +166,7 @@ func (s *story) nowWords() string {
 }
 
 // nextWords are what comes after that.
-func (s *story) nextWords() string {
+func (s statusWords) nextWords() string {
 	if len(s.plan.Phases) == 0 {
 		return "Next: the plan, and the start gate. Nothing is changed before it."
 	}
@@ -259,7 +262,7 @@ func (s *story) hosts(st runner.PlanStep) (passed, known int) {
 }
 
 // choices are what a person can do about a stop.
-func (s *story) choices(st *stop) []string {
+func (s statusWords) choices(st *stop) []string {
 	resume := fmt.Sprintf("Resume (`resume %s`) looks again and goes on from there.", s.Run)
 	switch st.reason.Reason {
 	case runner.StopNotNeeded:
@@ -283,14 +286,14 @@ func (s *story) choices(st *stop) []string {
 	default:
 		lines = append(lines, fmt.Sprintf("Undo (`undo %s`) takes back what this run did.", s.Run), resume)
 	}
-	if hint := s.withoutHint(st); hint != "" {
+	if hint := stopWords(s).withoutHint(st); hint != "" {
 		lines = append(lines, hint)
 	}
 	return lines
 }
 
 // outcome says in one sentence how a closed run ended, with the proof.
-func (s *story) outcome() (Tone, string, []string) {
+func (s statusWords) outcome() (Tone, string, []string) {
 	lasted := took(s.closedAt.Sub(s.Began))
 	words := fmt.Sprintf("%s: %s after %s", s.name(), s.Outcome, lasted)
 	switch s.Outcome {
@@ -342,7 +345,7 @@ func (s *story) undoneSteps() int {
 }
 
 // closed is the run's last message in the channel.
-func (s *story) closed() Message {
+func (s statusWords) closed() Message {
 	m := Message{Foot: fmt.Sprintf("run %s · %s to %s", s.Run, when(s.Began), when(s.closedAt))}
 	m.Tone, m.Head, m.Lines = s.outcome()
 	m.Fields = []Field{{"Cluster", s.name()}, {"Backup", quote(s.Request.Backup)}, {"Asked by", Who(s.Who)}}

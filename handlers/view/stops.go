@@ -10,8 +10,11 @@ import (
 	"aurorabot/runner"
 )
 
+// stopWords are the words where the engine stands.
+type stopWords struct{ *story }
+
 // stopMessages are the stands of the engine in the thread, with why and choices.
-func (s *story) stopMessages() []placed {
+func (s stopWords) stopMessages() []placed {
 	var out []placed
 	for _, st := range s.stops {
 		m := s.stopNotice(st)
@@ -26,12 +29,12 @@ func (s *story) stopMessages() []placed {
 
 // stopNotice says that a run stands, why, and what a person can do; or what
 // became of it.
-func (s *story) stopNotice(st *stop) Message {
+func (s stopWords) stopNotice(st *stop) Message {
 	m := Message{Tone: Bad, Foot: "run " + s.Run + ", " + when(st.event.At)}
 	if st.event.Kind != runner.RunAborted && slices.Contains([]runner.StopReason{runner.StopNotNeeded, runner.StopExpired, runner.StopCrash}, st.reason.Reason) {
 		m.Tone = Warn
 	}
-	m.Head = fmt.Sprintf("%s: %s", s.name(), s.stopWords(st))
+	m.Head = fmt.Sprintf("%s: %s", s.name(), s.head(st))
 	if len(st.reason.Hosts) > 0 && !(len(st.reason.Hosts) == 1 && st.reason.Hosts[0] == runner.Bot) {
 		m.Fields = append(m.Fields, Field{"Hosts", list(st.reason.Hosts, 12)})
 	}
@@ -47,15 +50,15 @@ func (s *story) stopNotice(st *stop) Message {
 		m.Lines = append(m.Lines, over(st.over))
 		return m
 	}
-	m.Lines = append(m.Lines, s.choices(st)...)
+	m.Lines = append(m.Lines, statusWords(s).choices(st)...)
 	if s.standing() == st {
-		m.Actions = s.actions()
+		m.Actions = statusWords(s).actions()
 	}
 	return m
 }
 
-// stopWords are how a run stands.
-func (s *story) stopWords(st *stop) string {
+// head are how a run stands.
+func (s stopWords) head(st *stop) string {
 	switch {
 	case st.event.Kind == runner.RunAborted:
 		return "aborted"
@@ -95,7 +98,7 @@ func over(e *runner.Event) string {
 }
 
 // failures are what the step that stopped the run said, host by host.
-func (s *story) failures(st *stop) (Output, bool) {
+func (s stopWords) failures(st *stop) (Output, bool) {
 	said := map[string]string{}
 	for _, e := range s.events {
 		if e.Seq >= st.event.Seq {
@@ -123,21 +126,24 @@ func (s *story) failures(st *stop) (Output, bool) {
 	return together(title(s.plan, st.reason.Step), said), true
 }
 
+// findingWords are the words on what a run saw and what people did meanwhile.
+type findingWords struct{ *story }
+
 // acts are what people did besides deciding: drops, hand-overs, undo asked for.
-func (s *story) acts() []placed {
+func (s findingWords) acts() []placed {
 	var out []placed
 	for _, e := range s.events {
 		switch e.Kind {
 		case runner.TasksDropped, runner.RunHanded, runner.UndoRequested, runner.RunResumed,
 			runner.CommitSent, runner.CommitProved, runner.CommitAbsent:
-			out = append(out, placed{e.Seq, Keyed{fmt.Sprintf("event/%d", e.Seq), s.event(e), true}})
+			out = append(out, placed{e.Seq, Keyed{fmt.Sprintf("event/%d", e.Seq), eventWords(s).event(e), true}})
 		}
 	}
 	return out
 }
 
 // assessment is the answer to the two questions, with the loss in numbers.
-func (s *story) assessment() []placed {
+func (s findingWords) assessment() []placed {
 	var out []placed
 	for _, e := range s.events {
 		if e.Step != stepDecide || e.Kind != runner.StepDone {
@@ -218,7 +224,7 @@ func findingMessage(f finding, where string) Message {
 
 // findings are told as they appear; those that steps found in the schedulers'
 // logs stand together, the same one of several hosts once.
-func (s *story) findings() []placed {
+func (s findingWords) findings() []placed {
 	out := s.foundInSteps()
 	logs := map[string]*seen{}
 	at := 0
@@ -263,7 +269,7 @@ func (s *story) findings() []placed {
 // foundInSteps are the findings that steps told of, a message for each step: a
 // look at many hosts would drown the thread otherwise. What a step said again
 // when it had another turn counts once.
-func (s *story) foundInSteps() []placed {
+func (s findingWords) foundInSteps() []placed {
 	var out []placed
 	at := map[string]int{} // By step: the place in out.
 	in := map[string][]told{}
@@ -293,7 +299,7 @@ type told struct {
 }
 
 // toldTogether is the message of one step's findings.
-func (s *story) toldTogether(list []told) Message {
+func (s findingWords) toldTogether(list []told) Message {
 	if len(list) == 1 {
 		return findingMessage(list[0].f, place(list[0].e))
 	}

@@ -7,9 +7,12 @@ import (
 	"aurorabot/runner"
 )
 
+// taskWords are a run's steps as a list of tasks.
+type taskWords struct{ *story }
+
 // tasks are the run's progress: the phases, and the steps of the one that has
 // its turn; or, once somebody asked for undo, what is taken back.
-func (s *story) tasks() []Task {
+func (s taskWords) tasks() []Task {
 	if s.State.Undo {
 		return s.undoTasks()
 	}
@@ -49,7 +52,7 @@ func near(all []Task) []Task {
 	return out
 }
 
-func (s *story) phaseTask(id string) Task {
+func (s taskWords) phaseTask(id string) Task {
 	t := Task{ID: id, Title: heading(s.plan, id), State: "pending"}
 	var v *visit
 	for _, x := range s.visits {
@@ -77,7 +80,7 @@ func (s *story) phaseTask(id string) Task {
 	return t
 }
 
-func (s *story) stepTasks(phase string) []Task {
+func (s taskWords) stepTasks(phase string) []Task {
 	var steps []runner.PlanStep
 	for _, ph := range s.plan.Phases {
 		if ph.ID == phase {
@@ -110,7 +113,7 @@ func (s *story) stepTasks(phase string) []Task {
 	return tasks
 }
 
-func (s *story) stepTask(st runner.PlanStep, now string) Task {
+func (s taskWords) stepTask(st runner.PlanStep, now string) Task {
 	t := Task{ID: st.ID, Title: st.Title, State: "pending"}
 	passed, known := s.hosts(st)
 	failed, skipped, any := 0, 0, false
@@ -146,7 +149,7 @@ func (s *story) stepTask(st runner.PlanStep, now string) Task {
 }
 
 // undoTasks are the effects, newest first. What has no way back is left out.
-func (s *story) undoTasks() []Task {
+func (s taskWords) undoTasks() []Task {
 	var tasks []Task
 	var seen []string
 	add := func(id string) {
@@ -174,7 +177,7 @@ func (s *story) undoTasks() []Task {
 	return tasks
 }
 
-func (s *story) undoTask(id string) Task {
+func (s taskWords) undoTask(id string) Task {
 	t := Task{ID: "undo/" + id, Title: "Take back: " + title(s.plan, id), State: "pending"}
 	undone, begun, broken, all := 0, 0, 0, 0
 	for _, host := range s.Steps[id] {

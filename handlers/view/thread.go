@@ -12,32 +12,27 @@ import (
 // events, and of what policy says of its gates now.
 func ScreensOf(events []runner.Event, p People) Screens {
 	s := tell(events)
-	screens := Screens{Home: s.Request.Channel, Status: s.status(p), Closed: s.State.Status == runner.Closed}
-	var thread []placed
-	thread = append(thread, s.planMessages()...)
-	thread = append(thread, s.phaseMessages()...)
-	thread = append(thread, s.assessment()...)
-	thread = append(thread, s.findings()...)
-	thread = append(thread, s.stopMessages()...)
-	thread = append(thread, s.acts()...)
-	slices.SortStableFunc(thread, func(a, b placed) int { return a.seq - b.seq })
-	for _, t := range thread {
+	status, thread, found, stops, gates := statusWords{s}, threadWords{s}, findingWords{s}, stopWords{s}, gateWords{s}
+	screens := Screens{Home: s.Request.Channel, Status: status.status(p), Closed: s.State.Status == runner.Closed}
+	below := slices.Concat(thread.planMessages(), thread.phaseMessages(), found.assessment(), found.findings(), stops.stopMessages(), found.acts())
+	slices.SortStableFunc(below, func(a, b placed) int { return a.seq - b.seq })
+	for _, t := range below {
 		t.Final = t.Final || screens.Closed
 		screens.Thread = append(screens.Thread, t.Keyed)
 	}
 	var channel []placed
 	for _, o := range s.openings {
 		done := o.ended != nil && (o.ended.Kind != runner.GatePassed || screens.Closed)
-		channel = append(channel, placed{o.opened.Seq, Keyed{o.key(), s.gateMessage(o, p), done || screens.Closed}})
+		channel = append(channel, placed{o.opened.Seq, Keyed{o.key(), gates.gateMessage(o, p), done || screens.Closed}})
 	}
 	for _, st := range s.stops {
 		if st.event.Kind == runner.RunStopped { // Who aborted knows it; a stop by itself must not be missed.
-			channel = append(channel, placed{st.event.Seq, Keyed{fmt.Sprintf("stop/%d", st.nth), s.stopNotice(st), st.over != nil}})
+			channel = append(channel, placed{st.event.Seq, Keyed{fmt.Sprintf("stop/%d", st.nth), stops.stopNotice(st), st.over != nil}})
 		}
 	}
-	channel = append(channel, s.debts()...)
+	channel = append(channel, debtWords{s}.debts()...)
 	if screens.Closed {
-		channel = append(channel, placed{s.Seq, Keyed{"closed", s.closed(), true}})
+		channel = append(channel, placed{s.Seq, Keyed{"closed", status.closed(), true}})
 	}
 	slices.SortStableFunc(channel, func(a, b placed) int { return a.seq - b.seq })
 	for _, c := range channel {
@@ -52,8 +47,11 @@ type placed struct {
 	Keyed
 }
 
+// threadWords are the words of a run's thread: plans, phases, and the steps of each.
+type threadWords struct{ *story }
+
 // planMessages are the plans that were proposed; one that differs is another message.
-func (s *story) planMessages() []placed {
+func (s threadWords) planMessages() []placed {
 	var out []placed
 	last := ""
 	for _, e := range s.events {
@@ -74,7 +72,7 @@ func (s *story) planMessages() []placed {
 	return out
 }
 
-func (s *story) phaseMessages() []placed {
+func (s threadWords) phaseMessages() []placed {
 	var out []placed
 	for _, v := range s.visits {
 		key := "phase/" + v.phase
@@ -91,7 +89,7 @@ func (s *story) phaseMessages() []placed {
 }
 
 // phaseMessage is the summary of one turn of a phase, with the evidence.
-func (s *story) phaseMessage(v *visit) Message {
+func (s threadWords) phaseMessage(v *visit) Message {
 	name := heading(s.plan, v.phase)
 	m := Message{}
 	failed := slices.ContainsFunc(v.steps, func(t *turn) bool { return t.failed() })
@@ -130,14 +128,14 @@ func (t *turn) failed() bool {
 	return false
 }
 
-func (s *story) turnTitle(t *turn) string {
+func (s threadWords) turnTitle(t *turn) string {
 	if t.undo {
 		return "Take back: " + title(s.plan, t.step)
 	}
 	return title(s.plan, t.step)
 }
 
-func (s *story) turnTask(t *turn) Task {
+func (s threadWords) turnTask(t *turn) Task {
 	task := Task{ID: t.step, Title: s.turnTitle(t)}
 	if t.undo {
 		task.ID = "undo/" + t.step
@@ -179,7 +177,7 @@ func (s *story) turnTask(t *turn) Task {
 const shownEvidence = 40
 
 // evidence is what a step found, hosts with the same evidence together.
-func (s *story) evidence(t *turn) (Output, bool) {
+func (s threadWords) evidence(t *turn) (Output, bool) {
 	said := map[string]string{}
 	for host, e := range t.hosts {
 		words := strings.TrimSpace(e.Why)

@@ -9,7 +9,7 @@ import (
 )
 
 // withoutEvent is one event of going on without a host, or of settling it.
-func (s *story) withoutEvent(e runner.Event) Message {
+func (s eventWords) withoutEvent(e runner.Event) Message {
 	switch e.Kind {
 	case runner.HostAsked:
 		return Message{Tone: Warn, Head: fmt.Sprintf("Asked to go on without %s", e.Host), Lines: []string{by(e)}}
@@ -45,9 +45,12 @@ func mustNotStart(run, host string) string {
 	return fmt.Sprintf("Its scheduler must not start before `settle %s %s`: its replica of the log would vote with what it holds from before.", run, host)
 }
 
+// debtWords are the words on hosts that a run went on without, and on what they owe.
+type debtWords struct{ *story }
+
 // without are the lines about hosts that were left out, in every message about
 // how the run stands.
-func (s *story) without() []string {
+func (s debtWords) without() []string {
 	var lines []string
 	for _, l := range s.Without {
 		switch {
@@ -68,7 +71,7 @@ func (s *story) without() []string {
 
 // withoutHint says how a run goes on that stands because of hosts that cannot be
 // reached any more, "" where that is not the question.
-func (s *story) withoutHint(st *stop) string {
+func (s stopWords) withoutHint(st *stop) string {
 	if len(s.Request.Hosts) < 3 || s.Ended || s.State.Settling != "" {
 		return ""
 	}
@@ -81,7 +84,7 @@ func (s *story) withoutHint(st *stop) string {
 }
 
 // owing is the run's message while it is open for debts only.
-func (s *story) owing(m *Message) {
+func (s debtWords) owing(m *Message) {
 	m.Tone = Warn
 	m.Head = fmt.Sprintf("%s: %s, %s", s.name(), quote(s.Outcome), debtors(s.State))
 	if s.State.Status == runner.Settling {
@@ -107,11 +110,11 @@ func debtors(s *runner.State) string {
 }
 
 // debts are, for the channel, the hosts that were left out, what they owe, and what became of it.
-func (s *story) debts() []placed {
+func (s debtWords) debts() []placed {
 	var out []placed
 	for _, e := range s.events {
 		if e.Kind == runner.HostLeft {
-			m := s.withoutEvent(e)
+			m := eventWords(s).withoutEvent(e)
 			m.Head, m.Foot = s.name()+": "+m.Head, "run "+s.Run
 			out = append(out, placed{e.Seq, Keyed{"left/" + e.Host, m, true}})
 		}
@@ -137,7 +140,7 @@ type goneFact struct {
 }
 
 // withoutFacts are what is decided by at the gate.
-func (s *story) withoutFacts(o *opening) []Field {
+func (s gateWords) withoutFacts(o *opening) []Field {
 	var f []Field
 	for _, l := range o.state.Without {
 		if l.Left {
@@ -160,4 +163,4 @@ func (s *story) withoutFacts(o *opening) []Field {
 }
 
 // Debts are the lines about hosts that a run goes on without.
-func Debts(s *runner.State) []string { return (&story{State: s}).without() }
+func Debts(s *runner.State) []string { return debtWords{&story{State: s}}.without() }

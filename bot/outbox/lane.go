@@ -1,4 +1,4 @@
-package bot
+package outbox
 
 import (
 	"context"
@@ -12,17 +12,17 @@ type lane struct {
 	wake chan struct{}
 
 	mu     sync.Mutex
-	items  []*item
-	flying *item
+	items  []*Item
+	flying *Item
 	sent   map[string]time.Time // When each message was last sent, by item id.
 }
 
-// editGap is how many of [Config.Pace] lie between two edits of one message,
+// EditGap is how many of [Config.Pace] lie between two edits of one message,
 // so that the edits of a busy run take neither the channel's turns from what is
 // new nor, all runs together, what Slack allows of chat.update: 50 a minute.
-const editGap = 3
+const EditGap = 3
 
-func (l *lane) put(i *item) {
+func (l *lane) put(i *Item) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	replaced := false
@@ -35,7 +35,7 @@ func (l *lane) put(i *item) {
 	switch {
 	case replaced:
 	case i.urgent():
-		first := slices.IndexFunc(l.items, func(o *item) bool { return !o.urgent() })
+		first := slices.IndexFunc(l.items, func(o *Item) bool { return !o.urgent() })
 		if first < 0 {
 			first = len(l.items)
 		}
@@ -52,7 +52,7 @@ func (l *lane) put(i *item) {
 // next takes out the first item whose turn it is: not sooner than gap after
 // the same message was sent before, unless people wait for it. Nil: there is
 // none; wait is how long there will be none, 0 for as long as nothing is put.
-func (l *lane) next(now time.Time, gap time.Duration) (i *item, wait time.Duration) {
+func (l *lane) next(now time.Time, gap time.Duration) (i *Item, wait time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for n, i := range l.items {
@@ -70,7 +70,7 @@ func (l *lane) next(now time.Time, gap time.Duration) (i *item, wait time.Durati
 }
 
 // again puts i back, first or last, unless a newer state of it has come.
-func (l *lane) again(i *item, first bool) {
+func (l *lane) again(i *Item, first bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.flying = nil
@@ -81,7 +81,7 @@ func (l *lane) again(i *item, first bool) {
 		}
 	}
 	if first {
-		l.items = append([]*item{i}, l.items...)
+		l.items = append([]*Item{i}, l.items...)
 		return
 	}
 	l.items = append(l.items, i)
@@ -91,7 +91,7 @@ func (l *lane) again(i *item, first bool) {
 func (l *lane) landed(now time.Time, sent bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if sent && !l.flying.single {
+	if sent && !l.flying.Single {
 		l.sent[l.flying.id()] = now
 	}
 	l.flying = nil

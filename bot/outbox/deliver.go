@@ -1,4 +1,4 @@
-package bot
+package outbox
 
 import (
 	"context"
@@ -10,14 +10,15 @@ import (
 	"github.com/slack-go/slack"
 
 	"aurorabot/bot/blocks"
+	"aurorabot/bot/web"
 	"aurorabot/handlers/view"
 )
 
-// statusKey is the key of a run's one message; its thread hangs below it.
-const statusKey = "status"
+// StatusKey is the key of a run's one message; its thread hangs below it.
+const StatusKey = "status"
 
-// errParent says that what a message goes below is not there yet.
-var errParent = errors.New("the message above it is not there")
+// ErrParent says that what a message goes below is not there yet.
+var ErrParent = errors.New("the message above it is not there")
 
 // parentWithin is how long to wait for it.
 const parentWithin = 30 * time.Second
@@ -27,12 +28,12 @@ const parentWithin = 30 * time.Second
 const marker = "aurorabot_message"
 
 // deliver makes Slack show i. sent: Slack was asked to change something.
-func (o *outbox) deliver(ctx context.Context, i *item) (sent bool, err error) {
+func (o *Outbox) deliver(ctx context.Context, i *Item) (sent bool, err error) {
 	thread, err := o.place(i)
 	if err != nil {
 		return false, err
 	}
-	if i.file != nil {
+	if i.File != nil {
 		return o.deliverFile(ctx, i, thread)
 	}
 	p := o.known(i)
@@ -49,89 +50,89 @@ func (o *outbox) deliver(ctx context.Context, i *item) (sent bool, err error) {
 	if p.TS == "" {
 		return true, o.post(ctx, i, p, thread)
 	}
-	if p.Hash == i.hash {
+	if p.Hash == i.Hash {
 		return false, nil
 	}
 	l, err := o.inSomeLayout(i, thread, func(l blocks.Layout, text string) error {
-		_, _, _, err := o.bot.api.UpdateMessageContext(ctx, p.Channel, p.TS, say(l, text, "")...)
+		_, _, _, err := o.API.UpdateMessageContext(ctx, p.Channel, p.TS, Options(l, text, "")...)
 		return err
 	})
-	if err != nil && judge(err) == gone {
+	if err != nil && web.Judge(err) == web.Gone {
 		// Somebody deleted it, or it is too old to be edited.
-		return true, o.post(ctx, i, post{Run: i.run, Key: i.key, Channel: i.channel}, thread)
+		return true, o.post(ctx, i, Post{Run: i.Run, Key: i.Key, Channel: i.Channel}, thread)
 	}
 	if err != nil {
 		return true, err
 	}
-	p.Hash = i.hash
+	p.Hash = i.Hash
 	o.putFiles(i, l.Files, "")
 	return true, o.remember(i, p)
 }
 
 // place is the thread that i goes into, "" for the channel itself.
-func (o *outbox) place(i *item) (string, error) {
-	if i.run == "" || !i.below && !i.single {
-		return i.thread, nil
+func (o *Outbox) place(i *Item) (string, error) {
+	if i.Run == "" || !i.Below && !i.Single {
+		return i.Thread, nil
 	}
-	status, ok := o.bot.store.post(i.run, statusKey)
+	status, ok := o.Memory.Post(i.Run, StatusKey)
 	switch {
-	case ok && status.TS != "" && status.Channel == i.channel:
+	case ok && status.TS != "" && status.Channel == i.Channel:
 		return status.TS, nil
-	case i.below:
-		return "", errParent
-	case ok && status.TS != "" || i.thread != "" || o.bot.store.isClosed(i.run):
+	case i.Below:
+		return "", ErrParent
+	case ok && status.TS != "" || i.Thread != "" || o.Memory.Closed(i.Run):
 		// An answer that was asked for elsewhere.
-		return i.thread, nil
-	case o.bot.Now().Sub(i.since) < parentWithin/6:
-		return "", errParent
+		return i.Thread, nil
+	case o.Now().Sub(i.since) < parentWithin/6:
+		return "", ErrParent
 	}
-	return i.thread, nil
+	return i.Thread, nil
 }
 
 // known is what we know of i in Slack.
-func (o *outbox) known(i *item) post {
-	if i.single {
+func (o *Outbox) known(i *Item) Post {
+	if i.Single {
 		return i.state
 	}
-	if p, ok := o.bot.store.post(i.run, i.key); ok {
+	if p, ok := o.Memory.Post(i.Run, i.Key); ok {
 		return p
 	}
-	return post{Run: i.run, Key: i.key, Channel: i.channel}
+	return Post{Run: i.Run, Key: i.Key, Channel: i.Channel}
 }
 
-func (o *outbox) remember(i *item, p post) error {
-	if i.single {
+func (o *Outbox) remember(i *Item, p Post) error {
+	if i.Single {
 		i.state = p
 		return nil
 	}
-	return o.bot.store.put(p)
+	return o.Memory.Remember(p)
 }
 
 // post posts i. That it begins to is remembered first: when the answer is
 // lost, it is looked for before it is posted again.
-func (o *outbox) post(ctx context.Context, i *item, p post, thread string) error {
-	p.Channel, p.TS, p.Trying = i.channel, "", o.bot.Now()
+func (o *Outbox) post(ctx context.Context, i *Item, p Post, thread string) error {
+	p.Channel, p.TS, p.Trying = i.Channel, "", o.Now()
 	if err := o.remember(i, p); err != nil {
 		return err
 	}
 	l, err := o.inSomeLayout(i, thread, func(l blocks.Layout, text string) error {
-		options := append(say(l, text, thread), slack.MsgOptionMetadata(slack.SlackMetadata{
-			EventType: marker, EventPayload: map[string]any{"run": i.run, "key": i.key},
+		options := append(Options(l, text, thread), slack.MsgOptionMetadata(slack.SlackMetadata{
+			EventType: marker, EventPayload: map[string]any{"run": i.Run, "key": i.Key},
 		}))
-		channel, ts, err := o.bot.api.PostMessageContext(ctx, i.channel, options...)
+		channel, ts, err := o.API.PostMessageContext(ctx, i.Channel, options...)
 		if err == nil {
 			p.Channel, p.TS = channel, ts
 		}
 		return err
 	})
 	if err != nil {
-		if judge(err) != again {
+		if web.Judge(err) != web.Again {
 			p.Trying = time.Time{}
 			err = errors.Join(err, o.remember(i, p))
 		}
 		return err
 	}
-	p.Trying, p.Hash = time.Time{}, i.hash
+	p.Trying, p.Hash = time.Time{}, i.Hash
 	if err := o.remember(i, p); err != nil {
 		return err
 	}
@@ -145,10 +146,10 @@ func (o *outbox) post(ctx context.Context, i *item, p post, thread string) error
 // putFiles has the files of a message sent that Slack has now. Those of a
 // run's messages are the business of threads, but for what only a plainer
 // layout had to cut.
-func (o *outbox) putFiles(i *item, cut []view.File, thread string) {
-	if i.single {
-		for _, f := range slices.Concat(i.message.Files, cut) {
-			o.put(&item{channel: i.channel, key: o.once(), thread: thread, single: true, file: &f})
+func (o *Outbox) putFiles(i *Item, cut []view.File, thread string) {
+	if i.Single {
+		for _, f := range slices.Concat(i.Message.Files, cut) {
+			o.Put(&Item{Channel: i.Channel, Key: o.Once(), Thread: thread, Single: true, File: &f})
 		}
 		return
 	}
@@ -156,30 +157,30 @@ func (o *outbox) putFiles(i *item, cut []view.File, thread string) {
 		return
 	}
 	for _, f := range cut {
-		file := &item{channel: i.channel, run: i.run, key: fileKey(i.key, f), below: true, file: &f, hash: hash(f)}
-		if p := o.known(i); p.Channel != i.channel {
+		file := &Item{Channel: i.Channel, Run: i.Run, Key: FileKey(i.Key, f), Below: true, File: &f, Hash: Hash(f)}
+		if p := o.known(i); p.Channel != i.Channel {
 			// A direct message: asked for by the person's ID, it stands in a channel of
 			// its own, and the run's thread is elsewhere.
-			file.channel, file.thread, file.below = p.Channel, p.TS, false
+			file.Channel, file.Thread, file.Below = p.Channel, p.TS, false
 		}
-		o.put(file)
+		o.Put(file)
 	}
 }
 
-// fileKey is the key of a file that goes with the message of a key.
-func fileKey(key string, f view.File) string { return key + "#" + f.Name }
+// FileKey is the key of a file that goes with the message of a key.
+func FileKey(key string, f view.File) string { return key + "#" + f.Name }
 
 // inSomeLayout sends i in the first layout that Slack takes, and begins with
 // that one the next time.
-func (o *outbox) inSomeLayout(i *item, thread string, send func(blocks.Layout, string) error) (blocks.Layout, error) {
-	m := o.bot.typed(i.message, thread != "")
+func (o *Outbox) inSomeLayout(i *Item, thread string, send func(blocks.Layout, string) error) (blocks.Layout, error) {
+	m := o.Typed(i.Message, thread != "")
 	for ; ; i.level++ {
 		l := layout(m, i.level)
 		err := send(l, text(m, i.level))
-		if err == nil || judge(err) != refit || i.level == layouts-1 {
+		if err == nil || web.Judge(err) != web.Refit || i.level == Layouts-1 {
 			return l, err
 		}
-		o.bot.Log.Warn("slack: layout refused, trying a plainer one", "run", i.run, "key", i.key, "err", o.bot.secrets.err(err), "where", where(err))
+		o.Log.Warn("slack: layout refused, trying a plainer one", "run", i.Run, "key", i.Key, "err", o.Secrets.Err(err), "where", where(err))
 	}
 }
 
@@ -194,30 +195,30 @@ func where(err error) []string {
 // find looks for a message that may have been posted though the answer was
 // lost. "": it is not there. If Slack does not let us look, it is posted
 // again: said twice is better than not said.
-func (o *outbox) find(ctx context.Context, i *item, p post, thread string) (string, error) {
+func (o *Outbox) find(ctx context.Context, i *Item, p Post, thread string) (string, error) {
 	oldest := strconv.FormatInt(p.Trying.Add(-time.Minute).Unix(), 10)
 	var messages []slack.Message
 	var err error
 	if thread == "" {
 		var h *slack.GetConversationHistoryResponse
-		h, err = o.bot.api.GetConversationHistoryContext(ctx, &slack.GetConversationHistoryParameters{
+		h, err = o.API.GetConversationHistoryContext(ctx, &slack.GetConversationHistoryParameters{
 			ChannelID: p.Channel, Oldest: oldest, Limit: 200, IncludeAllMetadata: true})
 		if err == nil {
 			messages = h.Messages
 		}
 	} else {
-		messages, _, _, err = o.bot.api.GetConversationRepliesContext(ctx, &slack.GetConversationRepliesParameters{
+		messages, _, _, err = o.API.GetConversationRepliesContext(ctx, &slack.GetConversationRepliesParameters{
 			ChannelID: p.Channel, Timestamp: thread, Oldest: oldest, Limit: 200, IncludeAllMetadata: true})
 	}
 	if err != nil {
-		if v := judge(err); v == again || v == later || v == fatal {
+		if v := web.Judge(err); v == web.Again || v == web.Later || v == web.Fatal {
 			return "", err
 		}
-		o.bot.Log.WarnContext(ctx, "slack: looking for a message that may be there already", "run", i.run, "key", i.key, "err", o.bot.secrets.err(err))
+		o.Log.WarnContext(ctx, "slack: looking for a message that may be there already", "run", i.Run, "key", i.Key, "err", o.Secrets.Err(err))
 		return "", nil
 	}
 	for _, m := range messages {
-		if m.Metadata.EventType == marker && m.Metadata.EventPayload["run"] == i.run && m.Metadata.EventPayload["key"] == i.key {
+		if m.Metadata.EventType == marker && m.Metadata.EventPayload["run"] == i.Run && m.Metadata.EventPayload["key"] == i.Key {
 			return m.Timestamp, nil
 		}
 	}
@@ -225,18 +226,18 @@ func (o *outbox) find(ctx context.Context, i *item, p post, thread string) (stri
 }
 
 // deliverFile uploads a file once for each content.
-func (o *outbox) deliverFile(ctx context.Context, i *item, thread string) (bool, error) {
+func (o *Outbox) deliverFile(ctx context.Context, i *Item, thread string) (bool, error) {
 	p := o.known(i)
-	if !i.single && p.Hash == i.hash {
+	if !i.Single && p.Hash == i.Hash {
 		return false, nil
 	}
-	f := *i.file
+	f := *i.File
 	if f.Text == "" && f.Data == nil {
 		f.Text = "(empty)\n" // Slack takes no empty file.
 	}
-	if err := o.bot.upload(ctx, i.channel, thread, f); err != nil {
+	if err := o.Upload(ctx, i.Channel, thread, f); err != nil {
 		return true, err
 	}
-	p.Channel, p.TS, p.Hash = i.channel, "file", i.hash
+	p.Channel, p.TS, p.Hash = i.Channel, "file", i.Hash
 	return true, o.remember(i, p)
 }

@@ -1,11 +1,12 @@
-package bot
+package link
 
 import (
-	"context"
 	"net/http"
 	"strings"
 	"sync"
 	"time"
+
+	"aurorabot/bot/web"
 )
 
 // Between two openings of links, of all links together.
@@ -57,25 +58,10 @@ type paced struct {
 
 func (p *paced) RoundTrip(r *http.Request) (*http.Response, error) {
 	if strings.HasSuffix(r.URL.Path, "/apps.connections.open") {
-		if err := pause(r.Context(), p.opens.slot(p.link.worked())); err != nil {
+		if err := web.Pause(r.Context(), p.opens.slot(p.link.worked())); err != nil {
 			return nil, err
 		}
 		p.link.opening()
 	}
 	return p.next.RoundTrip(r)
-}
-
-// pause waits for d, or for the end of ctx.
-func pause(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		return ctx.Err()
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

@@ -1,4 +1,4 @@
-package bot
+package link
 
 import (
 	"context"
@@ -13,14 +13,13 @@ import (
 
 	"github.com/slack-go/slack"
 	"github.com/slack-go/slack/socketmode"
+
+	"aurorabot/bot/web"
 )
 
 const (
-	// ackWithin is Slack's deadline for an acknowledgement.
-	ackWithin = 3 * time.Second
-
-	firstWait   = 500 * time.Millisecond
-	longestWait = 30 * time.Second
+	// AckWithin is Slack's deadline for an acknowledgement.
+	AckWithin = 3 * time.Second
 
 	// patient is the longest wait of the library's own before it opens anew
 	// that we put up with: it grows to five minutes, far longer than an outage.
@@ -31,7 +30,7 @@ const (
 // any one link of the app; with two, one can be exchanged while the other works.
 type link struct {
 	n      int
-	bot    *Bot
+	links  *Links
 	client *socketmode.Client
 	pulse  pulse
 	acks   chan ack
@@ -51,16 +50,16 @@ type ack struct {
 	by      time.Time
 }
 
-func newLink(b *Bot, n int) *link {
-	l := &link{n: n, bot: b, acks: make(chan ack, 1024), failed: make(chan error, 1)}
-	l.pulse.now = b.Now
-	api := slack.New(b.BotToken,
-		slack.OptionAppLevelToken(b.AppToken),
-		slack.OptionAPIURL(b.APIURL),
-		slack.OptionHTTPClient(&http.Client{Transport: &paced{&patience{b.transport, &b.limits}, &b.opens, l}, Timeout: time.Minute}))
+func newLink(s *Links, n int) *link {
+	l := &link{n: n, links: s, acks: make(chan ack, 1024), failed: make(chan error, 1)}
+	l.pulse.now = s.Now
+	api := slack.New(s.BotToken,
+		slack.OptionAppLevelToken(s.AppToken),
+		slack.OptionAPIURL(s.APIURL),
+		slack.OptionHTTPClient(&http.Client{Transport: &paced{s.Transport, &s.opens, l}, Timeout: time.Minute}))
 	l.client = socketmode.New(api,
 		socketmode.OptionDialer(l.pulse.dialer()),
-		socketmode.OptionPingInterval(b.PingTimeout),
+		socketmode.OptionPingInterval(s.PingTimeout),
 		socketmode.OptionReadLimit(4<<20),
 		socketmode.OptionLog(log.New(io.Discard, "", 0)))
 	return l
@@ -86,11 +85,11 @@ func (l *link) run(ctx context.Context) error {
 		switch {
 		case ctx.Err() != nil:
 			return nil
-		case err != nil && judge(err) == fatal:
+		case err != nil && web.Judge(err) == web.Fatal:
 			return fmt.Errorf("slack link %d: %w", l.n, err)
 		}
-		l.bot.Log.WarnContext(ctx, "slack: link ended, opening anew", "link", l.n, "err", l.bot.secrets.err(err))
-		if pause(ctx, firstWait) != nil {
+		l.links.Log.WarnContext(ctx, "slack: link ended, opening anew", "link", l.n, "err", l.links.Secrets.Err(err))
+		if web.Pause(ctx, web.FirstWait) != nil {
 			return nil
 		}
 	}
@@ -114,38 +113,38 @@ func (l *link) read(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case e := <-l.client.Events:
-			guard(l.bot.panicked, func() { l.event(ctx, e) })
+			web.Guard(l.links.Panicked, func() { l.event(ctx, e) })
 		}
 	}
 }
 
 func (l *link) event(ctx context.Context, e socketmode.Event) {
-	b := l.bot
+	s := l.links
 	switch e.Type {
 	case socketmode.EventTypeHello:
 		l.greeted()
-		b.strangers(ctx, e.Request.NumConnections)
+		s.strangers(ctx, e.Request.NumConnections)
 	case socketmode.EventTypeConnected:
-		l.join(b.Now())
+		l.join(s.Now())
 	case socketmode.EventTypeConnecting:
 		l.join(time.Time{})
 	case socketmode.EventTypeConnectionError:
 		l.refused(ctx, e.Data)
 	case socketmode.EventTypeSlashCommand, socketmode.EventTypeInteractive, socketmode.EventTypeEventsAPI:
-		b.take(ctx, l, e)
+		s.Take(Envelope{e, l})
 	case socketmode.EventTypeErrorBadMessage:
 		l.unreadable(ctx, e.Data)
 	case socketmode.EventTypeErrorWriteFailed:
-		b.count.late.Add(1)
-		b.Log.WarnContext(ctx, "slack: an acknowledgement did not leave", "link", l.n)
+		s.late.Add(1)
+		s.Log.WarnContext(ctx, "slack: an acknowledgement did not leave", "link", l.n)
 	}
 }
 
 func (l *link) greeted() {
 	l.mu.Lock()
-	l.hello = l.bot.Now()
+	l.hello = l.links.Now()
 	l.mu.Unlock()
-	l.bot.hears()
+	l.links.hears()
 }
 
 func (l *link) join(at time.Time) {
@@ -153,17 +152,17 @@ func (l *link) join(at time.Time) {
 	l.joined = at
 	l.mu.Unlock()
 	if at.IsZero() {
-		l.bot.mayBeDeaf()
+		l.links.mayBeDeaf()
 	}
 }
 
 // health tells how the link fares. It is up if Slack said hello on it, or
 // something later: a hello can be lost where the link is not.
-func (l *link) health() LinkHealth {
+func (l *link) health() Health {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	heard := l.pulse.lastRead()
-	return LinkHealth{
+	return Health{
 		Up:    !l.joined.IsZero() && (!l.hello.Before(l.joined) || heard.Sub(l.joined) > time.Second),
 		Since: l.joined,
 		Heard: heard,
@@ -174,7 +173,7 @@ func (l *link) health() LinkHealth {
 func (l *link) opening() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.opened = l.bot.Now()
+	l.opened = l.links.Now()
 }
 
 // worked reports whether the link that ended lived: Slack said hello and did
@@ -185,7 +184,7 @@ func (l *link) worked() bool {
 	if l.opened.IsZero() {
 		return true
 	}
-	return !l.hello.Before(l.opened) && l.bot.Now().Sub(l.hello) >= minLife
+	return !l.hello.Before(l.opened) && l.links.Now().Sub(l.hello) >= minLife
 }
 
 // refused looks at why a link could not be opened.
@@ -194,15 +193,15 @@ func (l *link) refused(ctx context.Context, data any) {
 	if !ok || failure.ErrorObj == nil || errors.Is(failure.ErrorObj, context.Canceled) {
 		return
 	}
-	l.bot.Log.WarnContext(ctx, "slack: no link", "link", l.n, "attempt", failure.Attempt, "err", l.bot.secrets.err(failure.ErrorObj))
-	v := judge(failure.ErrorObj)
-	if v == fatal {
+	l.links.Log.WarnContext(ctx, "slack: no link", "link", l.n, "attempt", failure.Attempt, "err", l.links.Secrets.Err(failure.ErrorObj))
+	v := web.Judge(failure.ErrorObj)
+	if v == web.Fatal {
 		select {
 		case l.failed <- failure.ErrorObj:
 		default:
 		}
 	}
-	if v == fatal || v != later && failure.Backoff > patient {
+	if v == web.Fatal || v != web.Later && failure.Backoff > patient {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		l.restart()
@@ -216,7 +215,7 @@ func (l *link) unreadable(ctx context.Context, data any) {
 	if !ok {
 		return
 	}
-	l.bot.count.unknown.Add(1)
+	l.links.unknown.Add(1)
 	var envelope struct {
 		ID   string `json:"envelope_id"`
 		Type string `json:"type"`
@@ -224,7 +223,7 @@ func (l *link) unreadable(ctx context.Context, data any) {
 	if json.Unmarshal(bad.Message, &envelope) == nil && envelope.ID != "" {
 		l.ack(envelope.ID, nil)
 	}
-	l.bot.Log.WarnContext(ctx, "slack: envelope not understood", "link", l.n, "type", envelope.Type, "err", l.bot.secrets.err(bad.Cause))
+	l.links.Log.WarnContext(ctx, "slack: envelope not understood", "link", l.n, "type", envelope.Type, "err", l.links.Secrets.Err(bad.Cause))
 }
 
 // maxAck is how many bytes an acknowledgement may have: Slack drops a larger
@@ -236,13 +235,13 @@ const maxAck = 20_000
 // person, but they are not told that nobody heard them.
 func (l *link) ack(id string, payload any) {
 	if js, err := json.Marshal(payload); err != nil || len(js)+len(id)+64 > maxAck {
-		l.bot.Log.Error("slack: an acknowledgement was too large; it leaves without its text", "bytes", len(js), "err", err)
+		l.links.Log.Error("slack: an acknowledgement was too large; it leaves without its text", "bytes", len(js), "err", err)
 		payload = nil
 	}
 	select {
-	case l.acks <- ack{id, payload, l.bot.Now().Add(ackWithin)}:
+	case l.acks <- ack{id, payload, l.links.Now().Add(AckWithin)}:
 	default:
-		l.bot.count.late.Add(1)
+		l.links.late.Add(1)
 	}
 }
 
@@ -254,21 +253,21 @@ func (l *link) acknowledge(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case a := <-l.acks:
-			left := a.by.Sub(l.bot.Now())
+			left := a.by.Sub(l.links.Now())
 			if left <= 0 {
-				l.bot.count.late.Add(1)
+				l.links.late.Add(1)
 				continue
 			}
 			one, cancel := context.WithTimeout(ctx, left)
 			err := l.client.AckCtx(one, a.id, a.payload)
 			cancel()
 			if err != nil {
-				l.bot.count.late.Add(1)
-				l.bot.Log.WarnContext(ctx, "slack: acknowledging", "link", l.n, "err", l.bot.secrets.err(err))
+				l.links.late.Add(1)
+				l.links.Log.WarnContext(ctx, "slack: acknowledging", "link", l.n, "err", l.links.Secrets.Err(err))
 				continue
 			}
 			l.mu.Lock()
-			l.acked = l.bot.Now()
+			l.acked = l.links.Now()
 			l.mu.Unlock()
 		}
 	}
@@ -283,6 +282,6 @@ func (l *link) settled() bool {
 		return false
 	}
 	const longest = 300 * time.Millisecond
-	quiet := l.bot.Now().Sub(l.acked)
+	quiet := l.links.Now().Sub(l.acked)
 	return quiet > longest || !l.pulse.lastWrite().Before(l.acked) && quiet > longest/6
 }

@@ -1,6 +1,7 @@
-package bot
+package web
 
 import (
+	"context"
 	"net/http"
 	"path"
 	"strconv"
@@ -14,15 +15,16 @@ import (
 // knows whether it is still wanted.
 type patience struct {
 	next http.RoundTripper
-	*limits
-}
-
-// limits are what Slack said last, to all senders together.
-type limits struct {
-	now func() time.Time
+	now  func() time.Time
 
 	mu    sync.Mutex
-	until map[string]time.Time // By method.
+	until map[string]time.Time // What Slack said last to any sender, by method.
+}
+
+// Patience returns a transport over next that honours Slack's rate limits for
+// all who send through it.
+func Patience(next http.RoundTripper, now func() time.Time) http.RoundTripper {
+	return &patience{next: next, now: now, until: map[string]time.Time{}}
 }
 
 // methodOf is what Slack limits a call by.
@@ -38,7 +40,7 @@ func (p *patience) RoundTrip(r *http.Request) (*http.Response, error) {
 	p.mu.Lock()
 	wait := p.until[method].Sub(p.now())
 	p.mu.Unlock()
-	if err := pause(r.Context(), wait); err != nil {
+	if err := Pause(r.Context(), wait); err != nil {
 		return nil, err
 	}
 	resp, err := p.next.RoundTrip(r)
@@ -53,9 +55,28 @@ func (p *patience) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.until == nil {
-		p.until = map[string]time.Time{}
-	}
 	p.until[method] = p.now().Add(time.Duration(after) * time.Second)
 	return resp, nil
+}
+
+// CloseIdleConnections closes the idle connections of the transport below.
+func (p *patience) CloseIdleConnections() {
+	if t, ok := p.next.(interface{ CloseIdleConnections() }); ok {
+		t.CloseIdleConnections()
+	}
+}
+
+// Pause waits for d, or for the end of ctx.
+func Pause(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return ctx.Err()
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }

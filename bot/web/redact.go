@@ -1,4 +1,4 @@
-package bot
+package web
 
 import (
 	"errors"
@@ -8,23 +8,22 @@ import (
 	"aurorabot/runner/redact"
 )
 
-// A redactor takes secrets out of what leaves the bot: [redact.Redactor] knows
+// A Redactor takes secrets out of what leaves the bot: [redact.Redactor] knows
 // the tokens, and the addresses that are secrets themselves by their shape.
-type redactor struct{ *redact.Redactor }
+type Redactor struct{ *redact.Redactor }
 
-func newRedactor(r *redact.Redactor, tokens ...string) redactor {
+// NewRedactor returns a Redactor over r that knows tokens. Nil: over one of its own.
+func NewRedactor(r *redact.Redactor, tokens ...string) Redactor {
 	if r == nil {
 		r = &redact.Redactor{}
 	}
 	r.Know(tokens...)
-	return redactor{r}
+	return Redactor{r}
 }
 
-func (r redactor) text(s string) string { return r.Text(s) }
-
-// err returns err with the same chain and a text without secrets. Of an HTTP
+// Err returns err with the same chain and a text without secrets. Of an HTTP
 // error it leaves out the address.
-func (r redactor) err(err error) error {
+func (r Redactor) Err(err error) error {
 	if err == nil {
 		return nil
 	}

@@ -1,0 +1,242 @@
+// Package outbox says things in Slack: each channel at Slack's pace, each
+// message once, and of a message that changes only its last state.
+package outbox
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/slack-go/slack"
+
+	"aurorabot/bot/web"
+	"aurorabot/handlers/view"
+)
+
+// Config is what an outbox is made of. Nothing has a default.
+type Config struct {
+	API     *slack.Client
+	Memory  Memory
+	Command string        // The slash command, for hints.
+	Pace    time.Duration // Between two messages to one channel.
+	Secrets web.Redactor
+	Log     *slog.Logger
+	Now     func() time.Time
+
+	Hurry    func() bool      // Reports whether the bot is stopping: edits need not wait for each other then.
+	Sent     func(run string) // Called after a message of a run was sent.
+	Fatal    func(error)      // Called when Slack does not let the bot in any more.
+	Panicked func(p any)      // Called with what a panic said that ended there.
+}
+
+// A Memory outlives the process: what stands in Slack already is posted by no
+// later one.
+type Memory interface {
+	Post(run, key string) (Post, bool)
+	Remember(Post) error // Durable when it returns.
+	Closed(run string) bool
+}
+
+// A Post is a message of a run as Slack has it.
+type Post struct {
+	Run     string    `json:"run"`
+	Key     string    `json:"key"`
+	Channel string    `json:"channel,omitempty"`
+	TS      string    `json:"ts,omitempty"`    // Empty: it is not known whether it was posted.
+	Hash    string    `json:"hash,omitempty"`  // Of the content that Slack has.
+	Trying  time.Time `json:"trying,omitzero"` // When posting began.
+}
+
+// An Outbox sends messages: each channel at Slack's pace, in order, and of
+// each message only its last state. What Slack cannot take now waits and loses
+// nothing; who puts something in never waits.
+type Outbox struct {
+	Config
+	serial atomic.Int64
+	begun  string // Makes keys of single messages unique over restarts.
+
+	mu    sync.Mutex
+	lanes map[string]*lane
+	ctx   context.Context // Nil: not started; lanes only gather.
+	wg    sync.WaitGroup
+}
+
+// An Item is what one message, or one file, should be.
+type Item struct {
+	Channel string
+	Run     string // Below whose status it goes; empty: none.
+	Key     string
+	Thread  string // Below what it goes otherwise; empty: the channel itself.
+	Below   bool   // Below the run's status and nowhere else.
+	Single  bool   // Nobody will edit it; it is not remembered over a restart.
+
+	Message view.Message
+	File    *view.File // Instead of Message.
+	Hash    string
+
+	Result chan error  // Takes one; nil: nobody waits.
+	Told   func()      // Called when Slack has it; nil: nobody asks.
+	Lost   func(error) // Called when Slack refuses it for good; nil: it is logged only.
+
+	level int // Which layout Slack took, or may take: see Layout.
+	state Post
+	since time.Time
+}
+
+// id is what one item replaces another by.
+func (i *Item) id() string { return i.Run + "\x00" + i.Key }
+
+// urgent is what people are asked by: it overtakes what they are only told.
+func (i *Item) urgent() bool { return !i.Below && !i.Single && len(i.Message.Actions) > 0 }
+
+// New makes an outbox that only gathers until it is started.
+func New(c Config) *Outbox {
+	return &Outbox{Config: c, lanes: map[string]*lane{}, begun: fmt.Sprint(c.Now().UnixNano())}
+}
+
+// Hash is what an item's content is recognised by.
+func Hash(v any) string {
+	js, _ := json.Marshal(v)
+	sum := sha256.Sum256(js)
+	return hex.EncodeToString(sum[:12])
+}
+
+// errLayout says that what is to be sent could not even be laid out.
+var errLayout = fmt.Errorf("a panic while it was laid out: %w", slack.SlackErrorResponse{Err: "not_sendable"})
+
+// Once makes a key for a single message.
+func (o *Outbox) Once() string { return fmt.Sprintf("once/%s/%d", o.begun, o.serial.Add(1)) }
+
+// Start has everything sent until ctx ends; see [Outbox.Wait].
+func (o *Outbox) Start(ctx context.Context) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.ctx = ctx
+	for _, l := range o.lanes {
+		o.wg.Go(func() { o.walk(ctx, l) })
+	}
+}
+
+// Wait returns when nothing is being sent any more, after Start's ctx ended.
+func (o *Outbox) Wait() { o.wg.Wait() }
+
+// Put has i sent, in place of what the same message should have been before.
+func (o *Outbox) Put(i *Item) {
+	i.since = o.Now()
+	o.mu.Lock()
+	l := o.lanes[i.Channel]
+	if l == nil {
+		l = &lane{wake: make(chan struct{}, 1), sent: map[string]time.Time{}}
+		o.lanes[i.Channel] = l
+		if o.ctx != nil {
+			o.wg.Go(func() { o.walk(o.ctx, l) })
+		}
+	}
+	o.mu.Unlock()
+	l.put(i)
+}
+
+// Want has i sent unless Slack shows it already; have reports whether it does.
+func (o *Outbox) Want(i *Item) (have bool) {
+	if p, ok := o.Memory.Post(i.Run, i.Key); ok && p.TS != "" && p.Hash == i.Hash {
+		return true
+	}
+	o.Put(i)
+	return false
+}
+
+// Unsent is how many messages wait or are on their way.
+func (o *Outbox) Unsent() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	n := 0
+	for _, l := range o.lanes {
+		l.mu.Lock()
+		n += len(l.items)
+		if l.flying != nil {
+			n++
+		}
+		l.mu.Unlock()
+	}
+	return n
+}
+
+// walk sends a channel's items, one after the other.
+func (o *Outbox) walk(ctx context.Context, l *lane) {
+	wait := web.FirstWait
+	for {
+		gap := EditGap * o.Pace
+		if o.Hurry() {
+			gap = 0
+		}
+		i, idle := l.next(o.Now(), gap)
+		if i == nil {
+			if !l.rest(ctx, idle) {
+				return
+			}
+			continue
+		}
+		sent, err := false, errLayout
+		web.Guard(o.Panicked, func() { sent, err = o.deliver(ctx, i) })
+		switch {
+		case err == nil:
+			o.done(i, nil)
+			l.landed(o.Now(), sent)
+			if wait = web.FirstWait; !sent {
+				continue
+			}
+			if web.Pause(ctx, o.Pace) != nil {
+				return
+			}
+			continue
+		case ctx.Err() != nil:
+			l.landed(o.Now(), false)
+			o.done(i, ctx.Err())
+			return
+		case errors.Is(err, ErrParent):
+			if o.Now().Sub(i.since) < parentWithin {
+				l.again(i, false)
+				// What it waits for goes through another round of this loop.
+				if web.Pause(ctx, o.Pace/4) != nil {
+					return
+				}
+				continue
+			}
+		case web.Judge(err) == web.Again || web.Judge(err) == web.Later:
+			o.Log.WarnContext(ctx, "slack: sending, will try again", "run", i.Run, "key", i.Key, "wait", wait, "err", o.Secrets.Err(err))
+			l.again(i, true)
+			if web.Pause(ctx, wait) != nil {
+				return
+			}
+			wait = min(2*wait, web.LongestWait)
+			continue
+		case web.Judge(err) == web.Fatal:
+			o.Fatal(fmt.Errorf("slack: sending: %w", err))
+		}
+		o.Log.ErrorContext(ctx, "slack: sending, given up", "channel", i.Channel, "run", i.Run, "key", i.Key, "err", o.Secrets.Err(err))
+		if i.Lost != nil {
+			i.Lost(o.Secrets.Err(err))
+		}
+		o.done(i, err)
+		l.landed(o.Now(), false)
+	}
+}
+
+func (o *Outbox) done(i *Item, err error) {
+	if i.Result != nil {
+		i.Result <- o.Secrets.Err(err)
+	}
+	if err == nil && i.Told != nil {
+		i.Told()
+	}
+	if err == nil && i.Run != "" && !i.Single {
+		o.Sent(i.Run)
+	}
+}

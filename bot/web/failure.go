@@ -1,0 +1,126 @@
+// Package web is what every call of Slack's Web API has to know: what to make
+// of a refusal, when to try again, when not to call, and what to keep secret.
+package web
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/slack-go/slack"
+)
+
+// How long to wait before trying again: doubled from the first to the longest.
+const (
+	FirstWait   = 500 * time.Millisecond
+	LongestWait = 30 * time.Second
+)
+
+// A Verdict is what to do about an error of the Web API.
+type Verdict int
+
+// The verdicts.
+const (
+	Again  Verdict = iota // Slack or the way to it: the same call may go through later. The call may have counted.
+	Later                 // As Again, and it is certain that the call did not count.
+	Refit                 // Slack refuses the layout.
+	Gone                  // What was to be edited is not there any more.
+	Fatal                 // The bot itself is not let in: stop.
+	Refuse                // Slack refuses this call, whenever it comes.
+)
+
+var verdicts = map[Verdict][]string{
+	Later: {"ratelimited", "rate_limited", "service_unavailable", "team_added_to_org"},
+	Again: {"internal_error", "fatal_error", "request_timeout"},
+	Refit: {"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "invalid_attachments"},
+	Gone:  {"message_not_found", "cant_update_message", "edit_window_closed", "thread_not_found"},
+	Fatal: {"invalid_auth", "account_inactive", "not_authed", "token_revoked", "token_expired", "not_allowed_token_type", "org_login_required", "app_not_installed"},
+}
+
+// Judge sorts an error of the Web API. Nil is never given.
+func Judge(err error) Verdict {
+	if _, ok := errors.AsType[*slack.RateLimitedError](err); ok {
+		return Later
+	}
+	if status, ok := errors.AsType[slack.StatusCodeError](err); ok {
+		switch {
+		case status.Code >= 500 || status.Code == 408:
+			return Again
+		case status.Code == 400:
+			// A response URL says no more about blocks that it does not like.
+			return Refit
+		}
+		return Refuse
+	}
+	code := Code(err)
+	if code == "" {
+		// No answer of Slack's: the net, a time limit, an answer cut in the middle.
+		return Again
+	}
+	for v, codes := range verdicts {
+		if slices.Contains(codes, code) {
+			return v
+		}
+	}
+	return Refuse
+}
+
+// Code is Slack's name for an error, "" if err is none of Slack's.
+func Code(err error) string {
+	if r, ok := errors.AsType[slack.SlackErrorResponse](err); ok {
+		return r.Err
+	}
+	// Opening a link gives the bare name.
+	if text := err.Error(); slices.Contains(verdicts[Fatal], text) {
+		return text
+	}
+	return ""
+}
+
+// Retry calls f until it goes through, ctx ends, or trying again is no use.
+// Only for calls that do no harm when they count twice.
+func Retry(ctx context.Context, f func() error) error {
+	wait := FirstWait
+	for {
+		err := f()
+		if err == nil || ctx.Err() != nil {
+			return err
+		}
+		if v := Judge(err); v != Again && v != Later {
+			return err
+		}
+		if Pause(ctx, wait) != nil {
+			return err
+		}
+		wait = min(2*wait, LongestWait)
+	}
+}
+
+// RetryTwice calls f at most three times, as long as trying again may help.
+func RetryTwice(ctx context.Context, f func() error) error {
+	n := 0
+	var last error
+	err := Retry(ctx, func() error {
+		if n++; n > 3 {
+			return nil
+		}
+		last = f()
+		return last
+	})
+	if n > 3 {
+		return last
+	}
+	return err
+}
+
+// Guard runs f. A panic in it is told to failed and ends there: the bot is in
+// the middle of somebody's recovery, and Slack is the least part of it.
+func Guard(failed func(p any), f func()) {
+	defer func() {
+		if p := recover(); p != nil {
+			failed(p)
+		}
+	}()
+	f()
+}

@@ -1,0 +1,158 @@
+package handlers
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"strings"
+	"time"
+
+	"aurorabot/handlers/view"
+	"aurorabot/policy"
+	"aurorabot/runner"
+)
+
+// consent counts who has agreed to what, and knows who could.
+type consent struct {
+	records   *records
+	rules     *policy.Rules
+	directory Directory
+	now       func() time.Time
+}
+
+// Screens returns what the run's messages show now.
+func (s *consent) Screens(run string) (view.Screens, error) {
+	events, err := s.records.engine.Journal.Events(run)
+	if err != nil {
+		return view.Screens{}, fmt.Errorf("journal of %s: %w", run, err)
+	}
+	return view.ScreensOf(events, s.people(runner.Fold(events))), nil
+}
+
+// people counts the approvals as they stand, without asking anybody anew: for
+// display only. What counts is asked again at the moment of use.
+func (s *consent) people(st *runner.State) view.People {
+	p := view.People{RequesterMayApprove: s.rules.RequesterMayApprove, Gates: map[string]policy.Verdict{}, Needed: map[string][]string{}, Lasts: map[string]time.Duration{}}
+	gates := maps.Clone(s.rules.Gates)
+	gates[policy.Without] = s.rules.RuleOf(policy.Without)
+	for id, rule := range gates {
+		for _, f := range rule.Factors {
+			p.Needed[id] = append(p.Needed[id], f.String())
+		}
+		p.Lasts[id] = rule.Expiry()
+		gs := st.Gates[id]
+		var given []policy.Approval
+		for _, a := range gs.Approvals {
+			given = append(given, policy.Approval{Who: s.remembered(a), Digest: a.Digest, At: a.At})
+		}
+		p.Gates[id] = s.rules.Gate(id, st.Who, gs.Digest, given, st.At)
+	}
+	return p
+}
+
+// remembered is the person of an approval as they were when they gave it: their
+// groups stand in the event.
+func (s *consent) remembered(a runner.Approval) policy.Actor {
+	team, user, _ := strings.Cut(a.Who, "/")
+	who := policy.Actor{TeamID: team, UserID: user}
+	// Without groups an approval counts for less, never for more.
+	_ = json.Unmarshal(a.Data, &who.Groups)
+	return who
+}
+
+// counts reports whether an approval is somebody's, and not too old to count.
+func (s *consent) counts(gate string, a runner.Approval, who policy.Actor) bool {
+	return a.Who == who.Key() && s.now().Sub(a.At) <= s.rules.RuleOf(gate).Expiry()
+}
+
+// factor is what somebody's approval counts for as things are, for those who
+// read the run later; what it counts for in the end stands where the gate is
+// passed. "": nothing, by what is known of the others.
+func (s *consent) factor(st *runner.State, gate string, who policy.Actor) string {
+	now := s.now()
+	digest := st.Gates[gate].Digest
+	given := []policy.Approval{{Who: who, Digest: digest, At: now}}
+	for _, a := range st.Gates[gate].Approvals {
+		if a.Who != who.Key() {
+			given = append(given, policy.Approval{Who: s.remembered(a), Digest: a.Digest, At: a.At})
+		}
+	}
+	for _, c := range s.rules.Gate(gate, st.Who, digest, given, now).Given {
+		if c.Who == who.Key() {
+			return c.Factor
+		}
+	}
+	return ""
+}
+
+// factors is the number of factors of a gate that a person could fill.
+func (s *consent) factors(gate string, who policy.Actor) int {
+	n := 0
+	for _, f := range s.rules.RuleOf(gate).Factors {
+		one := *s.rules
+		one.RequesterMayApprove = true
+		one.Gates = map[string]policy.GateRule{"one": {Factors: []policy.Factor{f}}}
+		if one.May("one", "", who) == nil {
+			n++
+		}
+	}
+	return n
+}
+
+// verdict counts the approvals at a gate with everybody asked anew. An approval
+// that no longer counts because of the person is journaled as refused, once.
+func (s *consent) verdict(ctx context.Context, st *runner.State, gate string) (policy.Verdict, error) {
+	gs := st.Gates[gate]
+	var approvals []policy.Approval
+	for _, a := range gs.Approvals {
+		team, user, _ := strings.Cut(a.Who, "/")
+		who, err := s.directory.Person(ctx, team, user)
+		if err != nil {
+			return policy.Verdict{}, fmt.Errorf("who %s is now can't be told: %w", a.Who, err)
+		}
+		approvals = append(approvals, policy.Approval{Who: who, Digest: a.Digest, At: a.At})
+		if err := s.rules.May(gate, st.Who, who); err != nil {
+			data, merr := json.Marshal(map[string]any{"gate": gate, "why": err.Error()})
+			if merr != nil {
+				return policy.Verdict{}, fmt.Errorf("refusal: %w", merr)
+			}
+			if _, err := s.records.engine.Append(st.Run, runner.Event{Kind: runner.Refused, Gate: gate, Who: a.Who, Why: "approver-removed-after-approval", Data: data}); err != nil {
+				return policy.Verdict{}, err
+			}
+		}
+	}
+	return s.rules.Gate(gate, st.Who, gs.Digest, approvals, s.now()), nil
+}
+
+// recheck is asked by the engine at the moment of use.
+func (s *consent) recheck(ctx context.Context, st *runner.State, gate string) error {
+	v, err := s.verdict(ctx, st, gate)
+	if err != nil {
+		return err
+	}
+	if !v.Open {
+		return fmt.Errorf("needed: %s; what does not count: %s", strings.Join(v.Missing, ", "), strings.Join(v.Ignored, "; "))
+	}
+	return nil
+}
+
+// person finds whom a word means: TEAM/USER, a user ID of our first team, or an
+// account of the bot's machine.
+func (s *consent) person(ctx context.Context, word string) (policy.Actor, error) {
+	team, user, ok := strings.Cut(word, "/")
+	if !ok {
+		var err error
+		if team, user, err = s.rules.OSUser(word); err != nil {
+			if len(s.rules.Teams) == 0 {
+				return policy.Actor{}, err
+			}
+			team, user = s.rules.Teams[0], word
+		}
+	}
+	a, err := s.directory.Person(ctx, team, user)
+	if err != nil {
+		return policy.Actor{}, fmt.Errorf("who %.60q is, cannot be told: %w", word, err)
+	}
+	return a, nil
+}

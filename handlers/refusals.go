@@ -1,0 +1,81 @@
+package handlers
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"aurorabot/handlers/view"
+	"aurorabot/policy"
+	"aurorabot/runner"
+)
+
+// An auditor writes down what belongs to no run: refusals, and who acts by what.
+type auditor struct {
+	records         *records
+	policy, version string
+}
+
+// refuse journals a refusal and answers with it, to the person alone.
+func (s *auditor) refuse(c call, run string, err error) Response {
+	kind := "refused"
+	var r *policy.Refusal
+	if errors.As(err, &r) {
+		kind = refusalKind(r.Rule, c.Actor)
+	}
+	return s.refuseAs(c, run, kind, err.Error(), "")
+}
+
+// refusalKind is the word for the audit.
+func refusalKind(rule string, a policy.Actor) string {
+	switch {
+	case rule == "requester":
+		return "self-approve"
+	case rule == "channel":
+		return "wrong-channel"
+	case rule == "identity" && a.Guest:
+		return "guest"
+	}
+	return rule
+}
+
+func (s *auditor) refuseAs(c call, run, kind, why, hint string) Response {
+	if run == "" {
+		run = auditRun
+	}
+	data, err := json.Marshal(map[string]any{"words": c.Words, "channel": c.Channel, "why": why, "policy": s.policy, "version": s.version})
+	if err != nil {
+		return failure(err)
+	}
+	if _, err := s.records.engine.Append(run, runner.Event{Kind: runner.Refused, Who: c.Actor.Key(), Why: kind, Data: data}); err != nil {
+		return failure(err)
+	}
+	m := view.Refusal(policy.Refusal{Rule: kind, Why: why})
+	if hint != "" {
+		m.Lines = append(m.Lines, hint)
+	}
+	return Response{Message: m, Exit: ExitRefused, Private: true, Run: run}
+}
+
+// Began journals which program, under which policy, acts from now on. It says
+// nothing where that is what the audit said last.
+func (s *auditor) Began() error {
+	events, err := s.records.engine.Journal.Events(auditRun)
+	if err != nil {
+		return fmt.Errorf("audit: %w", err)
+	}
+	data, err := json.Marshal(map[string]string{"policy": s.policy, "version": s.version})
+	if err != nil {
+		return fmt.Errorf("audit: %w", err)
+	}
+	for i := len(events) - 1; i >= 0; i-- {
+		if events[i].Kind == runner.Note && events[i].Data != nil {
+			if string(events[i].Data) == string(data) {
+				return nil
+			}
+			break
+		}
+	}
+	_, err = s.records.engine.Append(auditRun, runner.Event{Kind: runner.Note, Why: fmt.Sprintf("version %s acts under policy %.12s", s.version, s.policy), Data: data})
+	return err
+}
