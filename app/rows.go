@@ -39,23 +39,11 @@ type input struct {
 
 // request is the input as words again, options last.
 func (in *input) request() []string {
-	words := strings.Fields(in.Name)
-	dashed := slices.ContainsFunc(in.args, func(a string) bool { return strings.HasPrefix(a, "-") })
-	if !dashed {
-		words = append(words, in.args...)
+	words, options := strings.Fields(in.Name), syntax.Words(in.Options, in.given)
+	if slices.ContainsFunc(in.args, func(a string) bool { return strings.HasPrefix(a, "-") }) {
+		return slices.Concat(words, options, []string{"--"}, in.args)
 	}
-	for _, o := range in.Options {
-		switch text, given := in.given[o.Name]; {
-		case given && o.Value == "":
-			words = append(words, "--"+o.Name)
-		case given:
-			words = append(words, "--"+o.Name+"="+text)
-		}
-	}
-	if dashed {
-		words = append(append(words, "--"), in.args...)
-	}
-	return words
+	return slices.Concat(words, in.args, options)
 }
 
 // The groups of commands, as help shows them.

@@ -48,27 +48,21 @@ func formOf(words []string) *form {
 	if len(words) == 0 || words[0] != "recover" && words[0] != "plan" {
 		return nil
 	}
-	f := &form{Command: words[0]}
-	named := 0
-	for i := 1; i < len(words); i++ {
-		w := words[i]
-		switch {
-		case strings.HasPrefix(w, "-") && len(w) > 1:
-			f.Options = append(f.Options, w)
-			if i+1 < len(words) && !strings.Contains(w, "=") && w != "--dry-run" {
-				i++
-				f.Options = append(f.Options, words[i])
-			}
-		default:
-			if named++; named == 1 {
-				f.Cluster = w
-			}
-		}
+	args, options, err := handlers.Read(words)
+	if err != nil || len(args) > 1 {
+		return nil // The service says what is wrong, or what the command is for.
 	}
-	if named > 1 {
-		return nil
+	f := &form{Command: words[0], Options: options}
+	if len(args) == 1 {
+		f.Cluster = args[0]
 	}
 	return f
+}
+
+// isReason reports whether an option gives the reason already. Forms that were
+// opened by an earlier version have the value behind it.
+func isReason(option string) bool {
+	return option == "--reason" || strings.HasPrefix(option, "--reason=")
 }
 
 // alert is the form for a message that tells of something.
@@ -126,7 +120,7 @@ func completed(c slack.InteractionCallback) *ask {
 		a.errors[blocks.Cluster] = "Wait for this cluster's backups, and choose one."
 	}
 	a.words = append([]string{f.Command, cluster, backup}, f.Options...)
-	if why := strings.TrimSpace(in[blocks.Reason][blocks.Reason].Value); why != "" && !slices.Contains(f.Options, "--reason") {
+	if why := strings.TrimSpace(in[blocks.Reason][blocks.Reason].Value); why != "" && !slices.ContainsFunc(f.Options, isReason) {
 		a.words = append(a.words, "--reason", why)
 	}
 	return a

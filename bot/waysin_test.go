@@ -100,9 +100,35 @@ func TestFormCompletesACommand(t *testing.T) {
 	if out := d.Submit(alice, v.ID, map[string]string{"cluster": "prod", "backup": "scheduler-backup-new", "reason": "bad deploy"}); !out.OK() {
 		t.Fatalf("submission: %+v", out)
 	}
-	r := d.asked("recover", "prod", "scheduler-backup-new", "--reinitialize", "always", "--reason", "bad deploy")
+	r := d.asked("recover", "prod", "scheduler-backup-new", "--reinitialize=always", "--reason", "bad deploy")
 	if r.Channel != channel || r.Actor.UserID != alice || r.Source == "" {
 		t.Errorf("request %+v", r)
+	}
+}
+
+// A form is for what is missing, not for what is wrong: words are read as the
+// service reads them.
+func TestFormOf(t *testing.T) {
+	for words, want := range map[string]*form{
+		"status":                               nil,
+		"recover dev b":                        nil,
+		"recover dev --help":                   nil,
+		"recover dev --reason":                 nil,
+		"recover dev --nope":                   nil,
+		"recover":                              {Command: "recover"},
+		"plan dev":                             {Command: "plan", Cluster: "dev"},
+		"recover -dry-run dev -reason=x":       {Command: "recover", Cluster: "dev", Options: []string{"--reason=x", "--dry-run"}},
+		"recover --dry-run --reinitialize a b": {Command: "recover", Cluster: "b", Options: []string{"--reinitialize=a", "--dry-run"}},
+	} {
+		got := formOf(strings.Fields(words))
+		if (got == nil) != (want == nil) || got != nil && (got.Command != want.Command || got.Cluster != want.Cluster || !slices.Equal(got.Options, want.Options)) {
+			t.Errorf("%q: %+v, want %+v", words, got, want)
+		}
+	}
+	for option, is := range map[string]bool{"--reason": true, "--reason=x": true, "--reasons": false, "x": false} {
+		if isReason(option) != is {
+			t.Errorf("isReason(%q) = %v", option, !is)
+		}
 	}
 }
 

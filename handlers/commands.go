@@ -339,6 +339,18 @@ func (s *Service) subject(c call) (clusters []string, run string, resp *Response
 	return []string{st.Request.Cluster}, st.Run, nil
 }
 
+// Read reads the words of a command without counting its arguments, for a surface
+// that asks for those that are missing. Options are words again.
+func Read(words []string) (args, options []string, err error) {
+	for _, c := range commands() {
+		if len(words) > 0 && c.Name == words[0] {
+			args, given, err := syntax.Parse(c.Options, words[1:])
+			return args, syntax.Words(c.Options, given), err
+		}
+	}
+	return nil, nil, errors.New("there is no such command")
+}
+
 // ReadOnly refuses words whose command may change something: the clock asks
 // nothing else.
 func ReadOnly(words []string) error {

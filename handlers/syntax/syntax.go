@@ -164,6 +164,20 @@ type UnknownError struct{ Option string } // With its dashes.
 
 func (e *UnknownError) Error() string { return fmt.Sprintf("there is no option %.40q", e.Option) }
 
+// Words returns options as words that [Parse] reads the same.
+func Words(options []Option, given map[string]string) []string {
+	var words []string
+	for _, o := range options {
+		switch text, ok := given[o.Name]; {
+		case ok && o.Value == "":
+			words = append(words, "--"+o.Name)
+		case ok:
+			words = append(words, "--"+o.Name+"="+text)
+		}
+	}
+	return words
+}
+
 // Explain says what is wrong with an option in our words; nil and [ErrHelp] stay.
 func Explain(err error) error {
 	var unknown *pflag.NotExistError
