@@ -135,6 +135,7 @@ func (a *app) recovery(c *aurora.Cluster, helper *helper) (*recovery.Recovery, e
 	r := &recovery.Recovery{
 		Cluster: c, Profile: profile, Hosts: hosts, Now: a.w.Now, Policy: a.cfg.PolicyDigest,
 		ZooKeeper: openZooKeeper, Helper: helper.of, Files: a.runFiles,
+		Acts: func() []recovery.Act { return acts(a.journal, c.Name, a.w.Now()) },
 	}
 	return r, r.Validate()
 }
