@@ -156,7 +156,17 @@ func (b *bench) recipe() *runner.Recipe {
 // ask lets a person say something, waits until the engine rests, and returns the answer.
 func (b *bench) ask(who, words string) handlers.Response { return b.askIn("C1", who, words) }
 
+// askIn approves as a button does: of the gate and the digest that it is shown with.
 func (b *bench) askIn(channel, who, words string) handlers.Response {
+	b.t.Helper()
+	if st := b.state(); strings.HasPrefix(words, "approve ") && !strings.Contains(words, "--digest") && st.Gate != "" {
+		words += " --gate " + st.Gate + " --digest " + st.Gates[st.Gate].Digest
+	}
+	return b.typed(channel, who, words)
+}
+
+// typed has somebody type words, and waits until the engine rests.
+func (b *bench) typed(channel, who, words string) handlers.Response {
 	b.t.Helper()
 	a, _ := b.who.Person(b.t.Context(), "T1", who)
 	r := b.s.Handle(b.t.Context(), handlers.Request{Actor: a, Channel: channel, Words: strings.Fields(words), At: time.Now()})

@@ -111,7 +111,7 @@ func commands() []Command {
 			Help: "say whether each cluster could be restored today; exit status 6 with findings", Options: []syntax.Option{option.png, option.nagios, option.severity}, Args: [2]int{0, -1}, Do: (*Service).doReport},
 		{Name: "acknowledge", Scope: OneCluster, Usage: "CLUSTER [--reason TEXT]", Needs: policy.Operate,
 			Help: "say that somebody knows of an alert: no reminder until the state changes", Options: []syntax.Option{option.reason}, Args: [2]int{1, 1}, Do: (*Service).doAcknowledge},
-		{Name: "approve", Scope: OneRun, Usage: "RUN [--typed CLUSTER]", Needs: policy.Approve,
+		{Name: "approve", Scope: OneRun, Usage: "RUN [--gate NAME] [--typed CLUSTER] [--digest D]", Needs: policy.Approve,
 			Help:    "consent to what the open gate shows",
 			Options: []syntax.Option{option.gate, option.digest, option.typed}, Args: [2]int{1, 1}, Do: (*Service).doApprove},
 		{Name: "deny", Scope: OneRun, Usage: "RUN [--reason TEXT]", Needs: policy.Approve,

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -46,7 +47,7 @@ func (s *consent) people(st *runner.State) view.People {
 		for _, a := range gs.Approvals {
 			given = append(given, policy.Approval{Who: s.remembered(a), Digest: a.Digest, At: a.At})
 		}
-		p.Gates[id] = s.rules.Gate(id, st.Who, gs.Digest, given, st.At)
+		p.Gates[id] = s.rules.Gate(id, st.Requesters(), gs.Digest, given, st.At)
 	}
 	return p
 }
@@ -78,7 +79,7 @@ func (s *consent) factor(st *runner.State, gate string, who policy.Actor) string
 			given = append(given, policy.Approval{Who: s.remembered(a), Digest: a.Digest, At: a.At})
 		}
 	}
-	for _, c := range s.rules.Gate(gate, st.Who, digest, given, now).Given {
+	for _, c := range s.rules.Gate(gate, st.Requesters(), digest, given, now).Given {
 		if c.Who == who.Key() {
 			return c.Factor
 		}
@@ -93,7 +94,7 @@ func (s *consent) factors(gate string, who policy.Actor) int {
 		one := *s.rules
 		one.RequesterMayApprove = true
 		one.Gates = map[string]policy.GateRule{"one": {Factors: []policy.Factor{f}}}
-		if one.May("one", "", who) == nil {
+		if one.May("one", nil, who) == nil {
 			n++
 		}
 	}
@@ -112,7 +113,7 @@ func (s *consent) verdict(ctx context.Context, st *runner.State, gate string) (p
 			return policy.Verdict{}, fmt.Errorf("who %s is now can't be told: %w", a.Who, err)
 		}
 		approvals = append(approvals, policy.Approval{Who: who, Digest: a.Digest, At: a.At})
-		if err := s.rules.May(gate, st.Who, who); err != nil {
+		if err := s.rules.May(gate, st.Requesters(), who); err != nil {
 			data, merr := json.Marshal(map[string]any{"gate": gate, "why": err.Error()})
 			if merr != nil {
 				return policy.Verdict{}, fmt.Errorf("refusal: %w", merr)
@@ -122,7 +123,40 @@ func (s *consent) verdict(ctx context.Context, st *runner.State, gate string) (p
 			}
 		}
 	}
-	return s.rules.Gate(gate, st.Who, gs.Digest, approvals, s.now()), nil
+	return s.rules.Gate(gate, st.Requesters(), gs.Digest, approvals, s.now()), nil
+}
+
+// withdrawn journals as refused, once each, the consents that would have opened
+// the gate and were taken back by whoever gave them: they aborted or denied.
+func (s *consent) withdrawn(ctx context.Context, st *runner.State, gate string) error {
+	with := *st
+	with.Gates = maps.Clone(st.Gates)
+	g := st.Gates[gate]
+	var who []string
+	for _, w := range st.Withdrawn {
+		given := slices.ContainsFunc(g.Approvals, func(a runner.Approval) bool { return a.Who == w.Who })
+		if w.Gate == gate && w.Digest == g.Digest && !given && !slices.Contains(who, w.Who) {
+			g.Approvals = append(slices.Clone(g.Approvals), w.Approval)
+			who = append(who, w.Who)
+		}
+	}
+	with.Gates[gate] = g
+	if len(who) == 0 {
+		return nil
+	}
+	if v, err := s.verdict(ctx, &with, gate); err != nil || !v.Open {
+		return err
+	}
+	data, err := json.Marshal(map[string]any{"gate": gate, "why": "an approval that was withdrawn by an abort or a deny never counts again"})
+	if err != nil {
+		return fmt.Errorf("refusal: %w", err)
+	}
+	for _, w := range who {
+		if _, err := s.records.engine.Append(st.Run, runner.Event{Kind: runner.Refused, Gate: gate, Who: w, Why: "approver-aborts", Data: data}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // recheck is asked by the engine at the moment of use.

@@ -71,7 +71,7 @@ func explain(rules policy.Rules, digest string, clusters []*Cluster, who policy.
 	}
 	for _, g := range slices.Sorted(maps.Keys(rules.Gates)) {
 		one := GateStand{Gate: g, Needs: rules.Gates[g].String()}
-		err := rules.May(g, "", who)
+		err := rules.May(g, nil, who)
 		if one.Count = err == nil; !one.Count {
 			one.Why = err.Error()
 		}

@@ -172,3 +172,19 @@ func (s *runs) goOn(ctx context.Context, run string, work func(context.Context, 
 	}
 	return Response{Run: run}
 }
+
+// void closes the gates whose consents nothing was done by as st stood. A step
+// behind such a gate that only looked has its turn again, so that people are
+// asked again.
+func (s *runs) void(st *runner.State, why string) error {
+	r, err := s.recipe(st)
+	if err != nil {
+		return err
+	}
+	for _, id := range st.Unused() {
+		if err := s.records.void(r, st, id, why); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -3,7 +3,9 @@ package handlers
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"aurorabot/handlers/view"
@@ -15,8 +17,8 @@ import (
 // gate, and the button was of that gate and that digest.
 func (s *Service) atGate(c call, st *runner.State) *Response {
 	digest := st.Gates[st.Gate].Digest
-	if d := c.flags["digest"]; d != "" && st.Status == runner.Gated && d != digest && !strings.HasPrefix(digest, d) {
-		r := s.refuseAs(c, st.Run, "stale-digest", fmt.Sprintf("this button belongs to another plan (%.12s); what would be done now is %.12s", d, digest), "look at the newest message of the run")
+	if d := c.flags["digest"]; d != "" && st.Status == runner.Gated && !strings.HasPrefix(digest, d) {
+		r := s.refuseAs(c, st.Run, "stale-digest", fmt.Sprintf("this belongs to another plan (%.12s); what would be done now is %.12s", d, digest), "look at the newest message of the run")
 		return &r
 	}
 	if g := c.flags["gate"]; st.Status != runner.Gated || g != "" && g != st.Gate {
@@ -24,6 +26,34 @@ func (s *Service) atGate(c call, st *runner.State) *Response {
 		return &r
 	}
 	return nil
+}
+
+// leastDigest is how much of a digest must be given: fewer characters could be
+// those of another plan.
+const leastDigest = 8
+
+// unbound says why an approval does not name what it approves, "" if it does, with
+// the word for the audit and what to type. A button names it; whoever types says it
+// in words, since another gate may have opened while they did: the cluster and the
+// digest where the log is overwritten, else the gate or the digest.
+func unbound(c call, st *runner.State) (kind, why, hint string) {
+	gate, digest := st.Gate, st.Gates[st.Gate].Digest
+	whole := gate == "commit" || gate == policy.Without
+	words := fmt.Sprintf("approve %s --gate %s", st.Run, gate)
+	if whole {
+		words = fmt.Sprintf("approve %s --typed %s --digest %.*s", st.Run, st.Request.Cluster, leastDigest, digest)
+	}
+	hint = fmt.Sprintf("run %s waits at the %s gate. If that is what you approve, type `%s`", st.Run, gate, words)
+	given, typed := c.flags["digest"], c.flags["typed"]
+	switch {
+	case (whole || given != "") && len(given) < leastDigest:
+		return "typed-without-digest", fmt.Sprintf("an approval at the %s gate names the digest of what it approves, %d characters of it or more, but %d are given", gate, leastDigest, len(given)), hint
+	case given == "" && c.flags["gate"] == "":
+		return "typed-without-gate", "an approval names the gate that it is for: another one may have opened meanwhile", hint
+	case typed != st.Request.Cluster && (whole || typed != ""):
+		return "typed-name", fmt.Sprintf("the cluster's name was typed as %.60q, want %q", typed, st.Request.Cluster), hint
+	}
+	return "", "", ""
 }
 
 func (s *Service) doApprove(ctx context.Context, c call) Response {
@@ -40,8 +70,12 @@ func (s *Service) doApprove(ctx context.Context, c call) Response {
 	if err != nil {
 		return s.refuseAs(c, st.Run, "identity", fmt.Sprintf("who %s is now can't be told: %v", c.Actor.Key(), err), "")
 	}
-	if err := s.Rules.May(gate, st.Who, who); err != nil {
+	if err := s.Rules.May(gate, st.Requesters(), who); err != nil {
 		c.Actor = who
+		var r *policy.Refusal
+		if errors.As(err, &r) && r.Rule == "requester" && slices.Contains(st.Changed, who.Key()) {
+			return s.refuseAs(c, st.Run, "requester-drops-and-approves", err.Error(), "")
+		}
 		return s.refuse(c, st.Run, err)
 	}
 	for _, a := range st.Gates[gate].Approvals {
@@ -50,11 +84,8 @@ func (s *Service) doApprove(ctx context.Context, c call) Response {
 			return s.twice(c, st, gate, who)
 		}
 	}
-	if typed := c.flags["typed"]; typed != st.Request.Cluster && (typed != "" || gate == "commit" || gate == policy.Without) {
-		return Response{
-			Message: view.Error(fmt.Sprintf("the cluster's name was typed as %.60q, want %q", typed, st.Request.Cluster), fmt.Sprintf("approve %s --typed %s", st.Run, st.Request.Cluster)),
-			Exit:    ExitUsage, Private: true, Run: st.Run,
-		}
+	if kind, why, hint := unbound(c, st); why != "" {
+		return s.refuseAs(c, st.Run, kind, why, hint)
 	}
 	groups, err := json.Marshal(who.Groups)
 	if err != nil {
@@ -71,6 +102,9 @@ func (s *Service) doApprove(ctx context.Context, c call) Response {
 		return failure(err)
 	}
 	if !v.Open {
+		if err := s.withdrawn(ctx, st, gate); err != nil {
+			return failure(err)
+		}
 		return Response{Run: st.Run, Exit: ExitWaiting}
 	}
 	if _, err := s.Engine.Append(st.Run, runner.Event{Kind: runner.GatePassed, Gate: gate, Digest: digest, Why: given(v)}); err != nil {
@@ -123,14 +157,14 @@ func (s *Service) doDeny(ctx context.Context, c call) Response {
 	if err != nil {
 		return failure(err)
 	}
-	for _, e := range []runner.Event{
-		{Kind: runner.GateDenied, Gate: gate, Digest: st.Gates[gate].Digest, Who: c.Actor.Key(), Why: why},
-		{Kind: runner.GateVoided, Gate: gate, Digest: st.Gates[gate].Digest, Why: why},
-		{Kind: runner.RunStopped, Gate: gate, Who: c.Actor.Key(), Why: why, Data: data},
-	} {
-		if _, err := s.Engine.Append(st.Run, e); err != nil {
-			return failure(err)
-		}
+	if _, err := s.Engine.Append(st.Run, runner.Event{Kind: runner.GateDenied, Gate: gate, Digest: st.Gates[gate].Digest, Who: c.Actor.Key(), Why: why}); err != nil {
+		return failure(err)
+	}
+	if err := s.void(st, why); err != nil {
+		return failure(err)
+	}
+	if _, err := s.Engine.Append(st.Run, runner.Event{Kind: runner.RunStopped, Gate: gate, Who: c.Actor.Key(), Why: why, Data: data}); err != nil {
+		return failure(err)
 	}
 	if gate != "start" {
 		return Response{Run: st.Run}

@@ -35,7 +35,7 @@ func (j *slowJournal) Events(run string) ([]runner.Event, error) {
 // Whoever decides in the moment in which a gate opens is heard: the decision
 // must not stand in the journal with nobody at work on the run.
 func TestDecidingWhileTheEngineGoesOut(t *testing.T) {
-	for _, words := range []string{"approve dev", "deny dev"} {
+	for _, words := range []string{"approve dev --gate start", "deny dev"} {
 		t.Run(words, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				b := newBench(t)

@@ -269,3 +269,25 @@ func (s *records) clusterOf(run string) string {
 	}
 	return s.past.add(st).cluster
 }
+
+// void journals that the consents at a gate count no more.
+func (s *records) void(r *runner.Recipe, st *runner.State, gate, why string) error {
+	if _, err := s.engine.Append(st.Run, runner.Event{Kind: runner.GateVoided, Gate: gate, Digest: st.Gates[gate].Digest, Why: why}); err != nil {
+		return err
+	}
+	for i := range r.Gates {
+		before := r.Gates[i].Before
+		step, _ := r.Step(before)
+		if r.Gates[i].ID != gate || step == nil || !step.ReadOnly() || len(st.Steps[before]) == 0 {
+			continue
+		}
+		ids, err := json.Marshal([]string{before})
+		if err != nil {
+			return fmt.Errorf("encode steps: %w", err)
+		}
+		if _, err := s.engine.Append(st.Run, runner.Event{Kind: runner.StepsReopened, Data: ids, Why: why}); err != nil {
+			return err
+		}
+	}
+	return nil
+}

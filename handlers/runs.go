@@ -116,6 +116,9 @@ func (s *Service) doAbort(ctx context.Context, c call) Response {
 	if err := s.halt(ctx, st.Run); err != nil {
 		return failure(err)
 	}
+	if err := s.void(st, why); err != nil {
+		return failure(err)
+	}
 	return Response{Run: st.Run}
 }
 

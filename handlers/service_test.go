@@ -105,14 +105,80 @@ func TestExpiredApprovalIsGivenAnew(t *testing.T) {
 	}
 }
 
-// The commit wants the cluster's name typed.
-func TestTypedName(t *testing.T) {
+// Whoever types an approval says what it is for: at the commit the cluster and
+// eight characters of the digest or more, elsewhere the gate or the digest.
+func TestTypedApprovals(t *testing.T) {
+	for _, tt := range []struct {
+		gate, words string // DIGEST is that of the gate.
+		refused     string
+	}{
+		{"start", "approve dev", "typed-without-gate"},
+		{"start", "approve dev --typed dev", "typed-without-gate"},
+		{"start", "approve dev --gate start", ""},
+		{"start", "approve dev --digest DIGEST[:8]", ""},
+		{"start", "approve dev --digest DIGEST[:7]", "typed-without-digest"},
+		{"start", "approve dev --gate start --digest DIGEST[:1]", "typed-without-digest"},
+		{"start", "approve dev --gate start --typed devel", "typed-name"},
+		{"start", "approve dev --digest 0123456789", "stale-digest"},
+		{"commit", "approve dev", "typed-without-digest"},
+		{"commit", "approve dev --typed dev", "typed-without-digest"},
+		{"commit", "approve dev --typed dev --gate commit", "typed-without-digest"},
+		{"commit", "approve dev --typed dev --digest DIGEST[:7]", "typed-without-digest"},
+		{"commit", "approve dev --digest DIGEST", "typed-name"},
+		{"commit", "approve dev --typed devel --digest DIGEST", "typed-name"},
+		{"commit", "approve dev --typed dev --digest DIGEST[:8]", ""},
+		{"commit", "approve dev --typed dev --digest DIGEST", ""},
+	} {
+		b := newBench(t)
+		b.ask("UANN", recoverDev)
+		if tt.gate == "commit" {
+			b.ask("UBOB", "approve dev")
+		}
+		digest := b.state().Gates[tt.gate].Digest
+		words := strings.NewReplacer("DIGEST[:8]", digest[:8], "DIGEST[:7]", digest[:7], "DIGEST[:1]", digest[:1], "DIGEST", digest).Replace(tt.words)
+		before := len(b.refusals())
+		r := b.typed("C1", "UBOB", words)
+		counted := len(b.state().Gates[tt.gate].Approvals) > 0
+		switch refused := b.refusals()[before:]; {
+		case tt.refused == "" && (!counted || len(refused) > 0):
+			t.Errorf("%s: %s: exit %d, counted %v, refused %v; want it to count", tt.gate, tt.words, r.Exit, counted, refused)
+		case tt.refused != "" && (counted || r.Exit != handlers.ExitRefused || !slices.Equal(refused, []string{tt.refused})):
+			t.Errorf("%s: %s: exit %d, counted %v, refused %v; want %s", tt.gate, tt.words, r.Exit, counted, refused, tt.refused)
+		}
+	}
+}
+
+// An abort or a deny takes back what its author approved, at every gate, and all
+// that nothing was done by yet; what is given after it counts.
+func TestAbortWithdrawsConsents(t *testing.T) {
+	for _, stop := range []string{"abort dev", "deny dev --reason wait"} {
+		b := newBench(t)
+		b.toCommit()
+		b.ask("UDAN", "approve dev --typed dev")
+		b.ask("UDAN", stop)
+		b.ask("UANN", "resume dev")
+		if st := b.state(); st.Gate != "commit" || len(st.Gates["commit"].Approvals) != 0 {
+			t.Fatalf("%s: gate %q, approvals %v; want the commit gate and none", stop, st.Gate, st.Gates["commit"].Approvals)
+		}
+		b.ask("UBOB", "approve dev --typed dev")
+		if b.commits != 0 || !slices.Contains(b.refusals(), "approver-aborts") {
+			t.Errorf("%s: %d commits with an approval that was withdrawn; refusals %v", stop, b.commits, b.refusals())
+		}
+		b.ask("UDAN", "approve dev --typed dev")
+		if st := b.state(); st.Outcome != "recovered" || b.commits != 1 {
+			t.Errorf("%s: given anew: outcome %q, %d commits (%s)", stop, st.Outcome, b.commits, st.Why)
+		}
+	}
+}
+
+// Whoever asks for a change of what is done counts as a requester.
+func TestWhoChangesItAskedForIt(t *testing.T) {
 	b := newBench(t)
 	b.toCommit()
-	for _, words := range []string{"approve dev", "approve dev --typed devel"} {
-		if r := b.ask("UBOB", words); r.Exit != handlers.ExitUsage || len(b.state().Gates["commit"].Approvals) != 0 {
-			t.Errorf("%s: exit %d, %v", words, r.Exit, b.state().Gates["commit"])
-		}
+	b.ask("UBOB", "drop dev t1")
+	b.ask("UBOB", "approve dev --typed dev")
+	if st := b.state(); !slices.Contains(b.refusals(), "requester-drops-and-approves") || len(st.Gates["commit"].Approvals) != 0 {
+		t.Errorf("refusals %v, approvals %v", b.refusals(), st.Gates["commit"].Approvals)
 	}
 }
 
@@ -194,7 +260,7 @@ func TestAbortAndResume(t *testing.T) {
 	b.holdUp = make(chan struct{})
 	b.ask("UANN", recoverDev)
 	a, _ := b.who.Person(t.Context(), "", "UBOB")
-	b.s.Handle(t.Context(), handlers.Request{Actor: a, Channel: "C1", Words: []string{"approve", "dev"}, At: time.Now()})
+	b.s.Handle(t.Context(), handlers.Request{Actor: a, Channel: "C1", Words: []string{"approve", "dev", "--gate", "start"}, At: time.Now()})
 	for end := time.Now().Add(time.Minute); b.state().Of("prepare/on", runner.Bot).Progress != runner.Started; time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("the step does not begin")

@@ -56,7 +56,7 @@ func TestWithout(t *testing.T) {
 	if st := b.state(); st.Gate != runner.GateWithout || st.IsLeft("s2") {
 		t.Fatalf("gate %q, left %v; want the gate before anything else", st.Gate, st.IsLeft("s2"))
 	}
-	if r := b.ask("UBOB", "approve dev"); r.Exit != handlers.ExitUsage {
+	if r := b.ask("UBOB", "approve dev"); r.Exit != handlers.ExitRefused {
 		t.Errorf("without typing the name: exit %d", r.Exit)
 	}
 	b.approveAll("UBOB") // One of two factors of the commit gate.

@@ -77,15 +77,16 @@ func (r Rules) RuleOf(gate string) GateRule {
 	return r.Gates[gate]
 }
 
-// Gate counts the approvals at a gate for digest at the time now. People are
-// judged as they are now: an approval of somebody who has left does not count.
-func (r Rules) Gate(gate, requester, digest string, approvals []Approval, now time.Time) Verdict {
+// Gate counts the approvals at a gate for digest at the time now. Requesters are
+// all who asked for what is decided, "TEAM/USER". People are judged as they are
+// now: an approval of somebody who has left does not count.
+func (r Rules) Gate(gate string, requesters []string, digest string, approvals []Approval, now time.Time) Verdict {
 	rule := r.RuleOf(gate)
 	var v Verdict
 	var good []Approval
 	seen := map[string]bool{}
 	for _, a := range approvals {
-		if err := r.counts(rule, requester, digest, a, now); err != nil {
+		if err := r.counts(rule, requesters, digest, a, now); err != nil {
 			v.Ignored = append(v.Ignored, fmt.Sprintf("%s: %v", a.Who.Key(), err))
 			continue
 		}
@@ -115,16 +116,16 @@ func (r Rules) Gate(gate, requester, digest string, approvals []Approval, now ti
 
 // May reports whether a's consent could count at the gate at all, whatever its
 // digest and time; asked when the button is pressed.
-func (r Rules) May(gate, requester string, a Actor) error {
-	return r.counts(r.RuleOf(gate), requester, "", Approval{Who: a}, time.Time{})
+func (r Rules) May(gate string, requesters []string, a Actor) error {
+	return r.counts(r.RuleOf(gate), requesters, "", Approval{Who: a}, time.Time{})
 }
 
-func (r Rules) counts(rule GateRule, requester, digest string, a Approval, now time.Time) error {
+func (r Rules) counts(rule GateRule, requesters []string, digest string, a Approval, now time.Time) error {
 	if err := r.Identity(a.Who); err != nil {
 		return err
 	}
-	if a.Who.Key() == requester && !r.RequesterMayApprove {
-		return refuse("requester", "who asked for it does not approve it: somebody else must")
+	if slices.Contains(requesters, a.Who.Key()) && !r.RequesterMayApprove {
+		return refuse("requester", "who asked for it, or for a change of it, does not approve it: somebody else must")
 	}
 	if !slices.ContainsFunc(rule.Factors, func(f Factor) bool { return r.is(a.Who, f.Of) }) {
 		return refuse("factor", "they are in none of the groups that this gate needs (%s)", rule)

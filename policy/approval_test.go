@@ -69,7 +69,7 @@ func TestGate(t *testing.T) {
 		{"a gate without a rule never opens", "other", []policy.Approval{by("UBOB", "d1", 0)}, false, "policy.gates.other names nobody"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			v := rules.Gate(tt.gate, "T1/UANN", "d1", tt.approvals, now)
+			v := rules.Gate(tt.gate, []string{"T1/UANN"}, "d1", tt.approvals, now)
 			if got := strings.Join(v.Missing, ", "); v.Open != tt.open || got != tt.missing {
 				t.Errorf("Gate open = %v, missing %q, ignored %q; want %v, %q", v.Open, got, v.Ignored, tt.open, tt.missing)
 			}
@@ -81,10 +81,10 @@ func TestGate(t *testing.T) {
 func TestRequesterMayApprove(t *testing.T) {
 	r := rules
 	r.RequesterMayApprove = true
-	if v := r.Gate("pair", "T1/UANN", "d1", []policy.Approval{by("UANN", "d1", 0)}, now); v.Open {
+	if v := r.Gate("pair", []string{"T1/UANN"}, "d1", []policy.Approval{by("UANN", "d1", 0)}, now); v.Open {
 		t.Error("the requester alone opened a gate for two")
 	}
-	if v := r.Gate("pair", "T1/UANN", "d1", []policy.Approval{by("UANN", "d1", 0), by("UBOB", "d1", 0)}, now); !v.Open {
+	if v := r.Gate("pair", []string{"T1/UANN"}, "d1", []policy.Approval{by("UANN", "d1", 0), by("UBOB", "d1", 0)}, now); !v.Open {
 		t.Errorf("Gate = %+v, want open", v)
 	}
 }

@@ -67,6 +67,7 @@ type GateState struct {
 	Passed    bool
 	PassedAt  time.Time
 	Denied    bool
+	Used      bool       // Something was done since it was passed: what people agreed to has begun.
 	Approvals []Approval // Since it was last opened with another digest, or voided.
 }
 
@@ -123,8 +124,12 @@ type State struct {
 	Phases  map[string]Kind // PhaseStarted, PhaseSkipped, PhaseDone
 	Commit  CommitState
 	Dropped []string // Ids of the tasks that were dropped from what is staged.
-	Plan    json.RawMessage
-	Digest  string // Of the plan.
+	Changed []string // Who dropped them, "TEAM/USER".
+
+	// Withdrawn are the consents that people took back: by an abort or a deny.
+	Withdrawn []Withdrawn
+	Plan      json.RawMessage
+	Digest    string // Of the plan.
 }
 
 // Fold makes a State of events. It never fails: an event that makes no sense
@@ -165,6 +170,9 @@ func (s *State) Apply(e Event) {
 		s.applyCommit(e)
 	case TasksDropped:
 		var ids []string
+		if e.Who != "" && !slices.Contains(s.Changed, e.Who) {
+			s.Changed = append(s.Changed, e.Who)
+		}
 		if json.Unmarshal(e.Data, &ids) == nil {
 			for _, id := range ids {
 				if !slices.Contains(s.Dropped, id) {
@@ -199,6 +207,7 @@ func (s *State) applyRun(e Event) {
 	case RunAborted:
 		if s.Status != Closed {
 			s.Status, s.Why, s.Stop = Stopped, e.Why, Stop{Reason: StopAborted}
+			s.withdrawConsents(e.Who)
 		}
 	case RunStopped:
 		if s.Status != Closed {
@@ -243,6 +252,7 @@ func (s *State) applyStep(e Event) {
 			st.Try++
 		}
 		st.Progress, st.Begun, st.Again = Started, true, false
+		s.useConsents()
 		if !slices.Contains(s.Effects, Effect{e.Step, e.Host}) {
 			s.Effects = append(s.Effects, Effect{e.Step, e.Host})
 		}
@@ -297,6 +307,8 @@ func (s *State) applyGate(e Event) {
 		if g.Opened {
 			g.Denied = true
 		}
+		s.withdrawConsents(e.Who)
+		g.Approvals = s.Gates[e.Gate].Approvals
 		if e.Gate == GateWithout {
 			s.withdraw(func(Leave) bool { return true })
 		}
@@ -327,6 +339,18 @@ func (s *State) applyCommit(e Event) {
 	case CommitAbsent:
 		s.Commit.Outcome, s.Commit.Why = Absent, e.Why
 	}
+}
+
+// Requesters are all who asked for what the run does: for the run itself, for
+// dropping tasks, for going on without a host.
+func (s *State) Requesters() []string {
+	all := append([]string{s.Who}, s.Changed...)
+	for _, l := range s.Without {
+		if l.Who != "" && !slices.Contains(all, l.Who) {
+			all = append(all, l.Who)
+		}
+	}
+	return all
 }
 
 // Of returns what the journal says of a step on a host.

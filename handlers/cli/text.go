@@ -31,7 +31,7 @@ func rest(st *runner.State) view.Message {
 		return view.Message{Tone: view.Good, Head: fmt.Sprintf("run %s is closed: %s", st.Run, st.Outcome)}
 	case st.Status == runner.Gated:
 		return view.Message{Tone: view.Wait, Head: fmt.Sprintf("run %s waits at the %s gate (digest %.12s)", st.Run, st.Gate, st.Gates[st.Gate].Digest),
-			Lines: []string{fmt.Sprintf("approve it in Slack, or type `aurorabot approve %s --typed %s`", st.Run, st.Request.Cluster)}}
+			Lines: []string{fmt.Sprintf("approve it in Slack, or type `aurorabot approve %s --typed %s --digest %.12s`", st.Run, st.Request.Cluster, st.Gates[st.Gate].Digest)}}
 	}
 	if st.Status == runner.Owing {
 		return view.Message{Tone: view.Warn, Head: fmt.Sprintf("run %s: %s, and stays open for what is owed", st.Run, st.Outcome), Lines: view.Debts(st)}

@@ -16,10 +16,13 @@ const (
 	WrongChannel = "wrong-channel"                   // Ann asks where policy allows nothing.
 	BothGroups   = "one-person-in-both-groups"       // Cat, of both groups, approves for both.
 	Removed      = "approver-removed-after-approval" // Dan leaves the leads after he approved.
+	Drops        = "requester-drops-and-approves"    // Bob drops a task, and approves what is left.
+	Aborts       = "approver-aborts"                 // Bob aborts after he approved, and his approval is to count on.
+	Undigested   = "typed-without-digest"            // Dan types an approval that does not say of what.
 )
 
 // Cheats are all of them, in the order of help.
-var Cheats = []string{SelfApprove, Twice, StaleDigest, Guest, WrongChannel, BothGroups, Removed}
+var Cheats = []string{SelfApprove, Twice, StaleDigest, Guest, WrongChannel, BothGroups, Removed, Drops, Aborts, Undigested}
 
 // CheckCheat refuses a word that names no cheat; "" is none.
 func CheckCheat(kind string) error {
@@ -34,6 +37,9 @@ type move struct {
 	user  string
 	stale bool // By the button of the gate before, as a client does that missed the change.
 	leave bool // Dan is taken out of the leads first.
+	drop  bool // The person drops a task first: the gate opens once more for what is left.
+	abort bool // Who approved before aborts first, and the run is resumed.
+	typed bool // In words, with the cluster's name alone.
 }
 
 // moves are who approves what, in which order: at each gate one after the
@@ -54,6 +60,12 @@ func moves(cheat string, honest bool) map[string][]move {
 		commit[0].user, last.user = Cat, pick(honest, Dan, Cat)
 	case Removed:
 		commit[0].user, last.user, last.leave = Dan, Bob, !honest
+	case Drops:
+		commit[0].drop = !honest
+	case Aborts:
+		last.abort = !honest
+	case Undigested:
+		last.typed = !honest
 	}
 	return map[string][]move{"start": {{user: Bob}}, "assess": {{user: Bob}}, "commit": commit, "without": {{user: Bob}, {user: Dan}}}
 }

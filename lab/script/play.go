@@ -62,6 +62,8 @@ type Play struct {
 	gate    Event // The open one; its Kind is "" if none is.
 	former  Event // The gate before.
 	given   int   // Approvals at the open gate.
+	changed bool  // Somebody dropped a task, or aborted.
+	aborted bool
 	acts    chan func(context.Context) error
 	seen    seen
 	ending  string // What run.stopped said, if a person then chose undo.
@@ -272,7 +274,27 @@ func (p *Play) approve() {
 		return
 	}
 	m, gate, former := moves[p.given], p.gate, p.former
+	if p.aborted && gate.Gate == "commit" {
+		if p.given > 0 {
+			return
+		}
+		m = moves[len(moves)-1] // Who approved before does not do so again.
+	}
+	first := !p.changed
+	p.changed = p.changed || m.drop || m.abort
+	p.aborted = p.aborted || m.abort
 	p.acts <- func(ctx context.Context) error {
+		switch {
+		case m.drop && first:
+			return p.hand.say(m.user, p.hand.channel, "drop "+gate.Run+" "+p.Cluster.Truth.Tasks[0])
+		case m.abort && first:
+			if err := p.hand.say(moves[0].user, p.hand.channel, "abort "+gate.Run); err != nil {
+				return err
+			}
+			return p.hand.say(Ann, p.hand.channel, "resume "+gate.Run)
+		case m.typed:
+			return p.hand.say(m.user, p.hand.channel, "approve "+gate.Run+" --typed "+cluster.Name)
+		}
 		if m.leave {
 			p.Tell("dan is taken out of the group leads")
 			p.Slack.SetGroupMembers(Leads, Cat)

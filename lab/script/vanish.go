@@ -46,7 +46,7 @@ func (p *Play) without(reason string) bool {
 		return false
 	}
 	p.asked++
-	p.acts <- func(context.Context) error { return p.hand.say(Bob, p.hand.channel, words) }
+	p.acts <- func(context.Context) error { return p.hand.say(Ann, p.hand.channel, words) }
 	return true
 }
 
