@@ -56,7 +56,7 @@ func TestDefaults(t *testing.T) {
 	rules := policy.Rules{
 		Teams: []string{"T1"}, Lists: map[string][]string{"sre": {"UANN", "UBOB"}}, Groups: map[string]string{},
 		Access:  []policy.Rule{{Name: "all", Who: []string{"sre"}, Channels: []string{"*"}, Clusters: []string{"*"}, May: []string{"admin"}}},
-		Gates:   map[string]policy.GateRule{"start": two, "assess": two, "commit": two, "undo": two},
+		Gates:   map[string]policy.GateRule{"start": two, "assess": two, "commit": two},
 		OSUsers: map[string]string{},
 	}
 	login := SSH{

@@ -165,11 +165,11 @@ func (w *names) access(n *node) []policy.Rule {
 var gateNames = []string{"start", "assess", "commit", "undo"}
 
 func (w *names) gates(n *node) {
-	if !n.required("write at least gates: {commit: {factors: [...]}}; the others take its rule") {
+	if !n.required("write at least gates: {commit: {factors: [...]}}; start and assess take its rule") {
 		return
 	}
 	m := n.fields(gateNames...)
-	if !m.get("commit").required("write who approves the commit; the gates that are left out take its rule") {
+	if !m.get("commit").required("write who approves the commit; start and assess take its rule where they are left out") {
 		return
 	}
 	for _, name := range gateNames {
@@ -178,7 +178,9 @@ func (w *names) gates(n *node) {
 		}
 	}
 	for _, name := range gateNames {
-		if !m.get(name).given() {
+		// An undo that is left out needs one person and no gate: else every undo at
+		// every site would need two in the middle of an outage.
+		if !m.get(name).given() && name != "undo" {
 			w.rules.Gates[name] = w.rules.Gates["commit"]
 		}
 	}

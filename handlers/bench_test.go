@@ -148,8 +148,9 @@ func (b *bench) recipe() *runner.Recipe {
 			}},
 			{ID: "cleanup", Undoes: "prepare"},
 		},
-		Gates: []runner.Gate{{ID: "start", Before: "prepare/on", Title: "Begin?"}, {ID: "commit", Before: "restore/commit", Title: "Commit?", Binds: func(s *runner.State) any { return s.Dropped }}},
-		Drop:  []string{"restore/compare", "restore/commit"},
+		Gates:      []runner.Gate{{ID: "start", Before: "prepare/on", Title: "Begin?"}, {ID: "commit", Before: "restore/commit", Title: "Commit?", Binds: func(s *runner.State) any { return s.Dropped }}},
+		Drop:       []string{"restore/compare", "restore/commit"},
+		UndoStarts: func(s *runner.State) bool { return s.Of("prepare/on", runner.Bot).Begun },
 	}
 }
 

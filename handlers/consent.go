@@ -47,7 +47,7 @@ func (s *consent) people(st *runner.State) view.People {
 		for _, a := range gs.Approvals {
 			given = append(given, policy.Approval{Who: s.remembered(a), Digest: a.Digest, At: a.At})
 		}
-		p.Gates[id] = s.rules.Gate(id, st.Requesters(), gs.Digest, given, st.At)
+		p.Gates[id] = s.rules.Gate(id, st.Requesters(id), gs.Digest, given, st.At)
 	}
 	return p
 }
@@ -79,7 +79,7 @@ func (s *consent) factor(st *runner.State, gate string, who policy.Actor) string
 			given = append(given, policy.Approval{Who: s.remembered(a), Digest: a.Digest, At: a.At})
 		}
 	}
-	for _, c := range s.rules.Gate(gate, st.Requesters(), digest, given, now).Given {
+	for _, c := range s.rules.Gate(gate, st.Requesters(gate), digest, given, now).Given {
 		if c.Who == who.Key() {
 			return c.Factor
 		}
@@ -113,7 +113,7 @@ func (s *consent) verdict(ctx context.Context, st *runner.State, gate string) (p
 			return policy.Verdict{}, fmt.Errorf("who %s is now can't be told: %w", a.Who, err)
 		}
 		approvals = append(approvals, policy.Approval{Who: who, Digest: a.Digest, At: a.At})
-		if err := s.rules.May(gate, st.Requesters(), who); err != nil {
+		if err := s.rules.May(gate, st.Requesters(gate), who); err != nil {
 			data, merr := json.Marshal(map[string]any{"gate": gate, "why": err.Error()})
 			if merr != nil {
 				return policy.Verdict{}, fmt.Errorf("refusal: %w", merr)
@@ -123,7 +123,7 @@ func (s *consent) verdict(ctx context.Context, st *runner.State, gate string) (p
 			}
 		}
 	}
-	return s.rules.Gate(gate, st.Requesters(), gs.Digest, approvals, s.now()), nil
+	return s.rules.Gate(gate, st.Requesters(gate), gs.Digest, approvals, s.now()), nil
 }
 
 // withdrawn journals as refused, once each, the consents that would have opened

@@ -8,6 +8,7 @@ import (
 
 	"aurorabot/handlers/view"
 	"aurorabot/policy"
+	"aurorabot/runner"
 )
 
 // An Explanation is what policy says of one person, now.
@@ -76,6 +77,9 @@ func explain(rules policy.Rules, digest string, clusters []*Cluster, who policy.
 			one.Why = err.Error()
 		}
 		e.Gates = append(e.Gates, one)
+	}
+	if _, gated := rules.Gates[runner.GateUndo]; !gated {
+		e.Gates = append(e.Gates, GateStand{Gate: runner.GateUndo, Needs: "one person who may operate, no gate", Count: true})
 	}
 	return e
 }

@@ -38,7 +38,7 @@ const leastDigest = 8
 // digest where the log is overwritten, else the gate or the digest.
 func unbound(c call, st *runner.State) (kind, why, hint string) {
 	gate, digest := st.Gate, st.Gates[st.Gate].Digest
-	whole := gate == "commit" || gate == policy.Without
+	whole := gate == "commit" || gate == policy.Without || gate == runner.GateUndo
 	words := fmt.Sprintf("approve %s --gate %s", st.Run, gate)
 	if whole {
 		words = fmt.Sprintf("approve %s --typed %s --digest %.*s", st.Run, st.Request.Cluster, leastDigest, digest)
@@ -70,10 +70,13 @@ func (s *Service) doApprove(ctx context.Context, c call) Response {
 	if err != nil {
 		return s.refuseAs(c, st.Run, "identity", fmt.Sprintf("who %s is now can't be told: %v", c.Actor.Key(), err), "")
 	}
-	if err := s.Rules.May(gate, st.Requesters(), who); err != nil {
+	if err := s.Rules.May(gate, st.Requesters(gate), who); err != nil {
 		c.Actor = who
 		var r *policy.Refusal
-		if errors.As(err, &r) && r.Rule == "requester" && slices.Contains(st.Changed, who.Key()) {
+		switch asked := errors.As(err, &r) && r.Rule == "requester"; {
+		case asked && gate == runner.GateUndo:
+			return s.refuseAs(c, st.Run, "undo-without-consent", err.Error(), "")
+		case asked && slices.Contains(st.Changed, who.Key()):
 			return s.refuseAs(c, st.Run, "requester-drops-and-approves", err.Error(), "")
 		}
 		return s.refuse(c, st.Run, err)
@@ -109,6 +112,9 @@ func (s *Service) doApprove(ctx context.Context, c call) Response {
 	}
 	if _, err := s.Engine.Append(st.Run, runner.Event{Kind: runner.GatePassed, Gate: gate, Digest: digest, Why: given(v)}); err != nil {
 		return failure(err)
+	}
+	if gate == runner.GateUndo {
+		return s.undo(ctx, st, st.Gates[gate].By, "")
 	}
 	return s.goOn(ctx, st.Run, s.work(st))
 }

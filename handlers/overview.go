@@ -69,7 +69,7 @@ func (o *Overviews) Of(ctx context.Context, who policy.Actor) (Overview, error) 
 		if s.Rules.Allow(who, policy.Read, st.Request.Cluster, "") != nil {
 			continue
 		}
-		mine := st.Status == runner.Gated && s.Rules.Allow(who, policy.Approve, st.Request.Cluster, "") == nil && s.Rules.May(st.Gate, st.Requesters(), who) == nil &&
+		mine := st.Status == runner.Gated && s.Rules.Allow(who, policy.Approve, st.Request.Cluster, "") == nil && s.Rules.May(st.Gate, st.Requesters(st.Gate), who) == nil &&
 			!slices.ContainsFunc(st.Gates[st.Gate].Approvals, func(a runner.Approval) bool { return a.Who == who.Key() })
 		seen.Runs = append(seen.Runs, RunLine{Run: st.Run, Mine: mine})
 	}

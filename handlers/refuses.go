@@ -29,7 +29,7 @@ func (s *Service) Refuses(r Request) bool {
 	if err != nil || st.Status != runner.Gated {
 		return false
 	}
-	if s.Rules.May(st.Gate, st.Requesters(), r.Actor) != nil {
+	if s.Rules.May(st.Gate, st.Requesters(st.Gate), r.Actor) != nil {
 		return true
 	}
 	return slices.ContainsFunc(st.Gates[st.Gate].Approvals, func(a runner.Approval) bool { return s.counts(st.Gate, a, r.Actor) })

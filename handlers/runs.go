@@ -198,10 +198,40 @@ func (s *Service) doUndo(ctx context.Context, c call) Response {
 	if st.Irreversible() { // While it came to rest.
 		return s.refuseAs(c, st.Run, "irreversible", fmt.Sprintf("run %s: %v", st.Run, runner.ErrIrreversible), fmt.Sprintf("type `resume %s`", st.Run))
 	}
-	if _, err := s.Engine.Append(st.Run, runner.Event{Kind: runner.UndoRequested, Who: c.Actor.Key(), Why: strings.TrimSpace(c.flags["reason"])}); err != nil {
+	if _, gated := s.Rules.Gates[runner.GateUndo]; gated && !st.Undo && r.UndoStarts != nil && r.UndoStarts(st) {
+		digest, shown := runner.UndoGate(st)
+		if g := st.Gates[runner.GateUndo]; !g.Passed || g.Digest != digest {
+			return s.openUndo(st, c, digest, shown)
+		}
+	}
+	return s.undo(ctx, st, c.Actor.Key(), strings.TrimSpace(c.flags["reason"]))
+}
+
+// undo has the engine take back what the run did.
+func (s *runs) undo(ctx context.Context, st *runner.State, who, why string) Response {
+	if _, err := s.records.engine.Append(st.Run, runner.Event{Kind: runner.UndoRequested, Who: who, Why: why}); err != nil {
 		return failure(err)
 	}
-	return s.goOn(ctx, st.Run, s.Engine.Undo)
+	return s.goOn(ctx, st.Run, s.records.engine.Undo)
+}
+
+// openUndo asks people to consent to an undo, in the place of what they were asked
+// before. Who asks for it does not approve it.
+func (s *runs) openUndo(st *runner.State, c call, digest string, shown runner.GateView) Response {
+	data, err := json.Marshal(shown)
+	if err != nil {
+		return failure(err)
+	}
+	if st.Status == runner.Gated {
+		why := c.Actor.Key() + " asks for undo instead"
+		if _, err := s.records.engine.Append(st.Run, runner.Event{Kind: runner.GateVoided, Gate: st.Gate, Digest: st.Gates[st.Gate].Digest, Why: why}); err != nil {
+			return failure(err)
+		}
+	}
+	if _, err := s.records.engine.Append(st.Run, runner.Event{Kind: runner.GateOpened, Gate: runner.GateUndo, Digest: digest, Who: c.Actor.Key(), Data: data}); err != nil {
+		return failure(err)
+	}
+	return Response{Run: st.Run, Exit: ExitWaiting}
 }
 
 // mayDrop says why tasks must not be dropped: one that is not there, or all. A

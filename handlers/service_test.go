@@ -3,12 +3,14 @@ package handlers_test
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"aurorabot/handlers"
+	"aurorabot/policy"
 	"aurorabot/runner"
 )
 
@@ -427,3 +429,55 @@ func (c chained) Verify(only ...string) ([]runner.Chain, error) {
 }
 
 func (c chained) Raw(string) ([]byte, error) { return nil, nil }
+
+// An undo that starts schedulers asks for consent where policy has a gate for it,
+// and needs one person where it has none; whoever asks for it does not approve it.
+func TestUndoGate(t *testing.T) {
+	gated := func() *bench {
+		b := newBench(t)
+		b.s.Rules.Gates = maps.Clone(b.s.Rules.Gates)
+		b.s.Rules.Gates["undo"] = policy.GateRule{Factors: []policy.Factor{{Count: 1, Of: []string{"sre"}}}}
+		return b
+	}
+	b := newBench(t)
+	b.toCommit()
+	b.ask("UBOB", "undo dev")
+	if st := b.state(); st.Outcome != "undone" {
+		t.Errorf("without the key: status %s, outcome %q at gate %q", st.Status, st.Outcome, st.Gate)
+	}
+
+	b = gated()
+	b.toCommit()
+	if r := b.ask("UBOB", "undo dev"); r.Exit != handlers.ExitWaiting || b.state().Gate != "undo" || !b.on {
+		t.Fatalf("exit %d, gate %q, on %v: want it to wait at the undo gate", r.Exit, b.state().Gate, b.on)
+	}
+	b.ask("UBOB", "approve dev --typed dev")
+	if !slices.Contains(b.refusals(), "undo-without-consent") || !b.on {
+		t.Errorf("refusals %v, on %v: whoever asks for the undo approved it", b.refusals(), b.on)
+	}
+	if r := b.typed("C1", "UCAT", "approve dev --gate undo"); r.Exit != handlers.ExitRefused {
+		t.Errorf("without typing the name: exit %d", r.Exit)
+	}
+	b.ask("UCAT", "approve dev --typed dev")
+	if st := b.state(); st.Outcome != "undone" || b.on {
+		t.Errorf("with consent: status %s, outcome %q, on %v (%s)", st.Status, st.Outcome, b.on, st.Why)
+	}
+
+	// A deny keeps the run as it is, and the way forward is open again.
+	b = gated()
+	b.toCommit()
+	b.ask("UBOB", "undo dev")
+	b.ask("UCAT", "deny dev --reason wait")
+	b.ask("UANN", "resume dev")
+	if st := b.state(); st.Gate != "commit" || !b.on {
+		t.Errorf("denied: status %s, gate %q, on %v", st.Status, st.Gate, b.on)
+	}
+
+	// One that starts nothing needs no gate.
+	b = gated()
+	b.ask("UANN", recoverDev)
+	b.ask("UBOB", "undo dev")
+	if st := b.state(); st.Status != runner.Closed {
+		t.Errorf("before anything was stopped: status %s, gate %q", st.Status, st.Gate)
+	}
+}

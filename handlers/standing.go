@@ -58,5 +58,5 @@ func (s *consent) missing(st *runner.State) int {
 	for _, a := range g.Approvals {
 		given = append(given, policy.Approval{Who: s.remembered(a), Digest: a.Digest, At: a.At})
 	}
-	return s.rules.RuleOf(st.Gate).Needed() - len(s.rules.Gate(st.Gate, st.Requesters(), g.Digest, given, s.now()).Given)
+	return s.rules.RuleOf(st.Gate).Needed() - len(s.rules.Gate(st.Gate, st.Requesters(st.Gate), g.Digest, given, s.now()).Given)
 }

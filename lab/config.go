@@ -74,5 +74,8 @@ func (l *lab) configuration() string {
 	line("    start: {factors: [{count: 1, of: [sre]}]}")
 	line("    assess: {factors: [{count: 1, of: [sre]}]}")
 	line("    commit: {factors: [{count: 1, of: [sre]}, {count: 1, of: [leads]}]}")
+	if l.set.cheat == script.Undoes {
+		line("    undo: {factors: [{count: 1, of: [sre]}]}")
+	}
 	return b.String()
 }

@@ -13,7 +13,7 @@ type Rules struct {
 	Lists  map[string][]string `json:"lists"`  // Named lists of user IDs.
 	Groups map[string]string   `json:"groups"` // Name of a group -> ID of Slack's user group.
 	Access []Rule              `json:"access"` // In order; a matching deny wins over every allow.
-	Gates  map[string]GateRule `json:"gates"`  // By gate: "start", "assess", "commit", "undo".
+	Gates  map[string]GateRule `json:"gates"`  // By gate: "start", "assess", "commit"; "undo" only where it is written down.
 
 	// RequesterMayApprove lets the requester's consent count, as one, and
 	// never lowers the number of people needed.

@@ -106,6 +106,14 @@ func (p Plan) digest() string {
 	return Digest(p)
 }
 
+// UndoGate returns the digest that approvals of an undo bind to, over what it
+// takes back, and what is shown of it.
+func UndoGate(s *State) (digest string, v GateView) {
+	back := slices.DeleteFunc(slices.Clone(s.Effects), func(e Effect) bool { return !s.Of(e.Step, e.Host).Begun })
+	binds := map[string]any{"undo": back}
+	return Digest(map[string]any{"run": s.Run, "gate": GateUndo, "binds": binds}), GateView{Title: "Take everything back, and start the schedulers as they were?", Binds: binds}
+}
+
 // GateDigest is what approvals at a gate bind to: SHA-256 over canonical JSON
 // of run, gate, what the recipe covers, the steps that remain from the gate on,
 // and what the gate binds. No times, no progress.

@@ -254,6 +254,10 @@ type Recipe struct {
 	// (a damaged log on the real master). Nil or "": nothing.
 	UndoWarning func(*State) string
 
+	// UndoStarts reports whether undo would start schedulers: then people may have
+	// to consent, if policy says so. Nil: it never does.
+	UndoStarts func(*State) bool
+
 	// Without is walked when somebody asked to go on without a host, with the
 	// hosts asked for as State.Asked: steps that only look, one of them behind a
 	// gate [GateWithout]. Empty: this recipe goes on with all its hosts only.

@@ -67,6 +67,7 @@ type GateState struct {
 	Passed    bool
 	PassedAt  time.Time
 	Denied    bool
+	By        string     // Who asked for what is decided, where that is not the run: an undo.
 	Used      bool       // Something was done since it was passed: what people agreed to has begun.
 	Approvals []Approval // Since it was last opened with another digest, or voided.
 }
@@ -274,6 +275,7 @@ func (s *State) applyStep(e Event) {
 		}
 	case UndoStarted:
 		s.Step = e.Step
+		s.useConsents()
 		if st.Progress != UndoBegun {
 			st.Try++
 		}
@@ -295,7 +297,7 @@ func (s *State) applyGate(e Event) {
 		if g.Digest != e.Digest || !g.Opened {
 			g = GateState{}
 		}
-		g.Digest, g.OpenedAt, g.Opened = e.Digest, e.At, true
+		g.Digest, g.OpenedAt, g.Opened, g.By = e.Digest, e.At, true, e.Who
 		s.Status, s.Gate = Gated, e.Gate
 	case GateApproved:
 		if g.Opened && e.Digest == g.Digest {
@@ -341,9 +343,12 @@ func (s *State) applyCommit(e Event) {
 	}
 }
 
-// Requesters are all who asked for what the run does: for the run itself, for
-// dropping tasks, for going on without a host.
-func (s *State) Requesters() []string {
+// Requesters are all who asked for what is decided at a gate: for the run itself,
+// for dropping tasks, for going on without a host; or for the undo.
+func (s *State) Requesters(gate string) []string {
+	if gate == GateUndo {
+		return []string{s.Gates[gate].By}
+	}
 	all := append([]string{s.Who}, s.Changed...)
 	for _, l := range s.Without {
 		if l.Who != "" && !slices.Contains(all, l.Who) {

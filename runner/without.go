@@ -13,6 +13,7 @@ const (
 	PhaseWithout = "without" // Recipe.Without: a host is left out.
 	PhaseSettle  = "settle"  // Recipe.Settle: what it owes is done.
 	GateWithout  = "without" // Needs what the commit gate needs.
+	GateUndo     = "undo"    // Before undo starts a scheduler, where policy names it.
 )
 
 // A Leave is a host that somebody asked to go on without, and what became of it.

@@ -66,7 +66,7 @@ func people(events []runner.Event) view.People {
 			approvals = append(approvals, policy.Approval{Who: actor(a.Who), Digest: a.Digest, At: a.At})
 		}
 		if s.Gates[name].Opened {
-			p.Gates[name] = gateRules.Gate(name, s.Requesters(), s.Gates[name].Digest, approvals, s.At)
+			p.Gates[name] = gateRules.Gate(name, s.Requesters(name), s.Gates[name].Digest, approvals, s.At)
 		}
 	}
 	return p

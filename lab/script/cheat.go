@@ -18,11 +18,12 @@ const (
 	Removed      = "approver-removed-after-approval" // Dan leaves the leads after he approved.
 	Drops        = "requester-drops-and-approves"    // Bob drops a task, and approves what is left.
 	Aborts       = "approver-aborts"                 // Bob aborts after he approved, and his approval is to count on.
+	Undoes       = "undo-without-consent"            // Bob asks for undo, and approves it himself.
 	Undigested   = "typed-without-digest"            // Dan types an approval that does not say of what.
 )
 
 // Cheats are all of them, in the order of help.
-var Cheats = []string{SelfApprove, Twice, StaleDigest, Guest, WrongChannel, BothGroups, Removed, Drops, Aborts, Undigested}
+var Cheats = []string{SelfApprove, Twice, StaleDigest, Guest, WrongChannel, BothGroups, Removed, Drops, Aborts, Undoes, Undigested}
 
 // CheckCheat refuses a word that names no cheat; "" is none.
 func CheckCheat(kind string) error {
@@ -39,6 +40,7 @@ type move struct {
 	leave bool // Dan is taken out of the leads first.
 	drop  bool // The person drops a task first: the gate opens once more for what is left.
 	abort bool // Who approved before aborts first, and the run is resumed.
+	undo  bool // The person asks for undo instead: the gate of that opens.
 	typed bool // In words, with the cluster's name alone.
 }
 
@@ -64,10 +66,12 @@ func moves(cheat string, honest bool) map[string][]move {
 		commit[0].drop = !honest
 	case Aborts:
 		last.abort = !honest
+	case Undoes:
+		commit[0].undo = !honest
 	case Undigested:
 		last.typed = !honest
 	}
-	return map[string][]move{"start": {{user: Bob}}, "assess": {{user: Bob}}, "commit": commit, "without": {{user: Bob}, {user: Dan}}}
+	return map[string][]move{"start": {{user: Bob}}, "assess": {{user: Bob}}, "commit": commit, "without": {{user: Bob}, {user: Dan}}, "undo": {{user: Bob}}}
 }
 
 func pick(honest bool, ordinary, cheating string) string {

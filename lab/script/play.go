@@ -292,6 +292,8 @@ func (p *Play) approve() {
 				return err
 			}
 			return p.hand.say(Ann, p.hand.channel, "resume "+gate.Run)
+		case m.undo:
+			return p.hand.say(m.user, p.hand.channel, "undo "+gate.Run+" --confirm")
 		case m.typed:
 			return p.hand.say(m.user, p.hand.channel, "approve "+gate.Run+" --typed "+cluster.Name)
 		}

@@ -150,6 +150,9 @@ func (r *Recovery) Recipe() *runner.Recipe {
 		Covers:      r.covers,
 		Drop:        []string{stepDrop, stepCompare, stepCommit},
 		UndoWarning: r.undoWarning,
+		UndoStarts: func(s *runner.State) bool {
+			return slices.ContainsFunc(s.Effects, func(e runner.Effect) bool { return e.Step == stepStop && s.Of(e.Step, e.Host).Begun })
+		},
 	}
 }
 
