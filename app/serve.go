@@ -81,12 +81,52 @@ func (a *app) listen(ctx context.Context, wg *sync.WaitGroup) error {
 		fmt.Fprintln(w, "ready")
 	})
 	mux.Handle("GET /metrics", metrics.Handler(a.values, a.log))
-	srv := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, WriteTimeout: 10 * time.Second}
+	srv := healthServer(mux)
 	context.AfterFunc(ctx, func() { srv.Close() })
 	wg.Go(func() {
-		if err := srv.Serve(l); err != nil && ctx.Err() == nil {
+		if err := srv.Serve(&bounded{Listener: l, room: make(chan struct{}, maxWatchers)}); err != nil && ctx.Err() == nil {
 			a.log.ErrorContext(ctx, "health address", "err", err)
 		}
 	})
 	return nil
+}
+
+// maxWatchers is how many connections the health address has at once: those of
+// monitoring are a handful.
+const maxWatchers = 64
+
+// healthServer waits for nobody: a connection that says nothing, reads nothing or is
+// idle ends.
+func healthServer(h http.Handler) *http.Server {
+	return &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, IdleTimeout: 30 * time.Second, MaxHeaderBytes: 16 << 10}
+}
+
+// bounded is a listener whose connections are no more than it has room for: who
+// comes then waits in the kernel's queue.
+type bounded struct {
+	net.Listener
+	room chan struct{}
+}
+
+// Accept waits for room, and for a connection.
+func (b *bounded) Accept() (net.Conn, error) {
+	b.room <- struct{}{}
+	c, err := b.Listener.Accept()
+	if err != nil {
+		<-b.room
+		return nil, err
+	}
+	return &counted{Conn: c, leave: sync.OnceFunc(func() { <-b.room })}, nil
+}
+
+// counted gives its room back when it is closed.
+type counted struct {
+	net.Conn
+	leave func()
+}
+
+// Close closes the connection.
+func (c *counted) Close() error {
+	defer c.leave()
+	return c.Conn.Close()
 }

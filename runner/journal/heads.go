@@ -38,6 +38,9 @@ func readHeads(dir string) (map[string]head, error) {
 	path := filepath.Join(dir, headsFile)
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
+		if journals, err := filepath.Glob(filepath.Join(dir, "*.jsonl")); err != nil || len(journals) > 0 {
+			return heads, &BrokenError{headsFile, 0, "missing, though there are journals: how far each run had come is not known, so an event cut from an end would not be noticed"}
+		}
 		return heads, nil
 	}
 	if err == nil && info.Size() > maxHeads {
@@ -80,8 +83,12 @@ func readHeads(dir string) (map[string]head, error) {
 func openHeads(dir string) (map[string]head, error) {
 	heads, err := readHeads(dir)
 	var broken *BrokenError
-	if errors.As(err, &broken) {
+	switch {
+	case errors.As(err, &broken) && broken.Line > 0:
 		err = os.Rename(filepath.Join(dir, headsFile), filepath.Join(dir, brokenHeads))
+	case broken != nil:
+		// It is missing beside journals: that it was is not forgotten by making it anew.
+		err = durable.Replace(filepath.Join(dir, brokenHeads), []byte(broken.What+"\n"), 0o600)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("journal: %w", err)
@@ -101,6 +108,17 @@ func writeHeads(dir string, heads map[string]head) error {
 		return fmt.Errorf("journal: %w", err)
 	}
 	return nil
+}
+
+// noteHead writes down how far a run has come. That it can't is no failure of the
+// event, which is durable: the file may be behind, and is written anew as soon as
+// there is room.
+func (d *Dir) noteHead(run string) {
+	write := func() error { return addHead(d.path, run, d.heads[run]) }
+	if d.behind {
+		write = func() error { return writeHeads(d.path, d.heads) } // A line in it may be torn.
+	}
+	d.behind = write() != nil
 }
 
 func addHead(dir, run string, h head) error {

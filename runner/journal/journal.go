@@ -50,6 +50,7 @@ type Dir struct {
 
 	mu       sync.Mutex
 	tails    map[string]tail
+	behind   bool // The file of heads lacks some, and its last line may be torn.
 	heads    map[string]head
 	memories map[string]*memory
 	asked    int              // How often they were asked for.
@@ -151,16 +152,14 @@ func (d *Dir) Append(e runner.Event) (runner.Event, error) {
 		return e, err
 	}
 	// As it will be read back: what was given may hold more than what was written.
-	if ok {
+	if ok && st != nil {
 		if own, _, what := decode(whole, t); what == "" {
 			d.remember(e.Run, append(before, own), st)
 		}
 	}
 	d.tails[e.Run] = tail{seq: e.Seq, hash: hash, size: t.size + int64(len(whole))}
 	d.heads[e.Run] = head{e.Seq, hash}
-	if err := addHead(d.path, e.Run, d.heads[e.Run]); err != nil {
-		return e, err
-	}
+	d.noteHead(e.Run)
 	if d.Copy != nil {
 		d.Copy(e, whole, hash)
 	}
@@ -190,7 +189,7 @@ func (d *Dir) write(path string, at int64, whole []byte) (os.FileInfo, error) {
 	}
 	st, err := f.Stat()
 	if err != nil {
-		return nil, fmt.Errorf("journal: %w", err)
+		return nil, nil //nolint:nilerr,nilnil // The event is durable; that it is not remembered costs one reading.
 	}
 	return st, nil
 }
@@ -281,11 +280,14 @@ func chain(prev string, event []byte) string {
 // A BrokenError says where a journal was changed.
 type BrokenError struct {
 	File string
-	Line int // From 1.
+	Line int // From 1. Zero: the file as a whole.
 	What string
 }
 
 func (e *BrokenError) Error() string {
+	if e.Line == 0 {
+		return fmt.Sprintf("journal %s: %s", e.File, e.What)
+	}
 	return fmt.Sprintf("journal %s: line %d: %s", e.File, e.Line, e.What)
 }
 

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"cmp"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"aurorabot/runner"
 )
@@ -97,42 +99,95 @@ func VerifyFile(path string) (runner.Chain, error) {
 }
 
 // Against compares the journals with a copy of their lines that was kept
-// elsewhere: each line of the copy must stand in its run, byte for byte. It
-// returns how many there were.
+// elsewhere, both ways: each line of the copy must stand in its run, byte for byte,
+// and each event since the copy begins must stand in the copy, else it was added
+// here or the copy missed it. It returns how many lines the copy has.
 func (d *Dir) Against(r io.Reader) (int, error) {
-	runs, n := map[string]map[string]bool{}, 0
+	c := copyOf{runs: map[string]map[string]bool{}, held: map[[sha256.Size]byte]bool{}}
 	in := bufio.NewReaderSize(r, 64<<10)
+	n := 0
 	for {
 		raw, err := readLine(in)
 		if errors.Is(err, io.EOF) {
-			return n, nil // What is left without a newline was torn by a crash.
+			break // What is left without a newline was torn by a crash.
 		}
 		if err != nil {
 			return n, fmt.Errorf("copy: line %d: %w", n+1, err)
 		}
-		var l struct {
-			Event struct {
-				Run string `json:"run"`
-				Seq int    `json:"seq"`
-			} `json:"event"`
-		}
-		if err := json.Unmarshal(raw, &l); err != nil {
+		if err := c.add(d, raw); err != nil {
 			return n, fmt.Errorf("copy: line %d: %w", n+1, err)
-		}
-		run := l.Event.Run
-		if runs[run] == nil {
-			text, err := d.Raw(run)
-			if err != nil {
-				return n, err
-			}
-			runs[run] = map[string]bool{}
-			for line := range bytes.Lines(text) {
-				runs[run][string(line)] = true
-			}
-		}
-		if !runs[run][string(raw)] {
-			return n, &BrokenError{cmp.Or(run, "?") + ".jsonl", max(l.Event.Seq, 1), fmt.Sprintf("event %d is not the one that the copy holds", l.Event.Seq)}
 		}
 		n++
 	}
+	if n == 0 {
+		return 0, errors.New("copy: it has no lines")
+	}
+	return n, c.lacks(d)
+}
+
+// A copyOf the journals, as far as it was read.
+type copyOf struct {
+	runs  map[string]map[string]bool // The lines of the runs that it names, as they lie here.
+	held  map[[sha256.Size]byte]bool // Hashes of its own lines.
+	since time.Time                  // Of its earliest event.
+}
+
+// A copiedLine is what is read of a line.
+type copiedLine struct {
+	Event struct {
+		Run string    `json:"run"`
+		Seq int       `json:"seq"`
+		At  time.Time `json:"at"`
+	} `json:"event"`
+}
+
+// add takes a line of the copy, which must stand in its run.
+func (c *copyOf) add(d *Dir, raw []byte) error {
+	var l copiedLine
+	if err := json.Unmarshal(raw, &l); err != nil {
+		return err
+	}
+	run := l.Event.Run
+	if c.runs[run] == nil {
+		text, err := d.Raw(run)
+		if err != nil {
+			return err
+		}
+		c.runs[run] = map[string]bool{}
+		for line := range bytes.Lines(text) {
+			c.runs[run][string(line)] = true
+		}
+	}
+	if !c.runs[run][string(raw)] {
+		return &BrokenError{cmp.Or(run, "?") + ".jsonl", max(l.Event.Seq, 1), fmt.Sprintf("event %d is not the one that the copy holds", l.Event.Seq)}
+	}
+	c.held[sha256.Sum256(raw)] = true
+	if c.since.IsZero() || l.Event.At.Before(c.since) {
+		c.since = l.Event.At
+	}
+	return nil
+}
+
+// lacks reports the first event here, since the copy begins, that it does not hold.
+func (c *copyOf) lacks(d *Dir) error {
+	runs, err := d.Runs()
+	if err != nil {
+		return err
+	}
+	for _, run := range runs {
+		text, err := d.Raw(run)
+		if err != nil {
+			return err
+		}
+		for line := range bytes.Lines(text) {
+			var l copiedLine
+			if err := json.Unmarshal(line, &l); err != nil {
+				return err
+			}
+			if !c.held[sha256.Sum256(line)] && !l.Event.At.Before(c.since) {
+				return &BrokenError{run + ".jsonl", l.Event.Seq, fmt.Sprintf("event %d stands here and not in the copy: it was added here, or the copy missed it (aurorabot_audit_copy_missed_total counts those)", l.Event.Seq)}
+			}
+		}
+	}
+	return nil
 }

@@ -191,3 +191,94 @@ func TestHeadBehindItsRun(t *testing.T) {
 		d.Close()
 	}
 }
+
+// An event that was appended to a journal, with a whole chain, does not stand in
+// the copy; nor does one that the copy lost in the middle.
+func TestACopyTellsWhatWasAdded(t *testing.T) {
+	dir, copied := two(t)
+	d := open(t, dir)
+	if _, err := d.Append(runner.Event{Run: "dev-1", At: time.Unix(9, 0).UTC(), Kind: runner.GateApproved, Gate: "commit", Who: "T/UEVIL"}); err != nil {
+		t.Fatal(err)
+	}
+	d.Close()
+	if _, err := ReadOnly(dir).Verify(); err != nil {
+		t.Fatalf("the forgery is not even whole: %v", err)
+	}
+	var broken *BrokenError
+	if _, err := ReadOnly(dir).Against(bytes.NewReader(copied)); !errors.As(err, &broken) || broken.File != "dev-1.jsonl" || broken.Line != 5 {
+		t.Errorf("an event that was added: %v, want event 5 of dev-1", err)
+	}
+
+	dir, copied = two(t)
+	lines := bytes.SplitAfter(copied, []byte("\n"))
+	hole := bytes.Join(append(append([][]byte{}, lines[:1]...), lines[2:]...), nil)
+	if _, err := ReadOnly(dir).Against(bytes.NewReader(hole)); !errors.As(err, &broken) || broken.Line != 2 {
+		t.Errorf("a hole in the copy: %v, want event 2", err)
+	}
+	// What was before the copy began is nobody's fault.
+	late := bytes.Join(lines[1:4], nil)
+	if n, err := ReadOnly(dir).Against(bytes.NewReader(late)); n != 3 || err != nil {
+		t.Errorf("a copy that begins later: %d, %v", n, err)
+	}
+	if _, err := ReadOnly(dir).Against(bytes.NewReader(nil)); err == nil {
+		t.Error("an empty copy passes")
+	}
+}
+
+// The list of how far runs had come is missed where there are journals: without it
+// an event could be cut from an end. A new start does not hide that.
+func TestMissingHeadsAreFound(t *testing.T) {
+	dir, _ := two(t)
+	if err := os.Remove(filepath.Join(dir, headsFile)); err != nil {
+		t.Fatal(err)
+	}
+	var broken *BrokenError
+	if _, err := ReadOnly(dir).Verify(); !errors.As(err, &broken) || broken.File != headsFile {
+		t.Errorf("read by another process: %v, want that heads is missing", err)
+	}
+	d := open(t, dir)
+	defer d.Close()
+	if _, err := d.Append(runner.Event{Run: "dev-1", Kind: runner.Note}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.Verify(); !errors.As(err, &broken) || broken.File != brokenHeads {
+		t.Errorf("after a new start: %v, want %s", err, brokenHeads)
+	}
+	empty := open(t, t.TempDir())
+	defer empty.Close()
+	if _, err := empty.Verify(); err != nil {
+		t.Errorf("a new folder: %v", err)
+	}
+}
+
+// An event that is durable is never reported as failed, also where the list of
+// heads cannot be written; when it can be again all is verified.
+func TestDurableThoughHeadsAreNotWritten(t *testing.T) {
+	dir, _ := two(t)
+	d := open(t, dir)
+	heads := filepath.Join(dir, headsFile)
+	if err := os.Rename(heads, heads+".away"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(heads, 0o700); err != nil { // Nothing can be written there, as on a full disk.
+		t.Fatal(err)
+	}
+	for range 2 {
+		if _, err := d.Append(runner.Event{Run: "dev-1", Kind: runner.Note, Why: "durable"}); err != nil {
+			t.Fatalf("an event that is durable: %v", err)
+		}
+	}
+	if events, err := d.Events("dev-1"); err != nil || len(events) != 6 {
+		t.Errorf("%d events, %v; want 6", len(events), err)
+	}
+	if err := os.Remove(heads); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.Append(runner.Event{Run: "dev-1", Kind: runner.Note, Why: "there is room again"}); err != nil {
+		t.Fatal(err)
+	}
+	d.Close()
+	if chains, err := ReadOnly(dir).Verify(); err != nil || len(chains) != 2 || chains[1].Events != 7 {
+		t.Errorf("afterwards: %+v, %v", chains, err)
+	}
+}
