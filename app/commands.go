@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"os/user"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -51,10 +51,7 @@ func ask(ctx context.Context, q cli.Question, file string, w World) int {
 			return w.fail(err)
 		}
 	}
-	me, err := user.Current()
-	if err != nil {
-		return w.fail(fmt.Errorf("who asks: %w", err))
-	}
+	me := cli.AccountOf(ctx, os.Getuid())
 	here, there := net.Pipe()
 	defer here.Close()
 	s := &cli.Server{Service: a.service, Who: a.osUser, Now: w.Now, Log: a.log}
@@ -62,7 +59,7 @@ func ask(ctx context.Context, q cli.Question, file string, w World) int {
 	go func() {
 		defer close(done)
 		defer there.Close()
-		if err := s.Answer(ctx, there, me.Username); err != nil && ctx.Err() == nil {
+		if err := s.Answer(ctx, there, me); err != nil && ctx.Err() == nil {
 			a.log.ErrorContext(ctx, "command", "err", err)
 		}
 	}()

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"aurorabot/handlers"
+	"aurorabot/handlers/cli"
 	"aurorabot/policy"
 )
 
@@ -33,9 +34,9 @@ func (p *people) Person(ctx context.Context, team, user string) (policy.Actor, e
 	return d.Person(ctx, team, user)
 }
 
-// osUser maps a user of the operating system to the person that policy names.
-func (a *app) osUser(ctx context.Context, name string) (policy.Actor, error) {
-	team, user, err := a.cfg.Policy.OSUser(name)
+// osUser maps an account of the operating system to the person that policy names.
+func (a *app) osUser(ctx context.Context, who cli.Account) (policy.Actor, error) {
+	team, user, err := a.cfg.Policy.OSAccount(who.UID, who.Name)
 	if err != nil {
 		return policy.Actor{}, err
 	}

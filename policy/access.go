@@ -3,6 +3,7 @@ package policy
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -152,7 +153,21 @@ func (r Rules) is(a Actor, names []string) bool {
 	})
 }
 
-// OSUser returns the identity of a user of the operating system.
+// OSAccount returns the identity of an account of the operating system: by its uid,
+// or by its name, "" if it has none. A name of digits could be another one's uid,
+// and counts for nothing.
+func (r Rules) OSAccount(uid int, name string) (team, user string, err error) {
+	key := strconv.Itoa(uid)
+	if _, ok := r.OSUsers[key]; ok {
+		return r.OSUser(key)
+	}
+	if _, err := strconv.Atoi(name); err == nil || name == "" {
+		return "", "", refuse("identity", "uid %d of this machine is mapped to nobody in Slack: policy.os_users takes uids and names", uid)
+	}
+	return r.OSUser(name)
+}
+
+// OSUser returns the identity of a user of the operating system, by a key of os_users.
 func (r Rules) OSUser(name string) (team, user string, err error) {
 	key, ok := r.OSUsers[name]
 	if !ok {

@@ -122,3 +122,22 @@ func TestAllow(t *testing.T) {
 		})
 	}
 }
+
+// An account is whom its uid is mapped to, else its name; a name of digits is
+// nobody, for it could be another account's uid.
+func TestAccounts(t *testing.T) {
+	r := policy.Rules{OSUsers: map[string]string{"ann": "T1/UANN", "12345": "T1/UBOB"}}
+	for _, tt := range []struct {
+		uid  int
+		name string
+		want string
+	}{
+		{1000, "ann", "UANN"}, {12345, "", "UBOB"}, {12345, "ann", "UBOB"},
+		{1001, "12345", ""}, {1001, "", ""}, {0, "root", ""},
+	} {
+		_, user, err := r.OSAccount(tt.uid, tt.name)
+		if user != tt.want || (err == nil) != (tt.want != "") {
+			t.Errorf("uid %d %q: %q, %v; want %q", tt.uid, tt.name, user, err, tt.want)
+		}
+	}
+}

@@ -32,7 +32,7 @@ type Service interface {
 type Server struct {
 	Service Service
 	// Who maps a user of the operating system to a person.
-	Who func(ctx context.Context, osUser string) (policy.Actor, error)
+	Who func(ctx context.Context, who Account) (policy.Actor, error)
 	Now func() time.Time
 	Log *slog.Logger
 }
@@ -75,9 +75,9 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		wg.Go(func() {
 			defer conn.Close()
 			defer context.AfterFunc(ctx, func() { hurry(conn) })()
-			name, err := peer(conn)
+			uid, err := peer(conn)
 			if err == nil {
-				err = s.Answer(ctx, conn, name)
+				err = s.Answer(ctx, conn, AccountOf(ctx, uid))
 			}
 			if err != nil && ctx.Err() == nil {
 				s.Log.WarnContext(ctx, "command socket", "err", err)
@@ -99,7 +99,7 @@ func hurry(conn net.Conn) {
 }
 
 // Answer holds one conversation with a user of the operating system.
-func (s *Server) Answer(ctx context.Context, conn io.ReadWriter, osUser string) error {
+func (s *Server) Answer(ctx context.Context, conn io.ReadWriter, account Account) error {
 	line, err := bufio.NewReader(io.LimitReader(conn, maxAsk)).ReadBytes('\n')
 	if err != nil {
 		return fmt.Errorf("read the command: %w", err)
@@ -109,7 +109,7 @@ func (s *Server) Answer(ctx context.Context, conn io.ReadWriter, osUser string) 
 		return fmt.Errorf("read the command: %w", err)
 	}
 	c := &conversation{out: json.NewEncoder(conn)}
-	who, err := s.Who(ctx, osUser)
+	who, err := s.Who(ctx, account)
 	if err != nil {
 		return c.end(handlers.Response{Message: view.Error(err.Error(), "add the user to policy.os_users"), Exit: handlers.ExitRefused})
 	}

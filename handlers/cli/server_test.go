@@ -88,7 +88,8 @@ func serve(t *testing.T, s *service) (socket string, stop func() bool) {
 	done := make(chan error, 1)
 	server := &Server{
 		Service: s, Now: time.Now, Log: slog.New(slog.DiscardHandler),
-		Who: func(_ context.Context, user string) (policy.Actor, error) {
+		Who: func(_ context.Context, who Account) (policy.Actor, error) {
+			user := who.Name
 			if user == "" {
 				return policy.Actor{}, errors.New("nobody")
 			}
