@@ -33,7 +33,7 @@ var waits = map[string]bool{
 // A share is a step of an outage, and how long it took in each play.
 type share struct {
 	step  string
-	first int // Where in the plays it came first, for the order of lines.
+	last  int // Where it came last in any play, for the order of lines: a play of all phases tells it.
 	took  map[string]time.Duration
 }
 
@@ -80,9 +80,10 @@ func outages(files []string, out io.Writer) error {
 			}
 			s := shares[step]
 			if s == nil {
-				s = &share{step: step, first: i, took: map[string]time.Duration{}}
+				s = &share{step: step, took: map[string]time.Duration{}}
 				shares[step] = s
 			}
+			s.last = max(s.last, i)
 			s.took[name] += d
 			sums[whose][name] += d
 		}
@@ -102,7 +103,7 @@ func outages(files []string, out io.Writer) error {
 				return
 			}
 		}
-	}, func(a, b *share) int { return cmp.Or(a.first-b.first, strings.Compare(a.step, b.step)) }) {
+	}, func(a, b *share) int { return cmp.Or(a.last-b.last, strings.Compare(a.step, b.step)) }) {
 		if slices.ContainsFunc(names, func(name string) bool { return s.took[name] >= 50*time.Millisecond }) {
 			line(s.step, s.took)
 		}
