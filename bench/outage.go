@@ -32,9 +32,9 @@ var waits = map[string]bool{
 
 // A share is a step of an outage, and how long it took in each play.
 type share struct {
-	step  string
-	last  int // Where it came last in any play, for the order of lines: a play of all phases tells it.
-	took  map[string]time.Duration
+	step string
+	last int // Where it came last in any play, for the order of lines: a play of all phases tells it.
+	took map[string]time.Duration
 }
 
 // outages prints, for the journals of some plays, how long the schedulers were
