@@ -2,7 +2,6 @@ package auroraadmin
 
 import (
 	"bytes"
-	"compress/gzip"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -23,6 +22,7 @@ import (
 	"go.uber.org/goleak"
 
 	"aurorabot/lab/zookeeper"
+	"aurorabot/runner/golden"
 	"aurorabot/runner/tbinary"
 )
 
@@ -38,16 +38,7 @@ type transcript struct {
 // load reads a gzipped JSON file.
 func load(t *testing.T, name string, into any) {
 	t.Helper()
-	f, err := os.Open(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := json.NewDecoder(z).Decode(into); err != nil {
+	if err := json.Unmarshal(golden.Gunzip(t, name), into); err != nil {
 		t.Fatal(err)
 	}
 }
