@@ -1,6 +1,7 @@
 package scheduler
 
 import (
+	"aurorabot/lab/tjson"
 	"context"
 	_ "embed"
 	"encoding/json"
@@ -227,7 +228,7 @@ func (s *scheduler) serveQuotas(w http.ResponseWriter, _ *http.Request) {
 	for _, role := range nameOrder(st.quotas) {
 		cpu, ram, disk := resources(mustOpen(st.quotas[role]).elements(4))
 		name, _ := json.Marshal(role)
-		roles = append(roles, fmt.Sprintf(`%s:{"cpu_cores":%s,"ram_mb":%d,"disk_mb":%d}`, name, javaDouble(cpu), ram, disk))
+		roles = append(roles, fmt.Sprintf(`%s:{"cpu_cores":%s,"ram_mb":%d,"disk_mb":%d}`, name, tjson.JavaDouble(cpu), ram, disk))
 	}
 	jsonText(w, []byte("{"+strings.Join(roles, ",")+"}"))
 }
