@@ -22,7 +22,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 func Compare(t testing.TB, file, got string) {
 	t.Helper()
 	if *update {
-		must(t, os.WriteFile(file, []byte(got), 0o644))
+		must(t, os.WriteFile(file, []byte(got), 0o600))
 	}
 	want, err := os.ReadFile(file)
 	must(t, err)
@@ -66,13 +66,13 @@ func Unpack(t testing.TB, archive string) string {
 		}
 		path := filepath.Join(root, name)
 		if h.Typeflag == tar.TypeDir {
-			must(t, os.MkdirAll(path, 0o755))
+			must(t, os.MkdirAll(path, 0o750))
 			continue
 		}
 		b, err := io.ReadAll(in)
 		must(t, err)
-		must(t, os.MkdirAll(filepath.Dir(path), 0o755))
-		must(t, os.WriteFile(path, b, 0o644))
+		must(t, os.MkdirAll(filepath.Dir(path), 0o750))
+		must(t, os.WriteFile(path, b, 0o600))
 		must(t, os.Chtimes(path, h.ModTime, h.ModTime))
 	}
 }
