@@ -66,13 +66,13 @@ func Unpack(t testing.TB, archive string) string {
 		}
 		path := filepath.Join(root, name)
 		if h.Typeflag == tar.TypeDir {
-			must(t, os.MkdirAll(path, 0o750))
+			must(t, os.MkdirAll(path, 0o755)) //nolint:gosec // As schedulers leave it: tests read it from other accounts.
 			continue
 		}
 		b, err := io.ReadAll(in)
 		must(t, err)
-		must(t, os.MkdirAll(filepath.Dir(path), 0o750))
-		must(t, os.WriteFile(path, b, 0o600))
+		must(t, os.MkdirAll(filepath.Dir(path), 0o755)) //nolint:gosec // As schedulers leave it: tests read it from other accounts.
+		must(t, os.WriteFile(path, b, 0o644))           //nolint:gosec // As schedulers leave it: tests read it from other accounts.
 		must(t, os.Chtimes(path, h.ModTime, h.ModTime))
 	}
 }
