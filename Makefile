@@ -20,7 +20,7 @@ audit:
 	./scripts/audit.sh
 
 golden:
-	go test ./handlers/view ./handlers/metrics ./bot/blocks ./runner/health -update
+	go test ./handlers/view ./handlers/files ./handlers/metrics ./bot/blocks ./runner/health -update
 	go test ./bot -run Golden -update
 	go test ./runner/recovery -run Runbook -update
 	go test ./docs -run Document -update

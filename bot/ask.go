@@ -48,7 +48,7 @@ type button struct {
 }
 
 // aboutRun are the commands whose first argument is a run.
-var aboutRun = []string{"approve", "deny", "abort", "resume", "undo", "tasks", "drop", "hand", "handover", "export"}
+var aboutRun = []string{"approve", "deny", "abort", "resume", "undo", "tasks", "drop", "export"}
 
 // line is what an ask stands in line for: what concerns one run is done in
 // order, whoever asks; else what one person asks. An abort overtakes.

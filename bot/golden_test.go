@@ -5,8 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"flag"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -14,14 +12,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"aurorabot/handlers"
 	"aurorabot/handlers/view"
 	sandbox "aurorabot/lab/slack"
+	"aurorabot/runner/golden"
 )
-
-var update = flag.Bool("update", false, "write the golden file anew")
 
 // A spoken is a call of the Web API that shows somebody something.
 type spoken struct {
@@ -218,19 +213,7 @@ func compareWords(t *testing.T, got map[string][]spoken) {
 	if err := e.Encode(got); err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join("testdata", "words.golden.json")
-	if *update {
-		if err := os.WriteFile(path, b.Bytes(), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), b.String()); diff != "" {
-		t.Errorf("what the bot says differs from %s; make golden writes it anew:\n%s", path, diff)
-	}
+	golden.Compare(t, filepath.Join("testdata", "words.golden.json"), b.String())
 	for name, calls := range got {
 		if len(calls) == 0 {
 			t.Errorf("%s: nothing was said", name)

@@ -17,7 +17,7 @@ func TestWords(t *testing.T) {
 		{"undo r --reason ‘it’", []string{"undo", "r", "--reason", "it"}},
 		{"a — b", []string{"a", "—", "b"}},
 		{"say the operator’s name", []string{"say", "the", "operator’s", "name"}},
-		{"handover r <@U012AB3CD|ann o'hara>", []string{"handover", "r", "U012AB3CD"}},
+		{"policy explain <@U012AB3CD|ann o'hara>", []string{"policy", "explain", "U012AB3CD"}},
 		{"x <#C012|incidents> <!subteam^S01|@sre> <!channel>", []string{"x", "C012", "S01", "@channel"}},
 		{"status <http://dev.example|dev.example> <https://a.example/?b=1&amp;c=2>", []string{"status", "dev.example", "https://a.example/?b=1&c=2"}},
 		{"log &lt;b&gt; &amp;amp; <b> $(id) `id` ; | > *", []string{"log", "<b>", "&amp;", "<b>", "$(id)", "`id`", ";", "|", ">", "*"}},

@@ -3,10 +3,8 @@ package docs
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -18,31 +16,13 @@ import (
 	"aurorabot/handlers/files"
 	"aurorabot/policy"
 	"aurorabot/runner/aurora"
+	"aurorabot/runner/golden"
 	"aurorabot/runner/recovery"
 )
 
-var update = flag.Bool("update", false, "write docs/commands.md and docs/permissions.md")
-
-// made compares a document with what it is made from.
-func made(t *testing.T, file, want string) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(file, []byte(want), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	got, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if string(got) != want {
-		t.Errorf("%s is not what the program says; write it anew with `make golden` and read the difference", file)
-	}
-}
-
 // docs/commands.md is made from the tables that the program itself reads.
 func TestCommandsDocument(t *testing.T) {
-	made(t, "docs/commands.md", commandsDocument(commandsOfProgram(t)))
+	golden.Compare(t, "docs/commands.md", commandsDocument(commandsOfProgram(t)))
 }
 
 // docs/permissions.md is made from what the manifest asks for and from the
@@ -66,7 +46,7 @@ func TestPermissionsDocument(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	made(t, "docs/permissions.md", permissionsDocument(sudoers))
+	golden.Compare(t, "docs/permissions.md", permissionsDocument(sudoers))
 }
 
 func permissionsDocument(sudoers string) string {

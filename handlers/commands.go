@@ -51,9 +51,6 @@ type Command struct {
 	Options []syntax.Option
 	Do      func(*Service, context.Context, call) Response
 	Clock   bool // The clock may ask for it though it needs more than reading: it changes nothing on a cluster.
-
-	// Later names what is missing in this build; such a command answers with it.
-	Later string
 }
 
 // A call is a request whose words were read by the table.
@@ -62,12 +59,6 @@ type call struct {
 	cmd   *Command
 	args  []string
 	flags map[string]string
-}
-
-// Table is the table of commands, without those that are not part of this build:
-// completion and the manual are made of it.
-func Table() []Command {
-	return slices.DeleteFunc(commands(), func(c Command) bool { return c.Later != "" })
 }
 
 // Exits says what each exit status means.
@@ -94,8 +85,9 @@ var option = struct{ recipe, reinitialize, reason, without, dryRun, severity, pn
 	channel:      syntax.Option{Name: "channel", Value: "CHANNEL", Help: "as if asked from there"},
 }
 
-// commands is the table. It is a function because Do of help ranges over it.
-func commands() []Command {
+// Table is the table of commands: Slack, the command line, completion and the
+// manual are made of it. It is a function because Do of help ranges over it.
+func Table() []Command {
 	return []Command{
 		{Name: "recover", Scope: OneCluster, Usage: "CLUSTER BACKUP [--recipe staged] [--reinitialize auto|always|never] [--without HOST] [--reason TEXT] [--dry-run]", Needs: policy.Operate,
 			Help:    "restore a backup: plan, approvals, all phases of the runbook",
@@ -138,8 +130,6 @@ func commands() []Command {
 			Help: "do what a host owes that was left out and is back, before its scheduler starts", Args: [2]int{1, 2}, Do: (*Service).doSettle},
 		{Name: "drill", Scope: OneCluster, Usage: "CLUSTER", Needs: policy.Operate, Clock: true,
 			Help: "rehearse a recovery of the newest backup on a cluster of the lab; the live one is only read", Args: [2]int{1, 1}, Do: (*Service).doDrill},
-		{Name: "sudoers", Scope: NoCluster, Usage: "CLUSTER", Needs: policy.Read, Help: "print the sudoers file that the bot needs", Args: [2]int{0, -1}, Later: "the sudoers file (the command line prints it: `aurorabot sudoers CLUSTER`)"},
-		{Name: "slack", Scope: NoCluster, Usage: "manifest", Needs: policy.Read, Help: "print the app's manifest", Args: [2]int{0, -1}, Later: "the manifest (the command line prints it: `aurorabot slack manifest`)"},
 		{Name: "policy", Scope: NoCluster, Usage: "explain [PERSON] [--channel CHANNEL]", Needs: policy.Read,
 			Help: "say what policy lets a person do (you, if nobody is named), by which rule, and at which gates they count", Options: []syntax.Option{option.channel}, Args: [2]int{1, 2}, Do: (*Service).doPolicy},
 	}
@@ -190,7 +180,7 @@ func parse(table []Command, r Request) (call, error) {
 	case err != nil:
 		return c, &errUsage{c.cmd.Name + ": " + err.Error(), c.usage()}
 	}
-	if c.cmd.Later == "" && (len(c.args) < c.cmd.Args[0] || c.cmd.Args[1] >= 0 && len(c.args) > c.cmd.Args[1]) {
+	if len(c.args) < c.cmd.Args[0] || c.cmd.Args[1] >= 0 && len(c.args) > c.cmd.Args[1] {
 		return c, &errUsage{c.cmd.Name + ": " + syntax.Counted(len(c.args)), c.usage()}
 	}
 	return c, nil
@@ -281,9 +271,6 @@ func (s *Service) handle(ctx context.Context, r Request) Response {
 			return s.refuse(c, run, err)
 		}
 	}
-	if c.cmd.Later != "" {
-		return Response{Message: view.Error(c.cmd.Name+": "+c.cmd.Later+" is not part of this build", ""), Exit: ExitUsage, Private: true}
-	}
 	return c.cmd.Do(s, ctx, c)
 }
 
@@ -342,7 +329,7 @@ func (s *Service) subject(c call) (clusters []string, run string, resp *Response
 // Read reads the words of a command without counting its arguments, for a surface
 // that asks for those that are missing. Options are words again.
 func Read(words []string) (args, options []string, err error) {
-	for _, c := range commands() {
+	for _, c := range Table() {
 		if len(words) > 0 && c.Name == words[0] {
 			args, given, err := syntax.Parse(c.Options, words[1:])
 			return args, syntax.Words(c.Options, given), err
@@ -354,7 +341,7 @@ func Read(words []string) (args, options []string, err error) {
 // ReadOnly refuses words whose command may change something: the clock asks
 // nothing else.
 func ReadOnly(words []string) error {
-	c, err := parse(commands(), Request{Words: words})
+	c, err := parse(Table(), Request{Words: words})
 	if err != nil {
 		return err
 	}
@@ -362,7 +349,7 @@ func ReadOnly(words []string) error {
 }
 
 func readOnly(c *Command) error {
-	if c.Needs != policy.Read && !c.Clock || c.Later != "" {
+	if c.Needs != policy.Read && !c.Clock {
 		return fmt.Errorf("%s: is not a command that only looks", c.Name)
 	}
 	return nil

@@ -205,15 +205,11 @@ func (s *Service) doHelp(_ context.Context, c call) Response {
 		return Response{Message: view.Error("help: takes one command, or `findings` and a finding", ""), Exit: ExitUsage, Private: true}
 	}
 	var rows []view.CommandHelp
-	for _, k := range commands() {
+	for _, k := range Table() {
 		if len(c.args) == 1 && c.args[0] != k.Name {
 			continue
 		}
-		about := k.Help
-		if k.Later != "" {
-			about += " (not part of this build)"
-		}
-		row := view.CommandHelp{Usage: strings.TrimSpace(k.Name + " " + k.Usage), About: about}
+		row := view.CommandHelp{Usage: strings.TrimSpace(k.Name + " " + k.Usage), About: k.Help}
 		for _, o := range k.Options {
 			if len(c.args) == 1 {
 				row.Options = append(row.Options, o.String()+": "+o.Help)
@@ -222,7 +218,7 @@ func (s *Service) doHelp(_ context.Context, c call) Response {
 		rows = append(rows, row)
 	}
 	if len(rows) == 0 {
-		return Response{Message: view.Error(fmt.Sprintf("there is no command %.40q", c.args[0]), Suggest(c.args[0], names(commands()))), Exit: ExitUsage, Private: true}
+		return Response{Message: view.Error(fmt.Sprintf("there is no command %.40q", c.args[0]), Suggest(c.args[0], names(Table()))), Exit: ExitUsage, Private: true}
 	}
 	return Response{Message: view.Help(rows), Data: rows, Private: true}
 }

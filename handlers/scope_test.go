@@ -19,7 +19,7 @@ var probes = map[string]string{
 	"recover": "CLUSTER good", "plan": "CLUSTER good", "status": "CLUSTER", "backups": "CLUSTER", "doctor": "CLUSTER", "assess": "CLUSTER",
 	"history": "CLUSTER", "drill": "CLUSTER", "acknowledge": "CLUSTER", "report": "mine CLUSTER",
 	"approve": "RUN", "deny": "RUN", "abort": "RUN", "resume": "RUN", "undo": "RUN", "tasks": "RUN", "drop": "RUN task", "export": "RUN", "settle": "HOST",
-	"audit": "verify", "policy": "explain", "help": "findings", "version": "", "sudoers": "x", "slack": "manifest",
+	"audit": "verify", "policy": "explain", "help": "findings", "version": "",
 }
 
 // twoOwners is a service with a cluster of somebody else, "theirs", and two of
@@ -33,7 +33,6 @@ func twoOwners(t *testing.T, table []Command) (*Service, error) {
 		Rules: policy.Rules{Teams: []string{"T1"}, Access: []policy.Rule{{Name: "mine", Who: []string{"U1"}, Channels: []string{"*"}, Clusters: []string{"mine", "idle"}, May: []string{"admin"}}}},
 	}
 	for i := range s.table {
-		s.table[i].Later = ""
 		s.table[i].Do = func(*Service, context.Context, call) Response { return Response{Run: "reached"} }
 	}
 	for _, name := range []string{"mine", "theirs", "idle"} {
@@ -82,21 +81,21 @@ func unjudged(t *testing.T, table []Command) []string {
 
 // Policy judges every command for the cluster that its words are about.
 func TestScopeOfEveryCommand(t *testing.T) {
-	for _, c := range commands() {
+	for _, c := range Table() {
 		if _, ok := probes[c.Name]; !ok {
 			t.Errorf("%s: say in probes what it is about", c.Name)
 		}
 	}
-	for _, wrong := range unjudged(t, commands()) {
+	for _, wrong := range unjudged(t, Table()) {
 		t.Error(wrong)
 	}
 }
 
 // A scope that is forgotten, or another one, does not stay unnoticed in any row.
 func TestNoOtherScopeWillDo(t *testing.T) {
-	for i, c := range commands() {
+	for i, c := range Table() {
 		for other := range OneDebt + 1 {
-			table := commands()
+			table := Table()
 			if table[i].Scope = other; other != c.Scope && len(unjudged(t, table)) == 0 {
 				t.Errorf("%s: nobody sees that its scope is %d, not %d", c.Name, other, c.Scope)
 			}
@@ -107,13 +106,13 @@ func TestNoOtherScopeWillDo(t *testing.T) {
 // A row without a scope keeps the service from starting; one that came to be
 // later is answered to nobody.
 func TestForgottenScopeFailsClosed(t *testing.T) {
-	for i, c := range commands() {
-		table := commands()
+	for i, c := range Table() {
+		table := Table()
 		table[i].Scope = 0
 		if _, err := twoOwners(t, table); err == nil || !strings.Contains(err.Error(), c.Name) {
 			t.Errorf("%s: the service starts without its scope: %v", c.Name, err)
 		}
-		s, err := twoOwners(t, commands())
+		s, err := twoOwners(t, Table())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -130,7 +129,7 @@ func TestForgottenScopeFailsClosed(t *testing.T) {
 
 // Nobody becomes the clock by a name, and the clock may only look.
 func TestClockIsNoName(t *testing.T) {
-	s, err := twoOwners(t, commands())
+	s, err := twoOwners(t, Table())
 	if err != nil {
 		t.Fatal(err)
 	}

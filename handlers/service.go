@@ -75,7 +75,7 @@ type Redactor interface {
 // anything else. It fails where a row of the table of commands makes no sense.
 func (s *Service) Start() error {
 	if s.table == nil {
-		s.table = commands()
+		s.table = Table()
 	}
 	for i := range s.table {
 		if err := s.table[i].check(); err != nil {

@@ -74,8 +74,8 @@ func FuzzParseCommand(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, line string) {
 		words := strings.Split(line, " ")
-		c, err := parse(commands(), Request{Words: words})
-		if again, e := parse(commands(), Request{Words: words}); (e == nil) != (err == nil) || !slices.Equal(again.args, c.args) {
+		c, err := parse(Table(), Request{Words: words})
+		if again, e := parse(Table(), Request{Words: words}); (e == nil) != (err == nil) || !slices.Equal(again.args, c.args) {
 			t.Errorf("%q is read differently twice", words)
 		}
 		if c.cmd == nil || c.Words[0] != words[0] {
@@ -89,7 +89,7 @@ func FuzzParseCommand(f *testing.F) {
 			options = append(options, o.Name)
 		}
 		args, flags, ok := byHand(options, words[1:])
-		if ok && c.cmd.Later == "" && (len(args) < c.cmd.Args[0] || c.cmd.Args[1] >= 0 && len(args) > c.cmd.Args[1]) {
+		if ok && (len(args) < c.cmd.Args[0] || c.cmd.Args[1] >= 0 && len(args) > c.cmd.Args[1]) {
 			ok = false
 		}
 		if same := ok == (err == nil) && (!ok || slices.Equal(args, c.args) && maps.Equal(flags, c.flags)); !same && !different(c.cmd, options, words[1:]) {

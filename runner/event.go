@@ -16,7 +16,6 @@ const (
 	RunResumed   Kind = "run.resumed"   // Who, Why
 	RunAborted   Kind = "run.aborted"   // Who, Why: a person stopped it; undo or resume is next
 	RunStopped   Kind = "run.stopped"   // Why, Data: Stop. The engine stopped; a person decides
-	RunHanded    Kind = "run.handed"    // Who, To in Why: handed over to a named person
 	RunClosed    Kind = "run.closed"    // Why: "recovered", "undone", "not-needed", "refused", "denied", "nothing-done"
 
 	PlanProposed Kind = "plan.proposed" // Digest, Data: Plan

@@ -113,7 +113,6 @@ type State struct {
 	Outcome string // While Closed.
 	Reason  string // The reason given with the request, or later with a resume.
 	Undo    bool   // Somebody asked for it: from then on only undo goes on.
-	Handed  string // Whom the run was handed to.
 
 	Without  []Leave // Hosts that somebody asked to go on without, in the order asked.
 	Settling string  // The host whose debt is being settled.
@@ -219,8 +218,6 @@ func (s *State) applyRun(e Event) {
 		if s.Status != Closed && !s.Ended {
 			s.Status, s.Stop, s.Why, s.Undo = Undoing, Stop{}, "", true
 		}
-	case RunHanded:
-		s.Handed = e.Why
 	case RunClosed:
 		s.Status, s.Outcome, s.Why = Closed, e.Why, e.Why
 	}

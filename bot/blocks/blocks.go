@@ -44,9 +44,6 @@ func Lay(m view.Message) Layout {
 	return l
 }
 
-// Of returns m's blocks: see [Lay].
-func Of(m view.Message) []slack.Block { return Lay(m).Blocks }
-
 // fits reports whether Slack takes blocks for one message, by number and size.
 func fits(blocks []slack.Block) bool {
 	return len(blocks) <= maxBlocks && size(blocks) <= maxMessage

@@ -2,22 +2,18 @@ package blocks
 
 import (
 	"encoding/json"
-	"flag"
 	"fmt"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/slack-go/slack"
 
 	"aurorabot/handlers/view"
 	sandbox "aurorabot/lab/slack"
+	"aurorabot/runner/golden"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 // representative messages: one of each kind that a run shows.
 var representative = map[string]view.Message{
@@ -91,20 +87,7 @@ func TestLayoutsAreTheGoldens(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got = append(got, '\n')
-			path := filepath.Join("testdata", name+".golden.json")
-			if *update {
-				if err := os.WriteFile(path, got, 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if d := cmp.Diff(string(want), string(got)); d != "" {
-				t.Errorf("layout differs from %s; go test ./bot/blocks -update writes it anew:\n%s", path, d)
-			}
+			golden.Compare(t, filepath.Join("testdata", name+".golden.json"), string(got)+"\n")
 		})
 	}
 }
@@ -224,7 +207,7 @@ func TestWhatIsCutIsInAFile(t *testing.T) {
 // Nothing that comes from outside stands where Slack interprets it.
 func TestNothingMentions(t *testing.T) {
 	for _, m := range representative {
-		for _, b := range append(Of(m), Plain(m).Blocks...) {
+		for _, b := range append(Lay(m).Blocks, Plain(m).Blocks...) {
 			switch b := b.(type) {
 			case *slack.HeaderBlock:
 				inert(t, b.Text)
@@ -257,7 +240,7 @@ func TestPeopleAreNamed(t *testing.T) {
 		Output: []view.Output{{Title: "s1", Text: who}},
 	}
 	check(t, m)
-	body, _ := json.Marshal(Of(m))
+	body, _ := json.Marshal(Lay(m).Blocks)
 	if n := strings.Count(string(body), `"user_id":"U0ALICE001"`); n != 5 {
 		t.Errorf("named %d times, want 5: everywhere but in a program's output", n)
 	}
@@ -325,7 +308,7 @@ func BenchmarkLay(b *testing.B) {
 func TestTimesAreTheReadersToo(t *testing.T) {
 	m := view.Message{Head: "Gate", Lines: []string{"Opened 2026-01-02T03:04:05Z by nobody.", "Never: 2026-13-02T03:04:05Z, 0001-01-01T00:00:00Z."}}
 	check(t, m)
-	body, _ := json.Marshal(Of(m))
+	body, _ := json.Marshal(Lay(m).Blocks)
 	if n := strings.Count(string(body), `"type":"date","timestamp":1767323045`); n != 1 {
 		t.Errorf("%d dates in %s, want 1", n, body)
 	}

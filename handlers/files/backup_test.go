@@ -115,7 +115,7 @@ func TestBackupPages(t *testing.T) {
 		if got.exit != tt.exit {
 			t.Errorf("%s: exit status %d, want %d", tt.words, got.exit, tt.exit)
 		}
-		golden(t, from, tt.golden, got)
+		compare(t, from, tt.golden, got)
 	}
 }
 

@@ -1,23 +1,16 @@
 package files
 
 import (
-	"archive/tar"
+	"aurorabot/runner/golden"
 	"bytes"
-	"compress/gzip"
 	"context"
 	"errors"
-	"flag"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/google/go-cmp/cmp"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 // The recordings lie where the packages that read them keep theirs.
 const (
@@ -64,24 +57,11 @@ func runWith(t *testing.T, dir string, std Std, words []string) outcome {
 	return outcome{exit, out.String(), errs.String()}
 }
 
-// golden compares with testdata/name.golden. here is the folder that the test
+// compare holds what came out against testdata/name.golden. here is the folder that the test
 // began in: run changes it.
-func golden(t *testing.T, here, name string, got outcome) {
+func compare(t *testing.T, here, name string, got outcome) {
 	t.Helper()
-	path := filepath.Join(here, "testdata", name+".golden")
-	text := got.out + "-- stderr --\n" + got.err
-	if *update {
-		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), text); diff != "" {
-		t.Errorf("differs from %s (go test -update writes it anew; read the change like code):\n%s", path, diff)
-	}
+	golden.Compare(t, filepath.Join(here, "testdata", name+".golden"), got.out+"-- stderr --\n"+got.err)
 }
 
 func here(t *testing.T) string {
@@ -96,66 +76,18 @@ func here(t *testing.T) string {
 // unzip writes a recorded gzip file, unpacked, into dir under its own name.
 func unzip(t *testing.T, file, dir, name string) string {
 	t.Helper()
-	f, err := os.Open(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, err := io.ReadAll(z)
-	if err != nil {
-		t.Fatal(err)
-	}
 	path := filepath.Join(dir, name)
-	if err := os.WriteFile(path, b, 0o644); err != nil {
+	if err := os.WriteFile(path, golden.Gunzip(t, file), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	return path
 }
 
 // unpack extracts a recorded replica as dir/name.
-func unpack(t *testing.T, archive, dir, name string) string {
+func unpack(t *testing.T, archive, dir, name string) {
 	t.Helper()
-	f, err := os.Open(archive)
-	if err != nil {
+	if err := os.Rename(golden.Unpack(t, archive), filepath.Join(dir, name)); err != nil {
 		t.Fatal(err)
-	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	root := filepath.Join(dir, name)
-	in := tar.NewReader(z)
-	for {
-		h, err := in.Next()
-		if errors.Is(err, io.EOF) {
-			return root
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, inside, _ := strings.Cut(strings.TrimPrefix(filepath.Clean("/"+h.Name), "/"), "/")
-		path := filepath.Join(root, inside)
-		if h.Typeflag == tar.TypeDir {
-			if err := os.MkdirAll(path, 0o755); err != nil {
-				t.Fatal(err)
-			}
-			continue
-		}
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		b, err := io.ReadAll(in)
-		if err == nil {
-			err = os.WriteFile(path, b, 0o644)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
 	}
 }
 

@@ -1,12 +1,11 @@
 package metrics
 
 import (
+	"aurorabot/runner/golden"
 	"bytes"
-	"flag"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"os/exec"
 	"regexp"
 	"strings"
@@ -17,8 +16,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 )
-
-var update = flag.Bool("update", false, "write docs/metrics.md")
 
 var day = time.Date(2026, 11, 23, 8, 36, 24, 364e6, time.UTC)
 
@@ -67,19 +64,7 @@ func own(page string) string {
 
 // Every metric is documented, and the document names no other.
 func TestEveryMetricIsDocumented(t *testing.T) {
-	const file = "../../docs/metrics.md"
-	if *update {
-		if err := os.WriteFile(file, []byte(Document()), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	doc, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if string(doc) != Document() {
-		t.Errorf("%s is not what the table says; write it anew with `go test ./handlers/metrics -update`", file)
-	}
+	golden.Compare(t, "../../docs/metrics.md", document())
 	page, log := scraped(t, full())
 	if log != "" {
 		t.Errorf("the page is not whole: %s", log)
@@ -93,8 +78,8 @@ func TestEveryMetricIsDocumented(t *testing.T) {
 		}
 	}
 	for _, m := range regexp.MustCompile(`(?m)^[a-z_]+`).FindAllString(own(page), -1) {
-		if !strings.Contains(string(doc), "`"+m+"`") {
-			t.Errorf("%s is on the page and not in %s", m, file)
+		if !strings.Contains(document(), "`"+m+"`") {
+			t.Errorf("%s is on the page and not in docs/metrics.md", m)
 		}
 	}
 }

@@ -24,7 +24,7 @@ type eventWords struct{ *story }
 
 func (s eventWords) event(e runner.Event) Message {
 	switch e.Kind {
-	case runner.RunRequested, runner.RunResumed, runner.RunAborted, runner.RunStopped, runner.RunHanded, runner.RunClosed, runner.Refused, runner.UndoRequested:
+	case runner.RunRequested, runner.RunResumed, runner.RunAborted, runner.RunStopped, runner.RunClosed, runner.Refused, runner.UndoRequested:
 		return s.runEvent(e)
 	case runner.PlanProposed, runner.GateOpened, runner.GateApproved, runner.GateDenied, runner.GatePassed, runner.GateVoided:
 		return s.gateEvent(e)
@@ -84,8 +84,6 @@ func (s eventWords) runEvent(e runner.Event) Message {
 		r, _ := decode[runner.Stop](e.Data)
 		st := &stop{event: e, reason: r}
 		return Message{Tone: Bad, Head: capital(stopWords(s).head(st)), Lines: append(append(why(e), "Nothing after this step was started."), statusWords(s).choices(st)...)}
-	case runner.RunHanded:
-		return Message{Tone: Plain, Head: "Handed over", Lines: []string{fmt.Sprintf("By %s to %s.", Who(e.Who), someone(e.Why))}}
 	case runner.UndoRequested:
 		return Message{Tone: Warn, Head: "Undo asked for", Lines: []string{by(e)}}
 	case runner.Refused:

@@ -9,14 +9,11 @@ import (
 
 // foreign returns events whose texts name nobody: what hosts printed, jobs are
 // called and people wrote is told, and whoever it names is not called by it.
-// People are in Who, and in the Why of a run that was handed over.
+// People are in Who.
 func foreign(events []runner.Event) []runner.Event {
 	out := make([]runner.Event, len(events))
 	for i, e := range events {
-		if e.Kind != runner.RunHanded {
-			e.Why = unnamed(e.Why)
-		}
-		e.Data = nobody(e.Data)
+		e.Why, e.Data = unnamed(e.Why), nobody(e.Data)
 		out[i] = e
 	}
 	return out

@@ -15,7 +15,7 @@ func TestPlan(t *testing.T) {
 	s := begin(t)
 	s.preflight()
 	m := view.Plan(runner.MakePlan(toy(), s.state()))
-	golden(t, "plan", view.Text(m)+"\n===== "+m.Files[0].Name+"\n"+m.Files[0].Text)
+	compare(t, "plan", view.Text(m)+"\n===== "+m.Files[0].Name+"\n"+m.Files[0].Text)
 }
 
 // The stream of the command line: each event once, in words.
@@ -26,13 +26,13 @@ func TestEventStream(t *testing.T) {
 		state.Apply(e)
 		fmt.Fprintf(&b, "%s %s", e.At.Format(time.RFC3339), view.Text(view.Event(e, state)))
 	}
-	golden(t, "events", b.String())
+	compare(t, "events", b.String())
 }
 
 func TestTimeline(t *testing.T) {
 	events := whole(t).events
 	got := view.Timeline(events)
-	golden(t, "timeline", got)
+	compare(t, "timeline", got)
 	if n := strings.Count(got, "\n- "); n != len(events) {
 		t.Errorf("%d lines for %d events", n, len(events))
 	}
@@ -64,7 +64,7 @@ func TestLists(t *testing.T) {
 	for _, one := range listed(t) {
 		fmt.Fprintf(&b, "===== %s\n%s\n", one.m.Tone, view.Text(one.m))
 	}
-	golden(t, "lists", b.String())
+	compare(t, "lists", b.String())
 }
 
 func TestText(t *testing.T) {

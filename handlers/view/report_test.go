@@ -80,7 +80,7 @@ func TestReport(t *testing.T) {
 	for _, one := range reports() {
 		fmt.Fprintf(&b, "===== %s\n%s\n", one.m.Tone, view.Text(one.m))
 	}
-	golden(t, "report", b.String())
+	compare(t, "report", b.String())
 }
 
 // A report is as bad as its worst cluster, and what could not be asked is not

@@ -171,7 +171,7 @@ func TestMessagesInSlack(t *testing.T) {
 			}
 			list = append(list, sh)
 		}
-		golden(t, "slack-"+mo.name+".json", indented(t, list))
+		compare(t, "slack-"+mo.name+".json", indented(t, list))
 	}
 	t.Logf("%d messages, %d of them different", n, len(before))
 }
@@ -183,7 +183,7 @@ func TestAnswersInSlack(t *testing.T) {
 		inSlack(t, one.at, one.m)
 		list = append(list, shownOf(one.at, one.m))
 	}
-	golden(t, "slack-answers.json", indented(t, list))
+	compare(t, "slack-answers.json", indented(t, list))
 }
 
 // hostile puts text wherever a person, a host or a job's name may have put some.

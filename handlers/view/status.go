@@ -92,9 +92,6 @@ func (s statusWords) statusFields() []Field {
 	f := gateWords(s).backupFields(s.State, s.Began, "when it was asked for")
 	f = slices.DeleteFunc(f, func(f Field) bool { return f.Name == backupSize }) // The gates have it.
 	f = append(f, Field{"Asked by", Who(s.Who) + ", reason: " + reason(s.State)})
-	if s.Handed != "" {
-		f = append(f, Field{"Handed to", someone(s.Handed)})
-	}
 	return f
 }
 

@@ -1,15 +1,12 @@
 package view_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -21,9 +18,8 @@ import (
 	"aurorabot/handlers/view"
 	"aurorabot/policy"
 	"aurorabot/runner"
+	"aurorabot/runner/golden"
 )
-
-var update = flag.Bool("update", false, "write the golden files instead of comparing with them")
 
 func answers(context.Context, *runner.Task) (runner.Answer, error) { return runner.Answer{}, nil }
 func does(context.Context, *runner.Task) (any, error)              { return nil, nil }
@@ -31,25 +27,13 @@ func undoes(context.Context, *runner.Task, runner.Receipt) (runner.Answer, error
 	return runner.Answer{}, nil
 }
 
-func golden(t *testing.T, name, got string) {
+func compare(t *testing.T, name, got string) {
 	t.Helper()
 	file := filepath.Join("testdata", name+".golden")
 	if base, ok := strings.CutSuffix(name, ".json"); ok {
 		file = filepath.Join("testdata", base+".golden.json")
 	}
-	if *update {
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(want, []byte(got)) {
-		t.Errorf("%s differs (go test ./handlers/view -update writes it anew); got:\n%s", file, got)
-	}
+	golden.Compare(t, file, got)
 }
 
 // people is what the policy says of the gates of a run now.
@@ -97,7 +81,7 @@ func show(s view.Screens) string {
 func TestScreens(t *testing.T) {
 	for _, m := range moments(t) {
 		t.Run(m.name, func(t *testing.T) {
-			golden(t, "screens-"+m.name, show(view.ScreensOf(m.events, people(m.events))))
+			compare(t, "screens-"+m.name, show(view.ScreensOf(m.events, people(m.events))))
 		})
 	}
 }

@@ -23,14 +23,6 @@ func Who(key string) string {
 // fractions are none.
 var person = regexp.MustCompile(`\b(T[A-Z0-9]{6,20})/([UW][A-Z0-9]{6,20})\b`)
 
-// someone is a person if s is an identity and nothing else, or s as text.
-func someone(s string) string {
-	if person.FindString(s) == s {
-		return Who(s)
-	}
-	return quote(cut(first(s), 200))
-}
-
 // quote is s as text of somebody else (a host, a person) within our words: it
 // names no person and opens no code, whatever it holds.
 func quote(s string) string {

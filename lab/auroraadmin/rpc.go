@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 
+	"aurorabot/lab/tjson"
 	"aurorabot/runner/tbinary"
 )
 
@@ -36,7 +37,7 @@ func (e *authError) Error() string { return e.what }
 func (c *client) post(uri string, m tbinary.Message) (*tbinary.Struct, error) {
 	body, media := m.Append(nil), mediaBinary
 	if c.release.before(0, 13) {
-		body, media = encodeJSON(m), mediaJSON
+		body, media = tjson.Encode(body), mediaJSON
 	}
 	req, err := http.NewRequest(http.MethodPost, uri, bytes.NewReader(body))
 	if err != nil {
@@ -82,6 +83,14 @@ func (c *client) post(uri string, m tbinary.Message) (*tbinary.Struct, error) {
 func (c *client) decode(b []byte) (tbinary.Message, error) {
 	if c.release.before(0, 13) {
 		return decodeJSON(b)
+	}
+	return tbinary.DecodeMessage(b)
+}
+
+func decodeJSON(b []byte) (tbinary.Message, error) {
+	b, err := tjson.Decode(b)
+	if err != nil {
+		return tbinary.Message{}, err
 	}
 	return tbinary.DecodeMessage(b)
 }

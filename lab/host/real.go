@@ -47,7 +47,7 @@ type Real struct {
 	mu   sync.Mutex
 	key  ssh.PublicKey
 	init *exec.Cmd // PID 1; nil while it is off.
-	over chan struct{}
+	over <-chan struct{}
 }
 
 // Host makes a real host and boots it. It returns when its SSH server answers.
@@ -384,19 +384,8 @@ func (h *Real) boot(ctx context.Context) error {
 	if closed {
 		return errors.New("the lab is closed")
 	}
-	started, over := make(chan error, 1), make(chan struct{})
-	go func() {
-		// Pdeathsig means the death of the thread that started it.
-		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
-		err := cmd.Start()
-		started <- err
-		if err == nil {
-			_ = cmd.Wait() // It is always killed.
-		}
-		close(over)
-	}()
-	if err := <-started; err != nil {
+	over, err := startKilled(cmd)
+	if err != nil {
 		return fmt.Errorf("start: %w", err)
 	}
 	h.mu.Lock()
@@ -466,4 +455,22 @@ func (h *Real) halt() {
 func (h *Real) Close() error {
 	h.halt()
 	return nil
+}
+
+// startKilled starts a program that is killed in the end: with the lab, if its
+// Pdeathsig says so, or by us. The channel is closed when it is over.
+func startKilled(cmd *exec.Cmd) (<-chan struct{}, error) {
+	started, over := make(chan error, 1), make(chan struct{})
+	go func() {
+		// Pdeathsig means the death of the thread that started it.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := cmd.Start()
+		started <- err
+		if err == nil {
+			_ = cmd.Wait() // It is always killed.
+		}
+		close(over)
+	}()
+	return over, <-started
 }

@@ -58,22 +58,11 @@ func Find(ctx context.Context, address string) (string, error) {
 // Subscribe registers a framework with the master at host:port and passes its
 // events to handle until the stream or ctx ends. It returns why it ended.
 func Subscribe(ctx context.Context, at string, s Subscription, handle func(Event)) error {
-	body, err := json.Marshal(s)
-	if err != nil {
-		return err
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+at+"/lab/subscribe", bytes.NewReader(body))
-	if err != nil {
-		return err
-	}
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := send(ctx, "http://"+at+"/lab/subscribe", s)
 	if err != nil {
 		return err
 	}
 	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("subscribe at %s: %s", at, resp.Status)
-	}
 	d := json.NewDecoder(resp.Body)
 	for {
 		var e Event
@@ -98,22 +87,31 @@ func Seed(ctx context.Context, at string, tasks []Task) error {
 }
 
 func post(ctx context.Context, url string, v any) error {
-	body, err := json.Marshal(v)
+	resp, err := send(ctx, url, v)
 	if err != nil {
 		return err
+	}
+	return resp.Body.Close()
+}
+
+// send posts v. The answer has the status 200, and its body is to be closed.
+func send(ctx context.Context, url string, v any) (*http.Response, error) {
+	body, err := json.Marshal(v)
+	if err != nil {
+		return nil, err
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer resp.Body.Close()
-	text, _ := io.ReadAll(io.LimitReader(resp.Body, 1<<16))
 	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s: %s: %s", url, resp.Status, bytes.TrimSpace(text))
+		defer resp.Body.Close()
+		text, _ := io.ReadAll(io.LimitReader(resp.Body, 1<<16))
+		return nil, fmt.Errorf("%s: %s: %s", url, resp.Status, bytes.TrimSpace(text))
 	}
-	return nil
+	return resp, nil
 }

@@ -1,8 +1,8 @@
 package mesoslog
 
 import (
+	"aurorabot/runner/golden"
 	"bytes"
-	"compress/gzip"
 	"encoding/json"
 	"net"
 	"os"
@@ -73,17 +73,8 @@ func makeTen(t *testing.T, path string, eighth string) {
 
 // The tool must behave as the recorded one: streams, texts, exit status, files.
 func TestRecordedRuns(t *testing.T) {
-	f, err := os.Open("testdata/cli.json.gz")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
 	var runs map[string]recordedRun
-	if err := json.NewDecoder(z).Decode(&runs); err != nil {
+	if err := json.Unmarshal(golden.Gunzip(t, "testdata/cli.json.gz"), &runs); err != nil {
 		t.Fatal(err)
 	}
 	_, rest, _ := strings.Cut(runs["read-ten"].Stdout, "position: 8\n")

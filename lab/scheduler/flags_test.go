@@ -1,6 +1,7 @@
 package scheduler
 
 import (
+	"aurorabot/lab/tjson"
 	"bytes"
 	"context"
 	"io"
@@ -79,7 +80,7 @@ func TestJavaDouble(t *testing.T) {
 	for v, want := range map[float64]string{
 		0: "0.0", 60: "60.0", 2.1000000000000005: "2.1000000000000005", 1500000: "1500000.0", 1e7: "1.0E7", 12345678.9: "1.23456789E7", 0.001: "0.001", 0.0001: "1.0E-4", -0.5: "-0.5",
 	} {
-		if got := javaDouble(v); got != want {
+		if got := tjson.JavaDouble(v); got != want {
 			t.Errorf("javaDouble(%v) = %q, want %q", v, got, want)
 		}
 	}

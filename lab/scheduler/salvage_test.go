@@ -2,14 +2,13 @@ package scheduler
 
 import (
 	"bytes"
-	"compress/gzip"
 	"encoding/json"
-	"io"
 	"os"
 	"path/filepath"
 	"testing"
 
 	"aurorabot/runner/backup"
+	"aurorabot/runner/golden"
 	botreplica "aurorabot/runner/replica"
 )
 
@@ -30,23 +29,25 @@ func TestSalvagedBackupsAreRestored(t *testing.T) {
 	n := c.nodes[0]
 	restored := 0
 	for _, file := range cases {
-		var recorded struct {
+		var truth struct {
 			BackupName string `json:"backupName"`
 			Replicas   map[string]struct {
 				Worth string `json:"stateRebuiltFromThisReplicaAlone"`
 			}
 		}
-		if err := json.Unmarshal(read(t, file), &recorded); err != nil {
+		if err := json.Unmarshal(read(t, file), &truth); err != nil {
 			t.Fatalf("%s: %v", file, err)
 		}
 		dir := filepath.Dir(file)
-		want, err := recordedBackup(dir)
-		if os.IsNotExist(err) {
+		backupFile := filepath.Join(dir, "backup.gz")
+		if _, err := os.Stat(backupFile); os.IsNotExist(err) {
 			continue // The recording of 5,000 tasks is too large to be kept here.
-		} else if err != nil {
+		}
+		want, err := backup.Parse(golden.Gunzip(t, backupFile))
+		if err != nil {
 			t.Fatal(err)
 		}
-		for name, r := range recorded.Replicas {
+		for name, r := range truth.Replicas {
 			archive := filepath.Join(dir, name+".tar.gz")
 			if _, err := os.Stat(archive); r.Worth != "equals the backup" || os.IsNotExist(err) {
 				continue
@@ -69,8 +70,8 @@ func TestSalvagedBackupsAreRestored(t *testing.T) {
 				}
 				c.start(fakeMaster)
 				leader := c.leader(stateAwaiting)
-				leader.give(recorded.BackupName, b.Bytes())
-				leader.ok("stageRecovery", stageArg(recorded.BackupName))
+				leader.give(truth.BackupName, b.Bytes())
+				leader.ok("stageRecovery", stageArg(truth.BackupName))
 				leader.ok("commitRecovery", `{}`)
 				c.wait("HTTP to close", func() bool { status, _ := leader.get("/health"); return status == 0 })
 				n.stop()
@@ -86,7 +87,7 @@ func TestSalvagedBackupsAreRestored(t *testing.T) {
 				}
 				now := salvage(t, n.path("replicated-log"))
 				if !backup.Equal(now, want) {
-					t.Errorf("the log does not hold the backup's full state: %+v", backup.Compare(want.State(), now.State()))
+					t.Error("the log does not hold the backup's full state")
 				}
 				restored++
 			})
@@ -104,21 +105,4 @@ func salvage(t *testing.T, folder string) *backup.Snapshot {
 		t.Fatalf("salvage: %v", err)
 	}
 	return snap
-}
-
-func recordedBackup(dir string) (*backup.Snapshot, error) {
-	f, err := os.Open(filepath.Join(dir, "backup.gz"))
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		return nil, err
-	}
-	b, err := io.ReadAll(z)
-	if err != nil {
-		return nil, err
-	}
-	return backup.Parse(b)
 }

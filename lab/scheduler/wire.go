@@ -1,7 +1,9 @@
 package scheduler
 
 import (
+	"aurorabot/lab/tjson"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
 )
@@ -114,7 +116,7 @@ func (r *reader) bytes() []byte {
 	case r.err != nil:
 		return nil
 	case n < 0:
-		r.fail(&fault{"org.apache.thrift.protocol.TProtocolException", fmt.Sprintf("Negative length: %d", n)})
+		r.fail(&fault{protocolException, fmt.Sprintf("Negative length: %d", n)})
 		return nil
 	case n >= heap/2 && n > len(r.b)-r.at:
 		r.fail(errMemory)
@@ -171,4 +173,57 @@ func sized(t byte) bool {
 		return true
 	}
 	return false
+}
+
+// A message is a Thrift call or reply: its body is an encoded struct.
+type message struct {
+	name string
+	kind byte // 1 call, 2 reply, 3 exception
+	seq  int32
+	body []byte
+}
+
+func (m message) binary() []byte {
+	b := vI32(int32(uint32(0x80010000) | uint32(m.kind)))
+	b = append(b, vString(m.name)...)
+	b = append(b, vI32(m.seq)...)
+	return append(b, m.body...)
+}
+
+func (m message) json() []byte { return tjson.Encode(m.binary()) }
+
+const protocolException = "org.apache.thrift.protocol.TProtocolException"
+
+// readBinary reads a call in TBinaryProtocol, with or without its version.
+func readBinary(b []byte) (message, error) {
+	r := reader{b: b}
+	var m message
+	if v := r.i32(); v < 0 {
+		if uint32(v)&0xffff0000 != 0x80010000 {
+			return m, &fault{protocolException, "Bad version in readMessageBegin"}
+		}
+		m.kind, m.name = byte(v), string(r.bytes())
+	} else {
+		m.name, m.kind = string(r.take(int(v))), r.u8()
+	}
+	m.seq = r.i32()
+	from := r.at
+	r.skip(tStruct, 0)
+	if r.err != nil {
+		return m, r.err
+	}
+	m.body = b[from:r.at]
+	return m, nil
+}
+
+// readJSON reads a call in TJSONProtocol.
+func readJSON(b []byte) (message, error) {
+	b, err := tjson.Decode(b)
+	switch {
+	case errors.Is(err, tjson.ErrCut):
+		return message{}, errTransport
+	case err != nil:
+		return message{}, &fault{protocolException, err.Error()}
+	}
+	return readBinary(b)
 }

@@ -212,6 +212,17 @@ func ruleText(name string, args []string) (string, error) {
 
 // withChains hands do the rules kept in a file, alone, and keeps what it makes of them.
 func withChains(path string, do func(map[string][]string) error) error {
+	return stored(path, func(chains *map[string][]string) (bool, error) {
+		if *chains == nil {
+			*chains = map[string][]string{}
+		}
+		return true, do(*chains)
+	})
+}
+
+// stored hands do what a file of JSON holds, alone, and keeps what it makes of
+// it if do says so: seen whole or not at all.
+func stored[T any](path string, do func(*T) (bool, error)) error {
 	lock, err := os.OpenFile(path+".lock", os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {
 		return err
@@ -220,18 +231,19 @@ func withChains(path string, do func(map[string][]string) error) error {
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
 		return err
 	}
-	chains := map[string][]string{}
+	var v T
 	raw, err := os.ReadFile(path)
 	if err == nil {
-		err = json.Unmarshal(raw, &chains)
+		err = json.Unmarshal(raw, &v)
 	}
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	if err := do(chains); err != nil {
+	save, err := do(&v)
+	if err != nil || !save {
 		return err
 	}
-	if raw, err = json.Marshal(chains); err != nil {
+	if raw, err = json.Marshal(v); err != nil {
 		return err
 	}
 	if err := os.WriteFile(path+".new", raw, 0o644); err != nil {

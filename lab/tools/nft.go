@@ -2,14 +2,12 @@ package tools
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -139,40 +137,15 @@ type rule struct {
 // withRules hands do the rules of the host, alone, and keeps them if do says so.
 // What do changes is seen whole or not at all, as a transaction of nft.
 func withRules(root string, do func(*ruleset) (bool, error)) error {
-	path := filepath.Join(root, "run/nftables.json")
-	lock, err := os.OpenFile(path+".lock", os.O_CREATE|os.O_RDWR, 0o644)
-	if err != nil {
-		return err
-	}
-	defer lock.Close()
-	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
-		return err
-	}
-	var r ruleset
-	raw, err := os.ReadFile(path)
-	if err == nil {
-		err = json.Unmarshal(raw, &r)
-	}
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	now := time.Now()
-	for _, t := range r.Tables {
-		for _, s := range t.Sets {
-			s.Elements = slices.DeleteFunc(s.Elements, func(e element) bool { return !e.Expires.IsZero() && e.Expires.Before(now) })
+	return stored(filepath.Join(root, "run/nftables.json"), func(r *ruleset) (bool, error) {
+		now := time.Now()
+		for _, t := range r.Tables {
+			for _, s := range t.Sets {
+				s.Elements = slices.DeleteFunc(s.Elements, func(e element) bool { return !e.Expires.IsZero() && e.Expires.Before(now) })
+			}
 		}
-	}
-	save, err := do(&r)
-	if err != nil || !save {
-		return err
-	}
-	if raw, err = json.Marshal(r); err != nil {
-		return err
-	}
-	if err := os.WriteFile(path+".new", raw, 0o644); err != nil {
-		return err
-	}
-	return os.Rename(path+".new", path)
+		return do(r)
+	})
 }
 
 func (r *ruleset) table(family, name string) *table {

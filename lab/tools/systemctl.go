@@ -189,25 +189,13 @@ func (c *call) change(verb string) int {
 	return status
 }
 
-func (c *call) isActive(string) int {
-	status := 3
-	for _, unit := range c.units {
-		p, err := c.props(unit)
-		if err != nil {
-			return c.noBus(err)
-		}
-		if !c.quiet {
-			fmt.Fprintln(c.stdout, p["ActiveState"])
-		}
-		if p["ActiveState"] == "active" || p["ActiveState"] == "reloading" {
-			status = 0
-		}
-	}
-	return status
-}
+func (c *call) isActive(string) int { return c.isIn(3, "active", "reloading") }
 
-func (c *call) isFailed(string) int {
-	status := 1
+func (c *call) isFailed(string) int { return c.isIn(1, "failed") }
+
+// isIn is 0 if a unit is in one of the states, else otherwise.
+func (c *call) isIn(otherwise int, states ...string) int {
+	status := otherwise
 	for _, unit := range c.units {
 		p, err := c.props(unit)
 		if err != nil {
@@ -216,7 +204,7 @@ func (c *call) isFailed(string) int {
 		if !c.quiet {
 			fmt.Fprintln(c.stdout, p["ActiveState"])
 		}
-		if p["ActiveState"] == "failed" {
+		if slices.Contains(states, p["ActiveState"]) {
 			status = 0
 		}
 	}

@@ -1,10 +1,9 @@
 package backup
 
 import (
+	"aurorabot/runner/golden"
 	"bytes"
-	"compress/gzip"
 	"encoding/json"
-	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -56,20 +55,7 @@ func recorded(t testing.TB, pattern string) []string {
 // load gives the bytes of a recording.
 func load(t testing.TB, name string) []byte {
 	t.Helper()
-	f, err := os.Open(name + ".gz")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, err := io.ReadAll(z)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
+	return golden.Gunzip(t, name+".gz")
 }
 
 // loadTruth gives the figures of a recording; ok is false where there are none.

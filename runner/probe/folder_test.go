@@ -1,9 +1,8 @@
 package probe
 
 import (
-	"compress/gzip"
+	"aurorabot/runner/golden"
 	"context"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,20 +15,7 @@ const backupName = "scheduler-backup-2026-11-23-08-36"
 // small is a recorded backup of 65 tasks.
 func small(t *testing.T) []byte {
 	t.Helper()
-	f, err := os.Open("../backup/testdata/small/" + backupName + ".gz")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	data, err := io.ReadAll(z)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return data
+	return golden.Gunzip(t, "../backup/testdata/small/"+backupName+".gz")
 }
 
 func put(t *testing.T, dir, name string, data []byte) {

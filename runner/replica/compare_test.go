@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"aurorabot/runner/golden"
 	"encoding/json"
 	"path/filepath"
 	"testing"
@@ -14,7 +15,7 @@ func group(t *testing.T, names ...string) []Report {
 	t.Helper()
 	var out []Report
 	for _, name := range names {
-		b, err := json.Marshal(inspect(t, unpack(t, "testdata/"+name+".tar.gz")))
+		b, err := json.Marshal(inspect(t, golden.Unpack(t, "testdata/"+name+".tar.gz")))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"aurorabot/runner/backup"
+	"aurorabot/runner/golden"
 )
 
 // spoil changes one file of the folder at every step-th byte and calls each, until it
@@ -52,7 +53,7 @@ func TestEveryFlipIsNoticed(t *testing.T) {
 	} {
 		t.Run(tt.archive+"/"+tt.file, func(t *testing.T) {
 			t.Parallel()
-			dir := unpack(t, "testdata/mesos/"+tt.archive+".tar.gz")
+			dir := golden.Unpack(t, "testdata/mesos/"+tt.archive+".tar.gz")
 			if tt.file == "" {
 				tables, _ := filepath.Glob(filepath.Join(dir, "*.ldb"))
 				tt.file = filepath.Base(tables[0])
@@ -72,7 +73,7 @@ func TestEveryFlipIsNoticed(t *testing.T) {
 // The index and the footer are few bytes, so all of them are flipped.
 func TestEveryFlipOfIndexAndFooterIsNoticed(t *testing.T) {
 	t.Parallel()
-	dir := unpack(t, "testdata/mesos/h0-base40-ldb.log.tar.gz")
+	dir := golden.Unpack(t, "testdata/mesos/h0-base40-ldb.log.tar.gz")
 	flip := func(b []byte, at int) []byte { b[len(b)-1-at] ^= 0x10; return b }
 	n := 0
 	spoil(t, dir, "000011.ldb", 1, flip, func(at int, dir string) bool {
@@ -100,7 +101,7 @@ func TestEveryTruncationIsNoticed(t *testing.T) {
 	} {
 		t.Run(tt.archive+"/"+tt.file, func(t *testing.T) {
 			t.Parallel()
-			dir := unpack(t, "testdata/mesos/"+tt.archive+".tar.gz")
+			dir := golden.Unpack(t, "testdata/mesos/"+tt.archive+".tar.gz")
 			silent := 0
 			spoil(t, dir, tt.file, tt.step, cut, func(at int, dir string) bool {
 				if r := inspect(t, dir); r.State.Whole() {
@@ -119,7 +120,7 @@ func TestEveryTruncationIsNoticed(t *testing.T) {
 func TestSalvageOfDamage(t *testing.T) {
 	folder := "testdata/aurora/a-small-mutations-after-snapshot"
 	want := readBackup(t, folder)
-	dir := unpack(t, folder+"/replica1.tar.gz")
+	dir := golden.Unpack(t, folder+"/replica1.tar.gz")
 	flip := func(b []byte, at int) []byte { b[at] ^= 4; return b }
 	refused := 0
 	ctx := context.Background()
@@ -155,7 +156,7 @@ func TestSalvageOfDamage(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "000012.log"), b[:len(b)/2], 0o644); err != nil {
 		t.Fatal(err)
 	}
-	others := []string{unpack(t, folder+"/replica2.tar.gz"), unpack(t, folder+"/replica3.tar.gz")}
+	others := []string{golden.Unpack(t, folder+"/replica2.tar.gz"), golden.Unpack(t, folder+"/replica3.tar.gz")}
 	got, out, err := Salvage(ctx, append(others, dir), SalvageOptions{})
 	if err != nil || !backup.Equal(got, want) || out.From[2].State != StateDamaged {
 		t.Errorf("with two whole replicas: %v, %+v", err, out.From)
@@ -200,7 +201,7 @@ func TestSalvageRefusesDivergedReplicas(t *testing.T) {
 // An empty log and a log of something else are no backup.
 func TestSalvageOfNothing(t *testing.T) {
 	for _, name := range []string{"a-empty.log", "b-voting-zero-entries.log", "b-auto-initialized.replica1", "c-voting-400-zeros-wal.log", "h-empty-folder.log"} {
-		_, _, err := Salvage(context.Background(), []string{unpack(t, "testdata/mesos/"+name+".tar.gz")}, SalvageOptions{UpToDamage: true})
+		_, _, err := Salvage(context.Background(), []string{golden.Unpack(t, "testdata/mesos/"+name+".tar.gz")}, SalvageOptions{UpToDamage: true})
 		var refusal *Refusal
 		if !errors.As(err, &refusal) {
 			t.Errorf("%s: %v, want a refusal", name, err)

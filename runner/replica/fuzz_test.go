@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"aurorabot/runner/golden"
 	"aurorabot/runner/replica/leveldb"
 	"aurorabot/runner/tbinary"
 )
@@ -17,7 +18,7 @@ func recorded(f *testing.F, appends bool) {
 		f.Fatal(err)
 	}
 	for _, a := range append(archives, "testdata/mesos/d-holes-unlearned-promise-only.log.tar.gz", "testdata/mesos/d-truncated-twice.log.tar.gz") {
-		db, err := leveldb.Open(unpack(f, a))
+		db, err := leveldb.Open(golden.Unpack(f, a))
 		if err != nil {
 			f.Fatal(err)
 		}

@@ -1,12 +1,9 @@
 package replica
 
 import (
-	"archive/tar"
-	"compress/gzip"
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -17,56 +14,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"aurorabot/runner/backup"
+	"aurorabot/runner/golden"
 )
-
-// unpack extracts a recorded folder, with its time stamps, and returns its path.
-func unpack(t testing.TB, archive string) string {
-	t.Helper()
-	f, err := os.Open(archive)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	root, top := t.TempDir(), ""
-	in := tar.NewReader(z)
-	for {
-		h, err := in.Next()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		path := filepath.Join(root, filepath.Clean("/"+h.Name))
-		if top == "" {
-			top = filepath.Join(root, strings.SplitN(strings.TrimPrefix(filepath.Clean("/"+h.Name), "/"), "/", 2)[0])
-		}
-		if h.Typeflag == tar.TypeDir {
-			if err := os.MkdirAll(path, 0o755); err != nil {
-				t.Fatal(err)
-			}
-			continue
-		}
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		b, err := io.ReadAll(in)
-		if err == nil {
-			err = os.WriteFile(path, b, 0o644)
-		}
-		if err == nil {
-			err = os.Chtimes(path, h.ModTime, h.ModTime)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	return top
-}
 
 // truth is what the real replica restores from a folder.
 type truth struct {
@@ -130,7 +79,7 @@ func TestInspectMesos(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			kase, folder, _ := strings.Cut(name, ".")
-			dir := unpack(t, archives[name])
+			dir := golden.Unpack(t, archives[name])
 			got, err := Inspect(context.Background(), dir)
 			if err != nil {
 				t.Fatal(err)
@@ -249,7 +198,7 @@ func auroraCases(t *testing.T, each func(t *testing.T, folder, archive, name str
 // What the appends hold is what Aurora's own classes found in them.
 func TestInspectAurora(t *testing.T) {
 	auroraCases(t, func(t *testing.T, _, archive, name string, c auroraCase) {
-		got, err := Inspect(context.Background(), unpack(t, archive))
+		got, err := Inspect(context.Background(), golden.Unpack(t, archive))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -283,18 +232,11 @@ func TestInspectAurora(t *testing.T) {
 
 func readBackup(t *testing.T, folder string) *backup.Snapshot {
 	t.Helper()
-	f, err := os.Open(filepath.Join(folder, "backup.gz"))
-	if errors.Is(err, os.ErrNotExist) {
+	file := filepath.Join(folder, "backup.gz")
+	if _, err := os.Stat(file); errors.Is(err, os.ErrNotExist) {
 		t.Skip("its backup is not among the test data")
-	} else if err != nil {
-		t.Fatal(err)
 	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, err := backup.Read(z)
+	b, err := backup.Parse(golden.Gunzip(t, file))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -306,7 +248,7 @@ func readBackup(t *testing.T, folder string) *backup.Snapshot {
 func TestSalvageIsTheBackup(t *testing.T) {
 	auroraCases(t, func(t *testing.T, folder, archive, name string, c auroraCase) {
 		r := c.Replicas[name]
-		got, out, err := Salvage(context.Background(), []string{unpack(t, archive)}, SalvageOptions{})
+		got, out, err := Salvage(context.Background(), []string{golden.Unpack(t, archive)}, SalvageOptions{})
 		var refused *Refusal
 		if strings.HasPrefix(filepath.Base(folder), "e2-") && name == "replica3" {
 			if !errors.As(err, &refused) || !refused.Partial || refused.Position != 32 || !strings.Contains(err.Error(), "33-44") {
@@ -354,7 +296,7 @@ func TestSalvageJoins(t *testing.T) {
 			folder := filepath.Join("testdata/aurora", tt.folder)
 			var dirs []string
 			for _, r := range tt.replicas {
-				dirs = append(dirs, unpack(t, filepath.Join(folder, r+".tar.gz")))
+				dirs = append(dirs, golden.Unpack(t, filepath.Join(folder, r+".tar.gz")))
 			}
 			got, out, err := Salvage(context.Background(), dirs, SalvageOptions{})
 			if err != nil {

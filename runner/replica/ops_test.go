@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"aurorabot/runner/backup"
+	"aurorabot/runner/golden"
 	"aurorabot/runner/tbinary"
 )
 
@@ -131,7 +132,7 @@ func TestOps(t *testing.T) {
 		{"accepted job", "0.7.0", []op{{opSaveCronJob, obj().SetStr(1, "CRON").SetStruct(2, cron("a", "1").body.Struct(2))}}, []string{"cron a 1"}, ""},
 		{"tasks", "0.22.0", []op{
 			saveTasks(task("a", 0, 0), task("b", 0, 0), task("c", 0, 0)), saveTasks(task("a", 2, 0)),
-			{opRemoveTasks, obj().SetSet(1, tbinary.Strings("b", "unknown"))},
+			{opRemoveTasks, obj().SetSet(1, &tbinary.List{Elem: tbinary.TypeString, Values: []any{[]byte("b"), []byte("unknown")}})},
 		}, []string{"task a 2 tier \"\"", "task c 0 tier \"\""}, ""},
 		{"rewrite", "0.12.0", []op{
 			saveTasks(task("a", 2, 0)), {opRewriteTask, obj().SetStr(1, "a").SetStruct(2, obj().SetStr(30, "preferred"))},
@@ -281,7 +282,7 @@ func TestFrames(t *testing.T) {
 // Entries come in order, from begin on, with what they hold.
 func TestEntries(t *testing.T) {
 	var got []string
-	err := Entries(context.Background(), unpack(t, "testdata/aurora/f-leader-killed-during-framed-snapshot/replica1.tar.gz"), func(e Entry) error {
+	err := Entries(context.Background(), golden.Unpack(t, "testdata/aurora/f-leader-killed-during-framed-snapshot/replica1.tar.gz"), func(e Entry) error {
 		for _, a := range e.Aurora {
 			if a.Kind != KindTransaction {
 				got = append(got, fmt.Sprintf("%d %s: %s %d-%d", e.Position, e.Type, a.How, a.First, a.Last))
@@ -300,7 +301,7 @@ func TestEntries(t *testing.T) {
 		t.Errorf("%v; -want +got:\n%s", err, diff)
 	}
 	positions := []uint64{}
-	err = Entries(context.Background(), unpack(t, "testdata/mesos/d-holes-unlearned-promise-only.log.tar.gz"), func(e Entry) error {
+	err = Entries(context.Background(), golden.Unpack(t, "testdata/mesos/d-holes-unlearned-promise-only.log.tar.gz"), func(e Entry) error {
 		positions = append(positions, e.Position)
 		if e.Position == 12 && (e.Type != "PROMISE" || e.Learned) {
 			t.Errorf("%+v", e)

@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"aurorabot/runner/golden"
 	"bufio"
 	"context"
 	"fmt"
@@ -56,7 +57,7 @@ func inspect(t *testing.T, dir string) Report {
 
 // A log that a process has open is called locked, and nothing is guessed of it.
 func TestLocked(t *testing.T) {
-	dir := unpack(t, "testdata/mesos/h0-base40-wal.log.tar.gz")
+	dir := golden.Unpack(t, "testdata/mesos/h0-base40-wal.log.tar.gz")
 	cmd := child(t, "lock", filepath.Join(dir, "LOCK"))
 	in, err := cmd.StdinPipe()
 	if err != nil {
@@ -115,7 +116,7 @@ func TestStates(t *testing.T) {
 		}
 		return filepath.Dir(path)
 	}
-	base := func() string { return unpack(t, "testdata/mesos/h0-base40-ldb.log.tar.gz") }
+	base := func() string { return golden.Unpack(t, "testdata/mesos/h0-base40-ldb.log.tar.gz") }
 	link := filepath.Join(root, "link")
 	if err := os.Symlink(base(), link); err != nil {
 		t.Fatal(err)
@@ -203,7 +204,7 @@ func TestUnreadable(t *testing.T) {
 		}
 		return string(out)
 	}
-	dir := unpack(t, "testdata/mesos/h0-base40-ldb.log.tar.gz")
+	dir := golden.Unpack(t, "testdata/mesos/h0-base40-ldb.log.tar.gz")
 	if got := ask(dir); !strings.HasPrefix(got, "ok ") { // Another owner's folder can be read.
 		t.Errorf("readable folder of another owner: %s", got)
 	}

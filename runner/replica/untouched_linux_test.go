@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"aurorabot/runner/golden"
 	"context"
 	"crypto/sha256"
 	"fmt"
@@ -38,7 +39,7 @@ func TestNothingIsTouched(t *testing.T) {
 	}
 	ctx := context.Background()
 	for _, p := range paths {
-		dir := unpack(t, p)
+		dir := golden.Unpack(t, p)
 		files, err := os.ReadDir(dir)
 		if err != nil {
 			t.Fatal(err)

@@ -2,7 +2,6 @@ package keep
 
 import (
 	"bytes"
-	"compress/gzip"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -16,6 +15,7 @@ import (
 
 	"aurorabot/runner/backup"
 	"aurorabot/runner/backup/check"
+	"aurorabot/runner/golden"
 )
 
 var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
@@ -23,16 +23,7 @@ var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 // backupAt is the recorded backup as if taken some time before noon.
 func backupAt(t *testing.T, before time.Duration) (*check.Backup, []byte) {
 	t.Helper()
-	f, err := os.Open("../testdata/small/scheduler-backup-2026-11-23-08-36.gz")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	snap, err := backup.Read(z)
+	snap, err := backup.Parse(golden.Gunzip(t, "../testdata/small/scheduler-backup-2026-11-23-08-36.gz"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,13 +1,35 @@
-package scheduler
+// Package tjson translates Thrift messages between TBinaryProtocol and
+// TJSONProtocol as Java writes it, for the programs of the lab. It is shared
+// with nothing of the bot, which would else agree with its own mistakes.
+package tjson
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
 	"math"
-	"sort"
+	"slices"
 	"strconv"
 	"strings"
+)
+
+// Thrift's wire types.
+const (
+	tStop   byte = 0
+	tBool   byte = 2
+	tByte   byte = 3
+	tDouble byte = 4
+	tI16    byte = 6
+	tI32    byte = 8
+	tI64    byte = 10
+	tString byte = 11
+	tStruct byte = 12
+	tMap    byte = 13
+	tSet    byte = 14
+	tList   byte = 15
 )
 
 var typeNames = map[byte]string{
@@ -23,6 +45,41 @@ var namedTypes = func() map[string]byte {
 	return m
 }()
 
+// version is the upper half of a message's first word in TBinaryProtocol.
+const version = 0x80010000
+
+// Encode writes a message that is whole and in TBinaryProtocol.
+func Encode(message []byte) []byte {
+	var w bytes.Buffer
+	r := reader{message}
+	kind := byte(r.uint(4))
+	w.WriteString("[1,")
+	quoteJSON(&w, r.bytes())
+	fmt.Fprintf(&w, ",%d,%d,", kind, int32(r.uint(4)))
+	writeJSON(&w, &r, tStruct, false)
+	w.WriteByte(']')
+	return w.Bytes()
+}
+
+// A reader walks over the bytes of a whole message.
+type reader struct{ b []byte }
+
+func (r *reader) take(n int) []byte {
+	s := r.b[:n]
+	r.b = r.b[n:]
+	return s
+}
+
+// uint reads an integer of that many bytes.
+func (r *reader) uint(size int) (n uint64) {
+	for _, c := range r.take(size) {
+		n = n<<8 | uint64(c)
+	}
+	return n
+}
+
+func (r *reader) bytes() []byte { return r.take(int(r.uint(4))) }
+
 // writeJSON writes the value of type t that r stands at as TJSONProtocol does.
 func writeJSON(w *bytes.Buffer, r *reader, t byte, key bool) {
 	number := func(s string) {
@@ -33,15 +90,15 @@ func writeJSON(w *bytes.Buffer, r *reader, t byte, key bool) {
 	}
 	switch t {
 	case tBool, tByte:
-		number(strconv.Itoa(int(int8(r.u8()))))
+		number(strconv.Itoa(int(int8(r.uint(1)))))
 	case tI16:
-		number(strconv.Itoa(int(r.i16())))
+		number(strconv.Itoa(int(int16(r.uint(2)))))
 	case tI32:
-		number(strconv.Itoa(int(r.i32())))
+		number(strconv.Itoa(int(int32(r.uint(4)))))
 	case tI64:
-		number(strconv.FormatInt(r.i64(), 10))
+		number(strconv.FormatInt(int64(r.uint(8)), 10))
 	case tDouble:
-		s := javaDouble(r.double())
+		s := JavaDouble(math.Float64frombits(r.uint(8)))
 		if strings.Contains(s, "N") || strings.Contains(s, "I") { // NaN, Infinity
 			s = `"` + s + `"`
 		}
@@ -50,23 +107,23 @@ func writeJSON(w *bytes.Buffer, r *reader, t byte, key bool) {
 		quoteJSON(w, r.bytes())
 	case tStruct:
 		w.WriteByte('{')
-		for first := true; r.err == nil; first = false {
-			ft := r.u8()
+		for first := true; ; first = false {
+			ft := byte(r.uint(1))
 			if ft == tStop {
 				break
 			}
 			if !first {
 				w.WriteByte(',')
 			}
-			fmt.Fprintf(w, `"%d":{"%s":`, r.i16(), typeNames[ft])
+			fmt.Fprintf(w, `"%d":{"%s":`, int16(r.uint(2)), typeNames[ft])
 			writeJSON(w, r, ft, false)
 			w.WriteByte('}')
 		}
 		w.WriteByte('}')
 	case tMap:
-		kt, vt, n := r.u8(), r.u8(), r.i32()
+		kt, vt, n := byte(r.uint(1)), byte(r.uint(1)), r.uint(4)
 		fmt.Fprintf(w, `["%s","%s",%d,{`, typeNames[kt], typeNames[vt], n)
-		for i := int32(0); i < n && r.err == nil; i++ {
+		for i := range n {
 			if i > 0 {
 				w.WriteByte(',')
 			}
@@ -76,9 +133,9 @@ func writeJSON(w *bytes.Buffer, r *reader, t byte, key bool) {
 		}
 		w.WriteString("}]")
 	case tSet, tList:
-		et, n := r.u8(), r.i32()
+		et, n := byte(r.uint(1)), r.uint(4)
 		fmt.Fprintf(w, `["%s",%d`, typeNames[et], n)
-		for i := int32(0); i < n && r.err == nil; i++ {
+		for range n {
 			w.WriteByte(',')
 			writeJSON(w, r, et, false)
 		}
@@ -116,9 +173,9 @@ func quoteJSON(w *bytes.Buffer, s []byte) {
 	w.WriteByte('"')
 }
 
-// javaDouble writes v as Java's Double.toString does: always with a fraction,
+// JavaDouble writes v as Java's Double.toString does: always with a fraction,
 // and with an exponent from 10^7 and below 10^-3.
-func javaDouble(v float64) string {
+func JavaDouble(v float64) string {
 	switch a := math.Abs(v); {
 	case math.IsNaN(v):
 		return "NaN"
@@ -141,86 +198,46 @@ func javaDouble(v float64) string {
 	return mantissa + "E" + strconv.Itoa(n)
 }
 
-// A message is a Thrift call or reply: its body is an encoded struct.
-type message struct {
-	name string
-	kind byte // 1 call, 2 reply, 3 exception
-	seq  int32
-	body []byte
-}
+// ErrCut is JSON that is cut, or none at all.
+var ErrCut = errors.New("no whole JSON")
 
-func (m message) binary() []byte {
-	b := vI32(int32(uint32(0x80010000) | uint32(m.kind)))
-	b = append(b, vString(m.name)...)
-	b = append(b, vI32(m.seq)...)
-	return append(b, m.body...)
-}
+// errNumber is said of everything else that is no message, as Java says it.
+var errNumber = errors.New("Expected numeric value; got something else")
 
-func (m message) json() []byte {
-	var w bytes.Buffer
-	w.WriteString("[1,")
-	quoteJSON(&w, []byte(m.name))
-	fmt.Fprintf(&w, ",%d,%d,", m.kind, m.seq)
-	writeJSON(&w, &reader{b: m.body}, tStruct, false)
-	w.WriteByte(']')
-	return w.Bytes()
-}
-
-// readBinary reads a call in TBinaryProtocol, with or without its version.
-func readBinary(b []byte) (message, error) {
-	r := reader{b: b}
-	var m message
-	if v := r.i32(); v < 0 {
-		if uint32(v)&0xffff0000 != 0x80010000 {
-			return m, &fault{"org.apache.thrift.protocol.TProtocolException", "Bad version in readMessageBegin"}
-		}
-		m.kind, m.name = byte(v), string(r.bytes())
-	} else {
-		m.name, m.kind = string(r.take(int(v))), r.u8()
-	}
-	m.seq = r.i32()
-	from := r.at
-	r.skip(tStruct, 0)
-	if r.err != nil {
-		return m, r.err
-	}
-	m.body = b[from:r.at]
-	return m, nil
-}
-
-// readJSON reads a call in TJSONProtocol.
-func readJSON(b []byte) (message, error) {
-	var m message
+// Decode reads a message, and returns it in TBinaryProtocol.
+func Decode(b []byte) ([]byte, error) {
 	b = bytes.TrimLeft(b, " \t\r\n")
 	if len(b) == 0 {
-		return m, errTransport
+		return nil, ErrCut
 	}
 	if b[0] != '[' {
-		return m, &fault{"org.apache.thrift.protocol.TProtocolException", "Unexpected character:" + string(b[0])}
+		return nil, fmt.Errorf("Unexpected character:%c", b[0])
 	}
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.UseNumber()
 	var v []any
 	if err := d.Decode(&v); err != nil {
-		return m, errTransport
+		return nil, ErrCut
 	}
-	bad := &fault{"org.apache.thrift.protocol.TProtocolException", "Expected numeric value; got something else"}
 	if len(v) != 5 {
-		return m, bad
+		return nil, errNumber
 	}
-	if n, ok := v[0].(json.Number); !ok || n.String() != "1" {
-		return m, &fault{"org.apache.thrift.protocol.TProtocolException", "Message contained bad version."}
+	if v[0] != json.Number("1") {
+		return nil, errors.New("Message contained bad version.")
 	}
-	m.name, _ = v[1].(string)
-	kind, seq := jsonInt(v[2]), jsonInt(v[3])
-	m.kind, m.seq = byte(kind), int32(seq)
+	name, _ := v[1].(string)
 	body, err := fromJSON(v[4], tStruct)
 	if err != nil {
-		return m, bad
+		return nil, errNumber
 	}
-	m.body = body
-	return m, nil
+	return slices.Concat(i32(version|jsonInt(v[2])&0xff), text(name), i32(jsonInt(v[3])), body), nil
 }
+
+func i32(n int64) []byte { return binary.BigEndian.AppendUint32(nil, uint32(n)) }
+
+func i64(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }
+
+func text(s string) []byte { return append(i32(int64(len(s))), s...) }
 
 func jsonInt(v any) int64 {
 	switch v := v.(type) {
@@ -241,26 +258,26 @@ func fromJSON(v any, t byte) ([]byte, error) {
 	case tBool, tByte:
 		return []byte{byte(jsonInt(v))}, nil
 	case tI16:
-		return vI32(int32(jsonInt(v)))[2:], nil
+		return i32(jsonInt(v))[2:], nil
 	case tI32:
-		return vI32(int32(jsonInt(v))), nil
+		return i32(jsonInt(v)), nil
 	case tI64:
-		return vI64(jsonInt(v)), nil
+		return i64(uint64(jsonInt(v))), nil
 	case tDouble:
 		n, _ := strconv.ParseFloat(fmt.Sprint(v), 64)
-		return vDouble(n), nil
+		return i64(math.Float64bits(n)), nil
 	case tString:
 		s, ok := v.(string)
 		if !ok {
 			return nil, unfit
 		}
-		return vString(s), nil
+		return text(s), nil
 	case tStruct:
 		m, ok := v.(map[string]any)
 		if !ok {
 			return nil, unfit
 		}
-		var s record
+		fields := map[int64][]byte{}
 		for k, fv := range m {
 			id, err := strconv.ParseInt(k, 10, 16)
 			typed, ok := fv.(map[string]any)
@@ -273,11 +290,14 @@ func fromJSON(v any, t byte) ([]byte, error) {
 				if !known || err != nil {
 					return nil, unfit
 				}
-				s = append(s, field{int16(id), ft, raw})
+				fields[id] = append(append([]byte{ft}, i32(id)[2:]...), raw...)
 			}
 		}
-		sort.Slice(s, func(i, j int) bool { return s[i].id < s[j].id })
-		return s.encode(), nil
+		var b []byte
+		for _, id := range slices.Sorted(maps.Keys(fields)) {
+			b = append(b, fields[id]...)
+		}
+		return append(b, tStop), nil
 	case tSet, tList:
 		l, ok := v.([]any)
 		if !ok || len(l) < 2 {
@@ -285,15 +305,15 @@ func fromJSON(v any, t byte) ([]byte, error) {
 		}
 		name, _ := l[0].(string)
 		et := namedTypes[name]
-		elems := make([][]byte, 0, len(l)-2)
+		b := append([]byte{et}, i32(int64(len(l)-2))...)
 		for _, e := range l[2:] {
 			raw, err := fromJSON(e, et)
 			if err != nil {
 				return nil, err
 			}
-			elems = append(elems, raw)
+			b = append(b, raw...)
 		}
-		return vElements(et, elems), nil
+		return b, nil
 	case tMap:
 		l, ok := v.([]any)
 		if !ok || len(l) != 4 {
@@ -305,13 +325,8 @@ func fromJSON(v any, t byte) ([]byte, error) {
 		if !ok {
 			return nil, unfit
 		}
-		b := append([]byte{namedTypes[kn], namedTypes[vn]}, vI32(int32(len(m)))...)
-		keys := make([]string, 0, len(m))
-		for k := range m {
-			keys = append(keys, k)
-		}
-		sort.Strings(keys)
-		for _, k := range keys {
+		b := append([]byte{namedTypes[kn], namedTypes[vn]}, i32(int64(len(m)))...)
+		for _, k := range slices.Sorted(maps.Keys(m)) {
 			kb, err := fromJSON(k, namedTypes[kn])
 			if err != nil {
 				return nil, err

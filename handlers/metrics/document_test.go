@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Document is docs/metrics.md.
-func Document() string {
+// document is docs/metrics.md.
+func document() string {
 	var b strings.Builder
 	b.WriteString(`# Metrics
 
