@@ -1,6 +1,8 @@
 package scheduler
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -164,4 +166,40 @@ func init() {
 		"triggerExplicitTaskReconciliation": {none, (*scheduler).triggerExplicit},
 		"triggerImplicitTaskReconciliation": {none, (*scheduler).triggerImplicit},
 	}
+}
+
+// serveBeta answers /apibeta/METHOD: the same calls in plain JSON, of which the
+// stand-in gives the codes, the messages and the lists of backups.
+func (s *scheduler) serveBeta(w http.ResponseWriter, r *http.Request) {
+	name := r.PathValue("method")
+	if _, known := methods[name]; !known || r.Method != http.MethodPost {
+		http.NotFound(w, r)
+		return
+	}
+	reply, err := s.answer(message{name: name, kind: 1, body: record{}.encode()})
+	if err != nil {
+		serverError(w, r.URL.Path, err)
+		return
+	}
+	resp := mustOpen(reply.body).sub(0)
+	var b bytes.Buffer
+	code := map[int32]string{0: "INVALID_REQUEST", 1: "OK", 2: "ERROR", 6: "ERROR_TRANSIENT"}[resp.i32(1)]
+	cluster, _ := json.Marshal(s.set.cluster)
+	fmt.Fprintf(&b, `{"responseCode":%q,"serverInfo":{"clusterName":%s,"statsUrlPrefix":""}`, code, cluster)
+	if list := resp.sub(3).sub(6); list != nil {
+		names := []string{}
+		for _, e := range list.elements(1) {
+			in := reader{b: e}
+			names = append(names, string(in.bytes()))
+		}
+		text, _ := json.Marshal(names)
+		fmt.Fprintf(&b, `,"result":{"listBackupsResult":{"backups":%s}}`, text)
+	}
+	details := []map[string]string{}
+	for _, e := range resp.elements(6) {
+		details = append(details, map[string]string{"message": mustOpen(e).str(1)})
+	}
+	text, _ := json.Marshal(details)
+	fmt.Fprintf(&b, `,"details":%s}`, text)
+	jsonText(w, b.Bytes())
 }

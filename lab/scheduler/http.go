@@ -44,8 +44,20 @@ func (s *scheduler) handler() http.Handler {
 		mux.HandleFunc("/leaderhealth", s.serveLeaderHealth)
 	}
 	mux.HandleFunc("/api", s.redirected(s.serveAPI))
+	mux.HandleFunc("/apibeta", s.redirected(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Location", "http://"+r.Host+"/apihelp/index.html")
+		w.Header().Set("Content-Length", "0")
+		w.WriteHeader(http.StatusSeeOther)
+	}))
+	mux.HandleFunc("/apibeta/{method}", s.redirected(s.serveBeta))
+	mux.HandleFunc("/apibeta/{$}", s.redirected(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Location", "http://"+r.Host+"/apihelp/index.html")
+		w.Header().Set("Content-Length", "0")
+		w.WriteHeader(http.StatusSeeOther)
+	}))
 	mux.HandleFunc("/quotas", s.redirected(s.serveQuotas))
-	for _, p := range []string{"/agents", "/apibeta", "/apibeta/", "/maintenance", "/state", "/offers", "/pendingtasks", "/scheduler", "/scheduler/"} {
+	mux.HandleFunc("/maintenance", s.redirected(s.serveMaintenance))
+	for _, p := range []string{"/agents", "/state", "/offers", "/pendingtasks", "/scheduler", "/scheduler/"} {
 		mux.HandleFunc(p, s.redirected(http.NotFound))
 	}
 	s.serveLab(mux)
@@ -233,4 +245,32 @@ func resources(set [][]byte) (cpu float64, ram, disk int64) {
 		disk += r.i64(3)
 	}
 	return cpu, ram, disk
+}
+
+func (s *scheduler) serveMaintenance(w http.ResponseWriter, _ *http.Request) {
+	st, err := s.storage.read()
+	if err != nil {
+		serverError(w, "/maintenance", fmt.Errorf("org.jboss.resteasy.spi.UnhandledException: org.apache.aurora.scheduler.storage.Storage$TransientStorageException: %w", err))
+		return
+	}
+	hosts := map[int32][]string{}
+	draining := map[string][]string{}
+	for _, name := range nameOrder(st.hosts) {
+		mode := mustOpen(st.hosts[name]).i32(3)
+		hosts[mode] = append(hosts[mode], name)
+		if mode == 3 {
+			draining[name] = []string{}
+			for _, t := range st.sortedTasks(taskQuery{}) {
+				if t.host == name && t.status.active() {
+					draining[name] = append(draining[name], t.id)
+				}
+			}
+		}
+	}
+	list := func(names []string) string {
+		b, _ := json.Marshal(append([]string{}, names...))
+		return string(b)
+	}
+	b, _ := json.Marshal(draining)
+	jsonText(w, fmt.Appendf(nil, `{"DRAINED":%s,"SCHEDULED":%s,"DRAINING":%s}`, list(hosts[4]), list(hosts[2]), b))
 }
