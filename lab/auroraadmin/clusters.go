@@ -17,6 +17,7 @@ type cluster struct {
 	SchedulerZKPath string
 	SchedulerURI    string
 
+	keys   []string // Every key of the entry, in the file's order.
 	values map[string]json.RawMessage
 }
 
@@ -81,7 +82,7 @@ func parseClusters(file string, b []byte) ([]cluster, error) {
 	}
 	var found []cluster
 	for _, raw := range list {
-		c := cluster{ZKPort: 2181}
+		c := cluster{ZKPort: 2181, keys: keysOf(raw)}
 		if err := json.Unmarshal(raw, &c.values); err != nil {
 			return nil, &parseError{file, "Clusters must be maps of key/value pairs"}
 		}

@@ -35,7 +35,8 @@ func messages(resp *tbinary.Struct) string {
 // call is what a command works with.
 type call struct {
 	*admin
-	client *client
+	client  *client
+	options map[string]string
 }
 
 // report logs what the scheduler answered. It gives the exit status: 1 unless
@@ -71,6 +72,8 @@ invoking cancel_update.
 type command struct {
 	usage    string
 	min, max int // Number of arguments, the cluster included.
+	switches []string
+	settings []string
 	run      func(c call, args []string) (status int, err error)
 	frames   []frame // Of the traceback, when a call fails.
 }
@@ -154,6 +157,17 @@ var commands = map[string]command{
 	"scheduler_snapshot": plain("scheduler_snapshot cluster", "snapshot",
 		362, "check_and_log_response("+adminClient+".snapshot())",
 		369, "snapshot", "return self._scheduler_proxy.snapshot()"),
+	"get_cluster_config": {
+		usage: "get_cluster_config [--sh] [--export] CLUSTER", min: 1, max: 1,
+		switches: []string{"--sh", "--export"}, run: getClusterConfig,
+	},
+	"query": {
+		usage: "query [--force]", min: 1, max: 3, run: query,
+		switches: []string{"--force"}, settings: []string{"--shards", "--states", "-l", "--listformat"},
+	},
+	"set_quota": {
+		usage: "set_quota cluster role cpu ram[MGT] disk[MGT]", min: 5, max: 5, run: setQuota,
+	},
 }
 
 func getScheduler(c call, _ []string) (int, error) {

@@ -165,25 +165,33 @@ func (a *admin) help(args []string) int {
 }
 
 // options splits a command's arguments: options stand before the first
-// argument, later ones are arguments like any other. The one option goes past
-// the redirection to the leader.
-func (a *admin) options(args []string) (bypass bool, rest []string, err error) {
+// argument, later ones are arguments like any other.
+func (a *admin) options(c command, args []string) (map[string]string, []string, error) {
+	opts := map[string]string{}
 	for len(args) > 0 && strings.HasPrefix(args[0], "-") && len(args[0]) > 1 {
 		if args[0] == "--" {
-			return bypass, args[1:], nil
+			return opts, args[1:], nil
 		}
-		if args[0] != "--bypass-leader-redirect" || a.release.before(0, 12) {
-			name, _, _ := strings.Cut(args[0], "=")
-			return false, nil, fmt.Errorf("no such option: %s", name)
+		name, value, given := strings.Cut(args[0], "=")
+		args = args[1:]
+		boolean := slices.Contains(c.switches, name) || name == "--bypass-leader-redirect" && !a.release.before(0, 12)
+		switch {
+		case boolean && !given:
+			opts[name] = "true"
+		case slices.Contains(c.settings, name) && given:
+			opts[name] = value
+		case slices.Contains(c.settings, name) && len(args) > 0:
+			opts[name], args = args[0], args[1:]
+		default:
+			return nil, nil, fmt.Errorf("no such option: %s", name)
 		}
-		bypass, args = true, args[1:]
 	}
-	return bypass, args, nil
+	return opts, args, nil
 }
 
 // run checks a command's arguments and runs it.
 func (a *admin) run(c command, args []string) int {
-	bypass, args, err := a.options(args)
+	opts, args, err := a.options(c, args)
 	if err != nil {
 		_, _ = fmt.Fprintf(a.err, "Usage: %s\n\naurora_admin: error: %v\n", c.usage, err)
 		return 2
@@ -197,10 +205,10 @@ func (a *admin) run(c command, args []string) int {
 		return a.die("Unknown cluster: %s. Known clusters: %s", named, strings.Join(a.clusters.order, ", "))
 	}
 	cl := &client{
-		cluster: entry, bypass: bypass,
+		cluster: entry, bypass: opts["--bypass-leader-redirect"] == "true",
 		release: a.release, pace: a.pace, clock: a.clock, http: a.http, log: a.log,
 	}
-	status, err := c.run(call{admin: a, client: cl}, args[1:])
+	status, err := c.run(call{admin: a, client: cl, options: opts}, args[1:])
 	var python *pythonError
 	if errors.As(err, &python) {
 		frames := slices.Concat(outer, c.frames, python.frames)

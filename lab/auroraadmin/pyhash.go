@@ -88,3 +88,19 @@ func pyOrder(strings []string) []string {
 	}
 	return t.order()
 }
+
+// pyCopyOrder gives the strings in the order of a dictionary that was filled
+// from another one at once, as keyword arguments are: its table is made large
+// enough beforehand, and so is another one than after single insertions.
+func pyCopyOrder(strings []string) []string {
+	source := pyOrder(strings)
+	size := 8
+	for len(source)*3 >= 8*2 && size <= len(source)*2 {
+		size <<= 1
+	}
+	t := newPyTable(size)
+	for _, s := range source {
+		t.place(s)
+	}
+	return t.order()
+}

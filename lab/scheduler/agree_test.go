@@ -61,8 +61,8 @@ func TestTheBotReadsWhatTheStandInWrote(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !backup.Equal(written, snap) {
-		t.Error("the replicas' state is not the backup's")
+	if d := backup.Compare(written.State(), snap.State()); !d.Empty() {
+		t.Errorf("the replicas' state is not the backup's: %+v", d)
 	}
 }
 
@@ -84,8 +84,8 @@ func TestSeededLogIsTheBackup(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !backup.Equal(written, snap) {
-		t.Error("the seeded state is not the backup's")
+	if d := backup.Compare(written.State(), snap.State()); !d.Empty() {
+		t.Errorf("the seeded state is not the backup's: %+v", d)
 	}
 }
 

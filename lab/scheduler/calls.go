@@ -2,6 +2,8 @@ package scheduler
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 )
 
 // The calls of the API that concern recovery, backups and snapshots.
@@ -91,7 +93,140 @@ func (s *scheduler) tasks(a record, bare bool) result {
 	return result{id: 3, body: record{{1, tList, taskElements(found, bare)}}}
 }
 
+func (s *scheduler) getTasksStatus(a record) result         { return s.tasks(a, false) }
 func (s *scheduler) getTasksWithoutConfigs(a record) result { return s.tasks(a, true) }
+
+// getJobs returns the cron jobs and the jobs with active tasks, of one role or
+// of all.
+func (s *scheduler) getJobs(a record) result {
+	st, err := s.storage.read()
+	if err != nil {
+		return result{err: err}
+	}
+	role := a.str(1)
+	var elems [][]byte
+	running := map[jobKey][]*task{}
+	for _, t := range st.sortedTasks(taskQuery{role: role}) {
+		if t.status.active() {
+			running[t.job] = append(running[t.job], t)
+		}
+	}
+	for _, k := range jobOrder(st.crons) {
+		if role == "" || k.role == role {
+			elems = append(elems, st.crons[k])
+			delete(running, k)
+		}
+	}
+	for _, k := range jobOrder(running) {
+		config := running[k][0].config()
+		owner := mustOpen(config).raw(17, tStruct)
+		job := record{{6, tStruct, config}, {8, tI32, vI32(int32(len(running[k])))}, {9, tStruct, k.encode()}}
+		if owner != nil {
+			job = job.with(7, tStruct, owner)
+		}
+		elems = append(elems, job.encode())
+	}
+	return result{id: 4, body: record{{1, tSet, vElements(tStruct, elems)}}}
+}
+
+// updatesOf returns the updates that a JobUpdateQuery matches by role, job and
+// key, in the order of their keys.
+func (s *scheduler) updatesOf(q record) ([]record, error) {
+	st, err := s.storage.read()
+	if err != nil {
+		return nil, err
+	}
+	var keys []updateKey
+	for k := range st.updates {
+		if q.has(2) && q.str(2) != k.job.role || q.has(3) && readJobKey(q.sub(3)) != k.job || q.has(8) && readUpdateKey(q.sub(8)) != k {
+			continue
+		}
+		keys = append(keys, k)
+	}
+	slices.SortFunc(keys, func(a, b updateKey) int { return strings.Compare(a.job.String()+a.id, b.job.String()+b.id) })
+	out := make([]record, len(keys))
+	for i, k := range keys {
+		out[i] = mustOpen(st.updates[k].details())
+	}
+	return out, nil
+}
+
+func (s *scheduler) getJobUpdateSummaries(a record) result {
+	found, err := s.updatesOf(a.sub(1))
+	if err != nil {
+		return result{err: err}
+	}
+	elems := make([][]byte, len(found))
+	for i, u := range found {
+		elems[i] = u.sub(1).raw(1, tStruct)
+	}
+	return result{id: 23, body: record{{1, tList, vElements(tStruct, elems)}}}
+}
+
+func (s *scheduler) getJobUpdateDetails(a record) result {
+	q := a.sub(2)
+	if a.has(1) {
+		q = record{{8, tStruct, a.raw(1, tStruct)}}
+	}
+	found, err := s.updatesOf(q)
+	if err != nil {
+		return result{err: err}
+	}
+	elems := make([][]byte, len(found))
+	for i, u := range found {
+		elems[i] = u.encode()
+	}
+	body := record{{2, tList, vElements(tStruct, elems)}}
+	if len(elems) > 0 {
+		body = body.with(1, tStruct, elems[0])
+	}
+	return result{id: 24, body: body}
+}
+
+func (s *scheduler) getRoleSummary(record) result {
+	st, err := s.storage.read()
+	if err != nil {
+		return result{err: err}
+	}
+	jobs, crons := map[string]map[jobKey]bool{}, map[string]int32{}
+	for _, t := range st.tasks {
+		if t.status.active() {
+			if jobs[t.job.role] == nil {
+				jobs[t.job.role] = map[jobKey]bool{}
+			}
+			jobs[t.job.role][t.job] = true
+		}
+	}
+	for k := range st.crons {
+		crons[k.role]++
+		if jobs[k.role] == nil {
+			jobs[k.role] = map[jobKey]bool{}
+		}
+	}
+	var elems [][]byte
+	for _, role := range nameOrder(jobs) {
+		elems = append(elems, record{
+			{1, tString, vString(role)}, {2, tI32, vI32(int32(len(jobs[role])))}, {3, tI32, vI32(crons[role])},
+		}.encode())
+	}
+	return result{id: 17, body: record{{1, tSet, vElements(tStruct, elems)}}}
+}
+
+func (s *scheduler) maintenanceStatus(a record) result {
+	st, err := s.storage.read()
+	if err != nil {
+		return result{err: err}
+	}
+	var elems [][]byte
+	for _, e := range a.sub(1).elements(1) {
+		in := reader{b: e}
+		name := string(in.bytes())
+		if raw, ok := st.hosts[name]; ok {
+			elems = append(elems, record{{1, tString, vString(name)}, {2, tI32, vI32(mustOpen(raw).i32(3))}}.encode())
+		}
+	}
+	return result{id: 10, body: record{{1, tSet, vElements(tStruct, elems)}}}
+}
 
 // The calls that change the state.
 
@@ -101,6 +236,33 @@ func (s *scheduler) setQuota(a record) result {
 		return failed(codeInvalid, fmt.Errorf("No quota given for role %s", a.str(1))) // reaches an API client
 	}
 	return result{err: s.storage.write(s.ctx, "qtp", saveQuota(a.str(1), quota))}
+}
+
+func (s *scheduler) createJob(a record) result {
+	job := a.sub(1)
+	config, key := job.sub(6), readJobKey(job.sub(9))
+	if config == nil || key.name == "" {
+		return failed(codeInvalid, fmt.Errorf("Job configuration without key or task")) // reaches an API client
+	}
+	st, err := s.storage.read()
+	if err != nil {
+		return result{err: err}
+	}
+	for _, t := range st.sortedTasks(taskQuery{role: key.role, environment: key.environment, name: key.name}) {
+		if t.status.active() {
+			return failed(codeInvalid, fmt.Errorf("Job already exists: %s", key)) // reaches an API client
+		}
+	}
+	instances := make([]int32, job.i32(8))
+	for i := range instances {
+		instances[i] = int32(i)
+	}
+	_, err = s.createTasks(config.with(28, tStruct, key.encode()).encode(), instances)
+	return result{err: err}
+}
+
+func (s *scheduler) scheduleCronJob(a record) result {
+	return result{err: s.storage.write(s.ctx, "qtp", saveCronJob(a.raw(1, tStruct)))}
 }
 
 func (s *scheduler) killJob(a record) result {

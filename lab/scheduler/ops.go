@@ -111,6 +111,8 @@ func saveQuota(role string, quota []byte) op {
 	return op{opSaveQuota, record{{1, tString, vString(role)}, {2, tStruct, quota}}.encode()}
 }
 
+func saveCronJob(job []byte) op { return op{opSaveCronJob, record{{2, tStruct, job}}.encode()} }
+
 func removeTasks(ids ...string) op {
 	return op{opRemoveTasks, record{{1, tSet, vStrings(ids)}}.encode()}
 }

@@ -99,6 +99,11 @@ func (s record) i64(id int16) int64 {
 	return r.i64()
 }
 
+func (s record) boolean(id int16) bool {
+	r := reader{b: s.raw(id, tBool)}
+	return r.u8() == 1
+}
+
 func (s record) sub(id int16) record { return mustOpen(s.raw(id, tStruct)) }
 
 // elements returns the encoded elements of a set or list, whichever is there.

@@ -87,7 +87,7 @@ func TestSalvagedBackupsAreRestored(t *testing.T) {
 				}
 				now := salvage(t, n.path("replicated-log"))
 				if !backup.Equal(now, want) {
-					t.Error("the log does not hold the backup's full state")
+					t.Errorf("the log does not hold the backup's full state: %+v", backup.Compare(want.State(), now.State()))
 				}
 				restored++
 			})

@@ -76,6 +76,9 @@ func configJob(config record) jobKey {
 	return jobKey{}
 }
 
+// config is the task's TaskConfig, encoded.
+func (t *task) config() []byte { return mustOpen(t.raw).sub(1).raw(4, tStruct) }
+
 // withStatus is the task after it went to another status at the given time.
 func (t *task) withStatus(to status, millis int64, message, host string) *task {
 	s := mustOpen(t.raw)

@@ -2,6 +2,7 @@ package slack
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"time"
 )
@@ -182,6 +183,25 @@ func (s *Server) rewrite(m, next *Message) {
 	}
 }
 
+func (s *Server) deleteMessage(a args) (reply, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c, err := s.writable(a.str("channel"))
+	if err != nil {
+		return nil, err
+	}
+	m := s.find(c.ID, a.str("ts"), "")
+	switch {
+	case m == nil:
+		return nil, refuse("message_not_found")
+	case m.User != BotUser:
+		return nil, refuse("cant_delete_message")
+	}
+	s.remove(m)
+	s.changed()
+	return reply{"channel": c.ID, "ts": m.TS}, nil
+}
+
 func (s *Server) permalink(a args) (reply, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -198,4 +218,108 @@ func (s *Server) permalink(a args) (reply, error) {
 		link += "?thread_ts=" + m.ThreadTS + "&cid=" + c.ID
 	}
 	return reply{"channel": c.ID, "permalink": link}, nil
+}
+
+// target finds the message that a reaction or a pin is for.
+func (s *Server) target(a args) (*Message, error) {
+	c := s.channel(a.str("channel"))
+	if c == nil || !c.has(BotUser) {
+		return nil, refuse("channel_not_found")
+	}
+	if m := s.find(c.ID, a.str("timestamp"), ""); m != nil {
+		return m, nil
+	}
+	return nil, refuse("message_not_found")
+}
+
+func (s *Server) reactionAdd(a args) (reply, error) { return s.react(a, true) }
+
+func (s *Server) reactionRemove(a args) (reply, error) { return s.react(a, false) }
+
+func (s *Server) react(a args, add bool) (reply, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	name := strings.Trim(a.str("name"), ":")
+	if name == "" {
+		return nil, refuse("invalid_name")
+	}
+	m, err := s.target(a)
+	if err != nil {
+		return nil, err
+	}
+	var next []Reaction // A new list: copies of the message hold the old one.
+	had := false
+	for _, r := range m.Reactions {
+		users := slices.Clone(r.Users)
+		if r.Name == name && slices.Contains(users, BotUser) {
+			had = true
+			users = slices.DeleteFunc(users, func(u string) bool { return u == BotUser })
+		}
+		if r.Name == name && add {
+			users = append(users, BotUser)
+		}
+		if len(users) > 0 {
+			next = append(next, Reaction{r.Name, users})
+		}
+	}
+	switch {
+	case add && had:
+		return nil, refuse("already_reacted")
+	case !add && !had:
+		return nil, refuse("no_reaction")
+	case add && !slices.ContainsFunc(next, func(r Reaction) bool { return r.Name == name }):
+		next = append(next, Reaction{name, []string{BotUser}})
+	}
+	m.Reactions = next
+	s.changed()
+	return nil, nil
+}
+
+func (s *Server) pinAdd(a args) (reply, error) { return s.pin(a, true, "already_pinned") }
+
+func (s *Server) pinRemove(a args) (reply, error) { return s.pin(a, false, "no_pin") }
+
+func (s *Server) pin(a args, pinned bool, already string) (reply, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	m, err := s.target(a)
+	if err != nil {
+		return nil, err
+	}
+	if m.Pinned == pinned {
+		return nil, refuse(already)
+	}
+	m.Pinned = pinned
+	s.changed()
+	return nil, nil
+}
+
+func (s *Server) bookmarkAdd(a args) (reply, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.channel(a.str("channel_id"))
+	switch {
+	case c == nil:
+		return nil, refuse("channel_not_found")
+	case a.str("title") == "" || a.str("type") != "link":
+		return nil, refuse("invalid_arguments")
+	case a.str("link") == "":
+		return nil, refuse("invalid_link")
+	}
+	b := Bookmark{ID: s.id("Bk"), Channel: c.ID, Title: a.str("title"), Link: a.str("link"), Emoji: a.str("emoji")}
+	s.marks = append(s.marks, b)
+	s.changed()
+	return reply{"bookmark": b}, nil
+}
+
+func (s *Server) bookmarkList(a args) (reply, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := []Bookmark{}
+	for _, b := range s.marks {
+		if b.Channel == a.str("channel_id") {
+			list = append(list, b)
+		}
+	}
+	return reply{"bookmarks": list}, nil
 }

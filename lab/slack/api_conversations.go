@@ -2,6 +2,7 @@ package slack
 
 import (
 	"slices"
+	"strings"
 )
 
 func (s *Server) wireChannel(c *Channel) map[string]any {
@@ -37,6 +38,52 @@ func (s *Server) conversationInfo(a args) (reply, error) {
 		return nil, err
 	}
 	return reply{"channel": s.wireChannel(c)}, nil
+}
+
+func (s *Server) conversationList(a args) (reply, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	types := a.str("types")
+	if types == "" {
+		types = "public_channel"
+	}
+	var list []*Channel
+	for _, c := range s.channels {
+		kind := "public_channel"
+		switch {
+		case c.With != "":
+			kind = "im"
+		case c.IsPrivate:
+			kind = "private_channel"
+		}
+		hidden := (c.Archived && a.flag("exclude_archived")) || (c.IsPrivate && !c.has(BotUser))
+		if !hidden && slices.Contains(strings.Split(types, ","), kind) {
+			list = append(list, c)
+		}
+	}
+	part, meta, err := page(list, a, 100)
+	if err != nil {
+		return nil, err
+	}
+	wire := []any{}
+	for _, c := range part {
+		wire = append(wire, s.wireChannel(c))
+	}
+	return reply{"channels": wire, "response_metadata": meta}, nil
+}
+
+func (s *Server) conversationMembers(a args) (reply, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c, err := s.visible(a.str("channel"))
+	if err != nil {
+		return nil, err
+	}
+	part, meta, err := page(c.Members, a, 100)
+	if err != nil {
+		return nil, err
+	}
+	return reply{"members": append([]string{}, part...), "response_metadata": meta}, nil
 }
 
 // between keeps the messages of the span that oldest, latest and inclusive
@@ -133,4 +180,27 @@ func (s *Server) conversationOpen(a args) (reply, error) {
 	c := s.direct(u.ID)
 	s.changed()
 	return reply{"channel": s.wireChannel(c), "already_open": len(s.channels) == before, "no_op": len(s.channels) == before}, nil
+}
+
+func (s *Server) conversationJoin(a args) (reply, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c, err := s.visible(a.str("channel"))
+	switch {
+	case err != nil:
+		return nil, err
+	case c.Archived:
+		return nil, refuse("is_archived")
+	case c.IsPrivate:
+		return nil, refuse("method_not_supported_for_channel_type")
+	}
+	rep := reply{}
+	if c.has(BotUser) {
+		rep["warning"] = "already_in_channel"
+	} else {
+		c.Members = append(slices.Clone(c.Members), BotUser)
+		s.changed()
+	}
+	rep["channel"] = s.wireChannel(c)
+	return rep, nil
 }

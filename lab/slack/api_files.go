@@ -190,6 +190,16 @@ func (s *Server) uploadComplete(a args) (reply, error) {
 	return reply{"files": wire}, nil
 }
 
+func (s *Server) fileInfo(a args) (reply, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f := s.files[a.str("file")]
+	if f == nil || !f.done {
+		return nil, refuse("file_not_found")
+	}
+	return reply{"file": *f, "comments": []any{}, "response_metadata": map[string]any{"next_cursor": ""}}, nil
+}
+
 // serveFile gives a file to the page: pictures as they are, all else as plain
 // text or to be saved, so that no upload runs as a page.
 func (s *Server) serveFile(w http.ResponseWriter, r *http.Request) {

@@ -7,11 +7,23 @@ import (
 	"strings"
 )
 
+func (s *Server) apiTest(a args) (reply, error) {
+	if e := a.str("error"); e != "" {
+		return reply{"args": a.plain()}, refuse(e)
+	}
+	return reply{"args": a.plain()}, nil
+}
+
 func (s *Server) authTest(args) (reply, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return reply{"url": s.URL(), "team": s.opt.Team.Name, "user": s.user(BotUser).Name, "team_id": s.opt.Team.ID,
 		"user_id": BotUser, "bot_id": BotID, "is_enterprise_install": false}, nil
+}
+
+func (s *Server) teamInfo(args) (reply, error) {
+	t := s.opt.Team
+	return reply{"team": map[string]any{"id": t.ID, "name": t.Name, "domain": t.Domain}}, nil
 }
 
 // page cuts one page out of a list by the arguments limit and cursor.
@@ -72,9 +84,51 @@ func (s *Server) userInfo(a args) (reply, error) {
 	return reply{"user": s.wireUser(u)}, nil
 }
 
-func (s *Server) wireGroup(g *UserGroup) map[string]any {
-	return map[string]any{"id": g.ID, "team_id": s.opt.Team.ID, "is_usergroup": true, "name": g.Name, "handle": g.Handle,
-		"description": "", "is_external": false, "date_delete": 0, "user_count": len(g.Members), "users": slices.Clone(g.Members)}
+func (s *Server) userList(a args) (reply, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	part, meta, err := page(s.users, a, 1000)
+	if err != nil {
+		return nil, err
+	}
+	list := []any{}
+	for _, u := range part {
+		list = append(list, s.wireUser(u))
+	}
+	return reply{"members": list, "cache_ts": s.now().Unix(), "response_metadata": meta}, nil
+}
+
+func (s *Server) userByEmail(a args) (reply, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, u := range s.users {
+		if u.Email != "" && strings.EqualFold(u.Email, a.str("email")) && u.TeamID == s.opt.Team.ID && !u.Deleted {
+			return reply{"user": s.wireUser(u)}, nil
+		}
+	}
+	return nil, refuse("users_not_found")
+}
+
+func (s *Server) wireGroup(g *UserGroup, members bool) map[string]any {
+	w := map[string]any{"id": g.ID, "team_id": s.opt.Team.ID, "is_usergroup": true, "name": g.Name, "handle": g.Handle,
+		"description": "", "is_external": false, "date_delete": 0, "user_count": len(g.Members)}
+	if members {
+		w["users"] = slices.Clone(g.Members)
+	}
+	return w
+}
+
+func (s *Server) groupList(a args) (reply, error) {
+	if s.opt.FreePlan {
+		return nil, refuse("plan_upgrade_required")
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := []any{}
+	for _, g := range s.groups {
+		list = append(list, s.wireGroup(g, a.flag("include_users")))
+	}
+	return reply{"usergroups": list}, nil
 }
 
 func (s *Server) groupMembers(a args) (reply, error) {
@@ -101,7 +155,7 @@ func (s *Server) SetGroupMembers(group string, users ...string) bool {
 	}
 	added, removed := without(users, g.Members), without(g.Members, users)
 	g.Members = slices.Clone(users)
-	wire := s.wireGroup(g)
+	wire := s.wireGroup(g, true)
 	s.changed()
 	s.mu.Unlock()
 	s.Event(map[string]any{"type": "subteam_updated", "subteam": wire})

@@ -73,6 +73,7 @@ func fillDemo(t *testing.T, s *Server) (gate, thread string) {
 	 {"type":"actions","block_id":"acts","elements":[{"type":"button","action_id":"approve","style":"primary","value":"r","text":{"type":"plain_text","text":"Approve"}},{"type":"button","action_id":"deny","value":"r","text":{"type":"plain_text","text":"Deny"}},
 	  {"type":"overflow","action_id":"more","options":[{"text":{"type":"plain_text","text":"Show the plan"},"value":"plan"}]}]}]}`)
 	call(t, s, "chat.postEphemeral", s.BotToken(), `{"channel":"`+ops+`","user":"`+ann+`","text":":x: You asked for this recovery, so you cannot approve it."}`)
+	call(t, s, "reactions.add", s.BotToken(), `{"channel":"`+ops+`","timestamp":"`+gate+`","name":"eyes"}`)
 	call(t, s, "views.publish", s.BotToken(), `{"user_id":"`+ann+`","view":{"type":"home","blocks":[{"type":"header","text":{"type":"plain_text","text":"Clusters"}},{"type":"section","text":{"type":"mrkdwn","text":":white_check_mark: *prod*: leader s1, newest backup 31 min old"}},{"type":"section","text":{"type":"mrkdwn","text":":x: *devcluster*: recovery open"}}]}}`)
 	s.mu.Lock()
 	trigger := s.trigger(bob)

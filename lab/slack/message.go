@@ -20,6 +20,23 @@ type Message struct {
 	Edited      bool            `json:"edited,omitempty"`
 	Broadcast   bool            `json:"broadcast,omitempty"` // A reply that is shown in the channel too.
 	For         string          `json:"for,omitempty"`       // Ephemeral: the only person who sees it.
+	Pinned      bool            `json:"pinned,omitempty"`
+	Reactions   []Reaction      `json:"reactions,omitempty"`
+}
+
+// A Reaction is an emoji under a message, with those who chose it.
+type Reaction struct {
+	Name  string   `json:"name"`
+	Users []string `json:"users"`
+}
+
+// A Bookmark is a link at the head of a channel.
+type Bookmark struct {
+	ID      string `json:"id"`
+	Channel string `json:"channel_id"`
+	Title   string `json:"title"`
+	Link    string `json:"link"`
+	Emoji   string `json:"emoji"`
 }
 
 // find gives a message by its id, or nil. Ephemeral ones are only found for
@@ -98,6 +115,12 @@ func (sp *space) wire(m *Message, team string) map[string]any {
 	}
 	if m.Edited {
 		w["edited"] = map[string]any{"user": m.User, "ts": m.TS}
+	}
+	if len(m.Reactions) > 0 {
+		w["reactions"] = m.Reactions
+	}
+	if m.Pinned {
+		w["pinned_to"] = []string{m.Channel}
 	}
 	return w
 }

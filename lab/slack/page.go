@@ -67,6 +67,7 @@ type seen struct {
 	Modals    []View               `json:"modals"`
 	Home      *View                `json:"home"`
 	Shortcuts []map[string]any     `json:"shortcuts"`
+	Bookmarks []Bookmark           `json:"bookmarks"`
 	Files     map[string]File      `json:"files"`
 }
 
@@ -98,7 +99,7 @@ func (s *Server) seenBy(me string) seen {
 	}
 	v.Me = me
 	for _, g := range s.groups {
-		v.Groups = append(v.Groups, s.wireGroup(g))
+		v.Groups = append(v.Groups, s.wireGroup(g, true))
 	}
 	for _, c := range s.channels {
 		if !c.has(me) {
@@ -126,6 +127,7 @@ func (s *Server) seenBy(me string) seen {
 	for _, c := range s.opt.Shortcuts {
 		v.Shortcuts = append(v.Shortcuts, map[string]any{"name": c.Name, "callback_id": c.CallbackID, "global": c.Global})
 	}
+	v.Bookmarks = append(v.Bookmarks, s.marks...)
 	for id, f := range s.files {
 		if f.done {
 			v.Files[id] = *f

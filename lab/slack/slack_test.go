@@ -443,8 +443,12 @@ func TestUpload(t *testing.T) {
 	if len(th) != 2 || len(th[1].Files) != 1 || th[1].Files[0].Title != "Log of s1" || th[1].Files[0].Preview == "" {
 		t.Fatalf("thread = %+v", th)
 	}
+	info, _, _, err := api.GetFileInfo(f.ID, 0, 0)
+	if err != nil || info.Size != len(text) {
+		t.Errorf("GetFileInfo = %+v, %v", info, err)
+	}
 	var got bytes.Buffer
-	if err := api.GetFile(th[1].Files[0].URLPrivate, &got); err != nil || got.String() != text {
+	if err := api.GetFile(info.URLPrivate, &got); err != nil || got.String() != text {
 		t.Errorf("GetFile: %v, %d bytes", err, got.Len())
 	}
 	img := slack.NewImageBlockSlackFile(&slack.SlackFileObject{ID: "F0NOTHERE01"}, "chart", "", nil)

@@ -68,6 +68,7 @@ type space struct {
 	files    map[string]*File
 	triggers map[string]*trigger
 	replies  map[string]*responseURL // By path.
+	marks    []Bookmark
 }
 
 func newSpace(opt Options) (space, error) {

@@ -31,20 +31,29 @@ const (
 
 // methods is the table of all that the Web API offers here.
 var methods = map[string]method{
+	"api.test":              {do: (*Server).apiTest},
 	"auth.test":             {do: (*Server).authTest},
+	"team.info":             {"team:read", tier3, false, (*Server).teamInfo},
 	"apps.connections.open": {"", tier3, true, (*Server).openConnection},
 
 	"chat.postMessage":   {"chat:write", 0, false, (*Server).postMessage}, // Its own limit: PostPerSecond.
 	"chat.postEphemeral": {"chat:write", tier4, false, (*Server).postEphemeral},
 	"chat.update":        {"chat:write", tier3, false, (*Server).updateMessage},
+	"chat.delete":        {"chat:write", tier3, false, (*Server).deleteMessage},
 	"chat.getPermalink":  {"", 0, false, (*Server).permalink},
 
 	"conversations.info":    {"channels:read", tier3, false, (*Server).conversationInfo},
+	"conversations.list":    {"channels:read", tier2, false, (*Server).conversationList},
+	"conversations.members": {"channels:read", tier4, false, (*Server).conversationMembers},
 	"conversations.history": {"channels:history", tier3, false, (*Server).conversationHistory},
 	"conversations.replies": {"channels:history", tier3, false, (*Server).conversationReplies},
 	"conversations.open":    {"im:write", tier3, false, (*Server).conversationOpen},
+	"conversations.join":    {"channels:join", tier3, false, (*Server).conversationJoin},
 
 	"users.info":            {"users:read", tier4, false, (*Server).userInfo},
+	"users.list":            {"users:read", tier2, false, (*Server).userList},
+	"users.lookupByEmail":   {"users:read.email", tier3, false, (*Server).userByEmail},
+	"usergroups.list":       {"usergroups:read", tier2, false, (*Server).groupList},
 	"usergroups.users.list": {"usergroups:read", tier2, false, (*Server).groupMembers},
 
 	"views.open":    {"", tier4, false, (*Server).viewOpen},
@@ -54,6 +63,14 @@ var methods = map[string]method{
 
 	"files.getUploadURLExternal":   {"files:write", tier4, false, (*Server).uploadURL},
 	"files.completeUploadExternal": {"files:write", tier4, false, (*Server).uploadComplete},
+	"files.info":                   {"files:read", tier4, false, (*Server).fileInfo},
+
+	"reactions.add":    {"reactions:write", tier3, false, (*Server).reactionAdd},
+	"reactions.remove": {"reactions:write", tier2, false, (*Server).reactionRemove},
+	"pins.add":         {"pins:write", tier2, false, (*Server).pinAdd},
+	"pins.remove":      {"pins:write", tier2, false, (*Server).pinRemove},
+	"bookmarks.add":    {"bookmarks:write", tier2, false, (*Server).bookmarkAdd},
+	"bookmarks.list":   {"bookmarks:read", tier3, false, (*Server).bookmarkList},
 }
 
 // apiError is an answer with ok false.

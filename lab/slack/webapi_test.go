@@ -38,15 +38,20 @@ func TestRefusals(t *testing.T) {
 		{"chat.postMessage", bot, `{"channel":"` + ops + `","blocks":[` + many(5, `{"type":"section","block_id":"b%d","text":{"type":"mrkdwn","text":"`+x(2800)+`"}}`) + `]}`, "msg_blocks_too_long"},
 		{"chat.update", bot, `{"channel":"` + ops + `","ts":"1.000001","text":"x"}`, "message_not_found"},
 		{"chat.update", bot, `{"channel":"` + ops + `","ts":"` + theirs + `","text":"x"}`, "cant_update_message"},
+		{"chat.delete", bot, `{"channel":"` + ops + `","ts":"` + theirs + `"}`, "cant_delete_message"},
 		{"chat.postEphemeral", bot, `{"channel":"` + ops + `","user":"U0NOBODY01","text":"x"}`, "user_not_in_channel"},
 		{"conversations.replies", bot, `{"channel":"` + ops + `","ts":"1.000001"}`, "thread_not_found"},
+		{"conversations.members", bot, `{"channel":"` + ops + `","cursor":"??"}`, "invalid_cursor"},
 		{"conversations.history", bot, `{"channel":"` + random + `"}`, "not_in_channel"},
 		{"users.info", bot, `{"user":"U0NOBODY01"}`, "user_not_found"},
+		{"users.lookupByEmail", bot, `{"email":"nobody@example.com"}`, "users_not_found"},
 		{"usergroups.users.list", bot, `{"usergroup":"S0NONE0001"}`, "no_such_subteam"},
 		{"views.open", bot, `{"trigger_id":"1.1.x","view":` + modal(divide, "") + `}`, "invalid_trigger_id"},
 		{"views.open", bot, `{"trigger_id":"1.1.x","view":"[]"}`, "invalid_arguments"},
 		{"views.update", bot, `{"view_id":"V0","view":` + modal(divide, "") + `}`, "not_found"},
 		{"files.completeUploadExternal", bot, `{"files":[{"id":"F0"}]}`, "file_not_found"},
+		{"pins.add", bot, `{"channel":"` + ops + `","timestamp":"1.000001"}`, "message_not_found"},
+		{"bookmarks.add", bot, `{"channel_id":"` + ops + `","title":"t","type":"link"}`, "invalid_link"},
 	} {
 		if got := call(t, s, tt.method, tt.token, tt.body); got["ok"] != false || got["error"] != tt.want {
 			t.Errorf("%s %.80s = %v, want %s", tt.method, tt.body, got, tt.want)
@@ -67,8 +72,8 @@ func TestScopes(t *testing.T) {
 	opt := options()
 	opt.Scopes = []string{"chat:write"}
 	s := start(t, opt)
-	if got := call(t, s, "usergroups.users.list", s.BotToken(), `{}`); got["error"] != "missing_scope" || got["needed"] != "usergroups:read" || got["provided"] != "chat:write" {
-		t.Errorf("usergroups.users.list = %v", got)
+	if got := call(t, s, "usergroups.list", s.BotToken(), `{}`); got["error"] != "missing_scope" || got["needed"] != "usergroups:read" || got["provided"] != "chat:write" {
+		t.Errorf("usergroups.list = %v", got)
 	}
 	if got := call(t, s, "chat.postMessage", s.BotToken(), `{"channel":"`+ops+`","text":"x"}`); got["ok"] != true {
 		t.Errorf("chat.postMessage = %v", got)
@@ -145,6 +150,10 @@ func TestGroups(t *testing.T) {
 			events <- string(ev.Request.Payload)
 		}
 	})
+	groups, err := api.GetUserGroups(slack.GetUserGroupsOptionIncludeUsers(true))
+	if err != nil || len(groups) != 1 || groups[0].Handle != "sre" || !slices.Equal(groups[0].Users, []string{ann, bob}) {
+		t.Errorf("GetUserGroups = %+v, %v", groups, err)
+	}
 	if !s.SetGroupMembers(sre, ann, eve) || s.SetGroupMembers("S0NONE0001") {
 		t.Error("SetGroupMembers: wrong answer")
 	}
@@ -207,8 +216,31 @@ func TestRest(t *testing.T) {
 	if ch, _, err := api.PostMessage(ann, slack.MsgOptionText("to you", false)); err != nil || ch != dm.ID {
 		t.Errorf("PostMessage to a person: %s, %v; want %s", ch, err, dm.ID)
 	}
-	if m := s.State(); len(m.Messages) != 7 {
-		t.Errorf("State has %d messages, want 7", len(m.Messages))
+	if list, _, err := api.GetConversations(&slack.GetConversationsParameters{Types: []string{"public_channel", "im"}}); err != nil || len(list) != 3 {
+		t.Errorf("GetConversations = %d, %v; want 3", len(list), err)
+	}
+	if _, _, _, err := api.JoinConversation(random); err != nil {
+		t.Error(err)
+	}
+	if _, _, err := api.PostMessage(random, slack.MsgOptionText("joined", false)); err != nil {
+		t.Error(err)
+	}
+	if u, err := api.GetUserByEmail("Ann@Example.com"); err != nil || u.ID != ann {
+		t.Errorf("GetUserByEmail = %+v, %v", u, err)
+	}
+	at := slack.NewRefToMessage(ops, last)
+	for i := range 2 {
+		for name, err := range map[string]error{"already_reacted": api.AddReaction("eyes", at), "already_pinned": api.AddPin(ops, at)} {
+			if (i == 0 && err != nil) || (i == 1 && (err == nil || err.Error() != name)) {
+				t.Errorf("time %d, %s: %v", i, name, err)
+			}
+		}
+	}
+	if b, err := api.AddBookmark(ops, slack.AddBookmarkParameters{Title: "runbook", Type: "link", Link: "https://example.com"}); err != nil || b.ID == "" {
+		t.Errorf("AddBookmark = %+v, %v", b, err)
+	}
+	if m := s.State(); len(m.Messages) != 8 {
+		t.Errorf("State has %d messages, want 8", len(m.Messages))
 	}
 	if m, ok := s.State().Find(ops, "reply"); !ok || m.ThreadTS != last {
 		t.Errorf("Find = %+v, %v", m, ok)

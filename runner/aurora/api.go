@@ -84,6 +84,15 @@ type Task struct {
 	Job    string `json:"job"`
 }
 
+// Active reports whether the status is one of Aurora's ACTIVE_STATES.
+func (t Task) Active() bool {
+	switch t.Status {
+	case 0, 1, 2, 6, 9, 12, 13, 16, 17, 18:
+		return true
+	}
+	return false
+}
+
 // A Reply is the head of an API answer.
 type Reply struct {
 	Code     int      // ResponseCode: 1 OK, 0 INVALID_REQUEST, 2 ERROR, 3 WARNING, 4 AUTH_FAILED, 6 ERROR_TRANSIENT.

@@ -44,7 +44,7 @@ func TestParseReply(t *testing.T) {
 		}
 		actives := 0
 		for _, task := range r.Tasks {
-			if slices.Contains([]int{0, 1, 2, 6, 9, 12, 13, 16, 17, 18}, task.Status) { // Aurora's ACTIVE_STATES.
+			if task.Active() {
 				actives++
 			}
 			if task.ID == "" || task.Role == "" || task.Env == "" || task.Job == "" {

@@ -90,6 +90,22 @@ func (s *Snapshot) Tasks() []Task {
 	return out
 }
 
+// DeleteTasks removes the tasks with these ids, and returns the ids that are there, sorted.
+func (s *Snapshot) DeleteTasks(ids ...string) []string {
+	var gone []string
+	p := parser{names: interned{}}
+	s.Remove(TaskSet, func(e Element) bool {
+		id := p.task(e).ID
+		drop := slices.Contains(ids, id)
+		if drop {
+			gone = append(gone, id)
+		}
+		return drop
+	})
+	slices.Sort(gone)
+	return slices.Compact(gone)
+}
+
 // parser reads single elements.
 type parser struct {
 	r     tbinary.Reader

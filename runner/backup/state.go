@@ -51,6 +51,21 @@ func newState() *State {
 	}
 }
 
+// State makes the state of a whole snapshot.
+func (s *Snapshot) State() *State {
+	out := newState()
+	if out.Time = s.Time(); s.timestamp() == 0 {
+		out.Time = time.Time{}
+	}
+	out.FrameworkID = s.FrameworkID()
+	for _, id := range fullState {
+		for _, e := range s.Elements(id) {
+			out.add(id, e)
+		}
+	}
+	return out
+}
+
 // maxElement is the most that one task, update or host may take, in bytes, to be compared.
 const maxElement = 64 << 20
 

@@ -132,7 +132,7 @@ func TestOps(t *testing.T) {
 		{"accepted job", "0.7.0", []op{{opSaveCronJob, obj().SetStr(1, "CRON").SetStruct(2, cron("a", "1").body.Struct(2))}}, []string{"cron a 1"}, ""},
 		{"tasks", "0.22.0", []op{
 			saveTasks(task("a", 0, 0), task("b", 0, 0), task("c", 0, 0)), saveTasks(task("a", 2, 0)),
-			{opRemoveTasks, obj().SetSet(1, &tbinary.List{Elem: tbinary.TypeString, Values: []any{[]byte("b"), []byte("unknown")}})},
+			{opRemoveTasks, obj().SetSet(1, tbinary.Strings("b", "unknown"))},
 		}, []string{"task a 2 tier \"\"", "task c 0 tier \"\""}, ""},
 		{"rewrite", "0.12.0", []op{
 			saveTasks(task("a", 2, 0)), {opRewriteTask, obj().SetStr(1, "a").SetStruct(2, obj().SetStr(30, "preferred"))},

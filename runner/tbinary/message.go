@@ -10,6 +10,7 @@ const (
 	Call      MessageType = 1
 	Reply     MessageType = 2
 	Exception MessageType = 3 // The body is a TApplicationException: 1 message, 2 type.
+	Oneway    MessageType = 4
 )
 
 // Message is a call of a Thrift service or the answer to one. Backups and log entries have no such head.

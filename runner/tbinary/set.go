@@ -61,3 +61,12 @@ func Structs(elems ...*Struct) *List {
 	}
 	return l
 }
+
+// Strings makes a list of text.
+func Strings(elems ...string) *List {
+	l := &List{Elem: TypeString, Values: make([]any, len(elems))}
+	for i, e := range elems {
+		l.Values[i] = []byte(e)
+	}
+	return l
+}

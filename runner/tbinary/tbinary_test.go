@@ -28,7 +28,7 @@ func sample() *Struct {
 		SetBytes(7, []byte{0, 0xff, '\n', 0xc3}).
 		SetStruct(8, inner).
 		SetList(9, Structs(inner, &Struct{})).
-		SetSet(10, &List{Elem: TypeString, Values: []any{[]byte("a"), []byte(""), []byte("Zürich")}}).
+		SetSet(10, Strings("a", "", "Zürich")).
 		SetMap(11, &Map{Key: TypeString, Elem: TypeI32, Entries: []Entry{{[]byte("http"), int32(8080)}}}).
 		SetList(12, &List{Elem: TypeSet, Values: []any{&List{Elem: TypeBool, Values: []any{true, false}}}}).
 		SetMap(13, &Map{}).

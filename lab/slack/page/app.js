@@ -145,7 +145,8 @@ function drawMain() {
   const c = ctx.channel(at.channel);
   const name = c?.is_im ? ctx.user(state.bot).name : `${c?.is_private ? "" : "#"} ${c?.name ?? ""}`;
   $("title").textContent = name;
-  $("topic").replaceChildren(c?.topic?.value ?? "");
+  const marks = (state.bookmarks ?? []).filter((b) => b.channel_id === at.channel);
+  $("topic").replaceChildren(c?.topic?.value ?? "", ...marks.map((b) => h("a", { href: b.link, target: "_blank", rel: "noreferrer" }, ` ⚑ ${b.title}`)));
   const show = (home) => { go({ home }); if (home) act({ do: "home" }); };
   const tab = (label, home) => h("button", { type: "button", role: "tab", "aria-selected": at.home === home ? "true" : "false", "aria-controls": home ? "home" : "messages",
     tabindex: at.home === home ? 0 : -1, onclick: () => show(home), onkeydown: (ev) => { if (["ArrowLeft", "ArrowRight"].includes(ev.key)) { show(!home); $("tabs").querySelector("[aria-selected=true]")?.focus(); } } }, label);

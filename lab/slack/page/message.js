@@ -48,12 +48,14 @@ export function message(m, ctx, opts) {
     u?.is_restricted || u?.is_ultra_restricted ? h("span", { class: "tag" }, "GUEST") : null,
     u?.is_stranger ? h("span", { class: "tag" }, "OTHER WORKSPACE") : null,
     h("time", { class: "calm", datetime: new Date(Number(m.ts) * 1000).toISOString(), title: new Date(Number(m.ts) * 1000).toISOString() }, clock(m.ts, ctx.tz)),
+    m.pinned ? h("span", { class: "calm" }, "pinned") : null,
     m.broadcast && !opts.inThread ? h("span", { class: "calm" }, "replied to a thread") : null));
   if (m.blocks) body.append(...blocks(m.blocks, mine));
   else if (m.text) body.append(h("div", { class: "text" }, mrkdwn(m.text, ctx)));
   if (m.edited) body.append(h("span", { class: "calm small" }, "(edited)"));
   for (const a of m.attachments ?? []) body.append(attachment(a, mine));
   for (const f of m.files ?? []) body.append(file(f));
+  if (m.reactions) body.append(h("p", { class: "reactions" }, m.reactions.map((r) => h("span", { title: r.users.map((id) => ctx.user(id)?.name ?? id).join(", ") }, emojiOf(r.name), ` ${r.users.length}`))));
   if (opts.replies?.length && !opts.inThread) {
     const last = opts.replies[opts.replies.length - 1];
     body.append(h("button", { type: "button", class: "link replies", onclick: () => opts.open(m.ts) },

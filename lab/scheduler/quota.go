@@ -1,0 +1,63 @@
+package scheduler
+
+// getQuota returns a role's quota and what its tasks use of it: production
+// shared, non-production shared, and the two kinds of dedicated agents.
+func (s *scheduler) getQuota(a record) result {
+	st, err := s.storage.read()
+	if err != nil {
+		return result{err: err}
+	}
+	role := a.str(1)
+	var used [2]aggregate // production, other
+	for _, t := range st.tasks {
+		if t.job.role != role || !t.status.active() {
+			continue
+		}
+		used[kind(mustOpen(t.config()))].add(mustOpen(t.config()), 1)
+	}
+	for k, raw := range st.crons {
+		if k.role != role {
+			continue
+		}
+		job := mustOpen(raw)
+		used[kind(job.sub(6))].add(job.sub(6), job.i32(8))
+	}
+	body := record{{1, tStruct, aggregate{}.encode()}}
+	if q, ok := st.quotas[role]; ok {
+		body = record{{1, tStruct, q}}
+	}
+	return result{id: 5, body: append(body,
+		field{2, tStruct, used[0].encode()}, field{3, tStruct, used[1].encode()},
+		field{4, tStruct, aggregate{}.encode()}, field{5, tStruct, aggregate{}.encode()},
+	)}
+}
+
+// kind is 0 for a task that counts as production, 1 for another.
+func kind(config record) int {
+	if config.boolean(18) || config.str(30) == "preferred" {
+		return 0
+	}
+	return 1
+}
+
+// An aggregate is an amount of resources.
+type aggregate struct {
+	cpu       float64
+	ram, disk int64
+}
+
+func (g *aggregate) add(config record, times int32) {
+	cpu, ram, disk := resources(config.elements(32))
+	g.cpu += cpu * float64(times)
+	g.ram += ram * int64(times)
+	g.disk += disk * int64(times)
+}
+
+func (g aggregate) encode() []byte {
+	set := [][]byte{
+		record{{1, tDouble, vDouble(g.cpu)}}.encode(),
+		record{{2, tI64, vI64(g.ram)}}.encode(),
+		record{{3, tI64, vI64(g.disk)}}.encode(),
+	}
+	return record{{4, tSet, vElements(tStruct, set)}}.encode()
+}
