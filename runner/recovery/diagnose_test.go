@@ -126,16 +126,16 @@ func TestFindings(t *testing.T) {
 		{"cannot-tell", "", func(sc *scene) { sc.facts[0].backups = nil; sc.facts[1].look.BackupDir = probe.Path{} }},
 		{"access-missing", "", func(sc *scene) { sc.facts[0].complain("access-missing", "sudo to root") }},
 		{"configuration-unreadable", "", func(sc *scene) { sc.facts[0].complain("configuration-unreadable", "parse") }},
-		{"flag-missing", "", func(sc *scene) { sc.facts[0].bad("-%s is set neither by the running scheduler nor by %s", "x", "y") }},
+		{"flag-missing", "", func(sc *scene) { sc.facts[0].complain("flag-missing", "-%s is set neither by the running scheduler nor by %s", "x", "y") }},
 		{"http-port-differs", "", func(sc *scene) {
-			sc.facts[0].bad("the scheduler's -http_port is %s, but the configuration of the bot says %s", "1", "2")
+			sc.facts[0].complain("http-port-differs", "the scheduler's -http_port is %s, but the configuration of the bot says %s", "1", "2")
 		}},
 		{"log-path-differs", "", func(sc *scene) {
-			sc.facts[0].bad("the scheduler runs with -native_log_file_path=%s, but %s says %s: after a restart it would use another log", "a", "b", "c")
+			sc.facts[0].complain("log-path-differs", "the scheduler runs with -native_log_file_path=%s, but %s says %s: after a restart it would use another log", "a", "b", "c")
 		}},
 		{"lingering-process", "", func(sc *scene) {
 			sc.facts[1].look.Running = false // Which of both is it?
-			sc.facts[1].bad("%d schedulers run on the host (%s); one of them may be left from a commit before", 2, "PID 1, PID 2")
+			sc.facts[1].complain("lingering-process", "%d schedulers run on the host (%s); one of them may be left from a commit before", 2, "PID 1, PID 2")
 		}},
 		{"scheduler-lingers", "", func(sc *scene) {
 			f := sc.facts[1]
@@ -152,24 +152,24 @@ func TestFindings(t *testing.T) {
 			f.vars, f.lifecycle, f.closed, f.unknown, f.look.Process.Since = nil, "", true, []unknown{{whatVars, "refused"}}, noon.Add(-listens)
 		}},
 		{"clock-skew", "", func(sc *scene) {
-			sc.facts[0].bad("the clock is %s off the bot's, more than %s", time.Hour, time.Second)
+			sc.facts[0].complain("clock-skew", "the clock is %s off the bot's, more than %s", time.Hour, time.Second)
 		}},
 		{"fake-address-answers", "", func(sc *scene) {
-			sc.facts[0].bad("something answers at %s, where the disabled scheduler must find nobody: %s", "x", "open")
+			sc.facts[0].complain("fake-address-answers", "something answers at %s, where the disabled scheduler must find nobody: %s", "x", "open")
 		}},
 		{"log-parent-missing", "", func(sc *scene) {
-			sc.facts[0].bad("%s, which should hold the log, is no folder: a wrong path or an unmounted disk", "/x")
+			sc.facts[0].complain("log-parent-missing", "%s, which should hold the log, is no folder: a wrong path or an unmounted disk", "/x")
 		}},
-		{"log-not-a-folder", "", func(sc *scene) { sc.facts[0].bad("%s is no folder (link to %q)", "/x", "/y") }},
+		{"log-not-a-folder", "", func(sc *scene) { sc.facts[0].complain("log-not-a-folder", "%s is no folder (link to %q)", "/x", "/y") }},
 		{"log-wrong-owner", "", func(sc *scene) {
-			sc.facts[0].bad("%s belongs to user %d, not to the scheduler's user %s (%d)", "/x", 0, "aurora", 9)
+			sc.facts[0].complain("log-wrong-owner", "%s belongs to user %d, not to the scheduler's user %s (%d)", "/x", 0, "aurora", 9)
 		}},
 		{"run-disk-full", "", func(sc *scene) {
-			sc.facts[0].bad("%s has %d MiB free; the evidence copy of the log needs %d MiB", "/x", 1, 2)
+			sc.facts[0].complain("run-disk-full", "%s has %d MiB free; the evidence copy of the log needs %d MiB", "/x", 1, 2)
 		}},
-		{"backup-folder-unreadable", "", func(sc *scene) { sc.facts[0].bad("%v", errors.New("list backups: no such folder")) }},
+		{"backup-folder-unreadable", "", func(sc *scene) { sc.facts[0].complain("backup-folder-unreadable", "%v", errors.New("list backups: no such folder")) }},
 		{"quorum-flag-wrong", "", func(sc *scene) {
-			sc.facts[0].bad("-native_log_quorum_size is %s; with %d schedulers it must be %d", "3", 3, 2)
+			sc.facts[0].complain("quorum-flag-wrong", "-native_log_quorum_size is %s; with %d schedulers it must be %d", "3", 3, 2)
 		}},
 		{"flags-differ", "", func(sc *scene) { sc.g.complaints = []complaint{{"flags-differ", "x"}} }},
 		{"scheduler-unlisted", "", func(sc *scene) { sc.g.complaints = []complaint{{"scheduler-unlisted", "x"}} }},
@@ -180,7 +180,7 @@ func TestFindings(t *testing.T) {
 		{"scheduler-down", "", func(sc *scene) { sc.facts[1].look.Running, sc.facts[1].vars, sc.facts[1].lifecycle = false, nil, "" }},
 		{"scheduler-keeps-ending", "start-failed", func(sc *scene) { sc.lines(1, map[string]int{"start-failed": 2}) }},
 		{"flag-of-another-version", "", func(sc *scene) {
-			sc.facts[0].bad("%s sets -%s, which Aurora %s does not know: the scheduler would refuse to start", "/etc/default/x", "gc_executor_path", "0.22.0")
+			sc.facts[0].complain("flag-of-another-version", "%s sets -%s, which Aurora %s does not know: the scheduler would refuse to start", "/etc/default/x", "gc_executor_path", "0.22.0")
 		}},
 		{"fake-master-left", "", func(sc *scene) { sc.facts[1].look.Flags["mesos_master_address"] = sc.r.Cluster.FakeMaster }},
 		{"fake-master-left", "", func(sc *scene) { sc.facts[1].fakeInFile = true }},

@@ -74,10 +74,8 @@ func (g *groupFacts) mayPass() bool {
 
 func (r *Recovery) askOnce(ctx context.Context, visits []*visit) *groupFacts {
 	g := &groupFacts{none: r.Cluster.ZooKeeper == "none", hosts: map[string]hostLook{}}
-	bad := func(format string, args ...any) {
-		f := hostFacts{}
-		f.bad(format, args...)
-		g.complaints = append(g.complaints, f.complaints...)
+	bad := func(id, format string, args ...any) {
+		g.complaints = append(g.complaints, complaint{id, fmt.Sprintf(format, args...)})
 	}
 	var known hostLook
 	silent := 0
@@ -125,7 +123,7 @@ func standIn(known hostLook) hostLook {
 	return l
 }
 
-func (r *Recovery) askZooKeeper(ctx context.Context, g *groupFacts, bad func(string, ...any)) error {
+func (r *Recovery) askZooKeeper(ctx context.Context, g *groupFacts, bad complainer) error {
 	var found clusterLook
 	if err := r.compareWithZooKeeper(ctx, &runner.State{}, g.hosts, &found, bad); err != nil {
 		return err

@@ -59,46 +59,6 @@ func (f *hostFacts) cannotTell(what string, err error) {
 	f.unknown = append(f.unknown, unknown{what, err.Error()})
 }
 
-// preflightKinds are the lines of the table for what pre-flight says, by its
-// own words: pre-flight's code judges, here as in a recovery. A test compares
-// the keys with that code.
-var preflightKinds = map[string]string{
-	"-%s is set neither by the running scheduler nor by %s":                                                       "flag-missing",
-	"%s sets -mesos_master_address=%s: it is left from a recovery that was not ended. Put the original file back": "fake-master-left",
-	"the clock is %s off the bot's, more than %s":                                                                 "clock-skew",
-	"%s sets -%s, which Aurora %s does not know: the scheduler would refuse to start":                             "flag-of-another-version",
-	"%d schedulers run on the host (%s); one of them may be left from a commit before":                            "lingering-process",
-	"%v": "backup-folder-unreadable",
-	"PID %d runs, but the supervisor says %s: it may be left from a commit before, and holds the log":                                       "lingering-process",
-	"backup %s is of framework %s, the cluster is %s: Mesos would not know the restored scheduler's tasks. Choose a backup of this cluster": "backup-foreign",
-	"something answers at %s, where the disabled scheduler must find nobody: %s":                                                            "fake-address-answers",
-	"%s, which should hold the log, is no folder: a wrong path or an unmounted disk":                                                        "log-parent-missing",
-	"%s is no folder (link to %q)":                               "log-not-a-folder",
-	"%s belongs to user %d, not to the scheduler's user %s (%d)": "log-wrong-owner",
-	"%s: %s": "cannot-tell",
-	"%s has %d MiB free; the evidence copy of the log needs %d MiB":                                                                  "run-disk-full",
-	"-native_log_quorum_size is %s; with %d schedulers it must be %d":                                                                "quorum-flag-wrong",
-	"the scheduler's -http_port is %s, but the configuration of the bot says %s":                                                     "http-port-differs",
-	"backup %s is on none of the hosts (%s); those that are there: %s":                                                               "backup-none",
-	"backup %s has different content on different hosts: %s. Which one is meant can't be told: move the wrong one out of its folder": "backups-differ",
-	"backup %s does not decode to its end: %s":                                                                                       "backup-damaged",
-	"backup %s decodes, but looks wrong: %s":                                                                                         "backup-odd",
-	"backup %s is %s old by its inner time, older than %s; say why it is wanted with --reason TEXT":                                  "backup-stale",
-	"-%s differs between the hosts: %s":                                                                                              "flags-differ",
-	"the log's group in ZooKeeper (%s) has %d replicas, but %d schedulers are configured: %s":                                        "replicas-unlisted",
-	"%s is a scheduler of this cluster in ZooKeeper (%s/%s), but it is not configured: it would meet an empty log":                   "scheduler-unlisted",
-	"the scheduler runs with -native_log_file_path=%s, but %s says %s: after a restart it would use another log":                     "log-path-differs",
-}
-
-// bad takes pre-flight's complaints.
-func (f *hostFacts) bad(format string, args ...any) {
-	id := preflightKinds[format]
-	if id == "" {
-		id = "cannot-tell" // It stops a recovery; what to call it nobody said.
-	}
-	f.complain(id, format, args...)
-}
-
 // gather asks a host that answers. Each part that fails is noted, and the rest
 // is asked all the same.
 func (r *Recovery) gather(ctx context.Context, v *visit) {
@@ -124,7 +84,7 @@ func (r *Recovery) gather(ctx context.Context, v *visit) {
 	if !v.ready || vars == nil {
 		return
 	}
-	if err := r.lookAtProcess(ctx, t, &f.look, vars, f.bad); err != nil {
+	if err := r.lookAtProcess(ctx, t, &f.look, vars, f.complain); err != nil {
 		f.cannotTell("its processes", err)
 	} else {
 		f.looked = true
@@ -138,14 +98,14 @@ func (r *Recovery) gather(ctx context.Context, v *visit) {
 	for _, name := range neededFlags {
 		if f.look.Flags[name] == "" {
 			missing = true
-			f.bad("-%s is set neither by the running scheduler nor by %s", name, r.scheduler(t).ConfigFile)
+			f.complain("flag-missing", "-%s is set neither by the running scheduler nor by %s", name, r.scheduler(t).ConfigFile)
 		}
 	}
 	r.askJournal(ctx, v)
 	if missing {
 		return
 	}
-	if err := r.lookAtFiles(ctx, t, &f.look, f.bad); err != nil {
+	if err := r.lookAtFiles(ctx, t, &f.look, f.complain); err != nil {
 		f.cannotTell("its files", err)
 	}
 	r.askBackups(ctx, v)

@@ -35,12 +35,11 @@ type noted struct {
 	found   []health.Finding
 }
 
-// bad takes a complaint, by the words of preflightKinds.
-func (n *noted) bad(format string, args ...any) {
-	id := preflightKinds[format]
-	if id == "" {
-		id = "cannot-tell" // It stops a recovery; what to call it nobody said.
-	}
+// A complainer takes what would stop a recovery: a finding's ID, and the words.
+type complainer func(id, format string, args ...any)
+
+// bad takes a complaint.
+func (n *noted) bad(id, format string, args ...any) {
 	n.wrong = append(n.wrong, fmt.Sprintf(format, args...))
 	n.found = append(n.found, health.Found(id, n.subject, format, args...))
 }

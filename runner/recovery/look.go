@@ -94,7 +94,7 @@ func (r *Recovery) lookAtHost(ctx context.Context, t *runner.Task) (runner.Answe
 	}
 	if master, _ := vars.Resolved("mesos_master_address"); master == r.Cluster.FakeMaster {
 		// Cleanup would put it back as the original.
-		bad("%s sets -mesos_master_address=%s: it is left from a recovery that was not ended. Put the original file back", r.scheduler(t).ConfigFile, master)
+		bad("fake-master-left", "%s sets -mesos_master_address=%s: it is left from a recovery that was not ended. Put the original file back", r.scheduler(t).ConfigFile, master)
 	}
 	if err := r.lookAtProcess(ctx, t, &look, vars, bad); err != nil {
 		return runner.Answer{}, telling(t, "cannot-tell", err)
@@ -103,7 +103,7 @@ func (r *Recovery) lookAtHost(ctx context.Context, t *runner.Task) (runner.Answe
 	for _, name := range neededFlags {
 		if look.Flags[name] == "" {
 			missing = true
-			bad("-%s is set neither by the running scheduler nor by %s", name, r.scheduler(t).ConfigFile)
+			bad("flag-missing", "-%s is set neither by the running scheduler nor by %s", name, r.scheduler(t).ConfigFile)
 		}
 	}
 	if !missing {
@@ -239,7 +239,7 @@ func (r *Recovery) lookAtConfig(ctx context.Context, t *runner.Task, look *hostL
 }
 
 // lookAtProcess finds the scheduler's process and its flags, and asks it how it is.
-func (r *Recovery) lookAtProcess(ctx context.Context, t *runner.Task, look *hostLook, vars *aurora.ShellVars, bad func(string, ...any)) error {
+func (r *Recovery) lookAtProcess(ctx context.Context, t *runner.Task, look *hostLook, vars *aurora.ShellVars, bad complainer) error {
 	look.Flags = map[string]string{}
 	for _, name := range shownFlags {
 		if v, ok := vars.Resolved(name); ok {
@@ -248,7 +248,7 @@ func (r *Recovery) lookAtProcess(ctx context.Context, t *runner.Task, look *host
 	}
 	// What runs was started before the file was written, it may be: the next start counts.
 	for _, flag := range vars.NotIn(r.Cluster.Version) {
-		bad("%s sets -%s, which Aurora %s does not know: the scheduler would refuse to start", r.scheduler(t).ConfigFile, flag, r.Cluster.Version)
+		bad("flag-of-another-version", "%s sets -%s, which Aurora %s does not know: the scheduler would refuse to start", r.scheduler(t).ConfigFile, flag, r.Cluster.Version)
 	}
 	facts, err := r.probe(ctx, t, probe.Request{Processes: true})
 	if err != nil {
@@ -257,7 +257,7 @@ func (r *Recovery) lookAtProcess(ctx context.Context, t *runner.Task, look *host
 	look.UID = facts.UID
 	look.Skew = facts.Now.Sub(r.Now()).Round(time.Millisecond)
 	if skew := look.Skew.Abs(); skew > r.Cluster.MaxClockSkew {
-		bad("the clock is %s off the bot's, more than %s", skew, r.Cluster.MaxClockSkew)
+		bad("clock-skew", "the clock is %s off the bot's, more than %s", skew, r.Cluster.MaxClockSkew)
 	}
 	all, err := ours(facts.Processes, look.Flags["native_log_file_path"], look.Unit.PID)
 	if err != nil {
@@ -269,7 +269,7 @@ func (r *Recovery) lookAtProcess(ctx context.Context, t *runner.Task, look *host
 		return nil
 	case 1:
 	default:
-		bad("%d schedulers run on the host (%s); one of them may be left from a commit before", len(mine), named(mine))
+		bad("lingering-process", "%d schedulers run on the host (%s); one of them may be left from a commit before", len(mine), named(mine))
 		return nil
 	}
 	flags, err := aurora.ParseFlags(mine[0].Argv)
@@ -283,10 +283,10 @@ func (r *Recovery) lookAtProcess(ctx context.Context, t *runner.Task, look *host
 		}
 	}
 	if v, ok := vars.Resolved("native_log_file_path"); ok && v != flags["native_log_file_path"] {
-		bad("the scheduler runs with -native_log_file_path=%s, but %s says %s: after a restart it would use another log", flags["native_log_file_path"], r.scheduler(t).ConfigFile, v)
+		bad("log-path-differs", "the scheduler runs with -native_log_file_path=%s, but %s says %s: after a restart it would use another log", flags["native_log_file_path"], r.scheduler(t).ConfigFile, v)
 	}
 	if !look.Unit.Running {
-		bad("PID %d runs, but the supervisor says %s: it may be left from a commit before, and holds the log", mine[0].PID, look.Unit.Words)
+		bad("lingering-process", "PID %d runs, but the supervisor says %s: it may be left from a commit before, and holds the log", mine[0].PID, look.Unit.Words)
 	}
 	look.Running, look.Process = true, mine[0].Process
 	look.Process.Argv = nil
@@ -330,7 +330,7 @@ func pids(list []probe.Process) string {
 }
 
 // lookAtFiles checks paths, space, and that nobody listens at the fake address.
-func (r *Recovery) lookAtFiles(ctx context.Context, t *runner.Task, look *hostLook, bad func(string, ...any)) error {
+func (r *Recovery) lookAtFiles(ctx context.Context, t *runner.Task, look *hostLook, bad complainer) error {
 	s := r.scheduler(t)
 	log, dir := look.Flags["native_log_file_path"], look.Flags["backup_dir"]
 	fake, err := fakeAddress(r.Cluster.FakeMaster)
@@ -346,7 +346,7 @@ func (r *Recovery) lookAtFiles(ctx context.Context, t *runner.Task, look *hostLo
 	switch {
 	case err == nil:
 	case facts.Paths != nil && strings.Contains(err.Error(), "list backups"):
-		bad("%v", err) // All else was answered.
+		bad("backup-folder-unreadable", "%v", err) // All else was answered.
 	default:
 		return err
 	}
@@ -357,29 +357,29 @@ func (r *Recovery) lookAtFiles(ctx context.Context, t *runner.Task, look *hostLo
 		}
 	}
 	if answer := facts.Dials[fake]; answer != "refused" {
-		bad("something answers at %s, where the disabled scheduler must find nobody: %s", fake, answer)
+		bad("fake-address-answers", "something answers at %s, where the disabled scheduler must find nobody: %s", fake, answer)
 	}
 	if !look.LogParent.Dir {
-		bad("%s, which should hold the log, is no folder: a wrong path or an unmounted disk", path.Dir(log))
+		bad("log-parent-missing", "%s, which should hold the log, is no folder: a wrong path or an unmounted disk", path.Dir(log))
 	}
 	if look.Log.Exists && (!look.Log.Dir || look.Log.Link != "") {
-		bad("%s is no folder (link to %q)", log, look.Log.Link)
+		bad("log-not-a-folder", "%s is no folder (link to %q)", log, look.Log.Link)
 	}
 	if look.Log.Exists && look.Log.UID != look.UID {
-		bad("%s belongs to user %d, not to the scheduler's user %s (%d)", log, look.Log.UID, r.Cluster.User, look.UID)
+		bad("log-wrong-owner", "%s belongs to user %d, not to the scheduler's user %s (%d)", log, look.Log.UID, r.Cluster.User, look.UID)
 	}
 	if look.Log.Error != "" {
-		bad("%s: %s", log, look.Log.Error)
+		bad("cannot-tell", "%s: %s", log, look.Log.Error)
 	}
 	// The evidence copy, and the log that starts anew beside it.
 	if need := 2*look.Log.Size + 64<<20; look.RunDir.Free < need {
-		bad("%s has %d MiB free; the evidence copy of the log needs %d MiB", s.RunDir, look.RunDir.Free>>20, need>>20)
+		bad("run-disk-full", "%s has %d MiB free; the evidence copy of the log needs %d MiB", s.RunDir, look.RunDir.Free>>20, need>>20)
 	}
 	if n := len(r.Cluster.Schedulers); look.Flags["native_log_quorum_size"] != fmt.Sprint(r.Cluster.Quorum()) {
-		bad("-native_log_quorum_size is %s; with %d schedulers it must be %d", look.Flags["native_log_quorum_size"], n, r.Cluster.Quorum())
+		bad("quorum-flag-wrong", "-native_log_quorum_size is %s; with %d schedulers it must be %d", look.Flags["native_log_quorum_size"], n, r.Cluster.Quorum())
 	}
 	if _, port, err := net.SplitHostPort(s.HTTP); err == nil && port != look.Flags["http_port"] {
-		bad("the scheduler's -http_port is %s, but the configuration of the bot says %s", look.Flags["http_port"], port)
+		bad("http-port-differs", "the scheduler's -http_port is %s, but the configuration of the bot says %s", look.Flags["http_port"], port)
 	}
 	return nil
 }

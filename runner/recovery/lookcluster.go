@@ -115,7 +115,7 @@ func parseTime(s string) time.Time {
 }
 
 // sameEverywhere compares the flags that must be equal on all hosts.
-func (r *Recovery) sameEverywhere(looks map[string]hostLook, bad func(string, ...any)) {
+func (r *Recovery) sameEverywhere(looks map[string]hostLook, bad complainer) {
 	for _, flag := range []string{"native_log_quorum_size", "native_log_zk_group_path", "serverset_path", "zk_endpoints", "cluster_name"} {
 		values := map[string][]string{}
 		for _, name := range r.Cluster.Names() {
@@ -130,7 +130,7 @@ func (r *Recovery) sameEverywhere(looks map[string]hostLook, bad func(string, ..
 				parts = append(parts, fmt.Sprintf("%q on %s", v, strings.Join(hosts, ", ")))
 			}
 			slices.Sort(parts)
-			bad("-%s differs between the hosts: %s", flag, strings.Join(parts, "; "))
+			bad("flags-differ", "-%s differs between the hosts: %s", flag, strings.Join(parts, "; "))
 		}
 	}
 }
@@ -152,7 +152,7 @@ func (r *Recovery) zookeeper(s *runner.State, flags map[string]string) (ZooKeepe
 // compareWithZooKeeper: hosts configured = candidates = replica addresses, as
 // far as their schedulers run. A scheduler there that is not configured is a
 // stop; ZooKeeper unreachable is "cannot tell", which is a stop too.
-func (r *Recovery) compareWithZooKeeper(ctx context.Context, s *runner.State, looks map[string]hostLook, found *clusterLook, bad func(string, ...any)) error {
+func (r *Recovery) compareWithZooKeeper(ctx context.Context, s *runner.State, looks map[string]hostLook, found *clusterLook, bad complainer) error {
 	if r.Cluster.ZooKeeper == "none" {
 		found.Warnings = append(found.Warnings, "there is no ZooKeeper to compare with: the configuration says so")
 		return nil
@@ -174,7 +174,7 @@ func (r *Recovery) compareWithZooKeeper(ctx context.Context, s *runner.State, lo
 	for _, c := range candidates {
 		found.Candidates = append(found.Candidates, c.Host)
 		if r.schedulerOf(c.Host, looks) == "" {
-			bad("%s is a scheduler of this cluster in ZooKeeper (%s/%s), but it is not configured: it would meet an empty log", c.Host, flags["serverset_path"], c.Node)
+			bad("scheduler-unlisted", "%s is a scheduler of this cluster in ZooKeeper (%s/%s), but it is not configured: it would meet an empty log", c.Host, flags["serverset_path"], c.Node)
 		}
 	}
 	for _, p := range replicas {
@@ -182,7 +182,7 @@ func (r *Recovery) compareWithZooKeeper(ctx context.Context, s *runner.State, lo
 	}
 	slices.Sort(found.Replicas)
 	if n := len(slices.Compact(slices.Clone(found.Replicas))); n > len(r.Cluster.Schedulers) {
-		bad("the log's group in ZooKeeper (%s) has %d replicas, but %d schedulers are configured: %s", flags["native_log_zk_group_path"], n, len(r.Cluster.Schedulers), strings.Join(found.Replicas, ", "))
+		bad("replicas-unlisted", "the log's group in ZooKeeper (%s) has %d replicas, but %d schedulers are configured: %s", flags["native_log_zk_group_path"], n, len(r.Cluster.Schedulers), strings.Join(found.Replicas, ", "))
 	}
 	for name, l := range looks {
 		if l.Running && l.Lifecycle != "" && !slices.ContainsFunc(found.Candidates, func(h string) bool { return r.schedulerOf(h, looks) == name }) {
@@ -230,7 +230,7 @@ func (r *Recovery) findBackup(ctx context.Context, t *runner.Task, looks map[str
 	}
 	switch len(byHash) {
 	case 0:
-		bad("backup %s is on none of the hosts (%s); those that are there: %s", name, strings.Join(r.Cluster.Names(), ", "), newestBackups(looks))
+		bad("backup-none", "backup %s is on none of the hosts (%s); those that are there: %s", name, strings.Join(r.Cluster.Names(), ", "), newestBackups(looks))
 		return nil
 	case 1:
 	default:
@@ -239,7 +239,7 @@ func (r *Recovery) findBackup(ctx context.Context, t *runner.Task, looks map[str
 			parts = append(parts, fmt.Sprintf("%.12s on %s", hash, strings.Join(hosts, ", ")))
 		}
 		slices.Sort(parts)
-		bad("backup %s has different content on different hosts: %s. Which one is meant can't be told: move the wrong one out of its folder", name, strings.Join(parts, "; "))
+		bad("backups-differ", "backup %s has different content on different hosts: %s. Which one is meant can't be told: move the wrong one out of its folder", name, strings.Join(parts, "; "))
 		return nil
 	}
 	found.From = byHash[found.Backup.SHA256]
@@ -264,7 +264,7 @@ func newestBackups(looks map[string]hostLook) string {
 func (r *Recovery) judgeBackup(t *runner.Task, found *clusterLook, looks map[string]hostLook, n *noted) {
 	b, bad := found.Backup, n.bad
 	if !b.Valid {
-		bad("backup %s does not decode to its end: %s", t.State.Request.Backup, b.Error)
+		bad("backup-damaged", "backup %s does not decode to its end: %s", t.State.Request.Backup, b.Error)
 		return
 	}
 	for _, w := range b.Warnings {
@@ -272,11 +272,11 @@ func (r *Recovery) judgeBackup(t *runner.Task, found *clusterLook, looks map[str
 			found.Warnings = append(found.Warnings, w)
 			continue
 		}
-		bad("backup %s decodes, but looks wrong: %s", t.State.Request.Backup, w)
+		bad("backup-odd", "backup %s decodes, but looks wrong: %s", t.State.Request.Backup, w)
 	}
 	for _, f := range r.factsOf(looks) {
 		if f.framework != "" && b.FrameworkID != "" && f.framework != b.FrameworkID {
-			bad("backup %s is of framework %s, the cluster is %s: Mesos would not know the restored scheduler's tasks. Choose a backup of this cluster", t.State.Request.Backup, b.FrameworkID, f.framework)
+			bad("backup-foreign", "backup %s is of framework %s, the cluster is %s: Mesos would not know the restored scheduler's tasks. Choose a backup of this cluster", t.State.Request.Backup, b.FrameworkID, f.framework)
 			break
 		}
 	}
@@ -286,7 +286,7 @@ func (r *Recovery) judgeBackup(t *runner.Task, found *clusterLook, looks map[str
 		found.Warnings = append(found.Warnings, fmt.Sprintf("the backup is %s old by its inner time, older than %s; wanted all the same: %s", age.Round(time.Minute), r.Cluster.MaxBackupAge, t.State.Reason))
 		n.also(health.Found("backup-stale", r.Cluster.Name, "%s is %s old, the limit is %s; a reason was given", t.State.Request.Backup, age.Round(time.Minute), r.Cluster.MaxBackupAge))
 	default:
-		bad("backup %s is %s old by its inner time, older than %s; say why it is wanted with --reason TEXT", t.State.Request.Backup, age.Round(time.Minute), r.Cluster.MaxBackupAge)
+		bad("backup-stale", "backup %s is %s old by its inner time, older than %s; say why it is wanted with --reason TEXT", t.State.Request.Backup, age.Round(time.Minute), r.Cluster.MaxBackupAge)
 	}
 }
 
