@@ -11,6 +11,7 @@ import (
 
 	"aurorabot/handlers"
 	"aurorabot/runner/backup/check"
+	"aurorabot/runner/backup/check/host"
 	"aurorabot/runner/backup/keep"
 	"aurorabot/runner/recovery"
 )
@@ -24,7 +25,7 @@ func (a *app) checkOf(r *recovery.Recovery) handlers.Check {
 		store = &keep.Store{Dir: c.BackupCopies, Count: c.KeepCopies, For: c.KeepFor, Now: a.w.now}
 	}
 	return func(ctx context.Context, runs []check.Window) (check.Result, error) {
-		facts, next, err := r.CheckBackups(ctx, runs, a.remembered(ctx, file))
+		facts, next, err := host.Check(ctx, r.Nodes, runs, a.remembered(ctx, file))
 		if err != nil {
 			return check.Result{}, err
 		}

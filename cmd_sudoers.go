@@ -11,7 +11,7 @@ import (
 	"strings"
 
 	"aurorabot/handlers"
-	"aurorabot/runner/recovery"
+	"aurorabot/runner/sudoers"
 )
 
 const sudoersUsage = `usage: aurorabot sudoers CLUSTER [--json] [--log-path DIR --backup-dir DIR]`
@@ -70,15 +70,15 @@ func sudoersCommand(ctx context.Context, words []string, file string, w world) i
 	var files []sudoersFile
 	for i := range k.Schedulers {
 		s := &k.Schedulers[i]
-		g := recovery.Grounds{Log: log, Backups: backups, Helpers: sums, Path: recovery.UsualPath}
+		g := sudoers.Grounds{Log: log, Backups: backups, Helpers: sums, Path: sudoers.UsualPath}
 		if log == "" {
-			if g, err = r.Grounds(ctx, s.Name, sums); err != nil {
+			if g, err = sudoers.Ask(ctx, r.Node(s.Name), sums); err != nil {
 				err = fmt.Errorf("sudoers: %w", err)
 				return w.hinted(err, "where a host cannot be asked yet: --log-path DIR --backup-dir DIR, as -native_log_file_path and -backup_dir say")
 			}
 		}
 		login := cfg.SSH[k.Name][s.Name].User
-		text, err := recovery.Sudoers(login, r.Privileges(s, g))
+		text, err := sudoers.File(login, sudoers.Privileges(r.Nodes, s, g))
 		if err != nil {
 			return w.fail(err)
 		}

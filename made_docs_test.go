@@ -15,7 +15,7 @@ import (
 	"aurorabot/handlers"
 	"aurorabot/handlers/files"
 	"aurorabot/policy"
-	"aurorabot/runner/recovery"
+	"aurorabot/runner/sudoers"
 )
 
 var update = flag.Bool("update", false, "write docs/commands.md and docs/permissions.md")
@@ -54,8 +54,8 @@ func TestPermissionsDocument(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := &k.Schedulers[0]
-	sudoers, err := recovery.Sudoers(cfg.SSH[k.Name][s.Name].User, r.Privileges(s, recovery.Grounds{
-		Log: "/var/lib/aurora/scheduler/db", Backups: "/var/lib/aurora/backups", Helpers: []string{strings.Repeat("0123456789abcdef", 4)}, Path: recovery.UsualPath,
+	sudoers, err := sudoers.File(cfg.SSH[k.Name][s.Name].User, sudoers.Privileges(r.Nodes, s, sudoers.Grounds{
+		Log: "/var/lib/aurora/scheduler/db", Backups: "/var/lib/aurora/backups", Helpers: []string{strings.Repeat("0123456789abcdef", 4)}, Path: sudoers.UsualPath,
 	}))
 	if err != nil {
 		t.Fatal(err)

@@ -27,6 +27,7 @@ import (
 	"aurorabot/runner/durable"
 	"aurorabot/runner/health"
 	"aurorabot/runner/journal"
+	"aurorabot/runner/node"
 	"aurorabot/runner/recovery"
 	"aurorabot/runner/redact"
 	"aurorabot/runner/ssh"
@@ -134,8 +135,8 @@ func (a *app) recovery(c *aurora.Cluster, helper *helper) (*recovery.Recovery, e
 		a.monitor.hosts = append(a.monitor.hosts, sshHost{c.Name, h})
 	}
 	r := &recovery.Recovery{
-		Cluster: c, Profile: profile, Hosts: hosts, Now: a.w.now, Policy: a.cfg.PolicyDigest,
-		ZooKeeper: openZooKeeper, Helper: helper.of, Files: a.runFiles,
+		Nodes:  &node.Nodes{Cluster: c, Profile: profile, Hosts: hosts, Now: a.w.now, ZooKeeper: openZooKeeper, Helper: helper.of},
+		Policy: a.cfg.PolicyDigest, Files: a.runFiles,
 	}
 	return r, r.Validate()
 }
@@ -150,10 +151,7 @@ func (a *app) cluster(c *aurora.Cluster, helper *helper) (*handlers.Cluster, err
 		Name: c.Name, Hosts: c.Names(), Default: a.cfg.Recipes[c.Name], CheckBackup: aurora.CheckBackupName,
 		Recipes: map[string]func() (*runner.Recipe, error){"staged": func() (*runner.Recipe, error) { return r.Recipe(), nil }},
 		Check:   a.checkOf(r),
-		Tasks:   r.Tasks,
-		Diagnose: func(ctx context.Context, open *runner.State, logs bool) (any, error) {
-			return r.Diagnose(ctx, recovery.Ask{Run: open, Logs: logs})
-		},
+		Tasks:   r.Tasks, Diagnose: r.Diagnose,
 	}
 	if a.cfg.Drill.Lab != "" {
 		d, err := a.driller(r)
@@ -185,7 +183,7 @@ func (a *app) runFiles(run string) (string, error) {
 	return dir, nil
 }
 
-func openZooKeeper(endpoints string, dial zk.Dialer) (recovery.ZooKeeper, error) {
+func openZooKeeper(endpoints string, dial zk.Dialer) (node.ZooKeeper, error) {
 	servers, err := zk.ParseEndpoints(endpoints)
 	if err != nil {
 		return nil, err

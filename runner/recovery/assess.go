@@ -8,7 +8,10 @@ import (
 	"time"
 
 	"aurorabot/runner"
+	"aurorabot/runner/aurora"
+	"aurorabot/runner/diagnose"
 	"aurorabot/runner/health"
+	"aurorabot/runner/node"
 	"aurorabot/runner/replica"
 )
 
@@ -38,14 +41,10 @@ func (r *Recovery) assess() runner.Phase {
 // schedulerLook is what was seen of a disabled scheduler: the facts of
 // assess/look-at-schedulers.
 type schedulerLook struct {
-	Runs      bool           `json:"runs"`
-	Words     string         `json:"words"`
-	Lifecycle string         `json:"lifecycle,omitempty"`
-	Found     []health.Match `json:"found,omitempty"`   // In its log since this run started it.
-	Missing   bool           `json:"missing,omitempty"` // Its log could not be read.
-	Silent    bool           `json:"silent,omitempty"`  // It has no line since then.
-	Since     time.Time      `json:"since"`
-	Unusual   []string       `json:"unusual,omitempty"` // Ids of the findings that tell of log trouble.
+	Runs        bool   `json:"runs"`
+	Words       string `json:"words"`
+	Lifecycle   string `json:"lifecycle,omitempty"`
+	node.Logged        // Since this run started it.
 }
 
 // settles is how long a disabled scheduler may take until it shows what it is:
@@ -54,21 +53,21 @@ const settles = 20 * time.Second
 
 // lookAtScheduler watches a disabled scheduler until it stands, and reads its log.
 func (r *Recovery) lookAtScheduler(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+	n := r.on(t)
 	var s schedulerLook
 	p, ok := startReceipt(t.State, t.On)
 	if !ok {
 		return runner.Answer{}, fmt.Errorf("which process this run started on %s is not in the journal", t.On)
 	}
-	s.Since = p.At
-	_, err := r.until(ctx, settles, func(ctx context.Context) (runner.Answer, error) {
-		mine, _, err := r.schedulers(ctx, t)
+	_, err := r.Until(ctx, settles, func(ctx context.Context) (runner.Answer, error) {
+		mine, _, err := n.Schedulers(ctx)
 		if err != nil {
 			return runner.Answer{}, err
 		}
 		if s.Runs = len(mine) == 1; !s.Runs {
 			return runner.Yes("it does not run"), nil
 		}
-		v, err := r.client(t.On).Vars(ctx)
+		v, err := n.Client().Vars(ctx)
 		if err != nil {
 			return runner.No("no answer yet: %v", err), nil
 		}
@@ -83,7 +82,7 @@ func (r *Recovery) lookAtScheduler(ctx context.Context, t *runner.Task) (runner.
 	if err != nil {
 		return runner.Answer{}, err
 	}
-	u, err := r.supervisor().State(ctx, t)
+	u, err := n.Supervisor().State(ctx)
 	if err != nil {
 		return runner.Answer{}, err
 	}
@@ -91,7 +90,7 @@ func (r *Recovery) lookAtScheduler(ctx context.Context, t *runner.Task) (runner.
 	if !s.Runs {
 		s.Words += fmt.Sprintf(", ended with status %d", u.Exit)
 	}
-	if err := r.scan(ctx, t, &s); err != nil {
+	if s.Logged, err = n.Logged(ctx, p.At); err != nil {
 		return runner.Answer{}, err
 	}
 	s.Missing = s.Missing || s.Silent // It was started since then, so it logs elsewhere.
@@ -100,7 +99,7 @@ func (r *Recovery) lookAtScheduler(ctx context.Context, t *runner.Task) (runner.
 
 // settled reports whether the scheduler stands, as leader or follower.
 func (s *schedulerLook) settled() bool {
-	return s.Runs && (s.Lifecycle == awaiting || s.Lifecycle == "STORAGE_PREPARED")
+	return s.Runs && (s.Lifecycle == aurora.Awaiting || s.Lifecycle == "STORAGE_PREPARED")
 }
 
 func (s *schedulerLook) say() string {
@@ -115,47 +114,6 @@ func (s *schedulerLook) say() string {
 		words += "\nits log could not be read"
 	}
 	return words
-}
-
-// logs reports whether it is known where schedulers log to.
-func (r *Recovery) logs() bool {
-	return r.Cluster.Supervisor == "systemd" || len(r.Cluster.LogFiles) > 0
-}
-
-// scan reads what the scheduler logged since s.Since, on the host: from its
-// files and what was rotated, or from the unit's journal.
-func (r *Recovery) scan(ctx context.Context, t *runner.Task, s *schedulerLook) error {
-	if !r.logs() {
-		s.Missing = true
-		return nil
-	}
-	helper, err := r.helper(t)
-	if err != nil {
-		return err
-	}
-	since := fmt.Sprint(s.Since.Add(-time.Second).Unix())
-	argv := []string{helper, "log", "scan", "--json", "--unit", r.Cluster.Unit, "--since", since}
-	if files := r.Cluster.LogFiles; len(files) > 0 {
-		argv = append([]string{helper, "log", "scan", "--json", "--rotated", "--since", since}, files...)
-	}
-	out, err := t.Host.Run(ctx, runner.Command{Argv: argv, User: "root", Limit: 2 * time.Minute, Through: through(t)})
-	if err != nil {
-		return fmt.Errorf("read the scheduler's log: %w", err)
-	}
-	if s.Found, err = health.DecodeMatches(out.Stdout); err != nil || out.Exit != 0 {
-		s.Missing = true // Said in the evidence; it makes the decision unsure, not impossible.
-		return nil       //nolint:nilerr // as above
-	}
-	// The log is asked for by whole seconds: the last words of the process before
-	// may be among them.
-	s.Found = slices.DeleteFunc(s.Found, func(m health.Match) bool { return !m.LastAt.IsZero() && m.LastAt.Before(began(s.Since, m.LastAt)) })
-	s.Silent = len(s.Found) == 0 && strings.Contains(string(out.Stderr), health.NothingLogged)
-	for _, m := range s.Found {
-		if health.LogTrouble(m.Finding) {
-			s.Unusual = append(s.Unusual, m.Finding)
-		}
-	}
-	return nil
 }
 
 // decision is the answer to the two questions: the facts of assess/decide.
@@ -207,14 +165,14 @@ func (r *Recovery) decide(_ context.Context, t *runner.Task) (runner.Answer, err
 func (r *Recovery) judge(s *runner.State) (decision, error) {
 	d := decision{Why: []string{}}
 	reports := make([]replica.Report, 0, len(r.Cluster.Schedulers))
-	looks, c := map[string]hostLook{}, clusterLook{}
+	looks, c := map[string]node.Look{}, clusterLook{}
 	for _, name := range r.everyScheduler(s) {
 		looks[name], _ = look(s, name) // Without it there are no lines of before.
 	}
 	s.Facts(stepCluster, runner.Bot, &c)
-	facts := r.factsOf(looks)
+	found := map[string]replica.Report{}
 	whole, undecodable := 0, ""
-	for i, name := range r.everyScheduler(s) {
+	for _, name := range r.everyScheduler(s) {
 		var e logEvidence
 		if !s.Facts(stepEvidence, name, &e) {
 			return d, fmt.Errorf("what the log of %s holds is not in the journal", name)
@@ -223,11 +181,11 @@ func (r *Recovery) judge(s *runner.State) (decision, error) {
 		reports = append(reports, e.Report)
 		there := e.Report
 		there.Path = e.Path
-		facts[i].report = &there
+		found[name] = there
 		if e.Report.State == replica.StateOK && e.Report.Status == "VOTING" {
 			whole++
 		} else {
-			d.Why = append(d.Why, fmt.Sprintf("The log of %s: %s.", name, logWords(&e.Report)))
+			d.Why = append(d.Why, fmt.Sprintf("The log of %s: %s.", name, node.LogWords(&e.Report)))
 		}
 		if e.Report.Aurora != nil && e.Report.Aurora.Undecodable > 0 {
 			undecodable = name
@@ -243,19 +201,8 @@ func (r *Recovery) judge(s *runner.State) (decision, error) {
 		}
 	}
 	d.Verdict = replica.Compare(reports)
-	p := past{from: c.Counts}
-	if r.Acts != nil {
-		p.acts = r.Acts()
-	}
-	since(facts, p)
-	for _, f := range facts {
-		f.look.Running = false // When its log was read.
-	}
-	d.found = r.judgeLogs(facts, d.Verdict)
-	flaps := r.flapping(facts, &c)
-	if flaps != nil {
-		d.found = append(d.found, *flaps)
-	}
+	var flaps *health.Finding
+	d.found, flaps = r.doctor().Stopped(looks, found, d.Verdict, c.Counts, c.Registered, c.Joined)
 	logTrouble := r.logTrouble(s, &d, whole == here)
 	quorum := d.Verdict.Verdict == replica.VerdictHealthy || d.Verdict.Verdict == replica.VerdictLags
 	switch {
@@ -268,7 +215,7 @@ func (r *Recovery) judge(s *runner.State) (decision, error) {
 	case flaps != nil && flaps.ID == "flapping-log":
 		d.Needed = true
 		d.Why = append(d.Why, flaps.Means+" ("+flaps.Evidence+")")
-	case causeOutside(flaps):
+	case diagnose.CauseOutside(flaps):
 		d.Why = append(d.Why, fmt.Sprintf("%d of %d replicas are whole and VOTING, which is a quorum, and leadership flaps for a cause outside the log. %s %s (%s)", whole, len(reports), flaps.Means, flaps.Do, flaps.Evidence))
 	case whole < here:
 		d.Why = append(d.Why, fmt.Sprintf("%d of %d replicas are whole and VOTING, which is a quorum: a replica that is missing, damaged or EMPTY catches up by itself (about 300 positions a second). Start its scheduler with an empty folder, do not initialise it alone, and watch its log for \"Replica is in VOTING status\".", whole, len(reports)))

@@ -59,24 +59,25 @@ func (r *Recovery) nextLeader(s *runner.State) []string {
 // snapshotWritten asks the log itself: a snapshot lies behind the one that the
 // commit wrote.
 func (r *Recovery) snapshotWritten(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+	n := r.on(t)
 	if err := r.leadsNow(ctx, t); err != nil {
 		return runner.Answer{}, err
 	}
 	if !t.State.Of(t.Step, t.On).Begun {
 		return runner.No("not asked for yet"), nil
 	}
-	v, err := r.client(t.On).Vars(ctx)
+	v, err := n.Client().Vars(ctx)
 	if err != nil {
 		return runner.Answer{}, err
 	}
-	n, err := v.Int("scheduler_log_snapshots")
+	count, err := v.Int("scheduler_log_snapshots")
 	if err != nil {
 		return runner.Answer{}, err
 	}
-	if n < 1 {
+	if count < 1 {
 		return runner.No("%s wrote no snapshot since it leads", t.On), nil
 	}
-	return runner.Yes("%s wrote %d snapshots since it leads", t.On, n), nil
+	return runner.Yes("%s wrote %d snapshots since it leads", t.On, count), nil
 }
 
 // leadsNow ends the walk where another scheduler leads by now than the one that
@@ -101,16 +102,14 @@ func (r *Recovery) leadsNow(ctx context.Context, t *runner.Task) error {
 // ended ends the walk where a scheduler has ended since the commit: nothing
 // starts it again by itself, and every replica is needed. A resume starts it.
 func (r *Recovery) ended(ctx context.Context, t *runner.Task) error {
-	for _, name := range r.everyScheduler(t.State) {
-		on := *t
-		on.Host, on.On = r.Hosts[name], name
-		_, why, err := r.gone(ctx, &on)
+	for _, n := range r.nodes(t.State) {
+		_, why, err := n.Gone(ctx)
 		if err != nil {
 			return err
 		}
 		if why != "" {
 			return &runner.Ending{Reason: runner.StopExpired, Reopen: []string{stepLinger, stepProof, stepGroup, stepLevel},
-				Why: fmt.Sprintf("the scheduler of %s has ended: %s; resume starts it again, disabled, and looks who leads", name, why)}
+				Why: fmt.Sprintf("the scheduler of %s has ended: %s; resume starts it again, disabled, and looks who leads", n.Name, why)}
 		}
 	}
 	return nil
@@ -125,7 +124,8 @@ func (r *Recovery) maySnapshot(ctx context.Context, t *runner.Task) (runner.Answ
 }
 
 func (r *Recovery) writeSnapshot(ctx context.Context, t *runner.Task) (any, error) {
-	report, err := r.hotLog(ctx, t)
+	n := r.on(t)
+	report, err := n.HotLog(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("no snapshot was asked for: where the log ends before it: %w", err)
 	}

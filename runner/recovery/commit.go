@@ -4,14 +4,15 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"path"
+	"slices"
 	"strings"
 	"time"
 
 	"aurorabot/runner"
+	"aurorabot/runner/diagnose"
 	"aurorabot/runner/health"
-	"aurorabot/runner/probe"
 	"aurorabot/runner/replica"
 )
 
@@ -80,11 +81,10 @@ func (r *Recovery) readyToCommit(ctx context.Context, t *runner.Task) (runner.An
 		return group, err
 	}
 	// A scheduler whose application has ended may be what is missing.
-	for _, name := range r.everyScheduler(t.State) {
-		on := *t
-		on.Host, on.On = r.Hosts[name], name
-		if _, why, err := r.gone(ctx, &on); err == nil && why != "" {
-			return group, r.replaced(t, name, name+": "+why+"; "+group.Evidence)
+	gone, _ := r.gone(ctx, t.State) // One of which it can't be told may be there.
+	for i, why := range gone {
+		if why != "" {
+			return group, r.replaced(t, r.everyScheduler(t.State)[i], why+"; "+group.Evidence)
 		}
 	}
 	return runner.No("a commit without a quorum could only time out: %s. Look at the schedulers' logs and at ZooKeeper; resume looks again", group.Evidence), nil
@@ -97,16 +97,17 @@ const commitLimit = time.Minute
 const committing = "scheduler_commit_recovery"
 
 func (r *Recovery) commit(ctx context.Context, t *runner.Task) (any, error) {
+	n := r.on(t)
 	receipt := commitReceipt{End: -1, Snap: -1, At: r.Now().UTC()}
-	if err := r.calledNoMore(ctx, t, t.Step, t.State.Of(t.Step, t.On).Try-1, commitLimit, committing); err != nil {
+	if err := r.calledNoMore(ctx, n, t.Step, n.Job.Try-1, commitLimit, committing); err != nil {
 		return nil, fmt.Errorf("the commit was not sent: %w", err)
 	}
 	if err := r.readyToAct(ctx, t); err != nil {
 		return nil, fmt.Errorf("the commit was not sent: %w", err)
 	}
 	// Without it an unknown outcome could never be told apart: nothing is sent.
-	if _, err := r.until(ctx, 20*time.Second, func(ctx context.Context) (runner.Answer, error) {
-		report, err := r.hotLog(ctx, t)
+	if _, err := r.Until(ctx, 20*time.Second, func(ctx context.Context) (runner.Answer, error) {
+		report, err := n.HotLog(ctx)
 		if err != nil {
 			return runner.Answer{}, err
 		}
@@ -154,78 +155,6 @@ func (r *Recovery) commit(ctx context.Context, t *runner.Task) (any, error) {
 	return receipt, err
 }
 
-// hotLog reads the log of a running scheduler from a copy: the folder itself
-// changes while it is read, and a copy can fall into the moment in which tables
-// are rewritten, but not every time. What it says is used only as "at least".
-func (r *Recovery) hotLog(ctx context.Context, t *runner.Task) (replica.Report, error) {
-	for try := 1; ; try++ {
-		report, err := r.hotCopy(ctx, t)
-		if err == nil || try == copiesOfLog {
-			return report, err
-		}
-		select {
-		case <-ctx.Done():
-			return report, err
-		case <-time.After(r.poll()):
-		}
-	}
-}
-
-// hotCopy reads from a copy, which is taken away again: looks are many, and must
-// not fill the disk that the log itself is on. It is this function's own, and
-// nothing else was there under its name.
-func (r *Recovery) hotCopy(ctx context.Context, t *runner.Task) (replica.Report, error) {
-	var report replica.Report
-	l, err := look(t.State, t.On)
-	if err != nil {
-		return report, err
-	}
-	log, runDir := l.Flags["native_log_file_path"], r.scheduler(t).RunDir
-	facts, err := r.probe(ctx, t, probe.Request{Paths: []string{log, runDir}})
-	if err != nil {
-		return report, err
-	}
-	if size, room := facts.Paths[log].Size, facts.Paths[runDir].Free; size+size/4+64<<20 > room {
-		return report, fmt.Errorf("a copy of %s (%d MiB) does not fit into %s (%d MiB free)", log, size>>20, runDir, room>>20)
-	}
-	dir := path.Join(runDir, fmt.Sprintf("look-%d", facts.Now.UnixNano()))
-	if err := r.makeFolder(ctx, t, dir); err != nil {
-		return report, err
-	}
-	defer func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
-		defer cancel()
-		// What stays after a lost connection has a name that says whose it is.
-		_, _ = run(ctx, t, "root", "rm", "-rf", "--", dir)
-	}()
-	copied := path.Join(dir, "log")
-	out, err := t.Host.Run(ctx, runner.Command{Argv: []string{"cp", "-a", "--reflink=auto", "-T", "--", log, copied}, User: r.Cluster.User, Limit: logLimit})
-	if err == nil && out.Exit != 0 {
-		err = fmt.Errorf("copy %s while it is written: exit status %d: %s", log, out.Exit, tail(out))
-	}
-	if err != nil {
-		return report, err
-	}
-	if err := r.readLog(ctx, t, copied, &report); err != nil {
-		return report, err
-	}
-	if !report.State.Whole() && !onlyTorn(&report) {
-		return report, fmt.Errorf("copy of %s while it was written: %s", log, logWords(&report))
-	}
-	return report, nil
-}
-
-// onlyTorn reports whether nothing but the end of the newest file is cut: what
-// a copy of a log that is being written looks like.
-func onlyTorn(p *replica.Report) bool {
-	for _, d := range p.Damage {
-		if d.What != "torn tail" {
-			return false
-		}
-	}
-	return len(p.Damage) > 0
-}
-
 func (r *Recovery) proveStep() runner.Step {
 	return runner.Step{
 		ID: stepProve, Source: "Restore ¶4", Title: "Prove the commit: another leader loaded it, and its tasks are those staged",
@@ -257,7 +186,7 @@ func (r *Recovery) prove(ctx context.Context, t *runner.Task) (runner.Answer, er
 	}
 	again := t.State.Of(stepProve, runner.Bot).Progress == runner.Failed // A person resumed after the stop below.
 	dead := 0
-	a, err := r.until(ctx, r.proofWait(), func(ctx context.Context) (runner.Answer, error) {
+	a, err := r.Until(ctx, r.proofWait(), func(ctx context.Context) (runner.Answer, error) {
 		if absent, err := r.neverArrived(ctx, t); err != nil || absent != "" {
 			return runner.Answer{}, absentEnding(absent, err)
 		}
@@ -278,7 +207,7 @@ func (r *Recovery) prove(ctx context.Context, t *runner.Task) (runner.Answer, er
 		return a, t.Say(runner.Event{Kind: runner.CommitProved, Why: a.Evidence})
 	}
 	var absent *runner.Ending
-	if isEnding(err, &absent) {
+	if errors.As(err, &absent) {
 		if err := t.Say(runner.Event{Kind: runner.CommitAbsent, Why: absent.Why}); err != nil {
 			return runner.Answer{}, err
 		}
@@ -308,17 +237,11 @@ func (r *Recovery) prove(ctx context.Context, t *runner.Task) (runner.Answer, er
 // nobodyCanLead says that every host's scheduler is seen to take no part any more,
 // "" if one may, or if it can't be told: nothing starts one while the run is open.
 func (r *Recovery) nobodyCanLead(ctx context.Context, t *runner.Task) string {
-	var words []string
-	for _, name := range r.everyScheduler(t.State) {
-		on := *t
-		on.Host, on.On = r.Hosts[name], name
-		_, why, err := r.gone(ctx, &on)
-		if err != nil || why == "" {
-			return ""
-		}
-		words = append(words, name+": "+why)
+	gone, err := r.gone(ctx, t.State)
+	if err != nil || slices.Contains(gone, "") {
+		return ""
 	}
-	return "no scheduler is left that could lead (" + strings.Join(words, "; ") + ")"
+	return "no scheduler is left that could lead (" + strings.Join(gone, "; ") + ")"
 }
 
 // inFlight is how long a commit can still be on its way after it was sent: what
@@ -345,16 +268,15 @@ func (r *Recovery) neverArrived(ctx context.Context, t *runner.Task) (string, er
 	if err != nil || why != "" || now.Host != old.Host || now.PID != old.PID || now.Start != old.Start {
 		return "", nil //nolint:nilerr // Then it can't be said this way.
 	}
-	on := *t
-	on.Host, on.On = r.Hosts[old.Host], old.Host
-	if r.calledNoMore(ctx, &on, stepCommit, t.State.Of(stepCommit, old.Host).Try, commitLimit, committing) != nil {
+	n := r.node(t.State, old.Host)
+	if r.calledNoMore(ctx, n, stepCommit, t.State.Of(stepCommit, old.Host).Try, commitLimit, committing) != nil {
 		return "", nil // It may be sent yet.
 	}
 	have, staged, err := r.stagedTasks(ctx, old.Host)
 	if err != nil || !staged || idsSum(have) != s.IDs {
 		return "", nil //nolint:nilerr // as above
 	}
-	report, err := r.hotLog(ctx, &on)
+	report, err := n.HotLog(ctx)
 	if end := knownBefore(t.State).End; err != nil || end < 0 || r.begun(t.State, &report, end) {
 		return "", nil //nolint:nilerr // as above
 	}
@@ -371,7 +293,7 @@ func (r *Recovery) begun(s *runner.State, p *replica.Report, end int64) bool {
 	if a == nil {
 		return int64(p.End) > end
 	}
-	return a.LastUnread > end || a.LastSnapshot > end && a.LastSnapshotTime.Time().Equal(parseTime(c.Backup.Timestamp))
+	return a.LastUnread > end || a.LastSnapshot > end && a.LastSnapshotTime.Time().Equal(diagnose.ParseTime(c.Backup.Timestamp))
 }
 
 func absentEnding(why string, err error) error {
@@ -411,7 +333,7 @@ func (r *Recovery) holdsStaged(ctx context.Context, t *runner.Task) (next fence,
 	if next.Host == old.Host && next.PID == old.PID && next.Start == old.Start {
 		return next, s, runner.No("the leader that was told to commit still leads (PID %d on %s)", next.PID, next.Host), nil
 	}
-	reply, err := r.client(next.Host).Tasks(ctx)
+	reply, err := r.Node(next.Host).Client().Tasks(ctx)
 	if err != nil {
 		return next, s, runner.No("tasks of the next leader %s: %v", next.Host, err), nil
 	}
@@ -433,11 +355,10 @@ type snapshotOfBefore struct{}
 // the log's newest snapshot lies behind the end recorded before the commit: a
 // start on the old log prints the same line.
 func (r *Recovery) loadedSnapshot(ctx context.Context, t *runner.Task, next fence, receipt commitReceipt, s stake) (runner.Answer, error) {
-	on := *t
-	on.Host, on.On = r.Hosts[next.Host], next.Host
+	n := r.node(t.State, next.Host)
 	var c clusterLook
 	t.State.Facts(stepCluster, runner.Bot, &c)
-	report, err := r.hotLog(ctx, &on)
+	report, err := n.HotLog(ctx)
 	if err != nil {
 		return runner.No("the log of the next leader %s: %v", next.Host, err), nil
 	}
@@ -445,10 +366,10 @@ func (r *Recovery) loadedSnapshot(ctx context.Context, t *runner.Task, next fenc
 		return runner.No("the log of %s holds no snapshot", next.Host), nil
 	}
 	a := report.Aurora
-	want := parseTime(c.Backup.Timestamp)
+	want := diagnose.ParseTime(c.Backup.Timestamp)
 	if !a.LastSnapshotTime.Time().Equal(want) {
 		if !s.Equal && receipt.End >= 0 && a.LastSnapshot > receipt.End {
-			return r.beganWith(ctx, &on, next, want, s)
+			return r.beganWith(ctx, t.State, n, next, want, s)
 		}
 		return runner.No("the newest snapshot in the log of %s is of %s, not of the backup's %s", next.Host, a.LastSnapshotTime.Time().Format(time.RFC3339), c.Backup.Timestamp), nil
 	}
@@ -481,18 +402,21 @@ func (r *Recovery) lingerStep() runner.Step {
 		ID: stepLinger, Source: "Facts, after the commit", Title: "Restart what lingers of the old leader, and what ended since, disabled, so that every replica catches up",
 		On: r.everyScheduler, Verify: r.notLingering, Do: r.restartLingering, Undo: r.undoStart, Dangerous: true,
 		Keeps: "Cleanup stops the schedulers with Preparation's own undo",
-		Shows: func(*runner.Task) []string { return append(r.supervisor().StopShows(), r.supervisor().StartShows()...) },
+		Shows: func(t *runner.Task) []string {
+			return append(r.on(t).Supervisor().StopShows(), r.on(t).Supervisor().StartShows()...)
+		},
 	}
 }
 
 // notLingering: the host of the old leader runs another process than the one
 // that committed, with the disabled flags.
 func (r *Recovery) notLingering(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+	n := r.on(t)
 	old, ok := r.fence(t.State)
 	if !ok {
 		return runner.Answer{}, fmt.Errorf("who led at the commit is not in the journal")
 	}
-	mine, _, err := r.running(ctx, t)
+	mine, _, err := n.Running(ctx)
 	if err != nil {
 		return runner.Answer{}, err
 	}

@@ -11,6 +11,7 @@ import (
 
 	"aurorabot/runner"
 	"aurorabot/runner/aurora"
+	"aurorabot/runner/node"
 )
 
 // stake is what is approved at the commit gate: the facts of restore/compare-staged.
@@ -26,12 +27,13 @@ type stake struct {
 }
 
 func idsSum(ids map[string]bool) string {
-	return sha256Hex([]byte(strings.Join(slices.Sorted(maps.Keys(ids)), "\n")))
+	return node.SHA256([]byte(strings.Join(slices.Sorted(maps.Keys(ids)), "\n")))
 }
 
 // compareStaged compares what is staged with what is meant, and what
 // aurora_admin prints (active tasks only) with both.
 func (r *Recovery) compareStaged(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+	n := r.on(t)
 	if a, err := r.exactlyEverywhere(ctx, t); err != nil || !a.Yes {
 		return a, err
 	}
@@ -61,7 +63,7 @@ func (r *Recovery) compareStaged(ctx context.Context, t *runner.Task) (runner.An
 	if s.Printed, err = r.print(ctx, t, want); err != nil {
 		return runner.Answer{}, err
 	}
-	reply, err := r.client(t.On).Tasks(ctx)
+	reply, err := n.Client().Tasks(ctx)
 	if err != nil {
 		return runner.Answer{}, err
 	}
@@ -75,10 +77,11 @@ func (r *Recovery) compareStaged(ctx context.Context, t *runner.Task) (runner.An
 
 // print is the runbook's own look at what is staged.
 func (r *Recovery) print(ctx context.Context, t *runner.Task, want map[string]bool) (int, error) {
+	n := r.on(t)
 	if r.Cluster.Admin == "api" {
 		return 0, nil
 	}
-	root := path.Join(r.folder(t), "admin")
+	root := path.Join(n.Folder(), "admin")
 	argv := aurora.AdminCommand(r.Cluster, r.Profile, root, 3*time.Minute, "scheduler_print_recovery_tasks")
 	out, err := t.Host.Run(ctx, runner.Command{Argv: argv, User: r.Cluster.User, Limit: 200 * time.Second, Output: 64 << 20})
 	if err != nil {

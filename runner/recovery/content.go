@@ -6,7 +6,6 @@ import (
 	"io"
 	"path"
 	"path/filepath"
-	"time"
 
 	"aurorabot/runner"
 	"aurorabot/runner/replica"
@@ -50,13 +49,8 @@ func (r *Recovery) judgeContent(ctx context.Context, t *runner.Task, host, seen 
 // amountsTo are the ids of the tasks in the state that a stopped scheduler's log
 // amounts to, by its learned entries.
 func (r *Recovery) amountsTo(ctx context.Context, t *runner.Task, host string) (map[string]bool, error) {
-	on := *t
-	on.Host, on.On = r.Hosts[host], host
-	l, err := look(t.State, host)
-	if err != nil {
-		return nil, err
-	}
-	helper, err := r.helper(&on)
+	n := r.node(t.State, host)
+	l, err := n.Known()
 	if err != nil {
 		return nil, err
 	}
@@ -66,23 +60,16 @@ func (r *Recovery) amountsTo(ctx context.Context, t *runner.Task, host string) (
 	}
 	// The name says up to where: the same log gives the same file.
 	name := fmt.Sprintf("state-%d", p.End)
-	remote := path.Join(r.folder(&on), name)
-	out, err := on.Host.Run(ctx, runner.Command{
-		Argv: []string{helper, "log", "salvage", "--json", l.Flags["native_log_file_path"], "-o", remote},
-		User: r.Cluster.User, Gentle: true, Limit: 10 * time.Minute,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("salvage: %w", err)
-	}
-	if out.Exit != 0 {
-		return nil, fmt.Errorf("salvage: exit status %d: %s", out.Exit, tail(out))
+	remote := path.Join(n.Folder(), name)
+	if err := n.Salvage(ctx, l.Flags["native_log_file_path"], remote, false); err != nil {
+		return nil, err
 	}
 	dir, err := r.Files(t.State.Run)
 	if err != nil {
 		return nil, err
 	}
 	local := filepath.Join(dir, name+"-"+host)
-	if err := fetch(local, "", func(w io.Writer) error { _, err := on.Host.Get(ctx, remote, w); return err }); err != nil {
+	if err := fetch(local, "", func(w io.Writer) error { _, err := n.Host.Get(ctx, remote, w); return err }); err != nil {
 		return nil, err
 	}
 	all, _, err := backupTasks(local)

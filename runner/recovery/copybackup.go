@@ -23,15 +23,16 @@ func backupSum(s *runner.State) (string, error) {
 }
 
 func (r *Recovery) leaderBackup(ctx context.Context, t *runner.Task) (file string, p probe.Path, sum string, err error) {
+	n := r.on(t)
 	if sum, err = backupSum(t.State); err != nil {
 		return "", p, "", err
 	}
-	l, err := look(t.State, t.On)
+	l, err := n.Known()
 	if err != nil {
 		return "", p, "", err
 	}
 	file = path.Join(l.Flags["backup_dir"], t.State.Request.Backup)
-	facts, err := r.probe(ctx, t, probe.Request{Paths: []string{file}})
+	facts, err := n.Ask(ctx, probe.Request{Paths: []string{file}})
 	return file, facts.Paths[file], sum, err
 }
 
@@ -89,6 +90,7 @@ func (r *Recovery) copyBackup(ctx context.Context, t *runner.Task) (any, error) 
 
 // backupOffLeader moves the copy that this run made out of the folder again.
 func (r *Recovery) backupOffLeader(ctx context.Context, t *runner.Task, _ runner.Receipt) (runner.Answer, error) {
+	n := r.on(t)
 	file, p, sum, err := r.leaderBackup(ctx, t)
 	if err != nil {
 		return runner.Answer{}, err
@@ -99,8 +101,8 @@ func (r *Recovery) backupOffLeader(ctx context.Context, t *runner.Task, _ runner
 	if p.SHA256 != sum {
 		return runner.No("%s is not what this run copied (%.12s)", file, p.SHA256), nil
 	}
-	to := path.Join(r.folder(t), "copied-"+t.State.Request.Backup)
-	if _, err := run(ctx, t, "root", "mv", "-nT", "--", file, to); err != nil {
+	to := path.Join(n.Folder(), "copied-"+t.State.Request.Backup)
+	if _, err := n.Run(ctx, "root", "mv", "-nT", "--", file, to); err != nil {
 		return runner.Answer{}, err
 	}
 	return runner.Yes("%s lies at %s", file, to), nil

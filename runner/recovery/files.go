@@ -1,11 +1,9 @@
 package recovery
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -16,45 +14,8 @@ import (
 	"aurorabot/runner"
 	"aurorabot/runner/backup"
 	"aurorabot/runner/durable"
+	"aurorabot/runner/node"
 )
-
-func sha256Hex(b []byte) string {
-	sum := sha256.Sum256(b)
-	return hex.EncodeToString(sum[:])
-}
-
-// maxConfig bounds a configuration file, in bytes.
-const maxConfig = 1 << 20
-
-// readConfig reads the scheduler's configuration file.
-func (r *Recovery) readConfig(ctx context.Context, t *runner.Task) ([]byte, error) {
-	var b bytes.Buffer
-	file := r.scheduler(t).ConfigFile
-	n, err := t.Host.Get(ctx, file, &limited{w: &b, left: maxConfig})
-	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", file, err)
-	}
-	if n == 0 {
-		return nil, fmt.Errorf("read %s: it is empty", file)
-	}
-	return b.Bytes(), nil
-}
-
-var errTooLong = errors.New("longer than expected")
-
-// limited is a writer that refuses more than left bytes.
-type limited struct {
-	w    io.Writer
-	left int64
-}
-
-func (l *limited) Write(p []byte) (int, error) {
-	if int64(len(p)) > l.left {
-		return 0, errTooLong
-	}
-	l.left -= int64(len(p))
-	return l.w.Write(p)
-}
 
 // inspectFile decodes a backup on the bot.
 func inspectFile(file string, now time.Time) (backup.Report, error) {
@@ -80,7 +41,7 @@ func (r *Recovery) backupFile(s *runner.State) (string, error) {
 }
 
 // fetchBackup copies the backup to the bot, once, and checks its hash there.
-func (r *Recovery) fetchBackup(ctx context.Context, t *runner.Task, looks map[string]hostLook, found *clusterLook) (string, error) {
+func (r *Recovery) fetchBackup(ctx context.Context, t *runner.Task, looks map[string]node.Look, found *clusterLook) (string, error) {
 	file, err := r.backupFile(t.State)
 	if err != nil {
 		return "", err

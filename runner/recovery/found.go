@@ -35,9 +35,7 @@ type noted struct {
 	found   []health.Finding
 }
 
-// A complainer takes what would stop a recovery: a finding's ID, and the words.
-type complainer func(id, format string, args ...any)
-
+// A node.Complain takes what would stop a recovery: a finding's ID, and the words.
 // bad takes a complaint.
 func (n *noted) bad(id, format string, args ...any) {
 	n.wrong = append(n.wrong, fmt.Sprintf(format, args...))
@@ -51,56 +49,3 @@ func (n *noted) also(f health.Finding) {
 }
 
 func (n *noted) words() string { return strings.Join(n.wrong, "\n") }
-
-// factsOf are a run's looks at the hosts in the form that a diagnosis judges.
-func (r *Recovery) factsOf(looks map[string]hostLook) []*hostFacts {
-	facts := make([]*hostFacts, 0, len(looks))
-	for _, name := range r.Cluster.Names() {
-		l, ok := looks[name]
-		if !ok {
-			continue // It was left out.
-		}
-		facts = append(facts, &hostFacts{
-			name: name, look: l, looked: true, lifecycle: l.Lifecycle, lines: l.Lines, scanned: l.Scanned, framework: loggedFramework(l.Lines),
-		})
-	}
-	return facts
-}
-
-// flapping judges from what pre-flight saw, and from the logs' folders where
-// reports are known, whether leadership changed again and again before the run,
-// and why. Nil: it did not.
-func (r *Recovery) flapping(facts []*hostFacts, c *clusterLook) *health.Finding {
-	found := r.judgeChanges(facts, c.Registered != "", c.Joined, Ask{})
-	if len(found) == 0 {
-		return nil
-	}
-	return &found[0]
-}
-
-// causeOutside reports whether a finding of flapping says that a restore does
-// not help: RUNBOOK, "Is a restore needed?".
-func causeOutside(f *health.Finding) bool {
-	return f != nil && (f.ID == "flapping-zookeeper" || f.ID == "flapping-registration" || f.ID == "flapping-start" || f.ID == "flapping")
-}
-
-// replayed reports whether some leader of the last hour replayed the log and
-// knew its framework id: a quorum voted then.
-func replayed(facts []*hostFacts) bool {
-	for _, f := range facts {
-		if f.count("framework-known") > 0 {
-			return true
-		}
-	}
-	return false
-}
-
-// loggedFramework is the framework id that a scheduler logged, "" if it did not.
-func loggedFramework(lines []health.Match) string {
-	for _, m := range lines {
-		if m.Finding == "framework-known" {
-			return frameworkIn(m.Example)
-		}
-	}
-	return ""
-}

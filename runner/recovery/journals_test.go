@@ -14,6 +14,7 @@ import (
 
 	"aurorabot/runner"
 	"aurorabot/runner/journal"
+	"aurorabot/runner/node"
 )
 
 // older is a journal that an older version of this program wrote.
@@ -66,7 +67,7 @@ func TestOlderJournalsResume(t *testing.T) {
 			t.Errorf("%s: %s %s, commit %s, %d effects", file.Name(), s.Status, s.Outcome, s.Commit.Outcome, len(s.Effects))
 		}
 		for _, host := range s.Request.Hosts {
-			var h helperFacts
+			var h node.Tool
 			if !s.Facts(stepHelper, host, &h) || h.SHA256 == "" {
 				t.Errorf("%s: where the reader lies on %s does not decode", file.Name(), host)
 			}

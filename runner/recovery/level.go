@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"aurorabot/runner"
+	"aurorabot/runner/node"
 	"aurorabot/runner/replica"
 )
 
@@ -116,7 +117,7 @@ const passes = 5 * time.Second
 func (r *Recovery) levelBehind(ctx context.Context, t *runner.Task, before int64) (runner.Answer, error) {
 	var uneven time.Time // Since when all vote and are not level.
 	var a runner.Answer
-	_, err := r.until(ctx, time.Minute, func(ctx context.Context) (runner.Answer, error) {
+	_, err := r.Until(ctx, time.Minute, func(ctx context.Context) (runner.Answer, error) {
 		ends, err := r.endsOf(ctx, t)
 		if err != nil {
 			uneven = time.Time{}
@@ -150,12 +151,12 @@ type replicaEnd struct {
 // endsOf reads copies of all logs while their schedulers run. A replica that can't
 // be read or does not vote is an error: it may yet.
 func (r *Recovery) endsOf(ctx context.Context, t *runner.Task) ([]replicaEnd, error) {
-	return everywhere(r, t, func(on *runner.Task) (replicaEnd, error) {
-		report, err := r.hotLog(ctx, on)
+	return node.Everywhere(r.nodes(t.State), func(n *node.Node) (replicaEnd, error) {
+		report, err := n.HotLog(ctx)
 		if err == nil && report.Status != "VOTING" {
 			err = fmt.Errorf("it is %s", report.Status)
 		}
-		return replicaEnd{on.On, int64(report.End), learnedEnd(&report)}, err
+		return replicaEnd{n.Name, int64(report.End), learnedEnd(&report)}, err
 	})
 }
 

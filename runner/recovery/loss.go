@@ -134,30 +134,18 @@ func (r *Recovery) furthest(s *runner.State) (end uint64, host string) {
 }
 
 func (r *Recovery) compareWithLog(ctx context.Context, t *runner.Task, host string, e logEvidence) (loss, error) {
-	on := *t
-	on.Host, on.On = r.Hosts[host], host
-	remote := path.Join(r.folder(&on), "salvage")
-	helper, err := r.helper(&on)
-	if err != nil {
+	n := r.node(t.State, host)
+	remote := path.Join(n.Folder(), "salvage")
+	// Up to damage: here it is about what would be lost, not about restoring it.
+	if err := n.Salvage(ctx, e.Copy, remote, true); err != nil {
 		return loss{}, err
-	}
-	// UpToDamage: here it is about what would be lost, not about restoring it.
-	out, err := on.Host.Run(ctx, runner.Command{
-		Argv: []string{helper, "log", "salvage", "--json", "--up-to-damage", e.Copy, "-o", remote},
-		User: r.Cluster.User, Gentle: true, Limit: 20 * time.Minute,
-	})
-	if err != nil {
-		return loss{}, fmt.Errorf("salvage: %w", err)
-	}
-	if out.Exit != 0 {
-		return loss{}, fmt.Errorf("salvage: exit status %d: %s", out.Exit, tail(out))
 	}
 	dir, err := r.Files(t.State.Run)
 	if err != nil {
 		return loss{}, err
 	}
 	local := path.Join(dir, "salvage-"+host)
-	if err := fetch(local, "", func(w io.Writer) error { _, err := on.Host.Get(ctx, remote, w); return err }); err != nil {
+	if err := fetch(local, "", func(w io.Writer) error { _, err := n.Host.Get(ctx, remote, w); return err }); err != nil {
 		return loss{}, err
 	}
 	file, err := r.backupFile(t.State)

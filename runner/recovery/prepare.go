@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"aurorabot/runner"
-	"aurorabot/runner/aurora"
 	"aurorabot/runner/probe"
 )
 
@@ -23,18 +22,18 @@ func (r *Recovery) preparation() runner.Phase {
 			Keeps: "the links hold no space of their own; they go with the run's folder",
 			Shows: func(t *runner.Task) []string {
 				l, _ := look(t.State, t.On) // Without pre-flight there is nothing to show.
-				return []string{fmt.Sprintf("cp -al %s %s", l.Flags["backup_dir"], path.Join(r.folder(t), "backups"))}
+				return []string{fmt.Sprintf("cp -al %s %s", l.Flags["backup_dir"], path.Join(r.on(t).Folder(), "backups"))}
 			},
 		},
 		{
 			ID: stepSupervise, Source: "Preparation ¶1", Title: "Disable whatever would start a scheduler again",
 			On: r.everyScheduler, Verify: r.supervisionIsOff, Do: r.supervisionOff, Undo: r.supervisionOn, Holds: r.supervisionIsOff,
-			Shows: func(t *runner.Task) []string { return r.supervisor().OffShows(r.scheduler(t)) },
+			Shows: func(t *runner.Task) []string { return r.on(t).Supervisor().OffShows() },
 		},
 		{
 			ID: stepStop, Source: "Preparation ¶1", Title: "Stop all scheduler instances, and prove it",
 			On: r.everyScheduler, Verify: r.stoppedByThisRun, Do: r.stopScheduler, Undo: r.startAsBefore, Limit: 10 * time.Minute,
-			Shows: func(*runner.Task) []string { return r.supervisor().StopShows() },
+			Shows: func(t *runner.Task) []string { return r.on(t).Supervisor().StopShows() },
 		},
 		{
 			ID: stepEvidence, Source: "Order that protects the evidence", Title: "Read every log natively and keep a copy of it, before anything starts",
@@ -42,11 +41,11 @@ func (r *Recovery) preparation() runner.Phase {
 			Keeps: "the copies are evidence; they go with the run's folder",
 			Shows: func(t *runner.Task) []string {
 				l, _ := look(t.State, t.On)
-				return []string{fmt.Sprintf("cp -a %s %s", l.Flags["native_log_file_path"], r.evidence(t))}
+				return []string{fmt.Sprintf("cp -a %s %s", l.Flags["native_log_file_path"], evidence(r.on(t)))}
 			},
 		},
 	}
-	if r.firewall() != nil {
+	if r.Firewalled() {
 		steps = append(steps, r.blockStep())
 	}
 	steps = append(steps,
@@ -56,14 +55,14 @@ func (r *Recovery) preparation() runner.Phase {
 			Voids: append([]string{stepStart, stepRestart}, afterElection...), // Of the two starts the one that counts.
 			Shows: func(t *runner.Task) []string {
 				l, _ := look(t.State, t.On)
-				return append([]string{fmt.Sprintf("write %s (%.12s -> %.12s):", r.scheduler(t).ConfigFile, l.ConfigSHA256, l.NewSHA256)}, l.Diff...)
+				return append([]string{fmt.Sprintf("write %s (%.12s -> %.12s):", r.on(t).Scheduler.ConfigFile, l.ConfigSHA256, l.NewSHA256)}, l.Diff...)
 			},
 		},
 		runner.Step{
 			ID: stepStart, Source: "Preparation ¶4", Title: "Start all schedulers, disabled, and prove the changed flags by their arguments",
 			On: r.everyScheduler, Verify: r.startedByThisRun, Do: r.start, Undo: r.undoStart, Holds: r.nobodyElseStarted, Dangerous: true,
 			Until: []string{stepReStop, stepCommit}, Voids: afterElection,
-			Shows: func(*runner.Task) []string { return r.supervisor().StartShows() },
+			Shows: func(t *runner.Task) []string { return r.on(t).Supervisor().StartShows() },
 		},
 	)
 	return runner.Phase{ID: "prepare", Title: "Preparation", Source: "Preparation", Steps: steps}
@@ -76,7 +75,7 @@ func (r *Recovery) blockStep() runner.Step {
 		Holds: r.trafficBlocked, Voids: afterElection,
 		Shows: func(t *runner.Task) []string {
 			l, _ := look(t.State, t.On)
-			return r.firewall().Shows(t.State.Run, l.Flags["http_port"], r.Cluster.FirewallLease)
+			return r.on(t).Firewall().Shows(l.Flags["http_port"], r.Cluster.FirewallLease)
 		},
 	}
 }
@@ -89,19 +88,20 @@ func stays(why string) func(context.Context, *runner.Task, runner.Receipt) (runn
 }
 
 func (r *Recovery) backupsKept(ctx context.Context, t *runner.Task) (runner.Answer, error) {
-	l, err := look(t.State, t.On)
+	n := r.on(t)
+	l, err := n.Known()
 	if err != nil {
 		return runner.Answer{}, err
 	}
-	kept := path.Join(r.folder(t), "backups")
-	facts, err := r.probe(ctx, t, probe.Request{Paths: []string{kept}})
+	kept := path.Join(n.Folder(), "backups")
+	facts, err := n.Ask(ctx, probe.Request{Paths: []string{kept}})
 	if err != nil {
 		return runner.Answer{}, err
 	}
 	if !facts.Paths[kept].Dir {
 		return runner.No("%s is not there", kept), nil
 	}
-	facts, err = r.probe(ctx, t, probe.Request{Backups: kept})
+	facts, err = n.Ask(ctx, probe.Request{Backups: kept})
 	if err != nil {
 		return runner.Answer{}, err
 	}
@@ -118,13 +118,14 @@ func (r *Recovery) backupsKept(ctx context.Context, t *runner.Task) (runner.Answ
 }
 
 func (r *Recovery) keepBackups(ctx context.Context, t *runner.Task) (any, error) {
-	l, err := look(t.State, t.On)
+	n := r.on(t)
+	l, err := n.Known()
 	if err != nil {
 		return nil, err
 	}
-	s, kept := r.scheduler(t), path.Join(r.folder(t), "backups")
-	for _, dir := range []string{path.Join(s.RunDir, "runs"), r.folder(t), kept} {
-		if err := r.makeFolder(ctx, t, dir); err != nil {
+	s, kept := n.Scheduler, path.Join(n.Folder(), "backups")
+	for _, dir := range []string{path.Join(s.RunDir, "runs"), n.Folder(), kept} {
+		if err := n.MakeFolder(ctx, dir); err != nil {
 			return nil, err
 		}
 	}
@@ -138,7 +139,7 @@ func (r *Recovery) keepBackups(ctx context.Context, t *runner.Task) (any, error)
 		for _, name := range l.Backups[start:min(start+64, len(l.Backups))] {
 			argv = append(argv, path.Join(l.Flags["backup_dir"], name))
 		}
-		if _, err := run(ctx, t, r.Cluster.User, append(argv, kept+"/")...); err != nil {
+		if _, err := n.Run(ctx, r.Cluster.User, append(argv, kept+"/")...); err != nil {
 			return nil, err
 		}
 	}
@@ -146,7 +147,8 @@ func (r *Recovery) keepBackups(ctx context.Context, t *runner.Task) (any, error)
 }
 
 func (r *Recovery) supervisionIsOff(ctx context.Context, t *runner.Task) (runner.Answer, error) {
-	u, err := r.supervisor().State(ctx, t)
+	n := r.on(t)
+	u, err := n.Supervisor().State(ctx)
 	if err != nil {
 		return runner.Answer{}, err
 	}
@@ -157,18 +159,20 @@ func (r *Recovery) supervisionIsOff(ctx context.Context, t *runner.Task) (runner
 }
 
 func (r *Recovery) supervisionOff(ctx context.Context, t *runner.Task) (any, error) {
-	return nil, r.supervisor().Off(ctx, t)
+	n := r.on(t)
+	return nil, n.Supervisor().Off(ctx)
 }
 
 func (r *Recovery) supervisionOn(ctx context.Context, t *runner.Task, _ runner.Receipt) (runner.Answer, error) {
-	l, err := look(t.State, t.On)
+	n := r.on(t)
+	l, err := n.Known()
 	if err != nil {
 		return runner.Answer{}, err
 	}
-	if err := r.supervisor().On(ctx, t, l.Unit); err != nil {
+	if err := n.Supervisor().On(ctx, l.Unit); err != nil {
 		return runner.Answer{}, err
 	}
-	u, err := r.supervisor().State(ctx, t)
+	u, err := n.Supervisor().State(ctx)
 	if err != nil {
 		return runner.Answer{}, err
 	}
@@ -183,7 +187,7 @@ func (r *Recovery) supervisionOn(ctx context.Context, t *runner.Task, _ runner.R
 		if a, err := r.realMaster(ctx, t, l); err != nil || !a.Yes {
 			return a, err
 		}
-		if err := r.supervisor().Start(ctx, t); err != nil {
+		if err := n.Supervisor().Start(ctx); err != nil {
 			return runner.Answer{}, err
 		}
 		return runner.Yes("supervision is as it was: at boot %v, after it ends %v; the scheduler had ended by itself and is started again", u.Enabled, u.Restarts), nil
@@ -193,42 +197,40 @@ func (r *Recovery) supervisionOn(ctx context.Context, t *runner.Task, _ runner.R
 
 // trafficBlocked asks for the block, and renews its lease.
 func (r *Recovery) trafficBlocked(ctx context.Context, t *runner.Task) (runner.Answer, error) {
-	l, err := look(t.State, t.On)
+	n := r.on(t)
+	l, err := n.Known()
 	if err != nil {
 		return runner.Answer{}, err
 	}
-	yes, words, err := r.firewall().Blocked(ctx, t, l.Flags["http_port"], r.Cluster.FirewallLease)
+	yes, words, err := n.Firewall().Blocked(ctx, l.Flags["http_port"], r.Cluster.FirewallLease)
 	return runner.Answer{Yes: yes, Evidence: words}, err
 }
 
 func (r *Recovery) blockTraffic(ctx context.Context, t *runner.Task) (any, error) {
-	l, err := look(t.State, t.On)
+	n := r.on(t)
+	l, err := n.Known()
 	if err != nil {
 		return nil, err
 	}
 	// What is left of a block whose lease is over stands in the way of a new one.
-	if err := r.firewall().Open(ctx, t, l.Flags["http_port"]); err != nil {
+	if err := n.Firewall().Open(ctx, l.Flags["http_port"]); err != nil {
 		return nil, err
 	}
-	return nil, r.firewall().Block(ctx, t, l.Flags["http_port"], r.Cluster.FirewallLease)
+	return nil, n.Firewall().Block(ctx, l.Flags["http_port"], r.Cluster.FirewallLease)
 }
 
 func (r *Recovery) openTraffic(ctx context.Context, t *runner.Task, _ runner.Receipt) (runner.Answer, error) {
-	l, err := look(t.State, t.On)
+	n := r.on(t)
+	l, err := n.Known()
 	if err != nil {
 		return runner.Answer{}, err
 	}
-	if err := r.firewall().Open(ctx, t, l.Flags["http_port"]); err != nil {
+	if err := n.Firewall().Open(ctx, l.Flags["http_port"]); err != nil {
 		return runner.Answer{}, err
 	}
-	blocked, words, err := r.firewall().Blocked(ctx, t, l.Flags["http_port"], r.Cluster.FirewallLease)
+	blocked, words, err := n.Firewall().Blocked(ctx, l.Flags["http_port"], r.Cluster.FirewallLease)
 	if err != nil {
 		return runner.Answer{}, err
 	}
 	return runner.Answer{Yes: !blocked, Evidence: words}, nil
-}
-
-// disabledFlags are what must be in force from Preparation to Cleanup.
-func (r *Recovery) disabledFlags() []aurora.FlagChange {
-	return r.Profile.DisabledFlags(r.Cluster.FakeMaster, r.Cluster.RegistrationWait)
 }

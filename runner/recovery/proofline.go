@@ -8,31 +8,32 @@ import (
 	"time"
 
 	"aurorabot/runner"
+	"aurorabot/runner/node"
 )
 
 // beganWith looks for the proof in the words of the leader itself, where its
 // log's newest snapshot is of its own making: a leader writes one every hour, and
 // cuts off what was before. It is asked only where the state before the commit
 // was another one than that which is staged, and which this leader has.
-func (r *Recovery) beganWith(ctx context.Context, on *runner.Task, next fence, want time.Time, staged stake) (runner.Answer, error) {
-	mine, _, err := r.schedulers(ctx, on)
+func (r *Recovery) beganWith(ctx context.Context, st *runner.State, n *node.Node, next fence, want time.Time, staged stake) (runner.Answer, error) {
+	mine, _, err := n.Schedulers(ctx)
 	if err != nil {
 		return runner.Answer{}, err
 	}
 	for _, p := range mine {
-		if !p.is(next.PID, next.Start) {
+		if !p.Is(next.PID, next.Start) {
 			continue
 		}
-		s := schedulerLook{Since: p.Since}
-		if err := r.scan(ctx, on, &s); err != nil {
+		s, err := n.Logged(ctx, p.Since)
+		if err != nil {
 			return runner.Answer{}, err
 		}
 		for _, m := range s.Found {
 			// Of the lines that were counted the first must be this process's too: what
 			// the one before it said last is no word of this leader.
-			if m.Finding == "snapshot-applied" && !m.FirstAt.Before(began(p.Since, m.FirstAt)) && appliedAt(m.Example, want) {
+			if m.Finding == "snapshot-applied" && !m.FirstAt.Before(node.Began(p.Since, m.FirstAt)) && appliedAt(m.Example, want) {
 				return runner.Yes("%s leads since then (PID %d, was PID %d on %s); it logged that it began with the backup's snapshot (%s) and has written a newer one since; its %d tasks are exactly those staged, which the state before the commit was not",
-					next.Host, next.PID, r.oldPID(on.State), r.oldHost(on.State), strings.TrimSpace(m.Example), staged.Tasks).With(next), nil
+					next.Host, next.PID, r.oldPID(st), r.oldHost(st), strings.TrimSpace(m.Example), staged.Tasks).With(next), nil
 			}
 		}
 		return runner.No("the newest snapshot in the log of %s is of its own making, and its scheduler's log does not say that it began with the backup's", next.Host), nil

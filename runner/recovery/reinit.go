@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"aurorabot/runner"
+	"aurorabot/runner/node"
 	"aurorabot/runner/probe"
 	"aurorabot/runner/replica"
 	"aurorabot/runner/zk"
@@ -31,7 +32,7 @@ func (r *Recovery) reinitialize() runner.Phase {
 				Undo:  stays("the schedulers stay stopped until the logs are back on all hosts"),
 				Keeps: "Preparation's own undo starts the schedulers",
 				Holds: r.schedulerStopped, Until: []string{stepRestart},
-				Shows: func(*runner.Task) []string { return r.supervisor().StopShows() },
+				Shows: func(t *runner.Task) []string { return r.on(t).Supervisor().StopShows() },
 			},
 			{
 				ID: stepGone, Source: "Safety rule 2", Title: "Wait until ZooKeeper lists neither a candidate nor a replica",
@@ -44,7 +45,7 @@ func (r *Recovery) reinitialize() runner.Phase {
 				Shows: func(t *runner.Task) []string {
 					l, _ := look(t.State, t.On)
 					log := l.Flags["native_log_file_path"]
-					return []string{fmt.Sprintf("mv %s %s", log, asideOf(log, t.State.Run))}
+					return []string{fmt.Sprintf("mv %s %s", log, node.AsideOf(log, t.State.Run))}
 				},
 			},
 			{
@@ -54,7 +55,7 @@ func (r *Recovery) reinitialize() runner.Phase {
 				Keeps: "the commit writes into this log",
 				Shows: func(t *runner.Task) []string {
 					l, _ := look(t.State, t.On)
-					return []string{shown(initCommand(l))}
+					return []string{node.Shown(node.InitCommand(l.MesosLog, l.Flags["native_log_file_path"]))}
 				},
 			},
 			{
@@ -62,7 +63,7 @@ func (r *Recovery) reinitialize() runner.Phase {
 				On: r.everyScheduler, Verify: r.startedByThisRun, Do: r.start, Undo: r.undoStart, Dangerous: true,
 				Keeps: "Cleanup stops the schedulers with Preparation's own undo",
 				Holds: r.nobodyElseStarted, Until: []string{stepCommit}, Voids: afterElection,
-				Shows: func(*runner.Task) []string { return r.supervisor().StartShows() },
+				Shows: func(t *runner.Task) []string { return r.on(t).Supervisor().StartShows() },
 			},
 		},
 	}
@@ -78,11 +79,11 @@ func (r *Recovery) nobodyRegistered(ctx context.Context, t *runner.Task) (runner
 	if err != nil {
 		return runner.Answer{}, err
 	}
-	z, err := r.zookeeper(t.State, l.Flags)
+	z, err := r.any(t.State).OpenZooKeeper(l.Flags["zk_endpoints"])
 	if err != nil {
 		return runner.Answer{}, err
 	}
-	return r.until(ctx, 2*r.Cluster.SessionLimit, func(ctx context.Context) (runner.Answer, error) {
+	return r.Until(ctx, 2*r.Cluster.SessionLimit, func(ctx context.Context) (runner.Answer, error) {
 		candidates, err := z.Candidates(ctx, l.Flags["serverset_path"])
 		if err != nil && !errors.Is(err, zk.ErrNoNode) {
 			return runner.Answer{}, err
@@ -119,16 +120,17 @@ func (r *Recovery) aside(t *runner.Task) (log, to string, err error) {
 		return "", "", err
 	}
 	log = l.Flags["native_log_file_path"]
-	return log, asideOf(log, t.State.Run), nil
+	return log, node.AsideOf(log, t.State.Run), nil
 }
 
 func (r *Recovery) logAside(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+	n := r.on(t)
 	log, to, err := r.aside(t)
 	if err != nil {
 		return runner.Answer{}, err
 	}
 	inside := path.Join(log, path.Base(to))
-	facts, err := r.probe(ctx, t, probe.Request{Paths: []string{log, to, inside}})
+	facts, err := n.Ask(ctx, probe.Request{Paths: []string{log, to, inside}})
 	if err != nil {
 		return runner.Answer{}, err
 	}
@@ -146,6 +148,7 @@ func (r *Recovery) logAside(ctx context.Context, t *runner.Task) (runner.Answer,
 }
 
 func (r *Recovery) moveLogAside(ctx context.Context, t *runner.Task) (any, error) {
+	n := r.on(t)
 	if a, err := r.schedulerStopped(ctx, t); err != nil || !a.Yes {
 		if err == nil {
 			err = fmt.Errorf("not moved: %s", a.Evidence)
@@ -156,7 +159,7 @@ func (r *Recovery) moveLogAside(ctx context.Context, t *runner.Task) (any, error
 	if err != nil {
 		return nil, err
 	}
-	facts, err := r.probe(ctx, t, probe.Request{Paths: []string{log}})
+	facts, err := n.Ask(ctx, probe.Request{Paths: []string{log}})
 	if err != nil {
 		return nil, err
 	}
@@ -165,16 +168,17 @@ func (r *Recovery) moveLogAside(ctx context.Context, t *runner.Task) (any, error
 		left.Empty = true
 		return left, nil
 	}
-	return left, r.moveAside(ctx, t, log, to)
+	return left, n.MoveAside(ctx, log, to)
 }
 
 // logBack is the Undo: what mesos-log made goes aside, the old folder comes back.
 func (r *Recovery) logBack(ctx context.Context, t *runner.Task, _ runner.Receipt) (runner.Answer, error) {
+	n := r.on(t)
 	log, to, err := r.aside(t)
 	if err != nil {
 		return runner.Answer{}, err
 	}
-	facts, err := r.probe(ctx, t, probe.Request{Paths: []string{log, to, path.Join(log, path.Base(to))}})
+	facts, err := n.Ask(ctx, probe.Request{Paths: []string{log, to, path.Join(log, path.Base(to))}})
 	if err != nil {
 		return runner.Answer{}, err
 	}
@@ -186,14 +190,14 @@ func (r *Recovery) logBack(ctx context.Context, t *runner.Task, _ runner.Receipt
 		return runner.Yes("nothing lies at %s", to), nil
 	}
 	if facts.Paths[log].Exists {
-		if err := r.moveAside(ctx, t, log, to+".initialized"); err != nil {
+		if err := n.MoveAside(ctx, log, to+".initialized"); err != nil {
 			return runner.Answer{}, err
 		}
 	}
-	if _, err := run(ctx, t, "root", "mv", "-nT", "--", to, log); err != nil {
+	if _, err := n.Run(ctx, "root", "mv", "-nT", "--", to, log); err != nil {
 		return runner.Answer{}, err
 	}
-	facts, err = r.probe(ctx, t, probe.Request{Paths: []string{log, to}})
+	facts, err = n.Ask(ctx, probe.Request{Paths: []string{log, to}})
 	if err != nil {
 		return runner.Answer{}, err
 	}
@@ -205,6 +209,7 @@ func (r *Recovery) logBack(ctx context.Context, t *runner.Task, _ runner.Receipt
 
 // mayInitialize is safety rule 4, asked on every host right before.
 func (r *Recovery) mayInitialize(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+	n := r.on(t)
 	if a, err := r.schedulerStopped(ctx, t); err != nil || !a.Yes {
 		return a, err
 	}
@@ -216,12 +221,12 @@ func (r *Recovery) mayInitialize(ctx context.Context, t *runner.Task) (runner.An
 			return runner.No("the log of %s was not moved aside", name), nil
 		}
 	}
-	l, err := look(t.State, t.On)
+	l, err := n.Known()
 	if err != nil {
 		return runner.Answer{}, err
 	}
 	log := l.Flags["native_log_file_path"]
-	facts, err := r.probe(ctx, t, probe.Request{Paths: []string{path.Dir(log), log}})
+	facts, err := n.Ask(ctx, probe.Request{Paths: []string{path.Dir(log), log}})
 	if err != nil {
 		return runner.Answer{}, err
 	}
@@ -231,13 +236,9 @@ func (r *Recovery) mayInitialize(ctx context.Context, t *runner.Task) (runner.An
 	return runner.Yes("stopped, moved aside everywhere, on the mount that pre-flight saw"), nil
 }
 
-func initCommand(l hostLook) []string {
-	// A clean environment: an inherited LIBPROCESS_PORT makes mesos-log abort.
-	return []string{"env", "-i", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LIBPROCESS_IP=127.0.0.1", l.MesosLog, "initialize", "--path=" + l.Flags["native_log_file_path"]}
-}
-
 func (r *Recovery) initializeLog(ctx context.Context, t *runner.Task) (any, error) {
-	l, err := look(t.State, t.On)
+	n := r.on(t)
+	l, err := n.Known()
 	if err != nil {
 		return nil, err
 	}
@@ -248,31 +249,32 @@ func (r *Recovery) initializeLog(ctx context.Context, t *runner.Task) (any, erro
 	}
 	// Made here, because the scheduler's user may not write beside it. An
 	// existing folder (a mount) is left as it is.
-	if _, err := run(ctx, t, "root", "install", "-d", "-m", fmt.Sprintf("%04o", mode), "-o", r.Cluster.User, "-g", r.Cluster.Group, log); err != nil {
+	if _, err := n.Run(ctx, "root", "install", "-d", "-m", fmt.Sprintf("%04o", mode), "-o", r.Cluster.User, "-g", r.Cluster.Group, log); err != nil {
 		return nil, err
 	}
-	out, err := r.detached(ctx, t, "mesos-log", r.initJob(l), nil)
+	out, err := n.Detached(ctx, "mesos-log", r.initJob(l), nil)
 	if err != nil {
 		return nil, fmt.Errorf("mesos-log initialize: %w", err)
 	}
 	if out.Exit != 0 {
-		return nil, fmt.Errorf("mesos-log initialize: exit status %d: %s", out.Exit, tail(out))
+		return nil, fmt.Errorf("mesos-log initialize: exit status %d: %s", out.Exit, node.Tail(out))
 	}
-	return map[string]string{"path": log, "stderr": tail(out)}, nil
+	return map[string]string{"path": log, "stderr": node.Tail(out)}, nil
 }
 
-func (r *Recovery) initJob(l hostLook) runner.Command {
-	return runner.Command{Argv: initCommand(l), User: r.Cluster.User, Limit: 2 * time.Minute}
+func (r *Recovery) initJob(l node.Look) runner.Command {
+	return runner.Command{Argv: node.InitCommand(l.MesosLog, l.Flags["native_log_file_path"]), User: r.Cluster.User, Limit: 2 * time.Minute}
 }
 
 // initializedNoMore is the Undo: the tool writes by the log's path, so it must be
 // at work no more when the old log comes back there.
 func (r *Recovery) initializedNoMore(ctx context.Context, t *runner.Task, _ runner.Receipt) (runner.Answer, error) {
-	l, err := look(t.State, t.On)
+	n := r.on(t)
+	l, err := n.Known()
 	if err != nil {
 		return runner.Answer{}, err
 	}
-	if err := r.over(ctx, t, t.Step, "mesos-log", t.State.Of(t.Step, t.On).Try, r.initJob(l)); err != nil {
+	if err := n.Over(ctx, t.Step, "mesos-log", t.State.Of(t.Step, t.On).Try, r.initJob(l)); err != nil {
 		return runner.Answer{}, err
 	}
 	return runner.Yes("mesos-log is at work no more; the new log goes aside when the old one comes back"), nil
@@ -280,11 +282,12 @@ func (r *Recovery) initializedNoMore(ctx context.Context, t *runner.Task, _ runn
 
 // logInitialized reads the new log natively: exit 0 of the tool is no health.
 func (r *Recovery) logInitialized(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+	n := r.on(t)
 	log, _, err := r.aside(t)
 	if err != nil {
 		return runner.Answer{}, err
 	}
-	facts, err := r.probe(ctx, t, probe.Request{Paths: []string{log}})
+	facts, err := n.Ask(ctx, probe.Request{Paths: []string{log}})
 	if err != nil {
 		return runner.Answer{}, err
 	}
@@ -292,15 +295,15 @@ func (r *Recovery) logInitialized(ctx context.Context, t *runner.Task) (runner.A
 		return runner.No("%s is not there", log), nil
 	}
 	var report replica.Report
-	if err := r.readLog(ctx, t, log, &report); err != nil {
+	if err := n.ReadLog(ctx, log, &report); err != nil {
 		return runner.Answer{}, err
 	}
 	// New: it votes, and holds no position yet.
 	if report.State == replica.StateOK && report.Status == "VOTING" && report.End == 0 && report.Appends == 0 && t.State.Of(t.Step, t.On).Begun {
-		if l, err := look(t.State, t.On); err != nil || l.UID != facts.Paths[log].UID {
+		if l, err := n.Known(); err != nil || l.UID != facts.Paths[log].UID {
 			return runner.No("%s belongs to user %d, not to the scheduler's", log, facts.Paths[log].UID), nil
 		}
 		return runner.Yes("%s: VOTING, without entries", log), nil
 	}
-	return runner.No("%s: %s", log, logWords(&report)), nil
+	return runner.No("%s: %s", log, node.LogWords(&report)), nil
 }

@@ -1,12 +1,14 @@
 package recovery
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
 
 	"aurorabot/runner"
 	"aurorabot/runner/aurora"
+	"aurorabot/runner/node"
 	"aurorabot/runner/replica"
 )
 
@@ -30,7 +32,7 @@ func (r *Recovery) mayStartFresh(ctx context.Context, t *runner.Task) (runner.An
 		if name == t.On {
 			continue
 		}
-		status, err := r.client(name).LeaderHealth(ctx)
+		status, err := r.Node(name).Client().LeaderHealth(ctx)
 		switch {
 		case err != nil:
 			why = fmt.Sprintf("%s: %v", name, err)
@@ -48,7 +50,8 @@ func (r *Recovery) mayStartFresh(ctx context.Context, t *runner.Task) (runner.An
 
 // startedFresh: one scheduler runs, and not with the disabled flags.
 func (r *Recovery) startedFresh(ctx context.Context, t *runner.Task) (runner.Answer, error) {
-	mine, _, err := r.schedulers(ctx, t)
+	n := r.on(t)
+	mine, _, err := n.Schedulers(ctx)
 	if err != nil {
 		return runner.Answer{}, err
 	}
@@ -66,51 +69,54 @@ func (r *Recovery) startedFresh(ctx context.Context, t *runner.Task) (runner.Ans
 }
 
 func (r *Recovery) startFresh(ctx context.Context, t *runner.Task) (any, error) {
-	if err := r.supervisor().Start(ctx, t); err != nil {
+	n := r.on(t)
+	if err := n.Supervisor().Start(ctx); err != nil {
 		return nil, err
 	}
-	_, err := r.until(ctx, time.Minute, func(ctx context.Context) (runner.Answer, error) { return r.startedFresh(ctx, t) })
+	_, err := r.Until(ctx, time.Minute, func(ctx context.Context) (runner.Answer, error) { return r.startedFresh(ctx, t) })
 	return nil, err
 }
 
 // caughtUp reads a copy of its log until it is VOTING and holds a snapshot of
 // the state that the others have.
 func (r *Recovery) caughtUp(ctx context.Context, t *runner.Task) (runner.Answer, error) {
-	return r.until(ctx, 25*time.Minute, func(ctx context.Context) (runner.Answer, error) {
-		report, err := r.hotLog(ctx, t)
+	n := r.on(t)
+	return r.Until(ctx, 25*time.Minute, func(ctx context.Context) (runner.Answer, error) {
+		report, err := n.HotLog(ctx)
 		switch {
 		case err != nil:
 			return runner.No("%v", err), nil
 		case report.Status != "VOTING":
-			return runner.No("its replica is %s", orName(report.Status, "not there yet")), nil
-		case report.State != replica.StateOK && !onlyTorn(&report):
-			return runner.No("its log: %s", logWords(&report)), nil
+			return runner.No("its replica is %s", cmp.Or(report.Status, "not there yet")), nil
+		case report.State != replica.StateOK && !node.OnlyTorn(&report):
+			return runner.No("its log: %s", node.LogWords(&report)), nil
 		case report.End == 0:
 			return runner.No("its replica is VOTING and holds nothing: it did not catch up but was initialised"), nil
 		}
-		return runner.Yes("its replica caught up by itself: %s", logWords(&report)), nil
+		return runner.Yes("its replica caught up by itself: %s", node.LogWords(&report)), nil
 	})
 }
 
 // supervisionWas is how its supervision was before this run, or when it came back.
-func (r *Recovery) supervisionWas(t *runner.Task) (unitState, error) {
-	var before hostLook
+func (r *Recovery) supervisionWas(t *runner.Task) (node.UnitState, error) {
+	var before node.Look
 	if t.State.Facts(stepLook, t.On, &before) {
 		return before.Unit, nil
 	}
 	var c containReceipt
 	if !t.State.Receipt(stepContain, t.On, &c) {
-		return unitState{}, fmt.Errorf("how the supervision of %s was is not in the journal", t.On)
+		return node.UnitState{}, fmt.Errorf("how the supervision of %s was is not in the journal", t.On)
 	}
 	return c.Was, nil
 }
 
 func (r *Recovery) supervisionIsBack(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+	n := r.on(t)
 	was, err := r.supervisionWas(t)
 	if err != nil {
 		return runner.Answer{}, err
 	}
-	u, err := r.supervisor().State(ctx, t)
+	u, err := n.Supervisor().State(ctx)
 	if err != nil {
 		return runner.Answer{}, err
 	}
@@ -121,19 +127,20 @@ func (r *Recovery) supervisionIsBack(ctx context.Context, t *runner.Task) (runne
 }
 
 func (r *Recovery) supervisionBack(ctx context.Context, t *runner.Task) (any, error) {
+	n := r.on(t)
 	was, err := r.supervisionWas(t)
 	if err != nil {
 		return nil, err
 	}
 	// What was moved out of the supervisor's folder goes into the run's.
-	if err := r.makeFolder(ctx, t, r.folder(t)); err != nil {
+	if err := n.MakeFolder(ctx, n.Folder()); err != nil {
 		return nil, err
 	}
-	return nil, r.supervisor().On(ctx, t, was)
+	return nil, n.Supervisor().On(ctx, was)
 }
 
 func (r *Recovery) helperGone(ctx context.Context, t *runner.Task) (runner.Answer, error) {
-	f, err := r.helperOf(ctx, t)
+	f, err := r.on(t).Program(ctx)
 	if err != nil {
 		return runner.Answer{}, err
 	}

@@ -21,7 +21,7 @@ func (r *Recovery) spareStep() runner.Step {
 		},
 		Verify: r.replicaIsThere, Do: r.start, Dangerous: true,
 		OneWay: "nothing is lost by it: it starts disabled, and Cleanup stops it again",
-		Shows:  func(*runner.Task) []string { return r.supervisor().StartShows() },
+		Shows:  func(t *runner.Task) []string { return r.on(t).Supervisor().StartShows() },
 	}
 }
 
@@ -32,28 +32,27 @@ const endsWithin = 20 * time.Second
 // replicaIsThere: a process that lingers has its replica, and so has one that
 // was started since.
 func (r *Recovery) replicaIsThere(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+	n := r.on(t)
 	old, ok := r.fence(t.State)
 	if !ok {
 		return runner.Answer{}, fmt.Errorf("who led at the commit is not in the journal")
 	}
 	end := t.State.Commit.SentAt.Add(endsWithin)
 	for {
-		mine, _, err := r.schedulers(ctx, t)
+		mine, _, err := n.Schedulers(ctx)
 		if err != nil {
 			return runner.Answer{}, err
 		}
 		switch {
 		case len(mine) == 0:
 			return runner.No("the process that committed has ended, and its replica with it"), nil
-		case len(mine) > 1 || !mine[0].is(old.PID, old.Start):
+		case len(mine) > 1 || !mine[0].Is(old.PID, old.Start):
 			return r.startedDisabled(ctx, t)
 		case !r.Now().Before(end):
 			return runner.Yes("the process that committed lingers (PID %d), and its replica with it", old.PID), nil
 		}
-		select {
-		case <-ctx.Done():
-			return runner.Answer{}, context.Cause(ctx)
-		case <-time.After(r.poll()):
+		if err := r.Pause(ctx, 0); err != nil {
+			return runner.Answer{}, err
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"aurorabot/runner"
 	"aurorabot/runner/aurora"
 	"aurorabot/runner/health"
+	"aurorabot/runner/node"
 )
 
 // restore is the runbook's "Restore from backup".
@@ -66,7 +67,7 @@ func (r *Recovery) adminShows(verb string, args ...string) string {
 	if r.Profile.Bypass {
 		argv = append(argv, "--bypass-leader-redirect")
 	}
-	return shown(append(append(argv, r.Cluster.AdminName), args...))
+	return node.Shown(append(append(argv, r.Cluster.AdminName), args...))
 }
 
 // act does one of the calls that change something, on the task's host: through
@@ -83,28 +84,30 @@ func (r *Recovery) actAs(ctx context.Context, t *runner.Task, what string, limit
 	return r.actNow(ctx, t, what, limit, verb, args...)
 }
 
-func (r *Recovery) adminRoot(t *runner.Task) string { return path.Join(r.folder(t), "admin") }
+func adminRoot(n *node.Node) string { return path.Join(n.Folder(), "admin") }
 
 // readyToAct puts what aurora_admin reads on the task's host.
 func (r *Recovery) readyToAct(ctx context.Context, t *runner.Task) error {
+	n := r.on(t)
 	if r.Cluster.Admin == "api" {
 		return nil
 	}
-	if err := r.makeFolder(ctx, t, r.adminRoot(t)); err != nil {
+	if err := n.MakeFolder(ctx, adminRoot(n)); err != nil {
 		return err
 	}
 	return t.Host.Put(ctx, runner.File{
-		Path: path.Join(r.adminRoot(t), "clusters.json"), Content: aurora.ClustersJSON(r.Cluster, "http://"+r.scheduler(t).HTTP), Mode: 0o644, User: r.Cluster.User,
+		Path: path.Join(adminRoot(n), "clusters.json"), Content: aurora.ClustersJSON(r.Cluster, "http://"+n.Scheduler.HTTP), Mode: 0o644, User: r.Cluster.User,
 	})
 }
 
 // actNow is the call alone, after readyToAct.
 func (r *Recovery) actNow(ctx context.Context, t *runner.Task, what string, limit time.Duration, verb string, args ...string) (aurora.AdminAnswer, error) {
+	n := r.on(t)
 	if r.Cluster.Admin == "api" {
 		return r.actByAPI(ctx, t, verb, args)
 	}
-	argv := aurora.AdminCommand(r.Cluster, r.Profile, r.adminRoot(t), limit, verb, args...)
-	out, err := r.detached(ctx, t, what, runner.Command{Argv: argv, User: r.Cluster.User, Limit: jobLimit(limit), Output: 64 << 20}, nil)
+	argv := aurora.AdminCommand(r.Cluster, r.Profile, adminRoot(n), limit, verb, args...)
+	out, err := n.Detached(ctx, what, runner.Command{Argv: argv, User: r.Cluster.User, Limit: jobLimit(limit), Output: 64 << 20}, nil)
 	if err != nil {
 		return aurora.AdminAnswer{}, fmt.Errorf("aurora_admin %s: %w", verb, err)
 	}
@@ -115,12 +118,12 @@ func (r *Recovery) actNow(ctx context.Context, t *runner.Task, what string, limi
 func jobLimit(limit time.Duration) time.Duration { return limit + 15*time.Second }
 
 // calledNoMore waits until no aurora_admin of a step's first tries is at work.
-func (r *Recovery) calledNoMore(ctx context.Context, t *runner.Task, step string, tries int, limit time.Duration, names ...string) error {
+func (r *Recovery) calledNoMore(ctx context.Context, n *node.Node, step string, tries int, limit time.Duration, names ...string) error {
 	if r.Cluster.Admin == "api" {
 		return nil
 	}
 	for _, what := range names {
-		if err := r.over(ctx, t, step, what, tries, runner.Command{User: r.Cluster.User, Limit: jobLimit(limit)}); err != nil {
+		if err := n.Over(ctx, step, what, tries, runner.Command{User: r.Cluster.User, Limit: jobLimit(limit)}); err != nil {
 			return err
 		}
 	}
@@ -128,7 +131,8 @@ func (r *Recovery) calledNoMore(ctx context.Context, t *runner.Task, step string
 }
 
 func (r *Recovery) actByAPI(ctx context.Context, t *runner.Task, verb string, args []string) (aurora.AdminAnswer, error) {
-	c := r.client(t.On)
+	n := r.on(t)
+	c := n.Client()
 	c.Limit = 5 * time.Minute
 	var reply aurora.Reply
 	var err error
@@ -156,15 +160,14 @@ func (r *Recovery) actByAPI(ctx context.Context, t *runner.Task, verb string, ar
 // exactlyEverywhere asks before stage, verify and commit: every host runs exactly
 // what this run started, and the leader is the one that was found.
 func (r *Recovery) exactlyEverywhere(ctx context.Context, t *runner.Task) (runner.Answer, error) {
-	for _, name := range r.everyScheduler(t.State) {
-		on := *t
-		on.Host, on.On = r.Hosts[name], name
-		a, err := r.exactly(ctx, &on)
-		if err != nil {
-			return a, err
-		}
+	nodes := r.nodes(t.State)
+	all, err := node.Everywhere(nodes, func(n *node.Node) (runner.Answer, error) { return exactly(ctx, t.State, n) })
+	if err != nil {
+		return runner.Answer{}, err
+	}
+	for i, a := range all {
 		if !a.Yes {
-			return runner.Answer{}, r.replaced(t, name, a.Evidence)
+			return runner.Answer{}, r.replaced(t, nodes[i].Name, a.Evidence)
 		}
 	}
 	if err := r.sameLeader(ctx, t); err != nil {
@@ -200,10 +203,11 @@ func (r *Recovery) replaced(t *runner.Task, host, why string) error {
 }
 
 func (r *Recovery) mayStage(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+	n := r.on(t)
 	if a, err := r.exactlyEverywhere(ctx, t); err != nil || !a.Yes {
 		return a, err
 	}
-	reply, err := r.client(t.On).Staged(ctx)
+	reply, err := n.Client().Staged(ctx)
 	if err != nil {
 		return runner.Answer{}, err
 	}
@@ -215,7 +219,7 @@ func (r *Recovery) mayStage(ctx context.Context, t *runner.Task) (runner.Answer,
 
 // staged asks for what is staged on a host; is is false if nothing is.
 func (r *Recovery) staged(ctx context.Context, host string) (tasks []aurora.Task, is bool, err error) {
-	c := r.client(host)
+	c := r.Node(host).Client()
 	c.Limit = 2 * time.Minute
 	reply, err := c.Staged(ctx)
 	if err != nil {
@@ -255,7 +259,7 @@ func tasksSum(tasks []aurora.Task) string {
 		lines[i] = fmt.Sprintf("%s %d %s/%s/%s", task.ID, task.Status, task.Role, task.Env, task.Job)
 	}
 	slices.Sort(lines)
-	return sha256Hex([]byte(strings.Join(lines, "\n")))
+	return node.SHA256([]byte(strings.Join(lines, "\n")))
 }
 
 // stagedHere is stagedTasks for a step that needs the answer: where the
@@ -263,12 +267,9 @@ func tasksSum(tasks []aurora.Task) string {
 func (r *Recovery) stagedHere(ctx context.Context, t *runner.Task) (ids map[string]bool, staged bool, err error) {
 	ids, staged, err = r.stagedTasks(ctx, t.On)
 	if err != nil {
-		if is, e := r.exactly(ctx, t); e == nil && !is.Yes {
-			return nil, false, r.replaced(t, t.On, is.Evidence)
-		}
 		// The wait for Mesos may have ended while people decided; its process stays.
-		if _, why, e := r.gone(ctx, t); e == nil && why != "" {
-			return nil, false, r.replaced(t, t.On, t.On+": "+why)
+		if why := r.missing(ctx, t.State, r.on(t)); why != "" {
+			return nil, false, r.replaced(t, t.On, why)
 		}
 	}
 	return ids, staged, err
@@ -355,7 +356,7 @@ const (
 )
 
 func (r *Recovery) stage(ctx context.Context, t *runner.Task) (any, error) {
-	if err := r.calledNoMore(ctx, t, t.Step, t.State.Of(t.Step, t.On).Try-1, stagingLimit, staging, stagingAgain); err != nil {
+	if err := r.calledNoMore(ctx, r.on(t), t.Step, t.State.Of(t.Step, t.On).Try-1, stagingLimit, staging, stagingAgain); err != nil {
 		return nil, err
 	}
 	what := staging
@@ -379,7 +380,7 @@ func (r *Recovery) stage(ctx context.Context, t *runner.Task) (any, error) {
 }
 
 func (r *Recovery) unstage(ctx context.Context, t *runner.Task, _ runner.Receipt) (runner.Answer, error) {
-	if err := r.calledNoMore(ctx, t, t.Step, t.State.Of(t.Step, t.On).Try, stagingLimit, staging, stagingAgain); err != nil {
+	if err := r.calledNoMore(ctx, r.on(t), t.Step, t.State.Of(t.Step, t.On).Try, stagingLimit, staging, stagingAgain); err != nil {
 		return runner.Answer{}, err
 	}
 	if _, staged, err := r.stagedTasks(ctx, t.On); err != nil {

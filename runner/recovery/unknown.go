@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"aurorabot/runner"
+	"aurorabot/runner/diagnose"
+	"aurorabot/runner/node"
 	"aurorabot/runner/replica"
 )
 
@@ -26,7 +28,7 @@ func (r *Recovery) unknownSteps() []runner.Step {
 			ID: stepUnknownStop, Source: "Facts, way out of unknown", Title: "Stop all schedulers, lingering ones too, and prove it",
 			On: r.everyScheduler, Needed: unknown, Verify: r.schedulerStopped, Do: r.stopScheduler, Limit: 10 * time.Minute,
 			OneWay: "nothing is lost by it: the schedulers are disabled, and are started again two steps later",
-			Shows:  func(*runner.Task) []string { return r.supervisor().StopShows() },
+			Shows:  func(t *runner.Task) []string { return r.on(t).Supervisor().StopShows() },
 		},
 		{
 			ID: stepUnknownRead, Source: "Facts, way out of unknown", Title: "Read every replica's log natively",
@@ -40,7 +42,7 @@ func (r *Recovery) unknownSteps() []runner.Step {
 			ID: stepUnknownStart, Source: "Facts, way out of unknown", Title: "Start the schedulers, disabled as before",
 			On: r.everyScheduler, Needed: unknown, Verify: r.startedDisabled, Do: r.start, Dangerous: true,
 			OneWay: "nothing is lost by it: Cleanup stops the schedulers again",
-			Shows:  func(*runner.Task) []string { return r.supervisor().StartShows() },
+			Shows:  func(t *runner.Task) []string { return r.on(t).Supervisor().StartShows() },
 		},
 		{
 			ID: stepUnknownProve, Source: "Restore ¶4", Title: "Prove the commit by the leader that is elected now",
@@ -50,19 +52,20 @@ func (r *Recovery) unknownSteps() []runner.Step {
 }
 
 func (r *Recovery) readStopped(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+	n := r.on(t)
 	if a, err := r.schedulerStopped(ctx, t); err != nil || !a.Yes {
 		return a, err
 	}
-	l, err := look(t.State, t.On)
+	l, err := n.Known()
 	if err != nil {
 		return runner.Answer{}, err
 	}
 	var report replica.Report
-	if err := r.readLog(ctx, t, l.Flags["native_log_file_path"], &report); err != nil {
+	if err := n.ReadLog(ctx, l.Flags["native_log_file_path"], &report); err != nil {
 		return runner.Answer{}, err
 	}
 	report.Digests = nil
-	return runner.Yes("%s", logWords(&report)).With(report), nil
+	return runner.Yes("%s", node.LogWords(&report)).With(report), nil
 }
 
 // A trace is what one replica holds of the commit.
@@ -107,7 +110,7 @@ func (r *Recovery) judgeCommit(ctx context.Context, t *runner.Task) (runner.Answ
 	}
 	var c clusterLook
 	t.State.Facts(stepCluster, runner.Bot, &c)
-	want := parseTime(c.Backup.Timestamp)
+	want := diagnose.ParseTime(c.Backup.Timestamp)
 	var words []string
 	var since string // A host whose log has an agreed snapshot of a leader after the commit.
 	found := map[trace]int{}
@@ -116,7 +119,7 @@ func (r *Recovery) judgeCommit(ctx context.Context, t *runner.Task) (runner.Answ
 		if !t.State.Facts(stepUnknownRead, name, &p) {
 			return runner.Answer{}, fmt.Errorf("what the log of %s holds is not in the journal", name)
 		}
-		words = append(words, name+": "+logWords(&p))
+		words = append(words, name+": "+node.LogWords(&p))
 		is := traceOf(&p, uint64(receipt.End), want)
 		found[is]++
 		if a := p.Aurora; is == hidden && p.State == replica.StateOK && a != nil && a.LastSnapshot > receipt.End && !overlaps(p.Unlearned, uint64(a.LastSnapshot), uint64(a.LastSnapshotEnd)) {
@@ -170,7 +173,7 @@ func (r *Recovery) proveAtLast(ctx context.Context, t *runner.Task) (runner.Answ
 	}
 	var read logsSay
 	t.State.Facts(stepUnknownJudge, runner.Bot, &read)
-	a, err := r.until(ctx, r.proofWait(), func(ctx context.Context) (runner.Answer, error) {
+	a, err := r.Until(ctx, r.proofWait(), func(ctx context.Context) (runner.Answer, error) {
 		if !read.ByContent {
 			return r.proofNow(ctx, t)
 		}

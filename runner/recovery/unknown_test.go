@@ -2,6 +2,7 @@ package recovery
 
 import (
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -75,7 +76,7 @@ func TestJudgeCommit(t *testing.T) {
 			}
 			a, err := r.judgeCommit(t.Context(), &runner.Task{On: runner.Bot, Step: stepUnknownJudge, State: s, Say: say})
 			var end *runner.Ending
-			stays := isEnding(err, &end) && end.Reason == runner.StopUnknown
+			stays := errors.As(err, &end) && end.Reason == runner.StopUnknown
 			if err != nil && !stays {
 				t.Fatal(err)
 			}

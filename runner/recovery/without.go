@@ -14,6 +14,7 @@ import (
 
 	"aurorabot/runner"
 	"aurorabot/runner/aurora"
+	"aurorabot/runner/node"
 	"aurorabot/runner/zk"
 )
 
@@ -68,7 +69,7 @@ func (r *Recovery) lookAtDeparture(ctx context.Context, t *runner.Task) (runner.
 		return a, nil
 	}
 	var d departure
-	a, err := r.until(ctx, 2*r.Cluster.SessionLimit, func(ctx context.Context) (runner.Answer, error) {
+	a, err := r.Until(ctx, 2*r.Cluster.SessionLimit, func(ctx context.Context) (runner.Answer, error) {
 		d = r.departed(ctx, t)
 		return runner.Answer{Yes: len(d.Alive) == 0, Evidence: strings.Join(d.Alive, "; ")}, nil
 	})
@@ -211,60 +212,6 @@ func (r *Recovery) askSSH(ctx context.Context, t *runner.Task, d *departure) {
 	}
 }
 
-// addressesOf are the IP addresses that a host is known by. None: not known.
-func (r *Recovery) addressesOf(ctx context.Context, s *runner.State, name string) []netip.Addr {
-	found, names := r.writtenAddresses(s, name)
-	resolve := r.Resolve
-	if resolve == nil {
-		resolve = net.DefaultResolver.LookupHost
-	}
-	for _, n := range names {
-		within, cancel := context.WithTimeout(ctx, 5*time.Second)
-		resolved, err := resolve(within, n)
-		cancel()
-		if err != nil {
-			continue // Then it is not known by this name; the others may do.
-		}
-		for _, text := range resolved {
-			if a, err := netip.ParseAddr(text); err == nil {
-				found = withAddress(found, a)
-			}
-		}
-	}
-	return found
-}
-
-// writtenAddresses are the addresses of a host that stand in the configuration
-// or in its flags, and the names there that have to be looked up.
-func (r *Recovery) writtenAddresses(s *runner.State, name string) (found []netip.Addr, names []string) {
-	sch := r.Cluster.Scheduler(name)
-	texts := []string{sch.Hostname}
-	if host, _, err := net.SplitHostPort(sch.HTTP); err == nil {
-		texts = append(texts, host)
-	}
-	if l, err := look(s, name); err == nil {
-		texts = append(texts, l.Flags["ip"], l.Flags["hostname"])
-	}
-	for _, text := range texts {
-		if a, err := netip.ParseAddr(text); err == nil {
-			found = withAddress(found, a)
-		} else if text != "" && !slices.Contains(names, text) {
-			names = append(names, text)
-		}
-	}
-	return found, names
-}
-
-// withAddress adds an address that is one host's: 127.0.0.1 and 0.0.0.0 are
-// every host's own.
-func withAddress(list []netip.Addr, a netip.Addr) []netip.Addr {
-	a = a.Unmap()
-	if a == netip.AddrFrom4([4]byte{127, 0, 0, 1}) || a == netip.IPv6Loopback() || a.IsUnspecified() || slices.Contains(list, a) {
-		return list
-	}
-	return append(list, a)
-}
-
 // askMembership looks for the host among ZooKeeper's candidates and replicas.
 func (r *Recovery) askMembership(ctx context.Context, t *runner.Task, addresses []netip.Addr, d *departure) {
 	if r.Cluster.ZooKeeper == "none" {
@@ -278,7 +225,7 @@ func (r *Recovery) askMembership(ctx context.Context, t *runner.Task, addresses 
 		return
 	}
 	for _, c := range candidates {
-		if r.schedulerOf(c.Host, nil) == t.On {
+		if r.SchedulerOf(c.Host, nil) == t.On {
 			d.Alive = append(d.Alive, "it is a candidate in ZooKeeper ("+c.Node+")")
 		}
 	}
@@ -301,7 +248,7 @@ func (r *Recovery) groupNow(ctx context.Context, s *runner.State) ([]zk.Candidat
 	if err != nil {
 		return nil, nil, err
 	}
-	z, err := r.zookeeper(s, flags)
+	z, err := r.any(s).OpenZooKeeper(flags["zk_endpoints"])
 	if err != nil {
 		return nil, nil, err
 	}
@@ -328,7 +275,7 @@ func (r *Recovery) flagsOfAny(ctx context.Context, s *runner.State) (map[string]
 		if l, err := look(s, name); err == nil {
 			return l.Flags, nil
 		}
-		text, err := r.readConfig(ctx, &runner.Task{Host: r.Hosts[name], On: name, State: s})
+		text, err := r.node(s, name).ReadConfig(ctx)
 		if err != nil {
 			why = err
 			continue
@@ -338,12 +285,7 @@ func (r *Recovery) flagsOfAny(ctx context.Context, s *runner.State) (map[string]
 			why = err
 			continue
 		}
-		flags := map[string]string{}
-		for _, flag := range shownFlags {
-			if v, ok := vars.Resolved(flag); ok {
-				flags[flag] = v
-			}
-		}
+		flags := node.FlagsOf(vars)
 		if flags["zk_endpoints"] != "" && flags["serverset_path"] != "" && flags["native_log_zk_group_path"] != "" {
 			return flags, nil
 		}
@@ -408,38 +350,10 @@ func (r *Recovery) neighbour(t *runner.Task) runner.Host {
 	return t.Host
 }
 
-// portsOf are the ports of a host's log, as pre-flight saw it in ZooKeeper, or
-// as the other replicas have theirs; and that of its HTTP server.
-func (r *Recovery) portsOf(s *runner.State, name string, addresses []netip.Addr) []uint16 {
-	var c clusterLook
-	s.Facts(stepCluster, runner.Bot, &c)
-	var own, others, ports []uint16
-	for _, text := range c.Replicas {
-		p, err := netip.ParseAddrPort(text)
-		switch {
-		case err != nil:
-		case slices.Contains(addresses, p.Addr().Unmap()):
-			own = append(own, p.Port())
-		default:
-			others = append(others, p.Port())
-		}
-	}
-	if ports = own; len(own) == 0 {
-		ports = others
-	}
-	if len(ports) == 0 {
-		return nil // Only the log's port says something of the log.
-	}
-	if p, err := netip.ParseAddrPort(r.Cluster.Scheduler(name).HTTP); err == nil {
-		ports = append(ports, p.Port())
-	}
-	slices.Sort(ports)
-	return slices.Compact(ports)
-}
-
 // stillGone holds as long as a host that was left out cannot take part: it is
 // gone, or it came back and its scheduler is kept from starting.
 func (r *Recovery) stillGone(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+	n := r.on(t)
 	now := r.departed(ctx, t)
 	if len(now.Alive) > 0 {
 		return runner.No("%s is back, and its scheduler TAKES PART: %s. Its replica votes with what it holds from before. `settle %s %s` stops it before anything else", t.On, strings.Join(now.Alive, "; "), t.State.Run, t.On), nil
@@ -452,7 +366,7 @@ func (r *Recovery) stillGone(ctx context.Context, t *runner.Task) (runner.Answer
 		}
 		return runner.Yes("%s is still gone", t.On), nil
 	}
-	u, err := r.supervisor().State(ctx, t)
+	u, err := n.Supervisor().State(ctx)
 	if err == nil && u.Running {
 		return runner.No("%s is back, and its scheduler RUNS (%s). `settle %s %s` stops it before anything else", t.On, u.Words, t.State.Run, t.On), nil
 	}

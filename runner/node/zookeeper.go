@@ -1,0 +1,43 @@
+package node
+
+import (
+	"context"
+	"net"
+	"time"
+
+	"aurorabot/runner/zk"
+)
+
+// ZooKeeper is what is looked up there. An error means: cannot tell.
+type ZooKeeper interface {
+	Candidates(ctx context.Context, path string) ([]zk.Candidate, error)
+	LogReplicas(ctx context.Context, path string) ([]zk.Replica, error)
+	MesosMaster(ctx context.Context, path string) ([]zk.Master, error)
+}
+
+// OpenZooKeeper opens the connection to the servers of -zk_endpoints, directly or
+// through this host.
+func (n *Node) OpenZooKeeper(endpoints string) (ZooKeeper, error) {
+	if n.Cluster.ZooKeeper != "host" {
+		return n.ZooKeeper(endpoints, nil)
+	}
+	return n.ZooKeeper(endpoints, func(_, address string, limit time.Duration) (net.Conn, error) {
+		ctx, cancel := context.WithTimeout(context.Background(), limit)
+		defer cancel()
+		return n.Host.Dial(ctx, address)
+	})
+}
+
+// SchedulerOf names the configured scheduler that ZooKeeper calls hostname: by
+// the configuration, or by its own -hostname flag. "" if there is none.
+func (s *Nodes) SchedulerOf(hostname string, looks map[string]Look) string {
+	if c := s.Cluster.ByHostname(hostname); c != nil {
+		return c.Name
+	}
+	for name, l := range looks {
+		if l.Flags["hostname"] == hostname {
+			return name
+		}
+	}
+	return ""
+}
