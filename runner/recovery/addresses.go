@@ -67,8 +67,7 @@ func withAddress(list []netip.Addr, a netip.Addr) []netip.Addr {
 // portsOf are the ports of a host's log, as pre-flight saw it in ZooKeeper, or
 // as the other replicas have theirs; and that of its HTTP server.
 func (r *Recovery) portsOf(s *runner.State, name string, addresses []netip.Addr) []uint16 {
-	var c clusterLook
-	s.Facts(stepCluster, runner.Bot, &c)
+	c, _ := foundCluster.Of(s, runner.Bot)
 	var own, others, ports []uint16
 	for _, text := range c.Replicas {
 		p, err := netip.ParseAddrPort(text)

@@ -132,8 +132,7 @@ func (r *Recovery) decide(_ context.Context, t *runner.Task) (runner.Answer, err
 	if err != nil {
 		return runner.Answer{}, err
 	}
-	var l loss
-	t.State.Facts(stepLoss, runner.Bot, &l)
+	l, _ := foundLoss.Of(t.State, runner.Bot)
 	other := l.Diff != nil && l.Diff.OtherFramework
 	if other {
 		d.found = append(d.found, health.Found("backup-foreign", r.Cluster.Name, "the backup is of framework %s, the log of %s", l.Diff.Old.FrameworkID, l.Diff.New.FrameworkID))
@@ -165,16 +164,16 @@ func (r *Recovery) decide(_ context.Context, t *runner.Task) (runner.Answer, err
 func (r *Recovery) judge(s *runner.State) (decision, error) {
 	d := decision{Why: []string{}}
 	reports := make([]replica.Report, 0, len(r.Cluster.Schedulers))
-	looks, c := map[string]node.Look{}, clusterLook{}
+	looks := map[string]node.Look{}
 	for _, name := range r.everyScheduler(s) {
 		looks[name], _ = look(s, name) // Without it there are no lines of before.
 	}
-	s.Facts(stepCluster, runner.Bot, &c)
+	c, _ := foundCluster.Of(s, runner.Bot)
 	found := map[string]replica.Report{}
 	whole, undecodable := 0, ""
 	for _, name := range r.everyScheduler(s) {
-		var e logEvidence
-		if !s.Facts(stepEvidence, name, &e) {
+		e, ok := foundLog.Of(s, name)
+		if !ok {
 			return d, fmt.Errorf("what the log of %s holds is not in the journal", name)
 		}
 		e.Report.Path = name // The host is what tells replicas apart.
@@ -241,8 +240,8 @@ func (r *Recovery) judge(s *runner.State) (decision, error) {
 func (r *Recovery) logTrouble(s *runner.State, d *decision, whole bool) bool {
 	trouble := false
 	for _, name := range r.everyScheduler(s) {
-		var l schedulerLook
-		if !s.Facts(stepReplicas, name, &l) {
+		l, ok := foundScheduler.Of(s, name)
+		if !ok {
 			continue
 		}
 		unusual, passed := l.Unusual, []string{}
@@ -271,13 +270,11 @@ func (r *Recovery) logTrouble(s *runner.State, d *decision, whole bool) bool {
 
 // assessed is what the assess gate binds.
 func (r *Recovery) assessed(s *runner.State) any {
-	var d decision
-	s.Facts(stepDecide, runner.Bot, &d)
+	d := decided(s)
 	return map[string]any{"needed": d.Needed, "reinitialize": d.Reinitialize, "verdict": string(d.Verdict.Verdict)}
 }
 
 func decided(s *runner.State) decision {
-	var d decision
-	s.Facts(stepDecide, runner.Bot, &d)
+	d, _ := foundDecision.Of(s, runner.Bot)
 	return d
 }

@@ -50,8 +50,8 @@ func (r *Recovery) mayCommit(ctx context.Context, t *runner.Task) (runner.Answer
 	if a, err := r.exactlyEverywhere(ctx, t); err != nil || !a.Yes {
 		return a, err
 	}
-	var s stake
-	if !t.State.Facts(stepCompare, t.On, &s) {
+	s, ok := foundStake.Of(t.State, t.On)
+	if !ok {
 		return runner.No("what is staged was not compared in this run"), nil
 	}
 	have, staged, err := r.staged(ctx, t.On)
@@ -259,9 +259,9 @@ func (r *Recovery) neverArrived(ctx context.Context, t *runner.Task) (string, er
 	if r.Now().Sub(t.State.Commit.SentAt) < inFlight {
 		return "", nil
 	}
-	old, ok := r.fence(t.State)
-	var s stake
-	if !ok || !t.State.Facts(stepCompare, old.Host, &s) {
+	old, _ := fenceOf(t.State)
+	s, ok := foundStake.Of(t.State, old.Host)
+	if !ok {
 		return "", nil
 	}
 	now, why, err := r.whoLeads(ctx, t)
@@ -287,8 +287,7 @@ func (r *Recovery) neverArrived(ctx context.Context, t *runner.Task) (string, er
 // begun reports whether a log has the beginning of a commit behind the old end.
 // A whole snapshot of another time is one that the leader wrote by itself.
 func (r *Recovery) begun(s *runner.State, p *replica.Report, end int64) bool {
-	var c clusterLook
-	s.Facts(stepCluster, runner.Bot, &c)
+	c, _ := foundCluster.Of(s, runner.Bot)
 	a := p.Aurora
 	if a == nil {
 		return int64(p.End) > end
@@ -316,11 +315,11 @@ func (r *Recovery) proofNow(ctx context.Context, t *runner.Task) (runner.Answer,
 // holdsStaged asks whether another leader than the one that was told to commit
 // holds exactly the tasks that were staged.
 func (r *Recovery) holdsStaged(ctx context.Context, t *runner.Task) (next fence, s stake, a runner.Answer, err error) {
-	old, ok := r.fence(t.State)
+	old, ok := fenceOf(t.State)
 	if !ok {
 		return next, s, a, fmt.Errorf("who led at the commit is not in the journal")
 	}
-	if !t.State.Facts(stepCompare, old.Host, &s) {
+	if s, ok = foundStake.Of(t.State, old.Host); !ok {
 		return next, s, a, fmt.Errorf("what was staged is not in the journal")
 	}
 	next, why, err := r.whoLeads(ctx, t)
@@ -356,8 +355,7 @@ type snapshotOfBefore struct{}
 // start on the old log prints the same line.
 func (r *Recovery) loadedSnapshot(ctx context.Context, t *runner.Task, next fence, receipt commitReceipt, s stake) (runner.Answer, error) {
 	n := r.node(t.State, next.Host)
-	var c clusterLook
-	t.State.Facts(stepCluster, runner.Bot, &c)
+	c, _ := foundCluster.Of(t.State, runner.Bot)
 	report, err := n.HotLog(ctx)
 	if err != nil {
 		return runner.No("the log of the next leader %s: %v", next.Host, err), nil
@@ -383,18 +381,17 @@ func (r *Recovery) loadedSnapshot(ctx context.Context, t *runner.Task, next fenc
 		next.Host, next.PID, r.oldPID(t.State), r.oldHost(t.State), c.Backup.Timestamp, a.LastSnapshot, receipt.End, s.Tasks).With(next), nil
 }
 
-func (r *Recovery) oldPID(s *runner.State) int     { f, _ := r.fence(s); return f.PID }
-func (r *Recovery) oldHost(s *runner.State) string { f, _ := r.fence(s); return f.Host }
+func (r *Recovery) oldPID(s *runner.State) int     { f, _ := fenceOf(s); return f.PID }
+func (r *Recovery) oldHost(s *runner.State) string { f, _ := fenceOf(s); return f.Host }
 
 // nextLeader is the leader that proved the commit.
 func nextLeader(s *runner.State) (fence, bool) {
-	var f fence
 	for _, step := range []string{stepProof, stepUnknownProve, stepProve} {
-		if s.Facts(step, runner.Bot, &f) && f.Host != "" {
+		if f, ok := (runner.Fact[fence]{Step: step}).Of(s, runner.Bot); ok && f.Host != "" {
 			return f, true
 		}
 	}
-	return f, false
+	return fence{}, false
 }
 
 func (r *Recovery) lingerStep() runner.Step {
@@ -412,7 +409,7 @@ func (r *Recovery) lingerStep() runner.Step {
 // that committed, with the disabled flags.
 func (r *Recovery) notLingering(ctx context.Context, t *runner.Task) (runner.Answer, error) {
 	n := r.on(t)
-	old, ok := r.fence(t.State)
+	old, ok := fenceOf(t.State)
 	if !ok {
 		return runner.Answer{}, fmt.Errorf("who led at the commit is not in the journal")
 	}

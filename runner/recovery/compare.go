@@ -101,11 +101,9 @@ func (r *Recovery) print(ctx context.Context, t *runner.Task, want map[string]bo
 
 // staked is what the commit gate binds: the fence, the staged tasks, the loss.
 func (r *Recovery) staked(s *runner.State) any {
-	f, _ := r.fence(s)
-	var st stake
-	s.Facts(stepCompare, f.Host, &st)
-	var l loss
-	s.Facts(stepLoss, runner.Bot, &l)
+	f, _ := fenceOf(s)
+	st, _ := foundStake.Of(s, f.Host)
+	l, _ := foundLoss.Of(s, runner.Bot)
 	return map[string]any{
 		"leader": map[string]any{"host": f.Host, "pid": f.PID, "start": f.Start},
 		"staged": st,

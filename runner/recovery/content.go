@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 
 	"aurorabot/runner"
-	"aurorabot/runner/replica"
 )
 
 // logsSay is what the replicas said of the commit: the facts of
@@ -23,9 +22,9 @@ type logsSay struct {
 // positions that were not decided. The commit's own entry is cut off, but the
 // state tells, where staged and previous one differ.
 func (r *Recovery) judgeContent(ctx context.Context, t *runner.Task, host, seen string) (runner.Answer, error) {
-	f, _ := r.fence(t.State)
-	var s stake
-	if !t.State.Facts(stepCompare, f.Host, &s) || s.Equal || s.Before == "" || s.Before == s.IDs {
+	f, _ := fenceOf(t.State)
+	s, ok := foundStake.Of(t.State, f.Host)
+	if !ok || s.Equal || s.Before == "" || s.Before == s.IDs {
 		return r.staysUnknown(t, seen+"; a later snapshot hides it, and the states before and after the commit do not tell them apart")
 	}
 	ids, err := r.amountsTo(ctx, t, host)
@@ -54,8 +53,8 @@ func (r *Recovery) amountsTo(ctx context.Context, t *runner.Task, host string) (
 	if err != nil {
 		return nil, err
 	}
-	var p replica.Report
-	if !t.State.Facts(stepUnknownRead, host, &p) {
+	p, ok := foundReplica.Of(t.State, host)
+	if !ok {
 		return nil, fmt.Errorf("what it holds is not in the journal")
 	}
 	// The name says up to where: the same log gives the same file.

@@ -15,8 +15,8 @@ import (
 
 // backupSum is the hash of the backup that pre-flight decoded.
 func backupSum(s *runner.State) (string, error) {
-	var c clusterLook
-	if !s.Facts(stepCluster, runner.Bot, &c) || c.Backup.SHA256 == "" {
+	c, ok := foundCluster.Of(s, runner.Bot)
+	if !ok || c.Backup.SHA256 == "" {
 		return "", errors.New("which backup pre-flight decoded is not in the journal")
 	}
 	return c.Backup.SHA256, nil

@@ -122,8 +122,8 @@ func (r *Recovery) evidenceKept(ctx context.Context, t *runner.Task) (runner.Ans
 // copy put in its place and compared hash by hash.
 func (r *Recovery) logAsFound(ctx context.Context, t *runner.Task, _ runner.Receipt) (runner.Answer, error) {
 	n := r.on(t)
-	var e logEvidence
-	if !t.State.Facts(stepEvidence, t.On, &e) {
+	e, ok := foundLog.Of(t.State, t.On)
+	if !ok {
 		// The run ended before the copy was proved, so nothing was started since.
 		return runner.Yes("the log was not touched: no scheduler was started after it was looked at"), nil
 	}

@@ -26,11 +26,10 @@ type fence struct {
 	Says      []string  `json:"says"`       // Who says what.
 }
 
-// fence is the leader that was found in this run.
-func (r *Recovery) fence(s *runner.State) (fence, bool) {
-	var f fence
-	ok := s.Facts(stepElected, runner.Bot, &f) && f.Host != ""
-	return f, ok
+// fenceOf is the leader that was found in this run.
+func fenceOf(s *runner.State) (fence, bool) {
+	f, _ := foundLeader.Of(s, runner.Bot)
+	return f, f.Host != ""
 }
 
 // electedLeader polls until /vars, the candidates, the processes and the logs agree
@@ -72,7 +71,7 @@ func (r *Recovery) electedLeader(ctx context.Context, t *runner.Task) (runner.An
 	if err != nil || !a.Yes {
 		return a, err
 	}
-	if was, ok := r.fence(t.State); ok && was.Host == last.Host && was.PID == last.PID && was.Start == last.Start {
+	if was, ok := fenceOf(t.State); ok && was.Host == last.Host && was.PID == last.PID && was.Start == last.Start {
 		last.ElectedAt = was.ElectedAt // Found again: its time runs since then.
 	}
 	return a.With(last), nil
@@ -178,7 +177,7 @@ func (r *Recovery) lowestCandidate(ctx context.Context, s *runner.State, looks m
 
 // sameLeader asks whether the leader is still the one of the fence.
 func (r *Recovery) sameLeader(ctx context.Context, t *runner.Task) error {
-	f, ok := r.fence(t.State)
+	f, ok := fenceOf(t.State)
 	if !ok {
 		return fmt.Errorf("no leader was found in this run")
 	}
@@ -211,7 +210,7 @@ func (r *Recovery) sameLeader(ctx context.Context, t *runner.Task) error {
 // disabledUntil is when the disabled state ends by itself, half an hour before:
 // each leader gives up after -max_registration_delay and -max_leading_duration.
 func (r *Recovery) disabledUntil(s *runner.State) time.Time {
-	f, ok := r.fence(s)
+	f, ok := fenceOf(s)
 	if !ok {
 		return time.Time{}
 	}

@@ -147,9 +147,11 @@ func (r *Recovery) lookAtBackup(ctx context.Context, t *runner.Task, look *node.
 // look returns what pre-flight found on a host, or, of one that was left out
 // before that, what was found when it came back.
 func look(s *runner.State, host string) (node.Look, error) {
-	var l node.Look
-	if !s.Facts(stepLook, host, &l) && !s.Facts(stepSettleLook, host, &l) {
-		return l, fmt.Errorf("pre-flight of %s is not in the journal", host)
+	if l, ok := foundHost.Of(s, host); ok {
+		return l, nil
 	}
-	return l, nil
+	if l, ok := foundReturned.Of(s, host); ok {
+		return l, nil
+	}
+	return node.Look{}, fmt.Errorf("pre-flight of %s is not in the journal", host)
 }

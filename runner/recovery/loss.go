@@ -71,8 +71,7 @@ func (r *Recovery) compareWithMesos(ctx context.Context, t *runner.Task, l *loss
 		l.Mesos = "the configuration says not to ask"
 		return
 	}
-	var c clusterLook
-	t.State.Facts(stepCluster, runner.Bot, &c)
+	c, _ := foundCluster.Of(t.State, runner.Bot)
 	now, master, err := r.runningTasks(ctx, t.State, c.Backup.FrameworkID)
 	if err != nil {
 		l.Mesos = err.Error()
@@ -92,8 +91,8 @@ func (r *Recovery) bestReplica(s *runner.State) (string, logEvidence) {
 	var best string
 	var found logEvidence
 	for _, name := range r.everyScheduler(s) {
-		var e logEvidence
-		if !s.Facts(stepEvidence, name, &e) || e.Missing || e.Report.Aurora == nil {
+		e, ok := foundLog.Of(s, name)
+		if !ok || e.Missing || e.Report.Aurora == nil {
 			continue
 		}
 		whole, was := e.Report.State.Whole(), found.Report.State.Whole()
@@ -125,8 +124,8 @@ func agreedEnd(p *replica.Report) uint64 {
 // furthest is the highest position that any replica holds.
 func (r *Recovery) furthest(s *runner.State) (end uint64, host string) {
 	for _, name := range r.Cluster.Names() {
-		var e logEvidence
-		if s.Facts(stepEvidence, name, &e) && e.Report.End > end {
+		e, ok := foundLog.Of(s, name)
+		if ok && e.Report.End > end {
 			end, host = e.Report.End, name
 		}
 	}

@@ -113,8 +113,7 @@ func (r *Recovery) startAsBefore(ctx context.Context, t *runner.Task, _ runner.R
 	if a, err := r.startUnlessRunning(ctx, t); err != nil || !a.Yes {
 		return a, err
 	}
-	var found clusterLook
-	t.State.Facts(stepCluster, runner.Bot, &found)
+	found, _ := foundCluster.Of(t.State, runner.Bot)
 	if found.Registered == "" && t.State.Commit.Outcome != runner.Committed {
 		return runner.Yes("started as before; no leader was registered before this run"), nil
 	}
@@ -160,8 +159,8 @@ const endsOften = 3
 
 // foundDamaged says how the log was when the run found it, if it was not whole.
 func foundDamaged(t *runner.Task) string {
-	var e logEvidence
-	if !t.State.Facts(stepEvidence, t.On, &e) || e.Report.State == replica.StateOK {
+	e, ok := foundLog.Of(t.State, t.On)
+	if !ok || e.Report.State == replica.StateOK {
 		return ""
 	}
 	return " (its log: " + node.LogWords(&e.Report) + ")"
@@ -225,8 +224,7 @@ func (r *Recovery) realMaster(ctx context.Context, t *runner.Task, l node.Look) 
 
 // startReceipt is the receipt of the newest start of this run on a host.
 func startReceipt(s *runner.State, host string) (p startedProcess, ok bool) {
-	step := newestStart(s, host)
-	return p, step != "" && s.Facts(step, host, &p)
+	return runner.Fact[startedProcess]{Step: newestStart(s, host)}.Of(s, host)
 }
 
 // newestStart is the step that started a host's scheduler last, "" if none did.

@@ -36,73 +36,8 @@ type Recovery struct {
 	ProofWait time.Duration
 }
 
-// The IDs of the steps that others refer to.
-const (
-	stepHelper    = "prepare/helper"
-	stepLook      = "prepare/look"
-	stepCluster   = "prepare/look-at-cluster"
-	stepKeep      = "prepare/keep-backups"
-	stepSupervise = "prepare/supervision-off"
-	stepStop      = "prepare/stop-schedulers"
-	stepEvidence  = "prepare/read-logs"
-	stepBlock     = "prepare/block-traffic"
-	stepConfigure = "prepare/change-configuration"
-	stepStart     = "prepare/start-schedulers"
-
-	stepReplicas = "assess/look-at-schedulers"
-	stepLoss     = "assess/compare-with-log"
-	stepDecide   = "assess/decide"
-	stepConfirm  = "assess/confirm"
-
-	stepReStop  = "reinitialize/stop-schedulers"
-	stepGone    = "reinitialize/nobody-registered"
-	stepAside   = "reinitialize/move-log-aside"
-	stepInit    = "reinitialize/initialize-log"
-	stepRestart = "reinitialize/start-schedulers"
-
-	stepElected = "restore/find-leader"
-	stepCopy    = "restore/copy-backup"
-	stepStage   = "restore/stage"
-	stepDrop    = "restore/drop-tasks"
-	stepCompare = "restore/compare-staged"
-	stepCommit  = "restore/commit"
-	stepSpare   = "restore/keep-quorum"
-	stepProve   = "restore/prove-commit"
-	stepLinger  = "restore/restart-lingering"
-
-	stepUnknownStop  = "restore/unknown-stop-schedulers"
-	stepUnknownRead  = "restore/unknown-read-logs"
-	stepUnknownJudge = "restore/unknown-judge"
-	stepUnknownStart = "restore/unknown-start-schedulers"
-	stepUnknownProve = "restore/unknown-prove-commit"
-
-	stepDepart = "without/look"
-	stepLeave  = "without/leave"
-
-	stepContain       = "settle/supervision-off"
-	stepSettleHelper  = "settle/helper"
-	stepSettleLook    = "settle/look"
-	stepSettleStop    = "settle/stop-scheduler"
-	stepSettleLog     = "settle/log-folder-aside"
-	stepSettleFlags   = "settle/configuration"
-	stepSettleTraffic = "settle/open-traffic"
-	stepSettleOn      = "settle/supervision-on"
-	stepSettleStart   = "settle/start-scheduler"
-	stepSettleVoting  = "settle/catch-up"
-	stepSettleTools   = "settle/take-the-helper-away"
-
-	stepProof    = "cleanup/proof"
-	stepGroup    = "cleanup/in-group"
-	stepSnapshot = "cleanup/snapshot"
-	stepLevel    = "cleanup/level"
-	stepVoting   = "cleanup/all-voting"
-)
-
 // leader stands for the elected leader as long as nobody is.
 const leader = "leader"
-
-// afterElection are the steps that rest on one leader.
-var afterElection = []string{stepElected, stepCopy, stepStage, stepDrop, stepCompare, stepCommit}
 
 // Recipe is the table of contents: "Recovering from a scheduler backup", step by step.
 func (r *Recovery) Recipe() *runner.Recipe {
@@ -132,8 +67,7 @@ func (r *Recovery) Recipe() *runner.Recipe {
 
 // covers is what every digest covers besides the steps.
 func (r *Recovery) covers(s *runner.State) any {
-	var look clusterLook
-	s.Facts(stepCluster, runner.Bot, &look)
+	look, _ := foundCluster.Of(s, runner.Bot)
 	return map[string]any{
 		"cluster": r.Cluster.Name, "version": r.Cluster.Version.String(), "profile": r.Profile.Name,
 		"hosts": r.everyScheduler(s), "policy": r.Policy, "backup_sha256": look.Backup.SHA256,
@@ -144,8 +78,8 @@ func (r *Recovery) covers(s *runner.State) any {
 func (r *Recovery) undoWarning(s *runner.State) string {
 	var damaged []string
 	for _, name := range r.everyScheduler(s) {
-		var e logEvidence
-		if s.Facts(stepEvidence, name, &e) && (e.Report.State != replica.StateOK || e.Report.Status != "VOTING") {
+		e, ok := foundLog.Of(s, name)
+		if ok && (e.Report.State != replica.StateOK || e.Report.Status != "VOTING") {
 			damaged = append(damaged, name+": "+node.LogWords(&e.Report))
 		}
 	}
@@ -172,7 +106,7 @@ func (r *Recovery) anyScheduler(s *runner.State) string {
 func onBot(*runner.State) []string { return []string{runner.Bot} }
 
 func (r *Recovery) theLeader(s *runner.State) []string {
-	if f, ok := r.fence(s); ok {
+	if f, ok := fenceOf(s); ok {
 		return []string{f.Host}
 	}
 	return []string{leader}
@@ -189,8 +123,9 @@ func (r *Recovery) on(t *runner.Task) *node.Node {
 func (r *Recovery) node(s *runner.State, name string) *node.Node {
 	n := r.Node(name)
 	n.RunID, n.Known = s.Run, func() (node.Look, error) { return look(s, name) }
-	if !s.Facts(stepSettleHelper, name, &n.Tool) {
-		s.Facts(stepHelper, name, &n.Tool)
+	ok := false
+	if n.Tool, ok = placedAgain.Of(s, name); !ok {
+		n.Tool, _ = placedHelper.Of(s, name)
 	}
 	return n
 }
@@ -245,7 +180,7 @@ func (r *Recovery) openRun(s *runner.State) *diagnose.Run {
 			run.Started = p.At
 		}
 	}
-	if f, ok := r.fence(s); ok {
+	if f, ok := fenceOf(s); ok {
 		run.Leader = &diagnose.Leader{Host: f.Host, PID: f.PID, Start: f.Start, ElectedAt: f.ElectedAt}
 	}
 	return run

@@ -144,8 +144,8 @@ func (r *Recovery) lookAtReturned(ctx context.Context, t *runner.Task) (runner.A
 	if err != nil {
 		return runner.Answer{}, err
 	}
-	var before node.Look
-	if t.State.Facts(stepLook, t.On, &before) {
+	before, ok := foundHost.Of(t.State, t.On)
+	if ok {
 		l.Flags = before.Flags
 	} else {
 		l.Flags = node.FlagsOf(vars)
@@ -263,8 +263,8 @@ func (r *Recovery) configIsSettled(ctx context.Context, t *runner.Task) (runner.
 		return runner.Answer{}, err
 	}
 	file := n.Scheduler.ConfigFile
-	var before node.Look
-	if t.State.Facts(stepLook, t.On, &before) && node.SHA256(text) == before.ConfigSHA256 {
+	before, ok := foundHost.Of(t.State, t.On)
+	if ok && node.SHA256(text) == before.ConfigSHA256 {
 		return runner.Yes("%s is the original one (%.12s)", file, before.ConfigSHA256), nil
 	}
 	vars, err := aurora.ParseShellVars(file, text)

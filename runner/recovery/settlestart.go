@@ -99,8 +99,8 @@ func (r *Recovery) caughtUp(ctx context.Context, t *runner.Task) (runner.Answer,
 
 // supervisionWas is how its supervision was before this run, or when it came back.
 func (r *Recovery) supervisionWas(t *runner.Task) (node.UnitState, error) {
-	var before node.Look
-	if t.State.Facts(stepLook, t.On, &before) {
+	before, ok := foundHost.Of(t.State, t.On)
+	if ok {
 		return before.Unit, nil
 	}
 	var c containReceipt

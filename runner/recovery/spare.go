@@ -33,7 +33,7 @@ const endsWithin = 20 * time.Second
 // was started since.
 func (r *Recovery) replicaIsThere(ctx context.Context, t *runner.Task) (runner.Answer, error) {
 	n := r.on(t)
-	old, ok := r.fence(t.State)
+	old, ok := fenceOf(t.State)
 	if !ok {
 		return runner.Answer{}, fmt.Errorf("who led at the commit is not in the journal")
 	}

@@ -108,15 +108,14 @@ func (r *Recovery) judgeCommit(ctx context.Context, t *runner.Task) (runner.Answ
 	if receipt.End < 0 {
 		return r.staysUnknown(t, "where the log ended before the commit is not known")
 	}
-	var c clusterLook
-	t.State.Facts(stepCluster, runner.Bot, &c)
+	c, _ := foundCluster.Of(t.State, runner.Bot)
 	want := diagnose.ParseTime(c.Backup.Timestamp)
 	var words []string
 	var since string // A host whose log has an agreed snapshot of a leader after the commit.
 	found := map[trace]int{}
 	for _, name := range r.everyScheduler(t.State) {
-		var p replica.Report
-		if !t.State.Facts(stepUnknownRead, name, &p) {
+		p, ok := foundReplica.Of(t.State, name)
+		if !ok {
 			return runner.Answer{}, fmt.Errorf("what the log of %s holds is not in the journal", name)
 		}
 		words = append(words, name+": "+node.LogWords(&p))
@@ -171,8 +170,7 @@ func (r *Recovery) proveAtLast(ctx context.Context, t *runner.Task) (runner.Answ
 			Reopen: append([]string{stepProve, stepUnknownStop, stepUnknownRead, stepUnknownJudge, stepUnknownStart}, afterElection...),
 			Why:    "the commit did not take effect: " + t.State.Commit.Why + ". Undo takes everything back; resume stages the backup again and asks for approvals anew"}
 	}
-	var read logsSay
-	t.State.Facts(stepUnknownJudge, runner.Bot, &read)
+	read, _ := foundWords.Of(t.State, runner.Bot)
 	a, err := r.Until(ctx, r.proofWait(), func(ctx context.Context) (runner.Answer, error) {
 		if !read.ByContent {
 			return r.proofNow(ctx, t)

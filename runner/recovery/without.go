@@ -126,8 +126,8 @@ func (r *Recovery) mayLeave(ctx context.Context, t *runner.Task) (runner.Answer,
 	if a := r.restIsQuorum(t); !a.Yes {
 		return a, nil
 	}
-	var before departure
-	if !t.State.Facts(stepDepart, t.On, &before) {
+	before, ok := foundDeparture.Of(t.State, t.On)
+	if !ok {
 		return runner.Answer{}, fmt.Errorf("what became of %s was not looked at", t.On)
 	}
 	now := r.departed(ctx, t)
@@ -163,8 +163,8 @@ func (r *Recovery) restIsQuorum(t *runner.Task) runner.Answer {
 func (r *Recovery) departures(s *runner.State) any {
 	list := map[string]any{}
 	for _, l := range s.Without {
-		var d departure
-		if s.Facts(stepDepart, l.Host, &d) {
+		d, ok := foundDeparture.Of(s, l.Host)
+		if ok {
 			list[l.Host] = map[string]any{"proved": d.Proved, "unclear": d.Unclear}
 		}
 	}
@@ -358,8 +358,7 @@ func (r *Recovery) stillGone(ctx context.Context, t *runner.Task) (runner.Answer
 	if len(now.Alive) > 0 {
 		return runner.No("%s is back, and its scheduler TAKES PART: %s. Its replica votes with what it holds from before. `settle %s %s` stops it before anything else", t.On, strings.Join(now.Alive, "; "), t.State.Run, t.On), nil
 	}
-	var before departure
-	known := t.State.Facts(stepDepart, t.On, &before)
+	before, known := foundDeparture.Of(t.State, t.On)
 	if !now.SSH {
 		if why := now.since(&before); known && why != "" {
 			return runner.Answer{}, fmt.Errorf("whether %s is still gone can't be told as it could when people decided: %s", t.On, why)
