@@ -11,7 +11,7 @@ import (
 )
 
 // addressesOf are the IP addresses that a host is known by. None: not known.
-func (r *Recovery) addressesOf(ctx context.Context, s *runner.State, name string) []netip.Addr {
+func (r leaving) addressesOf(ctx context.Context, s *runner.State, name string) []netip.Addr {
 	found, names := r.writtenAddresses(s, name)
 	resolve := r.Resolve
 	if resolve == nil {
@@ -35,7 +35,7 @@ func (r *Recovery) addressesOf(ctx context.Context, s *runner.State, name string
 
 // writtenAddresses are the addresses of a host that stand in the configuration
 // or in its flags, and the names there that have to be looked up.
-func (r *Recovery) writtenAddresses(s *runner.State, name string) (found []netip.Addr, names []string) {
+func (r leaving) writtenAddresses(s *runner.State, name string) (found []netip.Addr, names []string) {
 	sch := r.Cluster.Scheduler(name)
 	texts := []string{sch.Hostname}
 	if host, _, err := net.SplitHostPort(sch.HTTP); err == nil {
@@ -66,7 +66,7 @@ func withAddress(list []netip.Addr, a netip.Addr) []netip.Addr {
 
 // portsOf are the ports of a host's log, as pre-flight saw it in ZooKeeper, or
 // as the other replicas have theirs; and that of its HTTP server.
-func (r *Recovery) portsOf(s *runner.State, name string, addresses []netip.Addr) []uint16 {
+func (r leaving) portsOf(s *runner.State, name string, addresses []netip.Addr) []uint16 {
 	c, _ := foundCluster.Of(s, runner.Bot)
 	var own, others, ports []uint16
 	for _, text := range c.Replicas {

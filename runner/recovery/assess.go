@@ -16,7 +16,7 @@ import (
 )
 
 // assess is the runbook's "Assess the damage".
-func (r *Recovery) assess() runner.Phase {
+func (r assessing) assess() runner.Phase {
 	return runner.Phase{ID: "assess", Title: "Assess the damage", Source: "Assess the damage", Steps: []runner.Step{
 		{
 			ID: stepReplicas, Source: "Assess ¶1, ¶2", Title: "Look whether schedulers fail over, and for unusual replicated-log messages",
@@ -52,7 +52,7 @@ type schedulerLook struct {
 const settles = 20 * time.Second
 
 // lookAtScheduler watches a disabled scheduler until it stands, and reads its log.
-func (r *Recovery) lookAtScheduler(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+func (r assessing) lookAtScheduler(ctx context.Context, t *runner.Task) (runner.Answer, error) {
 	n := r.on(t)
 	var s schedulerLook
 	p, ok := startReceipt(t.State, t.On)
@@ -127,7 +127,7 @@ type decision struct {
 }
 
 // decide answers the two questions from the evidence; a person confirms it.
-func (r *Recovery) decide(_ context.Context, t *runner.Task) (runner.Answer, error) {
+func (r assessing) decide(_ context.Context, t *runner.Task) (runner.Answer, error) {
 	d, err := r.judge(t.State)
 	if err != nil {
 		return runner.Answer{}, err
@@ -161,7 +161,7 @@ func (r *Recovery) decide(_ context.Context, t *runner.Task) (runner.Answer, err
 	return runner.Yes("%s.\n%s\n%s", head, second, strings.Join(d.Why, "\n")).With(d), nil
 }
 
-func (r *Recovery) judge(s *runner.State) (decision, error) {
+func (r assessing) judge(s *runner.State) (decision, error) {
 	d := decision{Why: []string{}}
 	reports := make([]replica.Report, 0, len(r.Cluster.Schedulers))
 	looks := map[string]node.Look{}
@@ -237,7 +237,7 @@ func (r *Recovery) judge(s *runner.State) (decision, error) {
 // could not be read: unsure is trouble enough to re-initialise. Lines
 // that a healthy scheduler has too while it starts do not count where every
 // replica was whole and VOTING before that start, and it stands since.
-func (r *Recovery) logTrouble(s *runner.State, d *decision, whole bool) bool {
+func (r assessing) logTrouble(s *runner.State, d *decision, whole bool) bool {
 	trouble := false
 	for _, name := range r.everyScheduler(s) {
 		l, ok := foundScheduler.Of(s, name)
@@ -269,7 +269,7 @@ func (r *Recovery) logTrouble(s *runner.State, d *decision, whole bool) bool {
 }
 
 // assessed is what the assess gate binds.
-func (r *Recovery) assessed(s *runner.State) any {
+func (r assessing) assessed(s *runner.State) any {
 	d := decided(s)
 	return map[string]any{"needed": d.Needed, "reinitialize": d.Reinitialize, "verdict": string(d.Verdict.Verdict)}
 }

@@ -16,12 +16,12 @@ import (
 	"aurorabot/runner/replica"
 )
 
-func (r *Recovery) commitStep() runner.Step {
+func (r proving) commitStep() runner.Step {
 	return runner.Step{
 		ID: stepCommit, Source: "Restore ¶4", Title: "Commit: overwrite the replicated log with what is staged",
 		On: r.theLeader, Check: r.readyToCommit, Do: r.commit, Once: true, Dangerous: true, Limit: 10 * time.Minute,
 		OneWay: "the scheduler overwrites its replicated log with the backup and fails over at once; jobs and tasks that are newer than the backup are unknown to it and are killed; the old log stays in the run's folder on every host",
-		Shows:  func(*runner.Task) []string { return []string{r.adminShows("scheduler_commit_recovery")} },
+		Shows:  func(*runner.Task) []string { return []string{r.staging().adminShows("scheduler_commit_recovery")} },
 	}
 }
 
@@ -46,15 +46,15 @@ func knownBefore(s *runner.State) commitReceipt {
 
 // mayCommit is the last look: same processes, same leader, and what is staged
 // is exactly what was approved. It comes after the approvals.
-func (r *Recovery) mayCommit(ctx context.Context, t *runner.Task) (runner.Answer, error) {
-	if a, err := r.exactlyEverywhere(ctx, t); err != nil || !a.Yes {
+func (r proving) mayCommit(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+	if a, err := r.staging().exactlyEverywhere(ctx, t); err != nil || !a.Yes {
 		return a, err
 	}
 	s, ok := foundStake.Of(t.State, t.On)
 	if !ok {
 		return runner.No("what is staged was not compared in this run"), nil
 	}
-	have, staged, err := r.staged(ctx, t.On)
+	have, staged, err := r.staging().staged(ctx, t.On)
 	if err != nil {
 		return runner.Answer{}, err
 	}
@@ -70,12 +70,12 @@ func (r *Recovery) mayCommit(ctx context.Context, t *runner.Task) (runner.Answer
 
 // readyToCommit: without a quorum in the log's group the append only times out, and
 // the outcome would be unknown.
-func (r *Recovery) readyToCommit(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+func (r proving) readyToCommit(ctx context.Context, t *runner.Task) (runner.Answer, error) {
 	a, err := r.mayCommit(ctx, t)
 	if err != nil || !a.Yes {
 		return a, err
 	}
-	group, err := r.quorumInGroup(ctx, t)
+	group, err := r.leading().quorumInGroup(ctx, t)
 	if err != nil || group.Yes {
 		group.Evidence = a.Evidence + "; " + group.Evidence
 		return group, err
@@ -84,7 +84,7 @@ func (r *Recovery) readyToCommit(ctx context.Context, t *runner.Task) (runner.An
 	gone, _ := r.gone(ctx, t.State) // One of which it can't be told may be there.
 	for i, why := range gone {
 		if why != "" {
-			return group, r.replaced(t, r.everyScheduler(t.State)[i], why+"; "+group.Evidence)
+			return group, r.staging().replaced(t, r.everyScheduler(t.State)[i], why+"; "+group.Evidence)
 		}
 	}
 	return runner.No("a commit without a quorum could only time out: %s. Look at the schedulers' logs and at ZooKeeper; resume looks again", group.Evidence), nil
@@ -96,13 +96,13 @@ const commitLimit = time.Minute
 
 const committing = "scheduler_commit_recovery"
 
-func (r *Recovery) commit(ctx context.Context, t *runner.Task) (any, error) {
+func (r proving) commit(ctx context.Context, t *runner.Task) (any, error) {
 	n := r.on(t)
 	receipt := commitReceipt{End: -1, Snap: -1, At: r.Now().UTC()}
-	if err := r.calledNoMore(ctx, n, t.Step, n.Job.Try-1, commitLimit, committing); err != nil {
+	if err := r.staging().calledNoMore(ctx, n, t.Step, n.Job.Try-1, commitLimit, committing); err != nil {
 		return nil, fmt.Errorf("the commit was not sent: %w", err)
 	}
-	if err := r.readyToAct(ctx, t); err != nil {
+	if err := r.staging().readyToAct(ctx, t); err != nil {
 		return nil, fmt.Errorf("the commit was not sent: %w", err)
 	}
 	// Without it an unknown outcome could never be told apart: nothing is sent.
@@ -129,7 +129,7 @@ func (r *Recovery) commit(ctx context.Context, t *runner.Task) (any, error) {
 	if err := t.Say(runner.Event{Kind: runner.CommitSent, Digest: g.Digest, Data: asJSON(receipt)}); err != nil {
 		return nil, err // Not journaled, so not sent.
 	}
-	a, err := r.actNow(ctx, t, committing, commitLimit, committing)
+	a, err := r.staging().actNow(ctx, t, committing, commitLimit, committing)
 	if err == nil && a.OK {
 		receipt.Answer, receipt.Replied = a.Code, true
 		return receipt, nil
@@ -155,14 +155,14 @@ func (r *Recovery) commit(ctx context.Context, t *runner.Task) (any, error) {
 	return receipt, err
 }
 
-func (r *Recovery) proveStep() runner.Step {
+func (r proving) proveStep() runner.Step {
 	return runner.Step{
 		ID: stepProve, Source: "Restore ¶4", Title: "Prove the commit: another leader loaded it, and its tasks are those staged",
 		On: onBot, Check: r.prove, Limit: 15 * time.Minute,
 	}
 }
 
-func (r *Recovery) proofWait() time.Duration {
+func (r proving) proofWait() time.Duration {
 	return cmp.Or(r.ProofWait, r.Cluster.ProofWait, 3*time.Minute)
 }
 
@@ -170,7 +170,7 @@ func (r *Recovery) proofWait() time.Duration {
 // What it cannot prove is unknown: the run stops, and nobody stages or commits
 // again. On a resume it looks again; what is unknown still is then read from the
 // replicas themselves, with all schedulers stopped: see unknown.go.
-func (r *Recovery) prove(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+func (r proving) prove(ctx context.Context, t *runner.Task) (runner.Answer, error) {
 	if t.State.Commit.Outcome == runner.Committed {
 		return runner.Yes("%s", t.State.Commit.Why), nil
 	}
@@ -236,7 +236,7 @@ func (r *Recovery) prove(ctx context.Context, t *runner.Task) (runner.Answer, er
 
 // nobodyCanLead says that every host's scheduler is seen to take no part any more,
 // "" if one may, or if it can't be told: nothing starts one while the run is open.
-func (r *Recovery) nobodyCanLead(ctx context.Context, t *runner.Task) string {
+func (r proving) nobodyCanLead(ctx context.Context, t *runner.Task) string {
 	gone, err := r.gone(ctx, t.State)
 	if err != nil || slices.Contains(gone, "") {
 		return ""
@@ -255,7 +255,7 @@ const inFlight = 30*time.Second + commitLimit + 20*time.Second
 // staged what was approved, and has begun no snapshot, after nothing can be on
 // its way any more. A commit that is begun writes one first; then it ends the
 // leader, and takes what is staged with it.
-func (r *Recovery) neverArrived(ctx context.Context, t *runner.Task) (string, error) {
+func (r proving) neverArrived(ctx context.Context, t *runner.Task) (string, error) {
 	if r.Now().Sub(t.State.Commit.SentAt) < inFlight {
 		return "", nil
 	}
@@ -264,15 +264,15 @@ func (r *Recovery) neverArrived(ctx context.Context, t *runner.Task) (string, er
 	if !ok {
 		return "", nil
 	}
-	now, why, err := r.whoLeads(ctx, t)
+	now, why, err := r.leading().whoLeads(ctx, t)
 	if err != nil || why != "" || now.Host != old.Host || now.PID != old.PID || now.Start != old.Start {
 		return "", nil //nolint:nilerr // Then it can't be said this way.
 	}
 	n := r.node(t.State, old.Host)
-	if r.calledNoMore(ctx, n, stepCommit, t.State.Of(stepCommit, old.Host).Try, commitLimit, committing) != nil {
+	if r.staging().calledNoMore(ctx, n, stepCommit, t.State.Of(stepCommit, old.Host).Try, commitLimit, committing) != nil {
 		return "", nil // It may be sent yet.
 	}
-	have, staged, err := r.stagedTasks(ctx, old.Host)
+	have, staged, err := r.staging().stagedTasks(ctx, old.Host)
 	if err != nil || !staged || idsSum(have) != s.IDs {
 		return "", nil //nolint:nilerr // as above
 	}
@@ -286,7 +286,7 @@ func (r *Recovery) neverArrived(ctx context.Context, t *runner.Task) (string, er
 
 // begun reports whether a log has the beginning of a commit behind the old end.
 // A whole snapshot of another time is one that the leader wrote by itself.
-func (r *Recovery) begun(s *runner.State, p *replica.Report, end int64) bool {
+func (r proving) begun(s *runner.State, p *replica.Report, end int64) bool {
 	c, _ := foundCluster.Of(s, runner.Bot)
 	a := p.Aurora
 	if a == nil {
@@ -304,7 +304,7 @@ func absentEnding(why string, err error) error {
 }
 
 // proofNow looks once.
-func (r *Recovery) proofNow(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+func (r proving) proofNow(ctx context.Context, t *runner.Task) (runner.Answer, error) {
 	next, staged, a, err := r.holdsStaged(ctx, t)
 	if err != nil || !a.Yes {
 		return a, err
@@ -314,7 +314,7 @@ func (r *Recovery) proofNow(ctx context.Context, t *runner.Task) (runner.Answer,
 
 // holdsStaged asks whether another leader than the one that was told to commit
 // holds exactly the tasks that were staged.
-func (r *Recovery) holdsStaged(ctx context.Context, t *runner.Task) (next fence, s stake, a runner.Answer, err error) {
+func (r proving) holdsStaged(ctx context.Context, t *runner.Task) (next fence, s stake, a runner.Answer, err error) {
 	old, ok := fenceOf(t.State)
 	if !ok {
 		return next, s, a, fmt.Errorf("who led at the commit is not in the journal")
@@ -322,7 +322,7 @@ func (r *Recovery) holdsStaged(ctx context.Context, t *runner.Task) (next fence,
 	if s, ok = foundStake.Of(t.State, old.Host); !ok {
 		return next, s, a, fmt.Errorf("what was staged is not in the journal")
 	}
-	next, why, err := r.whoLeads(ctx, t)
+	next, why, err := r.leading().whoLeads(ctx, t)
 	if err != nil {
 		return next, s, a, err
 	}
@@ -353,7 +353,7 @@ type snapshotOfBefore struct{}
 // staged time stamp, and, where the state before and after are the same, that
 // the log's newest snapshot lies behind the end recorded before the commit: a
 // start on the old log prints the same line.
-func (r *Recovery) loadedSnapshot(ctx context.Context, t *runner.Task, next fence, receipt commitReceipt, s stake) (runner.Answer, error) {
+func (r proving) loadedSnapshot(ctx context.Context, t *runner.Task, next fence, receipt commitReceipt, s stake) (runner.Answer, error) {
 	n := r.node(t.State, next.Host)
 	c, _ := foundCluster.Of(t.State, runner.Bot)
 	report, err := n.HotLog(ctx)
@@ -381,8 +381,8 @@ func (r *Recovery) loadedSnapshot(ctx context.Context, t *runner.Task, next fenc
 		next.Host, next.PID, r.oldPID(t.State), r.oldHost(t.State), c.Backup.Timestamp, a.LastSnapshot, receipt.End, s.Tasks).With(next), nil
 }
 
-func (r *Recovery) oldPID(s *runner.State) int     { f, _ := fenceOf(s); return f.PID }
-func (r *Recovery) oldHost(s *runner.State) string { f, _ := fenceOf(s); return f.Host }
+func (r proving) oldPID(s *runner.State) int     { f, _ := fenceOf(s); return f.PID }
+func (r proving) oldHost(s *runner.State) string { f, _ := fenceOf(s); return f.Host }
 
 // nextLeader is the leader that proved the commit.
 func nextLeader(s *runner.State) (fence, bool) {
@@ -394,10 +394,10 @@ func nextLeader(s *runner.State) (fence, bool) {
 	return fence{}, false
 }
 
-func (r *Recovery) lingerStep() runner.Step {
+func (r proving) lingerStep() runner.Step {
 	return runner.Step{
 		ID: stepLinger, Source: "Facts, after the commit", Title: "Restart what lingers of the old leader, and what ended since, disabled, so that every replica catches up",
-		On: r.everyScheduler, Verify: r.notLingering, Do: r.restartLingering, Undo: r.undoStart, Dangerous: true,
+		On: r.everyScheduler, Verify: r.notLingering, Do: r.restartLingering, Undo: r.schedulers().undoStart, Dangerous: true,
 		Keeps: "Cleanup stops the schedulers with Preparation's own undo",
 		Shows: func(t *runner.Task) []string {
 			return append(r.on(t).Supervisor().StopShows(), r.on(t).Supervisor().StartShows()...)
@@ -407,7 +407,7 @@ func (r *Recovery) lingerStep() runner.Step {
 
 // notLingering: the host of the old leader runs another process than the one
 // that committed, with the disabled flags.
-func (r *Recovery) notLingering(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+func (r proving) notLingering(ctx context.Context, t *runner.Task) (runner.Answer, error) {
 	n := r.on(t)
 	old, ok := fenceOf(t.State)
 	if !ok {
@@ -422,12 +422,12 @@ func (r *Recovery) notLingering(ctx context.Context, t *runner.Task) (runner.Ans
 			return runner.No("the process that committed (PID %d) still runs on %s", p.PID, t.On), nil
 		}
 	}
-	return r.startedDisabled(ctx, t)
+	return r.schedulers().startedDisabled(ctx, t)
 }
 
-func (r *Recovery) restartLingering(ctx context.Context, t *runner.Task) (any, error) {
-	if _, err := r.stopScheduler(ctx, t); err != nil {
+func (r proving) restartLingering(ctx context.Context, t *runner.Task) (any, error) {
+	if _, err := r.schedulers().stopScheduler(ctx, t); err != nil {
 		return nil, err
 	}
-	return r.start(ctx, t)
+	return r.schedulers().start(ctx, t)
 }

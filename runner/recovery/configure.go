@@ -11,7 +11,7 @@ import (
 	"aurorabot/runner/probe"
 )
 
-func (r *Recovery) configHash(ctx context.Context, t *runner.Task) (node.Look, string, error) {
+func (r preparing) configHash(ctx context.Context, t *runner.Task) (node.Look, string, error) {
 	n := r.on(t)
 	l, err := n.Known()
 	if err != nil {
@@ -24,7 +24,7 @@ func (r *Recovery) configHash(ctx context.Context, t *runner.Task) (node.Look, s
 	return l, node.SHA256(text), nil
 }
 
-func (r *Recovery) configIsOriginal(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+func (r preparing) configIsOriginal(ctx context.Context, t *runner.Task) (runner.Answer, error) {
 	n := r.on(t)
 	l, hash, err := r.configHash(ctx, t)
 	if err != nil {
@@ -36,7 +36,7 @@ func (r *Recovery) configIsOriginal(ctx context.Context, t *runner.Task) (runner
 	return runner.Yes("%s is as pre-flight saw it", n.Scheduler.ConfigFile), nil
 }
 
-func (r *Recovery) configIsChanged(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+func (r preparing) configIsChanged(ctx context.Context, t *runner.Task) (runner.Answer, error) {
 	n := r.on(t)
 	l, hash, err := r.configHash(ctx, t)
 	if err != nil {
@@ -51,7 +51,7 @@ func (r *Recovery) configIsChanged(ctx context.Context, t *runner.Task) (runner.
 	return runner.No("%s is neither the original one nor what this run wrote (%.12s): somebody edited it", n.Scheduler.ConfigFile, hash), nil
 }
 
-func (r *Recovery) changeConfig(ctx context.Context, t *runner.Task) (any, error) {
+func (r preparing) changeConfig(ctx context.Context, t *runner.Task) (any, error) {
 	n := r.on(t)
 	l, err := n.Known()
 	if err != nil {
@@ -91,7 +91,7 @@ func (r *Recovery) changeConfig(ctx context.Context, t *runner.Task) (any, error
 
 // restoreConfig puts the original back, byte for byte. A file that is not what
 // this run wrote is somebody's work: it is not touched.
-func (r *Recovery) restoreConfig(ctx context.Context, t *runner.Task, _ runner.Receipt) (runner.Answer, error) {
+func (r preparing) restoreConfig(ctx context.Context, t *runner.Task, _ runner.Receipt) (runner.Answer, error) {
 	n := r.on(t)
 	l, hash, err := r.configHash(ctx, t)
 	if err != nil {

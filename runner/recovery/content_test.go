@@ -90,7 +90,7 @@ func TestJudgeCommitByContent(t *testing.T) {
 					return runnertest.Out("{}")
 				})
 			}
-			a, err := r.judgeCommit(t.Context(), &runner.Task{On: runner.Bot, Step: stepUnknownJudge, State: s, Say: say})
+			a, err := r.proving().judgeCommit(t.Context(), &runner.Task{On: runner.Bot, Step: stepUnknownJudge, State: s, Say: say})
 			var stop *runner.Ending
 			stays := errors.As(err, &stop) && stop.Reason == runner.StopUnknown
 			if err != nil && !stays || stays != (tt.want == runner.Unknown) || s.Commit.Outcome != tt.want {

@@ -26,9 +26,9 @@ type logEvidence struct {
 // evidence is where a run keeps the log as it was found.
 func evidence(n *node.Node) string { return path.Join(n.Folder(), "evidence", "log") }
 
-func (r *Recovery) keepEvidence(ctx context.Context, t *runner.Task) (any, error) {
+func (r logs) keepEvidence(ctx context.Context, t *runner.Task) (any, error) {
 	n := r.on(t)
-	if a, err := r.schedulerStopped(ctx, t); err != nil || !a.Yes {
+	if a, err := r.schedulers().schedulerStopped(ctx, t); err != nil || !a.Yes {
 		if err == nil {
 			err = fmt.Errorf("the log can't be read while its scheduler runs: %s", a.Evidence)
 		}
@@ -79,7 +79,7 @@ func (r *Recovery) keepEvidence(ctx context.Context, t *runner.Task) (any, error
 }
 
 // evidenceKept compares the copy with the log, hash by hash, and reads the copy.
-func (r *Recovery) evidenceKept(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+func (r logs) evidenceKept(ctx context.Context, t *runner.Task) (runner.Answer, error) {
 	n := r.on(t)
 	l, err := n.Known()
 	if err != nil {
@@ -120,7 +120,7 @@ func (r *Recovery) evidenceKept(ctx context.Context, t *runner.Task) (runner.Ans
 // log's folder is put back as it was found. Disabled schedulers write to a log
 // (promises, a noop), so the folder that they leave is moved aside, and the
 // copy put in its place and compared hash by hash.
-func (r *Recovery) logAsFound(ctx context.Context, t *runner.Task, _ runner.Receipt) (runner.Answer, error) {
+func (r logs) logAsFound(ctx context.Context, t *runner.Task, _ runner.Receipt) (runner.Answer, error) {
 	n := r.on(t)
 	e, ok := foundLog.Of(t.State, t.On)
 	if !ok {
@@ -140,7 +140,7 @@ func (r *Recovery) logAsFound(ctx context.Context, t *runner.Task, _ runner.Rece
 	case !e.Missing && is.Exists && is.SHA256 == e.Tree.SHA256:
 		return runner.Yes("%s is as it was found (%.12s)", e.Path, is.SHA256), nil
 	}
-	switch a, err := r.schedulerStopped(ctx, t); {
+	switch a, err := r.schedulers().schedulerStopped(ctx, t); {
 	case err != nil:
 		return runner.Answer{}, err
 	case !a.Yes:

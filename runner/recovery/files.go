@@ -167,3 +167,12 @@ func (r *Recovery) compareBackup(s *runner.State, newer *backup.State) (backup.D
 	}
 	return backup.Compare(older, newer), nil
 }
+
+// Tasks lists the tasks of a run's backup, one line each.
+func (r *Recovery) Tasks(s *runner.State) ([]string, error) {
+	file, err := r.backupFile(s)
+	if err != nil {
+		return nil, err
+	}
+	return taskLines(file)
+}

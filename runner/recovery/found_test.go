@@ -61,7 +61,7 @@ func TestTroubleInTheLines(t *testing.T) {
 		"one that ended":            {func(host string, _ *logEvidence, s *schedulerLook) { s.Runs = host != "s2" }, true},
 	} {
 		r := testRecovery(t)
-		d, err := r.judge(assessedRun(t, r, func(host string, _ *node.Look, e *logEvidence, s *schedulerLook) { tt.change(host, e, s) }))
+		d, err := r.assessing().judge(assessedRun(t, r, func(host string, _ *node.Look, e *logEvidence, s *schedulerLook) { tt.change(host, e, s) }))
 		if err != nil || d.Reinitialize != tt.want || d.Needed {
 			t.Errorf("%s: re-initialise %v, want %v; needed %v, %v: %q", name, d.Reinitialize, tt.want, d.Needed, err, d.Why)
 		}
@@ -97,7 +97,7 @@ func TestFlappingWhenAssessed(t *testing.T) {
 				tt.spoil(e)
 			}
 		})
-		d, err := r.judge(st)
+		d, err := r.assessing().judge(st)
 		if err != nil || d.Needed != tt.needed {
 			t.Errorf("%s: needed %v, want %v, %v: %q", tt.sign, d.Needed, tt.needed, err, d.Why)
 		}

@@ -25,7 +25,7 @@ type groupBefore struct {
 }
 
 // newestMember is the highest number in the log's group now, nil if it can't be told.
-func (r *Recovery) newestMember(ctx context.Context, t *runner.Task) *int64 {
+func (r leading) newestMember(ctx context.Context, t *runner.Task) *int64 {
 	members, err := r.members(ctx, t.State)
 	if err != nil || r.Cluster.ZooKeeper == "none" {
 		return nil // Then times are compared.
@@ -42,7 +42,7 @@ func (r *Recovery) newestMember(ctx context.Context, t *runner.Task) *int64 {
 }
 
 // members are the log's group in ZooKeeper; none where there is no ZooKeeper.
-func (r *Recovery) members(ctx context.Context, s *runner.State) ([]zk.Replica, error) {
+func (r leading) members(ctx context.Context, s *runner.State) ([]zk.Replica, error) {
 	if r.Cluster.ZooKeeper == "none" {
 		return nil, nil
 	}
@@ -72,7 +72,7 @@ type membership struct {
 }
 
 // memberships asks for all hosts of the run.
-func (r *Recovery) memberships(ctx context.Context, t *runner.Task) ([]membership, error) {
+func (r leading) memberships(ctx context.Context, t *runner.Task) ([]membership, error) {
 	members, err := r.members(ctx, t.State)
 	if err != nil {
 		return nil, fmt.Errorf("who is in the log's group: %w", err)
@@ -86,7 +86,7 @@ func (r *Recovery) memberships(ctx context.Context, t *runner.Task) ([]membershi
 	})
 }
 
-func (r *Recovery) membershipOf(ctx context.Context, state *runner.State, n *node.Node, members []zk.Replica) (membership, error) {
+func (r leading) membershipOf(ctx context.Context, state *runner.State, n *node.Node, members []zk.Replica) (membership, error) {
 	m := membership{host: n.Name}
 	l, err := n.Known()
 	if err != nil {
@@ -105,10 +105,10 @@ func (r *Recovery) membershipOf(ctx context.Context, state *runner.State, n *nod
 		state.Receipt(step, n.Name, &before)
 	}
 	began := mine[0].Since.Add(-l.Skew)
-	own, _ := r.writtenAddresses(state, n.Name)
+	own, _ := r.leaving().writtenAddresses(state, n.Name)
 	at := membersAt(members, own)
 	if len(at) == 0 {
-		at = membersAt(members, r.addressesOf(ctx, state, n.Name))
+		at = membersAt(members, r.leaving().addressesOf(ctx, state, n.Name))
 	}
 	for _, p := range at {
 		if !p.Stale && newer(p, before, began) {
@@ -169,17 +169,17 @@ const joins = time.Minute
 
 // allInGroup waits until every replica is in the log's group. One that missed a
 // write fetches nothing by itself, so nothing is written before.
-func (r *Recovery) allInGroup(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+func (r leading) allInGroup(ctx context.Context, t *runner.Task) (runner.Answer, error) {
 	return r.inGroup(ctx, t, 2*r.Cluster.SessionLimit+joins, len(r.everyScheduler(t.State)))
 }
 
 // quorumInGroup waits until enough replicas are in the group that a write can
 // succeed: without a quorum the write ends the leader.
-func (r *Recovery) quorumInGroup(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+func (r leading) quorumInGroup(ctx context.Context, t *runner.Task) (runner.Answer, error) {
 	return r.inGroup(ctx, t, joins, r.Cluster.Quorum())
 }
 
-func (r *Recovery) inGroup(ctx context.Context, t *runner.Task, limit time.Duration, enough int) (runner.Answer, error) {
+func (r leading) inGroup(ctx context.Context, t *runner.Task, limit time.Duration, enough int) (runner.Answer, error) {
 	a, err := r.Until(ctx, limit, func(ctx context.Context) (runner.Answer, error) {
 		all, err := r.memberships(ctx, t)
 		if err != nil {
@@ -197,7 +197,7 @@ func (r *Recovery) inGroup(ctx context.Context, t *runner.Task, limit time.Durat
 		return runner.Answer{Yes: in >= enough, Evidence: fmt.Sprintf("%d of %d replicas are in the log's group (%s)", in, len(all), strings.Join(words, "; "))}, nil
 	})
 	if err == nil && !a.Yes && t.State.Irreversible() {
-		err = r.ended(ctx, t)
+		err = r.closing().ended(ctx, t)
 	}
 	return a, err
 }

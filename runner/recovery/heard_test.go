@@ -46,7 +46,7 @@ func TestElectionIsOfTheLog(t *testing.T) {
 				}
 			}
 			f := fence{Host: "s2"}
-			why, err := r.logsAgree(t.Context(), task, &f)
+			why, err := r.leading().logsAgree(t.Context(), task, &f)
 			if err != nil || why != "" || !f.ElectedAt.Equal(tt.want) {
 				t.Errorf("elected at %s, %q, %v; want %s", f.ElectedAt, why, err, tt.want)
 			}
@@ -55,7 +55,7 @@ func TestElectionIsOfTheLog(t *testing.T) {
 			}
 			// The gate ends half an hour before the earlier of the two limits.
 			s.Apply(runner.Event{Kind: runner.StepDone, Step: stepElected, Host: runner.Bot, Facts: asJSON(f)})
-			if got := r.disabledUntil(s); !got.Equal(tt.want.Add(3*time.Hour + 30*time.Minute)) {
+			if got := r.leading().disabledUntil(s); !got.Equal(tt.want.Add(3*time.Hour + 30*time.Minute)) {
 				t.Errorf("the gate ends at %s", got)
 			}
 		})

@@ -56,7 +56,7 @@ func TestHelperIsReadOnce(t *testing.T) {
 	}
 	asked := func(want bool, read int) {
 		t.Helper()
-		a, err := r.helperThere(t.Context(), task)
+		a, err := r.preflight().helperThere(t.Context(), task)
 		if err != nil || a.Yes != want || hashes != read {
 			t.Fatalf("there: %v (%s), %v, read %d times; want %v, %d times", a.Yes, a.Evidence, err, hashes, want, read)
 		}

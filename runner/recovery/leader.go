@@ -36,7 +36,7 @@ func fenceOf(s *runner.State) (fence, bool) {
 // on one leader of the disabled state, for twice ZooKeeper's session timeout and the
 // time that a leader needs to be ready. In this state get_scheduler and member_
 // nodes are expected to find nobody.
-func (r *Recovery) electedLeader(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+func (r leading) electedLeader(ctx context.Context, t *runner.Task) (runner.Answer, error) {
 	var last fence
 	limit := 2*r.Cluster.SessionLimit + 45*time.Second
 	a, err := r.Until(ctx, limit, func(ctx context.Context) (runner.Answer, error) {
@@ -54,7 +54,7 @@ func (r *Recovery) electedLeader(ctx context.Context, t *runner.Task) (runner.An
 		return runner.Yes("%s leads (PID %d), disabled and ready:\n%s", f.Host, f.PID, strings.Join(f.Says, "\n")), nil
 	})
 	if err == nil && !a.Yes && t.State.Irreversible() {
-		if err := r.ended(ctx, t); err != nil {
+		if err := r.closing().ended(ctx, t); err != nil {
 			return runner.Answer{}, err
 		}
 	}
@@ -64,7 +64,7 @@ func (r *Recovery) electedLeader(ctx context.Context, t *runner.Task) (runner.An
 		gone, _ := node.Everywhere(nodes, func(n *node.Node) (string, error) { return r.missing(ctx, t.State, n), nil })
 		for i, why := range gone {
 			if why != "" {
-				return runner.Answer{}, r.replaced(t, nodes[i].Name, why)
+				return runner.Answer{}, r.staging().replaced(t, nodes[i].Name, why)
 			}
 		}
 	}
@@ -79,7 +79,7 @@ func (r *Recovery) electedLeader(ctx context.Context, t *runner.Task) (runner.An
 
 // missing says why a host's scheduler is not the one that this run started, or
 // takes no part any more; "" if it is there, or if it can't be told.
-func (r *Recovery) missing(ctx context.Context, s *runner.State, n *node.Node) string {
+func (r leading) missing(ctx context.Context, s *runner.State, n *node.Node) string {
 	if is, err := exactly(ctx, s, n); err == nil && !is.Yes {
 		return is.Evidence
 	}
@@ -90,7 +90,7 @@ func (r *Recovery) missing(ctx context.Context, s *runner.State, n *node.Node) s
 }
 
 // whoLeads looks once. why is not empty as long as the sources don't agree.
-func (r *Recovery) whoLeads(ctx context.Context, t *runner.Task) (f fence, why string, err error) {
+func (r leading) whoLeads(ctx context.Context, t *runner.Task) (f fence, why string, err error) {
 	looks := map[string]node.Look{}
 	var leaders []string
 	nodes := r.nodes(t.State)
@@ -146,7 +146,7 @@ func (r *Recovery) whoLeads(ctx context.Context, t *runner.Task) (f fence, why s
 }
 
 // lowestCandidate compares the candidate with the lowest number with the leader.
-func (r *Recovery) lowestCandidate(ctx context.Context, s *runner.State, looks map[string]node.Look, f *fence) (why string, err error) {
+func (r leading) lowestCandidate(ctx context.Context, s *runner.State, looks map[string]node.Look, f *fence) (why string, err error) {
 	if r.Cluster.ZooKeeper == "none" {
 		f.Says = append(f.Says, "ZooKeeper: there is none")
 		return "", nil
@@ -176,7 +176,7 @@ func (r *Recovery) lowestCandidate(ctx context.Context, s *runner.State, looks m
 }
 
 // sameLeader asks whether the leader is still the one of the fence.
-func (r *Recovery) sameLeader(ctx context.Context, t *runner.Task) error {
+func (r leading) sameLeader(ctx context.Context, t *runner.Task) error {
 	f, ok := fenceOf(t.State)
 	if !ok {
 		return fmt.Errorf("no leader was found in this run")
@@ -209,7 +209,7 @@ func (r *Recovery) sameLeader(ctx context.Context, t *runner.Task) error {
 
 // disabledUntil is when the disabled state ends by itself, half an hour before:
 // each leader gives up after -max_registration_delay and -max_leading_duration.
-func (r *Recovery) disabledUntil(s *runner.State) time.Time {
+func (r leading) disabledUntil(s *runner.State) time.Time {
 	f, ok := fenceOf(s)
 	if !ok {
 		return time.Time{}
@@ -227,7 +227,7 @@ func (r *Recovery) disabledUntil(s *runner.State) time.Time {
 
 // disabledFor is how long a scheduler can be relied on in the disabled state:
 // half an hour less than what its flags say. Zero: not known.
-func (r *Recovery) disabledFor(l node.Look) time.Duration {
+func (r leading) disabledFor(l node.Look) time.Duration {
 	wait, err := aurora.ParseAmount(r.Cluster.RegistrationWait)
 	if err != nil {
 		return 0
@@ -243,7 +243,7 @@ func (r *Recovery) disabledFor(l node.Look) time.Duration {
 
 // renewed are the steps that have their turn again when the disabled state is
 // about to end: the schedulers are started anew, and all that rests on them.
-func (r *Recovery) renewed(s *runner.State) []string {
+func (r leading) renewed(s *runner.State) []string {
 	start := stepStart
 	if len(s.Steps[stepRestart]) > 0 {
 		start = stepRestart
@@ -254,7 +254,7 @@ func (r *Recovery) renewed(s *runner.State) []string {
 // logsAgree asks the logs of all schedulers, since their processes began, and
 // takes the time of the election from the leader's. Where that does not say, the
 // process's own start stands for it: the leader cannot have been elected before.
-func (r *Recovery) logsAgree(ctx context.Context, t *runner.Task, f *fence) (why string, err error) {
+func (r leading) logsAgree(ctx context.Context, t *runner.Task, f *fence) (why string, err error) {
 	type word struct {
 		began time.Time // By the bot's clock. Zero: it does not lead.
 		diagnose.Election

@@ -2,6 +2,7 @@ package recovery
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path"
 	"slices"
@@ -14,7 +15,7 @@ import (
 	"aurorabot/runner/probe"
 )
 
-func (r *Recovery) lookStep() runner.Step {
+func (r preflight) lookStep() runner.Step {
 	return runner.Step{
 		ID: stepLook, Source: "pre-flight", Title: "Look at every host: access, tools, flags, configuration, disk, clock, backup",
 		On: r.everyScheduler, Check: r.lookAtHost, Limit: 5 * time.Minute,
@@ -23,7 +24,7 @@ func (r *Recovery) lookStep() runner.Step {
 
 // lookAtHost is pre-flight of one host. It gathers all that is wrong before it
 // says so, so that people mend it in one go.
-func (r *Recovery) lookAtHost(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+func (r preflight) lookAtHost(ctx context.Context, t *runner.Task) (runner.Answer, error) {
 	n := r.on(t)
 	note := noted{subject: t.On}
 	bad := note.bad
@@ -78,7 +79,7 @@ func (r *Recovery) lookAtHost(ctx context.Context, t *runner.Task) (runner.Answe
 
 // lookAtLines reads what the scheduler logged within the last hour: whether
 // leadership flaps, and why, stands there. That it cannot be read stops nothing.
-func (r *Recovery) lookAtLines(ctx context.Context, t *runner.Task, look *node.Look, note *noted) {
+func (r preflight) lookAtLines(ctx context.Context, t *runner.Task, look *node.Look, note *noted) {
 	n := r.on(t)
 	switch s, err := r.on(t).Logged(ctx, r.Now().Add(look.Skew).Add(-time.Hour)); {
 	case err != nil || s.Missing:
@@ -128,7 +129,7 @@ func lookWords(l *node.Look) string {
 }
 
 // lookAtBackup decodes the backup that was asked for, where it lies on this host.
-func (r *Recovery) lookAtBackup(ctx context.Context, t *runner.Task, look *node.Look) error {
+func (r preflight) lookAtBackup(ctx context.Context, t *runner.Task, look *node.Look) error {
 	n := r.on(t)
 	name := t.State.Request.Backup
 	if name == "" || !slices.Contains(look.Backups, name) {
@@ -154,4 +155,64 @@ func look(s *runner.State, host string) (node.Look, error) {
 		return l, nil
 	}
 	return node.Look{}, fmt.Errorf("pre-flight of %s is not in the journal", host)
+}
+
+func (r preflight) helperStep() runner.Step {
+	return runner.Step{
+		ID: stepHelper, Source: "pre-flight", Tool: true, Last: true,
+		Title:  "Put the reader of logs and backups on every host, checked by its hash",
+		On:     r.everyScheduler,
+		Verify: r.helperThere,
+		Holds:  r.helperThere,
+		Do:     r.uploadHelper,
+		Undo:   r.removeHelper,
+		Shows: func(t *runner.Task) []string {
+			return []string{"write " + path.Join(r.on(t).Scheduler.RunDir, "bin", "aurorabot-HASH")}
+		},
+	}
+}
+
+// tellSilent names a host that does not answer in the journal, where err says so.
+func tellSilent(t *runner.Task, err error) error {
+	if errors.Is(err, runner.ErrNotStarted) {
+		return telling(t, "host-silent", err)
+	}
+	return err
+}
+
+func (r preflight) helperThere(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+	n := r.on(t)
+	f, err := n.Program(ctx)
+	there := false
+	if err == nil {
+		there, err = n.Has(ctx, f)
+	}
+	switch {
+	case err != nil:
+		return runner.Answer{}, tellSilent(t, err)
+	case !there:
+		return runner.No("%s is not there with the hash %.12s", f.Path, f.SHA256), nil
+	}
+	return runner.Yes("%s has the hash %.12s", f.Path, f.SHA256).With(f), nil
+}
+
+func (r preflight) uploadHelper(ctx context.Context, t *runner.Task) (any, error) {
+	n := r.on(t)
+	f, err := n.Program(ctx)
+	if err != nil {
+		return nil, tellSilent(t, err)
+	}
+	return f, n.Upload(ctx, f)
+}
+
+func (r preflight) removeHelper(ctx context.Context, t *runner.Task, _ runner.Receipt) (runner.Answer, error) {
+	n := r.on(t)
+	f, err := n.Program(ctx)
+	if err == nil {
+		err = n.Remove(ctx, f)
+	}
+	if err != nil {
+		return runner.Answer{}, err
+	}
+	return runner.Yes("%s is gone", f.Path), nil
 }

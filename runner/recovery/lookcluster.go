@@ -34,14 +34,14 @@ type clusterLook struct {
 	Flaps  *health.Finding `json:"flaps,omitempty"`      // Leadership changed again and again before the run.
 }
 
-func (r *Recovery) lookAtClusterStep() runner.Step {
+func (r preflight) lookAtClusterStep() runner.Step {
 	return runner.Step{
 		ID: stepCluster, Source: "pre-flight", Title: "Compare the hosts with each other, with ZooKeeper and with the backup",
 		On: onBot, Check: r.lookAtCluster, Limit: 5 * time.Minute,
 	}
 }
 
-func (r *Recovery) lookAtCluster(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+func (r preflight) lookAtCluster(ctx context.Context, t *runner.Task) (runner.Answer, error) {
 	var found clusterLook
 	n := noted{subject: r.Cluster.Name}
 	bad := n.bad
@@ -110,7 +110,7 @@ func (c *clusterLook) words(now time.Time) string {
 
 // findBackup finds the backup that was asked for on the hosts or on the bot:
 // one content, wholly decoded, without warnings, of this framework and not old.
-func (r *Recovery) findBackup(ctx context.Context, t *runner.Task, looks map[string]node.Look, found *clusterLook, n *noted) error {
+func (r preflight) findBackup(ctx context.Context, t *runner.Task, looks map[string]node.Look, found *clusterLook, n *noted) error {
 	bad, name := n.bad, t.State.Request.Backup
 	byHash := map[string][]string{}
 	for _, host := range r.Cluster.Names() {
@@ -162,7 +162,7 @@ func newestBackups(looks map[string]node.Look) string {
 	return strings.Join(names[max(0, len(names)-5):], ", ")
 }
 
-func (r *Recovery) judgeBackup(t *runner.Task, found *clusterLook, looks map[string]node.Look, n *noted) {
+func (r preflight) judgeBackup(t *runner.Task, found *clusterLook, looks map[string]node.Look, n *noted) {
 	b, bad := found.Backup, n.bad
 	if !b.Valid {
 		bad("backup-damaged", "backup %s does not decode to its end: %s", t.State.Request.Backup, b.Error)
@@ -192,7 +192,7 @@ func (r *Recovery) judgeBackup(t *runner.Task, found *clusterLook, looks map[str
 }
 
 // findLeader asks every host whether it leads and is registered with Mesos.
-func (r *Recovery) findLeader(ctx context.Context, looks map[string]node.Look, found *clusterLook) {
+func (r preflight) findLeader(ctx context.Context, looks map[string]node.Look, found *clusterLook) {
 	for _, name := range r.Cluster.Names() {
 		if looks[name].Lifecycle != "ACTIVE" {
 			continue
@@ -213,7 +213,7 @@ func (r *Recovery) findLeader(ctx context.Context, looks map[string]node.Look, f
 
 // notNeeded is the advice where the cluster works, or is kept from it by a cause
 // outside the log: RUNBOOK, "Is a restore needed?".
-func (r *Recovery) notNeeded(looks map[string]node.Look, found clusterLook, outside bool) string {
+func (r preflight) notNeeded(looks map[string]node.Look, found clusterLook, outside bool) string {
 	if outside {
 		return fmt.Sprintf("No restore seems to be needed: leaders replay the log, so it has a quorum, and leadership flaps for a cause outside it. %s %s (%s) If the state of the backup itself is wanted back, say why: --reason TEXT.",
 			found.Flaps.Means, found.Flaps.Do, found.Flaps.Evidence)

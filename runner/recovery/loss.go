@@ -2,6 +2,7 @@ package recovery
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"path"
@@ -38,7 +39,7 @@ const listed = 200
 // lookAtLoss replays the best replica's log into a snapshot, on the host and
 // from the evidence copy, and compares the backup with it. That it can't be
 // known stops nothing: it is shown as not known.
-func (r *Recovery) lookAtLoss(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+func (r assessing) lookAtLoss(ctx context.Context, t *runner.Task) (runner.Answer, error) {
 	l := loss{Why: "no replica's log can be read"}
 	if host, e := r.bestReplica(t.State); host != "" {
 		found, err := r.compareWithLog(ctx, t, host, e)
@@ -66,7 +67,7 @@ func (l *loss) words() string {
 }
 
 // compareWithMesos adds what the leading Mesos master says.
-func (r *Recovery) compareWithMesos(ctx context.Context, t *runner.Task, l *loss) {
+func (r assessing) compareWithMesos(ctx context.Context, t *runner.Task, l *loss) {
 	if !r.Cluster.MesosTasks {
 		l.Mesos = "the configuration says not to ask"
 		return
@@ -87,7 +88,7 @@ func (r *Recovery) compareWithMesos(ctx context.Context, t *runner.Task, l *loss
 
 // bestReplica is the one whose agreed entries reach furthest without a gap
 // after its last snapshot, of those that can be read; whole ones first.
-func (r *Recovery) bestReplica(s *runner.State) (string, logEvidence) {
+func (r assessing) bestReplica(s *runner.State) (string, logEvidence) {
 	var best string
 	var found logEvidence
 	for _, name := range r.everyScheduler(s) {
@@ -122,7 +123,7 @@ func agreedEnd(p *replica.Report) uint64 {
 }
 
 // furthest is the highest position that any replica holds.
-func (r *Recovery) furthest(s *runner.State) (end uint64, host string) {
+func (r assessing) furthest(s *runner.State) (end uint64, host string) {
 	for _, name := range r.Cluster.Names() {
 		e, ok := foundLog.Of(s, name)
 		if ok && e.Report.End > end {
@@ -132,7 +133,7 @@ func (r *Recovery) furthest(s *runner.State) (end uint64, host string) {
 	return end, host
 }
 
-func (r *Recovery) compareWithLog(ctx context.Context, t *runner.Task, host string, e logEvidence) (loss, error) {
+func (r assessing) compareWithLog(ctx context.Context, t *runner.Task, host string, e logEvidence) (loss, error) {
 	n := r.node(t.State, host)
 	remote := path.Join(n.Folder(), "salvage")
 	// Up to damage: here it is about what would be lost, not about restoring it.
@@ -168,4 +169,82 @@ func (r *Recovery) compareWithLog(ctx context.Context, t *runner.Task, host stri
 		list.Tasks = list.Tasks[:min(len(list.Tasks), listed)]
 	}
 	return l, nil
+}
+
+// runningTasks asks Mesos what runs of the framework. While the schedulers are
+// down Mesos usually is not: it says what a restore will find.
+func (r assessing) runningTasks(ctx context.Context, s *runner.State, framework string) (now *backup.State, master string, err error) {
+	n := r.node(s, r.anyScheduler(s))
+	l, err := n.Known()
+	if err != nil {
+		return nil, "", err
+	}
+	var tasks []backup.Task
+	// Without a limit a master answers with 100 tasks.
+	master, err = n.Mesos(ctx, l.Flags["mesos_master_address"], "/tasks?limit=10000000", func(page io.Reader) (err error) {
+		tasks, err = parseMesosTasks(page, framework)
+		return err
+	})
+	if err != nil {
+		return nil, "", err
+	}
+	return backup.NewState(r.Now(), tasks), master, nil
+}
+
+// parseMesosTasks reads {"tasks":[{…}]} one by one and keeps those of the
+// framework that run or are about to. framework "" keeps all.
+func parseMesosTasks(in io.Reader, framework string) ([]backup.Task, error) {
+	dec := json.NewDecoder(in)
+	if err := toTasks(dec); err != nil {
+		return nil, err
+	}
+	var tasks []backup.Task
+	for dec.More() {
+		var t struct {
+			ID        string `json:"id"`
+			Framework string `json:"framework_id"`
+			Agent     string `json:"slave_id"`
+			State     string `json:"state"`
+		}
+		if err := dec.Decode(&t); err != nil {
+			return nil, fmt.Errorf("/tasks: %w", err)
+		}
+		if framework != "" && t.Framework != framework {
+			continue
+		}
+		switch t.State {
+		case "TASK_RUNNING", "TASK_STARTING", "TASK_STAGING", "TASK_KILLING":
+			status, _ := backup.ParseStatus("RUNNING")
+			tasks = append(tasks, backup.Task{ID: t.ID, Status: status, Host: t.Agent})
+		}
+	}
+	if _, err := dec.Token(); err != nil {
+		return nil, fmt.Errorf("/tasks: %w", err)
+	}
+	return tasks, nil
+}
+
+// toTasks goes on to the first element of the list.
+func toTasks(dec *json.Decoder) error {
+	depth := 0
+	for {
+		tok, err := dec.Token()
+		if err != nil {
+			return fmt.Errorf("/tasks: no list of tasks: %w", err)
+		}
+		switch tok {
+		case json.Delim('{'), json.Delim('['):
+			depth++
+		case json.Delim('}'), json.Delim(']'):
+			depth--
+		case "tasks":
+			if depth != 1 {
+				continue
+			}
+			if tok, err = dec.Token(); err != nil || tok != json.Delim('[') {
+				return fmt.Errorf("/tasks: the tasks are no list: %v %w", tok, err)
+			}
+			return nil
+		}
+	}
 }

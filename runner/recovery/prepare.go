@@ -11,11 +11,11 @@ import (
 )
 
 // preparation is the runbook's "Preparation".
-func (r *Recovery) preparation() runner.Phase {
+func (r preparing) preparation() runner.Phase {
 	steps := []runner.Step{
-		r.helperStep(),
-		r.lookStep(),
-		r.lookAtClusterStep(),
+		r.preflight().helperStep(),
+		r.preflight().lookStep(),
+		r.preflight().lookAtClusterStep(),
 		{
 			ID: stepKeep, Source: "Preparation, before ¶1", Title: "Link every host's backups into the run's folder, so that retention cannot take them",
 			On: r.everyScheduler, Verify: r.backupsKept, Do: r.keepBackups, Undo: stays("the links stay in the run's folder"),
@@ -32,12 +32,12 @@ func (r *Recovery) preparation() runner.Phase {
 		},
 		{
 			ID: stepStop, Source: "Preparation ¶1", Title: "Stop all scheduler instances, and prove it",
-			On: r.everyScheduler, Verify: r.stoppedByThisRun, Do: r.stopScheduler, Undo: r.startAsBefore, Limit: 10 * time.Minute,
+			On: r.everyScheduler, Verify: r.schedulers().stoppedByThisRun, Do: r.schedulers().stopScheduler, Undo: r.schedulers().startAsBefore, Limit: 10 * time.Minute,
 			Shows: func(t *runner.Task) []string { return r.on(t).Supervisor().StopShows() },
 		},
 		{
 			ID: stepEvidence, Source: "Order that protects the evidence", Title: "Read every log natively and keep a copy of it, before anything starts",
-			On: r.everyScheduler, Verify: r.evidenceKept, Do: r.keepEvidence, Undo: r.logAsFound, Limit: 30 * time.Minute,
+			On: r.everyScheduler, Verify: r.logs().evidenceKept, Do: r.logs().keepEvidence, Undo: r.logs().logAsFound, Limit: 30 * time.Minute,
 			Keeps: "the copies are evidence; they go with the run's folder",
 			Shows: func(t *runner.Task) []string {
 				l, _ := look(t.State, t.On)
@@ -60,7 +60,7 @@ func (r *Recovery) preparation() runner.Phase {
 		},
 		runner.Step{
 			ID: stepStart, Source: "Preparation ¶4", Title: "Start all schedulers, disabled, and prove the changed flags by their arguments",
-			On: r.everyScheduler, Verify: r.startedByThisRun, Do: r.start, Undo: r.undoStart, Holds: r.nobodyElseStarted, Dangerous: true,
+			On: r.everyScheduler, Verify: r.schedulers().startedByThisRun, Do: r.schedulers().start, Undo: r.schedulers().undoStart, Holds: r.schedulers().nobodyElseStarted, Dangerous: true,
 			Until: []string{stepReStop, stepCommit}, Voids: afterElection,
 			Shows: func(t *runner.Task) []string { return r.on(t).Supervisor().StartShows() },
 		},
@@ -68,7 +68,7 @@ func (r *Recovery) preparation() runner.Phase {
 	return runner.Phase{ID: "prepare", Title: "Preparation", Source: "Preparation", Steps: steps}
 }
 
-func (r *Recovery) blockStep() runner.Step {
+func (r preparing) blockStep() runner.Step {
 	return runner.Step{
 		ID: stepBlock, Source: "Preparation ¶2", Title: "Block outside traffic to the schedulers' HTTP port",
 		On: r.everyScheduler, Verify: r.trafficBlocked, Do: r.blockTraffic, Undo: r.openTraffic, Last: true,
@@ -87,7 +87,7 @@ func stays(why string) func(context.Context, *runner.Task, runner.Receipt) (runn
 	}
 }
 
-func (r *Recovery) backupsKept(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+func (r preparing) backupsKept(ctx context.Context, t *runner.Task) (runner.Answer, error) {
 	n := r.on(t)
 	l, err := n.Known()
 	if err != nil {
@@ -117,7 +117,7 @@ func (r *Recovery) backupsKept(ctx context.Context, t *runner.Task) (runner.Answ
 	return runner.Yes("%d files in %s", len(l.Backups), kept), nil
 }
 
-func (r *Recovery) keepBackups(ctx context.Context, t *runner.Task) (any, error) {
+func (r preparing) keepBackups(ctx context.Context, t *runner.Task) (any, error) {
 	n := r.on(t)
 	l, err := n.Known()
 	if err != nil {
@@ -146,7 +146,7 @@ func (r *Recovery) keepBackups(ctx context.Context, t *runner.Task) (any, error)
 	return map[string]string{"folder": kept}, nil
 }
 
-func (r *Recovery) supervisionIsOff(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+func (r preparing) supervisionIsOff(ctx context.Context, t *runner.Task) (runner.Answer, error) {
 	n := r.on(t)
 	u, err := n.Supervisor().State(ctx)
 	if err != nil {
@@ -158,12 +158,12 @@ func (r *Recovery) supervisionIsOff(ctx context.Context, t *runner.Task) (runner
 	return runner.Yes("nothing starts it again, neither at boot nor when it ends"), nil
 }
 
-func (r *Recovery) supervisionOff(ctx context.Context, t *runner.Task) (any, error) {
+func (r preparing) supervisionOff(ctx context.Context, t *runner.Task) (any, error) {
 	n := r.on(t)
 	return nil, n.Supervisor().Off(ctx)
 }
 
-func (r *Recovery) supervisionOn(ctx context.Context, t *runner.Task, _ runner.Receipt) (runner.Answer, error) {
+func (r preparing) supervisionOn(ctx context.Context, t *runner.Task, _ runner.Receipt) (runner.Answer, error) {
 	n := r.on(t)
 	l, err := n.Known()
 	if err != nil {
@@ -184,7 +184,7 @@ func (r *Recovery) supervisionOn(ctx context.Context, t *runner.Task, _ runner.R
 	// once more, and from here on its supervisor looks after it.
 	ran := l.Running || l.Unit.Running || t.State.Commit.Outcome == runner.Committed
 	if ran && !u.Running {
-		if a, err := r.realMaster(ctx, t, l); err != nil || !a.Yes {
+		if a, err := r.schedulers().realMaster(ctx, t, l); err != nil || !a.Yes {
 			return a, err
 		}
 		if err := n.Supervisor().Start(ctx); err != nil {
@@ -196,7 +196,7 @@ func (r *Recovery) supervisionOn(ctx context.Context, t *runner.Task, _ runner.R
 }
 
 // trafficBlocked asks for the block, and renews its lease.
-func (r *Recovery) trafficBlocked(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+func (r preparing) trafficBlocked(ctx context.Context, t *runner.Task) (runner.Answer, error) {
 	n := r.on(t)
 	l, err := n.Known()
 	if err != nil {
@@ -206,7 +206,7 @@ func (r *Recovery) trafficBlocked(ctx context.Context, t *runner.Task) (runner.A
 	return runner.Answer{Yes: yes, Evidence: words}, err
 }
 
-func (r *Recovery) blockTraffic(ctx context.Context, t *runner.Task) (any, error) {
+func (r preparing) blockTraffic(ctx context.Context, t *runner.Task) (any, error) {
 	n := r.on(t)
 	l, err := n.Known()
 	if err != nil {
@@ -219,7 +219,7 @@ func (r *Recovery) blockTraffic(ctx context.Context, t *runner.Task) (any, error
 	return nil, n.Firewall().Block(ctx, l.Flags["http_port"], r.Cluster.FirewallLease)
 }
 
-func (r *Recovery) openTraffic(ctx context.Context, t *runner.Task, _ runner.Receipt) (runner.Answer, error) {
+func (r preparing) openTraffic(ctx context.Context, t *runner.Task, _ runner.Receipt) (runner.Answer, error) {
 	n := r.on(t)
 	l, err := n.Known()
 	if err != nil {

@@ -27,7 +27,7 @@ type startedProcess struct {
 
 // schedulerStopped: the supervisor says so, no process has the log's path in
 // its arguments (lingering ones would), the HTTP port is closed.
-func (r *Recovery) schedulerStopped(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+func (r schedulers) schedulerStopped(ctx context.Context, t *runner.Task) (runner.Answer, error) {
 	n := r.on(t)
 	u, err := n.Supervisor().State(ctx)
 	if err != nil {
@@ -54,7 +54,7 @@ func (r *Recovery) schedulerStopped(ctx context.Context, t *runner.Task) (runner
 // stoppedByThisRun is the proof after this run asked for it. A scheduler that
 // was down before, or between two crashes, is stopped like the others: only a
 // step that was done is undone, and after the commit all of them must start.
-func (r *Recovery) stoppedByThisRun(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+func (r schedulers) stoppedByThisRun(ctx context.Context, t *runner.Task) (runner.Answer, error) {
 	if !t.State.Of(t.Step, t.On).Begun {
 		return runner.No("not asked for yet"), nil
 	}
@@ -63,7 +63,7 @@ func (r *Recovery) stoppedByThisRun(ctx context.Context, t *runner.Task) (runner
 
 // stopScheduler stops it through its supervisor, then ends what lingers: from
 // 0.21 on a scheduler that committed stays, and nobody but its process knows.
-func (r *Recovery) stopScheduler(ctx context.Context, t *runner.Task) (any, error) {
+func (r schedulers) stopScheduler(ctx context.Context, t *runner.Task) (any, error) {
 	n := r.on(t)
 	if err := n.Supervisor().Stop(ctx); err != nil {
 		return nil, err
@@ -94,7 +94,7 @@ func (r *Recovery) stopScheduler(ctx context.Context, t *runner.Task) (any, erro
 // startAsBefore is the Undo of stopping: back to the real Mesos master. It comes
 // after the files were restored on every host, and waits for a registered leader
 // where there was one, or where a proved commit says that there must be one.
-func (r *Recovery) startAsBefore(ctx context.Context, t *runner.Task, _ runner.Receipt) (runner.Answer, error) {
+func (r schedulers) startAsBefore(ctx context.Context, t *runner.Task, _ runner.Receipt) (runner.Answer, error) {
 	n := r.on(t)
 	l, err := n.Known()
 	if err != nil {
@@ -169,7 +169,7 @@ func foundDamaged(t *runner.Task) string {
 // stopDisabled stops a scheduler that runs with the disabled flags though its
 // configuration is the original one again: somebody started it in between, and
 // one that leads like that keeps the others from registering.
-func (r *Recovery) stopDisabled(ctx context.Context, t *runner.Task) error {
+func (r schedulers) stopDisabled(ctx context.Context, t *runner.Task) error {
 	n := r.on(t)
 	mine, _, err := n.Running(ctx)
 	if err != nil {
@@ -190,7 +190,7 @@ func (r *Recovery) stopDisabled(ctx context.Context, t *runner.Task) error {
 
 // startUnlessRunning waits for a scheduler that is on its way down, and starts
 // the one that is down.
-func (r *Recovery) startUnlessRunning(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+func (r schedulers) startUnlessRunning(ctx context.Context, t *runner.Task) (runner.Answer, error) {
 	n := r.on(t)
 	return r.Until(ctx, 2*time.Minute, func(ctx context.Context) (runner.Answer, error) {
 		u, err := n.Supervisor().State(ctx)
@@ -210,9 +210,9 @@ func (r *Recovery) startUnlessRunning(ctx context.Context, t *runner.Task) (runn
 }
 
 // realMaster refuses to start a scheduler whose configuration is not the original one.
-func (r *Recovery) realMaster(ctx context.Context, t *runner.Task, l node.Look) (runner.Answer, error) {
+func (r schedulers) realMaster(ctx context.Context, t *runner.Task, l node.Look) (runner.Answer, error) {
 	n := r.on(t)
-	_, hash, err := r.configHash(ctx, t)
+	_, hash, err := r.preparing().configHash(ctx, t)
 	if err != nil {
 		return runner.Answer{}, err
 	}
@@ -243,9 +243,9 @@ func newestStart(s *runner.State, host string) string {
 	return newest
 }
 
-func (r *Recovery) start(ctx context.Context, t *runner.Task) (any, error) {
+func (r schedulers) start(ctx context.Context, t *runner.Task) (any, error) {
 	n := r.on(t)
-	a, err := r.configIsChanged(ctx, t)
+	a, err := r.preparing().configIsChanged(ctx, t)
 	if err != nil {
 		return nil, err
 	}
@@ -263,7 +263,7 @@ func (r *Recovery) start(ctx context.Context, t *runner.Task) (any, error) {
 			return nil, err
 		}
 	}
-	left := groupBefore{Newest: r.newestMember(ctx, t)}
+	left := groupBefore{Newest: r.leading().newestMember(ctx, t)}
 	if err := n.Supervisor().Start(ctx); err != nil {
 		return nil, err
 	}
@@ -288,7 +288,7 @@ func (r *Recovery) start(ctx context.Context, t *runner.Task) (any, error) {
 
 // onRealMaster says which scheduler of the host was started for the real Mesos
 // master, "" if none.
-func (r *Recovery) onRealMaster(ctx context.Context, t *runner.Task) (string, error) {
+func (r schedulers) onRealMaster(ctx context.Context, t *runner.Task) (string, error) {
 	n := r.on(t)
 	mine, _, err := n.Running(ctx)
 	if err != nil {
@@ -309,7 +309,7 @@ func (r *Recovery) onRealMaster(ctx context.Context, t *runner.Task) (string, er
 // startedByThisRun is startedDisabled of a scheduler that the step has begun to
 // start. One that somebody else started is not taken over: the journal would not
 // know it, nothing could hold it to be ours, and undo would leave it running.
-func (r *Recovery) startedByThisRun(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+func (r schedulers) startedByThisRun(ctx context.Context, t *runner.Task) (runner.Answer, error) {
 	if !t.State.Of(t.Step, t.On).Begun {
 		return runner.No("this run has not started it yet"), nil
 	}
@@ -318,7 +318,7 @@ func (r *Recovery) startedByThisRun(ctx context.Context, t *runner.Task) (runner
 
 // startedDisabled: a process runs with the changed flags, or one did and ended
 // by itself. It is proved by process and arguments, not by health.
-func (r *Recovery) startedDisabled(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+func (r schedulers) startedDisabled(ctx context.Context, t *runner.Task) (runner.Answer, error) {
 	n := r.on(t)
 	mine, left, err := n.Gone(ctx)
 	if err != nil {
@@ -345,7 +345,7 @@ func (r *Recovery) startedDisabled(ctx context.Context, t *runner.Task) (runner.
 	if t.State.Of(t.Step, t.On).Again && left != "" {
 		return runner.No("%s", left), nil
 	}
-	if since := mine[0].Since.Add(-l.Skew); t.State.Of(t.Step, t.On).Again && !r.Now().Before(since.Add(r.disabledFor(l))) {
+	if since := mine[0].Since.Add(-l.Skew); t.State.Of(t.Step, t.On).Again && !r.Now().Before(since.Add(r.leading().disabledFor(l))) {
 		return runner.No("PID %d runs with the disabled flags, but since %s: its wait for Mesos is nearly over", mine[0].PID, since.UTC().Format(time.RFC3339)), nil
 	}
 	return runner.Yes("PID %d runs with the disabled flags", mine[0].PID).With(startedProcess{PID: mine[0].PID, Start: mine[0].Start, At: mine[0].Since}), nil
@@ -353,7 +353,7 @@ func (r *Recovery) startedDisabled(ctx context.Context, t *runner.Task) (runner.
 
 // exitedAtStart tells a scheduler that ended by itself after this run started
 // it from one that was not started.
-func (r *Recovery) exitedAtStart(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+func (r schedulers) exitedAtStart(ctx context.Context, t *runner.Task) (runner.Answer, error) {
 	n := r.on(t)
 	l, err := n.Known()
 	if err != nil {
@@ -376,7 +376,7 @@ func (r *Recovery) exitedAtStart(ctx context.Context, t *runner.Task) (runner.An
 // nobodyElseStarted holds as long as no other process than the one that this
 // run started runs. That it ended by itself breaks nothing here; the steps that
 // need it ask for it.
-func (r *Recovery) nobodyElseStarted(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+func (r schedulers) nobodyElseStarted(ctx context.Context, t *runner.Task) (runner.Answer, error) {
 	n := r.on(t)
 	p, ok := startReceipt(t.State, t.On)
 	if !ok {
@@ -414,7 +414,7 @@ func exactly(ctx context.Context, s *runner.State, n *node.Node) (runner.Answer,
 	return runner.Yes("%s: PID %d, as started", n.Name, p.PID), nil
 }
 
-func (r *Recovery) undoStart(ctx context.Context, t *runner.Task, _ runner.Receipt) (runner.Answer, error) {
+func (r schedulers) undoStart(ctx context.Context, t *runner.Task, _ runner.Receipt) (runner.Answer, error) {
 	if _, err := r.stopScheduler(ctx, t); err != nil {
 		return runner.Answer{}, err
 	}

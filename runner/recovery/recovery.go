@@ -46,24 +46,51 @@ func (r *Recovery) Recipe() *runner.Recipe {
 		Title: "Restore a scheduler backup through a staged recovery",
 		Hosts: r.Hosts,
 		Phases: []runner.Phase{
-			r.preparation(),
-			r.assess(),
-			r.reinitialize(),
-			r.restore(),
-			r.cleanup(),
+			r.preparing().preparation(),
+			r.assessing().assess(),
+			r.logs().reinitialize(),
+			r.staging().restore(),
+			r.closing().cleanup(),
 		},
 		Gates: []runner.Gate{
 			{ID: "start", Before: stepKeep, Title: "Begin the outage? All schedulers of the cluster are stopped."},
-			{ID: "assess", Before: stepConfirm, Title: "Is the damage assessed rightly?", Binds: r.assessed},
-			{ID: "commit", Before: stepCommit, Title: "Overwrite the replicated log with the backup? This cannot be undone.", Binds: r.staked, Expires: r.disabledUntil, Renew: r.renewed},
-			{ID: runner.GateWithout, Before: stepLeave, Title: "Go on without it? It must stay off until it is settled.", Binds: r.departures},
+			{ID: "assess", Before: stepConfirm, Title: "Is the damage assessed rightly?", Binds: r.assessing().assessed},
+			{ID: "commit", Before: stepCommit, Title: "Overwrite the replicated log with the backup? This cannot be undone.", Binds: r.staging().staked, Expires: r.leading().disabledUntil, Renew: r.leading().renewed},
+			{ID: runner.GateWithout, Before: stepLeave, Title: "Go on without it? It must stay off until it is settled.", Binds: r.leaving().departures},
 		},
-		Without: r.without(), Settle: r.settle(), Gone: r.stillGone, Owes: r.owes, Rests: r.rests,
+		Without: r.leaving().without(), Settle: r.settling().settle(), Gone: r.leaving().stillGone, Owes: r.leaving().owes, Rests: r.leaving().rests,
 		Covers:      r.covers,
 		Drop:        []string{stepDrop, stepCompare, stepCommit},
 		UndoWarning: r.undoWarning,
 	}
 }
+
+// The recipe's thoughts, each with the run's hosts to ask.
+type (
+	preflight  struct{ *Recovery } // Looks before anything is changed.
+	preparing  struct{ *Recovery } // Is the runbook's "Preparation": supervision, configuration, traffic.
+	schedulers struct{ *Recovery } // Stops and starts the schedulers.
+	logs       struct{ *Recovery } // Keeps, moves and initialises the logs.
+	assessing  struct{ *Recovery } // Judges the damage, and what a restore would lose.
+	leading    struct{ *Recovery } // Finds who leads, and who is in the log's group.
+	staging    struct{ *Recovery } // Brings the backup to the leader and stages it.
+	proving    struct{ *Recovery } // Commits, and proves that it took effect.
+	closing    struct{ *Recovery } // Sees that every replica has the new log.
+	leaving    struct{ *Recovery } // Goes on without a host.
+	settling   struct{ *Recovery } // Brings a host back that was left out.
+)
+
+func (r *Recovery) preflight() preflight   { return preflight{r} }
+func (r *Recovery) preparing() preparing   { return preparing{r} }
+func (r *Recovery) schedulers() schedulers { return schedulers{r} }
+func (r *Recovery) logs() logs             { return logs{r} }
+func (r *Recovery) assessing() assessing   { return assessing{r} }
+func (r *Recovery) leading() leading       { return leading{r} }
+func (r *Recovery) staging() staging       { return staging{r} }
+func (r *Recovery) proving() proving       { return proving{r} }
+func (r *Recovery) closing() closing       { return closing{r} }
+func (r *Recovery) leaving() leaving       { return leaving{r} }
+func (r *Recovery) settling() settling     { return settling{r} }
 
 // covers is what every digest covers besides the steps.
 func (r *Recovery) covers(s *runner.State) any {
@@ -197,4 +224,33 @@ func (r *Recovery) Validate() error {
 		return fmt.Errorf("Aurora %s has no staged recovery", r.Cluster.Version)
 	}
 	return r.Recipe().Validate()
+}
+
+// ActsOf are the acts of one run. Of one that goes on the last lasts until now.
+func ActsOf(events []runner.Event, now time.Time) []diagnose.Act {
+	var acts []diagnose.Act
+	open := false
+	end := func(at time.Time, recovered bool) {
+		if open {
+			acts[len(acts)-1].To, acts[len(acts)-1].Recovered = at, recovered
+			open = false
+		}
+	}
+	s := &runner.State{}
+	for _, e := range events {
+		was := s.Ended || s.Status == runner.Closed
+		s.Apply(e)
+		// A host that was left out is brought back after the end: an act of its own.
+		if !open && e.Kind == runner.StepStarted && (e.Step == stepStop || e.Step == stepContain) {
+			acts, open = append(acts, diagnose.Act{From: e.At}), true
+		}
+		switch ended := s.Ended || s.Status == runner.Closed; {
+		case ended && !was, s.Status == runner.Closed:
+			end(e.At, s.Outcome == "recovered")
+		case ended && s.Status != runner.Settling:
+			end(e.At, false)
+		}
+	}
+	end(now, false)
+	return acts
 }

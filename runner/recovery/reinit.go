@@ -16,7 +16,7 @@ import (
 )
 
 // reinitialize is the runbook's "Re-initialise the log": all replicas or none.
-func (r *Recovery) reinitialize() runner.Phase {
+func (r logs) reinitialize() runner.Phase {
 	return runner.Phase{
 		ID: "reinitialize", Title: "Re-initialise the replicated log", Source: "Assess the damage, Re-initialising",
 		Needed: func(s *runner.State) (bool, string) {
@@ -28,10 +28,10 @@ func (r *Recovery) reinitialize() runner.Phase {
 		Steps: []runner.Step{
 			{
 				ID: stepReStop, Source: "Re-initialising ¶1", Title: "Stop the schedulers, and prove it",
-				On: r.everyScheduler, Verify: r.schedulerStopped, Do: r.stopScheduler, Limit: 10 * time.Minute,
+				On: r.everyScheduler, Verify: r.schedulers().schedulerStopped, Do: r.schedulers().stopScheduler, Limit: 10 * time.Minute,
 				Undo:  stays("the schedulers stay stopped until the logs are back on all hosts"),
 				Keeps: "Preparation's own undo starts the schedulers",
-				Holds: r.schedulerStopped, Until: []string{stepRestart},
+				Holds: r.schedulers().schedulerStopped, Until: []string{stepRestart},
 				Shows: func(t *runner.Task) []string { return r.on(t).Supervisor().StopShows() },
 			},
 			{
@@ -60,9 +60,9 @@ func (r *Recovery) reinitialize() runner.Phase {
 			},
 			{
 				ID: stepRestart, Source: "Re-initialising ¶3", Title: "Start the schedulers, disabled as before",
-				On: r.everyScheduler, Verify: r.startedByThisRun, Do: r.start, Undo: r.undoStart, Dangerous: true,
+				On: r.everyScheduler, Verify: r.schedulers().startedByThisRun, Do: r.schedulers().start, Undo: r.schedulers().undoStart, Dangerous: true,
 				Keeps: "Cleanup stops the schedulers with Preparation's own undo",
-				Holds: r.nobodyElseStarted, Until: []string{stepCommit}, Voids: afterElection,
+				Holds: r.schedulers().nobodyElseStarted, Until: []string{stepCommit}, Voids: afterElection,
 				Shows: func(t *runner.Task) []string { return r.on(t).Supervisor().StartShows() },
 			},
 		},
@@ -71,7 +71,7 @@ func (r *Recovery) reinitialize() runner.Phase {
 
 // nobodyRegistered: both lists are empty. A killed scheduler's nodes stay until
 // its session ends.
-func (r *Recovery) nobodyRegistered(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+func (r logs) nobodyRegistered(ctx context.Context, t *runner.Task) (runner.Answer, error) {
 	if r.Cluster.ZooKeeper == "none" {
 		return runner.Yes("there is no ZooKeeper: the configuration says so"), nil
 	}
@@ -114,7 +114,7 @@ type asideFacts struct {
 	Empty bool       `json:"empty,omitempty"` // There was nothing to move.
 }
 
-func (r *Recovery) aside(t *runner.Task) (log, to string, err error) {
+func (r logs) aside(t *runner.Task) (log, to string, err error) {
 	l, err := look(t.State, t.On)
 	if err != nil {
 		return "", "", err
@@ -123,7 +123,7 @@ func (r *Recovery) aside(t *runner.Task) (log, to string, err error) {
 	return log, node.AsideOf(log, t.State.Run), nil
 }
 
-func (r *Recovery) logAside(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+func (r logs) logAside(ctx context.Context, t *runner.Task) (runner.Answer, error) {
 	n := r.on(t)
 	log, to, err := r.aside(t)
 	if err != nil {
@@ -147,9 +147,9 @@ func (r *Recovery) logAside(ctx context.Context, t *runner.Task) (runner.Answer,
 	return runner.No("%s is in its place", log), nil
 }
 
-func (r *Recovery) moveLogAside(ctx context.Context, t *runner.Task) (any, error) {
+func (r logs) moveLogAside(ctx context.Context, t *runner.Task) (any, error) {
 	n := r.on(t)
-	if a, err := r.schedulerStopped(ctx, t); err != nil || !a.Yes {
+	if a, err := r.schedulers().schedulerStopped(ctx, t); err != nil || !a.Yes {
 		if err == nil {
 			err = fmt.Errorf("not moved: %s", a.Evidence)
 		}
@@ -172,7 +172,7 @@ func (r *Recovery) moveLogAside(ctx context.Context, t *runner.Task) (any, error
 }
 
 // logBack is the Undo: what mesos-log made goes aside, the old folder comes back.
-func (r *Recovery) logBack(ctx context.Context, t *runner.Task, _ runner.Receipt) (runner.Answer, error) {
+func (r logs) logBack(ctx context.Context, t *runner.Task, _ runner.Receipt) (runner.Answer, error) {
 	n := r.on(t)
 	log, to, err := r.aside(t)
 	if err != nil {
@@ -208,9 +208,9 @@ func (r *Recovery) logBack(ctx context.Context, t *runner.Task, _ runner.Receipt
 }
 
 // mayInitialize is safety rule 4, asked on every host right before.
-func (r *Recovery) mayInitialize(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+func (r logs) mayInitialize(ctx context.Context, t *runner.Task) (runner.Answer, error) {
 	n := r.on(t)
-	if a, err := r.schedulerStopped(ctx, t); err != nil || !a.Yes {
+	if a, err := r.schedulers().schedulerStopped(ctx, t); err != nil || !a.Yes {
 		return a, err
 	}
 	// All or none: a host whose folder was not moved would vote beside new ones.
@@ -236,7 +236,7 @@ func (r *Recovery) mayInitialize(ctx context.Context, t *runner.Task) (runner.An
 	return runner.Yes("stopped, moved aside everywhere, on the mount that pre-flight saw"), nil
 }
 
-func (r *Recovery) initializeLog(ctx context.Context, t *runner.Task) (any, error) {
+func (r logs) initializeLog(ctx context.Context, t *runner.Task) (any, error) {
 	n := r.on(t)
 	l, err := n.Known()
 	if err != nil {
@@ -262,13 +262,13 @@ func (r *Recovery) initializeLog(ctx context.Context, t *runner.Task) (any, erro
 	return map[string]string{"path": log, "stderr": node.Tail(out)}, nil
 }
 
-func (r *Recovery) initJob(l node.Look) runner.Command {
+func (r logs) initJob(l node.Look) runner.Command {
 	return runner.Command{Argv: node.InitCommand(l.MesosLog, l.Flags["native_log_file_path"]), User: r.Cluster.User, Limit: 2 * time.Minute}
 }
 
 // initializedNoMore is the Undo: the tool writes by the log's path, so it must be
 // at work no more when the old log comes back there.
-func (r *Recovery) initializedNoMore(ctx context.Context, t *runner.Task, _ runner.Receipt) (runner.Answer, error) {
+func (r logs) initializedNoMore(ctx context.Context, t *runner.Task, _ runner.Receipt) (runner.Answer, error) {
 	n := r.on(t)
 	l, err := n.Known()
 	if err != nil {
@@ -281,7 +281,7 @@ func (r *Recovery) initializedNoMore(ctx context.Context, t *runner.Task, _ runn
 }
 
 // logInitialized reads the new log natively: exit 0 of the tool is no health.
-func (r *Recovery) logInitialized(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+func (r logs) logInitialized(ctx context.Context, t *runner.Task) (runner.Answer, error) {
 	n := r.on(t)
 	log, _, err := r.aside(t)
 	if err != nil {

@@ -17,7 +17,7 @@ const forwardOnly = "nothing is lost by it: folders are moved aside, and the res
 
 // settle is what a host owes that was left out, in the order in which nothing
 // of it can take part before it is a fresh replica: docs/adr/0012.
-func (r *Recovery) settle() runner.Phase {
+func (r settling) settle() runner.Phase {
 	host := func(s *runner.State) []string { return []string{s.Settling} }
 	ended := func(s *runner.State) (bool, string) {
 		return s.Ended, "the run has not ended: until then it is only kept from taking part"
@@ -30,7 +30,7 @@ func (r *Recovery) settle() runner.Phase {
 		},
 		{
 			ID: stepSettleHelper, Source: source, Title: "Put the reader of logs on it, checked by its hash",
-			On: host, Verify: r.helperThere, Do: r.uploadHelper, OneWay: forwardOnly,
+			On: host, Verify: r.preflight().helperThere, Do: r.preflight().uploadHelper, OneWay: forwardOnly,
 		},
 		{
 			ID: stepSettleLook, Source: source, Title: "Look at it: flags, configuration, log",
@@ -38,7 +38,7 @@ func (r *Recovery) settle() runner.Phase {
 		},
 		{
 			ID: stepSettleStop, Source: source, Title: "Prove that no scheduler runs on it",
-			On: host, Verify: r.schedulerStopped, Do: r.stopScheduler, OneWay: forwardOnly, Limit: 10 * time.Minute,
+			On: host, Verify: r.schedulers().schedulerStopped, Do: r.schedulers().stopScheduler, OneWay: forwardOnly, Limit: 10 * time.Minute,
 		},
 		{
 			ID: stepSettleLog, Source: source, Title: "Move its log folder aside, and leave an empty one",
@@ -84,7 +84,7 @@ type containReceipt struct {
 
 // contained asks the supervisor alone: the helper is not there yet, and its
 // upload would give a running replica time to vote.
-func (r *Recovery) contained(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+func (r settling) contained(ctx context.Context, t *runner.Task) (runner.Answer, error) {
 	n := r.on(t)
 	u, err := n.Supervisor().State(ctx)
 	switch {
@@ -100,7 +100,7 @@ func (r *Recovery) contained(ctx context.Context, t *runner.Task) (runner.Answer
 	return runner.Yes("kept from starting, and stopped: %s", u.Words), nil
 }
 
-func (r *Recovery) contain(ctx context.Context, t *runner.Task) (any, error) {
+func (r settling) contain(ctx context.Context, t *runner.Task) (any, error) {
 	n := r.on(t)
 	was, err := n.Supervisor().State(ctx)
 	if err != nil {
@@ -129,7 +129,7 @@ func (r *Recovery) contain(ctx context.Context, t *runner.Task) (any, error) {
 
 // lookAtReturned finds what the steps after it need, and judges nothing that
 // they do not ask themselves.
-func (r *Recovery) lookAtReturned(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+func (r settling) lookAtReturned(ctx context.Context, t *runner.Task) (runner.Answer, error) {
 	n := r.on(t)
 	var l node.Look
 	if err := n.LookAtAccess(ctx, &l); err != nil {
@@ -153,7 +153,7 @@ func (r *Recovery) lookAtReturned(ctx context.Context, t *runner.Task) (runner.A
 	for _, name := range node.NeededFlags {
 		if l.Flags[name] == "" {
 			// Only its start script knows it, and it does not run: the others have the same.
-			if flags, err := r.flagsOfAny(ctx, t.State); err == nil {
+			if flags, err := r.leaving().flagsOfAny(ctx, t.State); err == nil {
 				l.Flags[name] = flags[name]
 			}
 		}
@@ -183,9 +183,9 @@ func (r *Recovery) lookAtReturned(ctx context.Context, t *runner.Task) (runner.A
 }
 
 // logIsFresh: the folder is there and holds no replica.
-func (r *Recovery) logIsFresh(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+func (r settling) logIsFresh(ctx context.Context, t *runner.Task) (runner.Answer, error) {
 	n := r.on(t)
-	log, _, err := r.aside(t)
+	log, _, err := r.logs().aside(t)
 	if err != nil {
 		return runner.Answer{}, err
 	}
@@ -216,15 +216,15 @@ func (r *Recovery) logIsFresh(ctx context.Context, t *runner.Task) (runner.Answe
 
 // freshLog moves whatever replica lies there aside, under a name by its inode:
 // a host may come back more than once.
-func (r *Recovery) freshLog(ctx context.Context, t *runner.Task) (any, error) {
+func (r settling) freshLog(ctx context.Context, t *runner.Task) (any, error) {
 	n := r.on(t)
-	if a, err := r.schedulerStopped(ctx, t); err != nil || !a.Yes {
+	if a, err := r.schedulers().schedulerStopped(ctx, t); err != nil || !a.Yes {
 		if err == nil {
 			err = fmt.Errorf("not moved: %s", a.Evidence)
 		}
 		return nil, err
 	}
-	log, aside, err := r.aside(t)
+	log, aside, err := r.logs().aside(t)
 	if err != nil {
 		return nil, err
 	}
@@ -248,7 +248,7 @@ func (r *Recovery) freshLog(ctx context.Context, t *runner.Task) (any, error) {
 // configIsSettled: the file is the original one, or one in which no disabled
 // flag is left (the host was installed anew, or a configuration manager came
 // first).
-func (r *Recovery) configIsSettled(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+func (r settling) configIsSettled(ctx context.Context, t *runner.Task) (runner.Answer, error) {
 	n := r.on(t)
 	beside := node.AsideOf(n.Scheduler.ConfigFile, t.State.Run)
 	facts, err := n.Ask(ctx, probe.Request{Paths: []string{beside}})
@@ -277,7 +277,7 @@ func (r *Recovery) configIsSettled(ctx context.Context, t *runner.Task) (runner.
 	return runner.Yes("%s is not the one that this run saw, and names no fake value: it is left as it is (%.12s)", file, node.SHA256(text)), nil
 }
 
-func (r *Recovery) settleConfig(ctx context.Context, t *runner.Task) (any, error) {
+func (r settling) settleConfig(ctx context.Context, t *runner.Task) (any, error) {
 	n := r.on(t)
 	if err := n.TidyConfig(ctx); err != nil {
 		return nil, err
@@ -285,14 +285,14 @@ func (r *Recovery) settleConfig(ctx context.Context, t *runner.Task) (any, error
 	if a, err := r.configIsSettled(ctx, t); err != nil || a.Yes {
 		return nil, err
 	}
-	a, err := r.restoreConfig(ctx, t, nil)
+	a, err := r.preparing().restoreConfig(ctx, t, nil)
 	if err == nil && !a.Yes {
 		err = fmt.Errorf("%s", a.Evidence)
 	}
 	return nil, err
 }
 
-func (r *Recovery) trafficIsOpen(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+func (r settling) trafficIsOpen(ctx context.Context, t *runner.Task) (runner.Answer, error) {
 	n := r.on(t)
 	if !t.State.Of(t.Step, t.On).Begun {
 		return runner.No("not asked for yet"), nil
@@ -305,7 +305,7 @@ func (r *Recovery) trafficIsOpen(ctx context.Context, t *runner.Task) (runner.An
 	return runner.Answer{Yes: !blocked, Evidence: words}, err
 }
 
-func (r *Recovery) openSettled(ctx context.Context, t *runner.Task) (any, error) {
+func (r settling) openSettled(ctx context.Context, t *runner.Task) (any, error) {
 	n := r.on(t)
 	l, err := n.Known()
 	if err != nil {

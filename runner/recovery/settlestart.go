@@ -14,7 +14,7 @@ import (
 
 // mayStartFresh: an EMPTY replica catches up from a quorum of the others. Where
 // they have none it would wait, and people would be tempted to initialise it.
-func (r *Recovery) mayStartFresh(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+func (r settling) mayStartFresh(ctx context.Context, t *runner.Task) (runner.Answer, error) {
 	if !t.State.Passed(stepSettleLog, t.On) || !t.State.Passed(stepSettleFlags, t.On) {
 		return runner.No("its log folder and its configuration are not settled"), nil
 	}
@@ -49,7 +49,7 @@ func (r *Recovery) mayStartFresh(ctx context.Context, t *runner.Task) (runner.An
 }
 
 // startedFresh: one scheduler runs, and not with the disabled flags.
-func (r *Recovery) startedFresh(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+func (r settling) startedFresh(ctx context.Context, t *runner.Task) (runner.Answer, error) {
 	n := r.on(t)
 	mine, _, err := n.Schedulers(ctx)
 	if err != nil {
@@ -68,7 +68,7 @@ func (r *Recovery) startedFresh(ctx context.Context, t *runner.Task) (runner.Ans
 	return runner.Yes("PID %d runs with its own flags", mine[0].PID), nil
 }
 
-func (r *Recovery) startFresh(ctx context.Context, t *runner.Task) (any, error) {
+func (r settling) startFresh(ctx context.Context, t *runner.Task) (any, error) {
 	n := r.on(t)
 	if err := n.Supervisor().Start(ctx); err != nil {
 		return nil, err
@@ -79,7 +79,7 @@ func (r *Recovery) startFresh(ctx context.Context, t *runner.Task) (any, error) 
 
 // caughtUp reads a copy of its log until it is VOTING and holds a snapshot of
 // the state that the others have.
-func (r *Recovery) caughtUp(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+func (r settling) caughtUp(ctx context.Context, t *runner.Task) (runner.Answer, error) {
 	n := r.on(t)
 	return r.Until(ctx, 25*time.Minute, func(ctx context.Context) (runner.Answer, error) {
 		report, err := n.HotLog(ctx)
@@ -98,7 +98,7 @@ func (r *Recovery) caughtUp(ctx context.Context, t *runner.Task) (runner.Answer,
 }
 
 // supervisionWas is how its supervision was before this run, or when it came back.
-func (r *Recovery) supervisionWas(t *runner.Task) (node.UnitState, error) {
+func (r settling) supervisionWas(t *runner.Task) (node.UnitState, error) {
 	before, ok := foundHost.Of(t.State, t.On)
 	if ok {
 		return before.Unit, nil
@@ -110,7 +110,7 @@ func (r *Recovery) supervisionWas(t *runner.Task) (node.UnitState, error) {
 	return c.Was, nil
 }
 
-func (r *Recovery) supervisionIsBack(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+func (r settling) supervisionIsBack(ctx context.Context, t *runner.Task) (runner.Answer, error) {
 	n := r.on(t)
 	was, err := r.supervisionWas(t)
 	if err != nil {
@@ -126,7 +126,7 @@ func (r *Recovery) supervisionIsBack(ctx context.Context, t *runner.Task) (runne
 	return runner.Yes("supervision is as it was: at boot %v, after it ends %v", u.Enabled, u.Restarts), nil
 }
 
-func (r *Recovery) supervisionBack(ctx context.Context, t *runner.Task) (any, error) {
+func (r settling) supervisionBack(ctx context.Context, t *runner.Task) (any, error) {
 	n := r.on(t)
 	was, err := r.supervisionWas(t)
 	if err != nil {
@@ -139,7 +139,7 @@ func (r *Recovery) supervisionBack(ctx context.Context, t *runner.Task) (any, er
 	return nil, n.Supervisor().On(ctx, was)
 }
 
-func (r *Recovery) helperGone(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+func (r settling) helperGone(ctx context.Context, t *runner.Task) (runner.Answer, error) {
 	f, err := r.on(t).Program(ctx)
 	if err != nil {
 		return runner.Answer{}, err
@@ -151,7 +151,7 @@ func (r *Recovery) helperGone(ctx context.Context, t *runner.Task) (runner.Answe
 	return runner.Answer{Yes: out.Exit == 1, Evidence: fmt.Sprintf("%s is gone: %v", f.Path, out.Exit == 1)}, nil
 }
 
-func (r *Recovery) helperAway(ctx context.Context, t *runner.Task) (any, error) {
-	_, err := r.removeHelper(ctx, t, nil)
+func (r settling) helperAway(ctx context.Context, t *runner.Task) (any, error) {
+	_, err := r.preflight().removeHelper(ctx, t, nil)
 	return nil, err
 }

@@ -74,7 +74,7 @@ func TestJudgeCommit(t *testing.T) {
 			if tt.left {
 				_ = say(runner.Event{Kind: runner.HostLeft, Host: "s3", Data: json.RawMessage(`[]`)})
 			}
-			a, err := r.judgeCommit(t.Context(), &runner.Task{On: runner.Bot, Step: stepUnknownJudge, State: s, Say: say})
+			a, err := r.proving().judgeCommit(t.Context(), &runner.Task{On: runner.Bot, Step: stepUnknownJudge, State: s, Say: say})
 			var end *runner.Ending
 			stays := errors.As(err, &end) && end.Reason == runner.StopUnknown
 			if err != nil && !stays {

@@ -20,7 +20,7 @@ import (
 
 // without is what is looked at before people decide to go on without a host,
 // and again right after: docs/adr/0012.
-func (r *Recovery) without() runner.Phase {
+func (r leaving) without() runner.Phase {
 	asked := func(s *runner.State) []string { return s.Asked() }
 	return runner.Phase{ID: runner.PhaseWithout, Title: "Going on without a host", Source: "Safety rule 1", Steps: []runner.Step{
 		{
@@ -64,7 +64,7 @@ func (d *departure) unclear(question, format string, args ...any) {
 
 // lookAtDeparture waits for as long as a dead scheduler's nodes stay in
 // ZooKeeper.
-func (r *Recovery) lookAtDeparture(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+func (r leaving) lookAtDeparture(ctx context.Context, t *runner.Task) (runner.Answer, error) {
 	if a := r.restIsQuorum(t); !a.Yes {
 		return a, nil
 	}
@@ -122,7 +122,7 @@ func questionOf(words string) string {
 }
 
 // mayLeave looks again after the approvals: a host that answers now is not gone.
-func (r *Recovery) mayLeave(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+func (r leaving) mayLeave(ctx context.Context, t *runner.Task) (runner.Answer, error) {
 	if a := r.restIsQuorum(t); !a.Yes {
 		return a, nil
 	}
@@ -145,7 +145,7 @@ func (r *Recovery) mayLeave(ctx context.Context, t *runner.Task) (runner.Answer,
 }
 
 // restIsQuorum asks whether the others suffice to elect a leader and to write.
-func (r *Recovery) restIsQuorum(t *runner.Task) runner.Answer {
+func (r leaving) restIsQuorum(t *runner.Task) runner.Answer {
 	asked := t.State.Asked()
 	rest := 0
 	for _, name := range r.everyScheduler(t.State) {
@@ -160,7 +160,7 @@ func (r *Recovery) restIsQuorum(t *runner.Task) runner.Answer {
 }
 
 // departures is what the gate binds: no error's words, which differ each time.
-func (r *Recovery) departures(s *runner.State) any {
+func (r leaving) departures(s *runner.State) any {
 	list := map[string]any{}
 	for _, l := range s.Without {
 		d, ok := foundDeparture.Of(s, l.Host)
@@ -173,7 +173,7 @@ func (r *Recovery) departures(s *runner.State) any {
 
 // departed asks everything once, all at the same time: a host that is off lets
 // each question wait for its limit. What it cannot tell stands in Unclear.
-func (r *Recovery) departed(ctx context.Context, t *runner.Task) departure {
+func (r leaving) departed(ctx context.Context, t *runner.Task) departure {
 	addresses := r.addressesOf(ctx, t.State, t.On)
 	parts := [3]departure{}
 	var asking sync.WaitGroup
@@ -196,7 +196,7 @@ func (d *departure) add(p departure) {
 	d.SSH = d.SSH || p.SSH
 }
 
-func (r *Recovery) askSSH(ctx context.Context, t *runner.Task, d *departure) {
+func (r leaving) askSSH(ctx context.Context, t *runner.Task, d *departure) {
 	_, err := t.Host.Run(ctx, runner.Command{Argv: []string{"true"}, Limit: 10 * time.Second})
 	var dial *net.OpError
 	switch {
@@ -213,7 +213,7 @@ func (r *Recovery) askSSH(ctx context.Context, t *runner.Task, d *departure) {
 }
 
 // askMembership looks for the host among ZooKeeper's candidates and replicas.
-func (r *Recovery) askMembership(ctx context.Context, t *runner.Task, addresses []netip.Addr, d *departure) {
+func (r leaving) askMembership(ctx context.Context, t *runner.Task, addresses []netip.Addr, d *departure) {
 	if r.Cluster.ZooKeeper == "none" {
 		d.say("ZooKeeper: there is none")
 		return
@@ -243,7 +243,7 @@ func (r *Recovery) askMembership(ctx context.Context, t *runner.Task, addresses 
 }
 
 // groupNow reads both lists by the flags of a host that the run goes on with.
-func (r *Recovery) groupNow(ctx context.Context, s *runner.State) ([]zk.Candidate, []zk.Replica, error) {
+func (r leaving) groupNow(ctx context.Context, s *runner.State) ([]zk.Candidate, []zk.Replica, error) {
 	flags, err := r.flagsOfAny(ctx, s)
 	if err != nil {
 		return nil, nil, err
@@ -265,7 +265,7 @@ func (r *Recovery) groupNow(ctx context.Context, s *runner.State) ([]zk.Candidat
 
 // flagsOfAny are the flags that pre-flight found, or, before it, those of a
 // configuration file.
-func (r *Recovery) flagsOfAny(ctx context.Context, s *runner.State) (map[string]string, error) {
+func (r leaving) flagsOfAny(ctx context.Context, s *runner.State) (map[string]string, error) {
 	asked := s.Asked()
 	why := errors.New("no scheduler is left to ask")
 	for _, name := range r.everyScheduler(s) {
@@ -295,7 +295,7 @@ func (r *Recovery) flagsOfAny(ctx context.Context, s *runner.State) (map[string]
 }
 
 // askPorts dials the port of its log and that of its scheduler from another host.
-func (r *Recovery) askPorts(ctx context.Context, t *runner.Task, addresses []netip.Addr, d *departure) {
+func (r leaving) askPorts(ctx context.Context, t *runner.Task, addresses []netip.Addr, d *departure) {
 	ports := r.portsOf(t.State, t.On, addresses)
 	if len(addresses) == 0 || len(ports) == 0 {
 		d.say("its log's port: not known")
@@ -341,7 +341,7 @@ func askPort(ctx context.Context, from runner.Host, address string, d *departure
 }
 
 // neighbour is a host to look from.
-func (r *Recovery) neighbour(t *runner.Task) runner.Host {
+func (r leaving) neighbour(t *runner.Task) runner.Host {
 	for _, name := range r.everyScheduler(t.State) {
 		if name != t.On && !slices.Contains(t.State.Asked(), name) {
 			return r.Hosts[name]
@@ -352,7 +352,7 @@ func (r *Recovery) neighbour(t *runner.Task) runner.Host {
 
 // stillGone holds as long as a host that was left out cannot take part: it is
 // gone, or it came back and its scheduler is kept from starting.
-func (r *Recovery) stillGone(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+func (r leaving) stillGone(ctx context.Context, t *runner.Task) (runner.Answer, error) {
 	n := r.on(t)
 	now := r.departed(ctx, t)
 	if len(now.Alive) > 0 {
@@ -382,7 +382,7 @@ func (r *Recovery) stillGone(ctx context.Context, t *runner.Task) (runner.Answer
 }
 
 // rests are the steps whose findings rest on a host that is left out.
-func (r *Recovery) rests(s *runner.State, host string) []string {
+func (r leaving) rests(s *runner.State, host string) []string {
 	var again []string
 	if s.Phases["reinitialize"] == "" && s.Of(stepDecide, runner.Bot).Progress != "" {
 		again = append(again, stepDecide, stepConfirm) // One replica fewer is another assessment.
@@ -398,7 +398,7 @@ func (r *Recovery) rests(s *runner.State, host string) []string {
 
 // owes says what a host owes that was left out. Where a run ended with nothing
 // done to it nor to the log, that is nothing: its replica is as good as before.
-func (r *Recovery) owes(s *runner.State, host string) []string {
+func (r leaving) owes(s *runner.State, host string) []string {
 	begun := func(steps ...string) bool {
 		return slices.ContainsFunc(steps, func(id string) bool { return s.Of(id, host).Begun })
 	}
