@@ -2,7 +2,6 @@ package diagnose
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -53,15 +52,8 @@ func (dr *Doctor) CompareWithZooKeeper(ctx context.Context, via *node.Node, look
 		return g, nil
 	}
 	flags := looks[via.Name].Flags
-	z, err := via.OpenZooKeeper(flags["zk_endpoints"])
-	if err != nil {
+	if g.Candidates, g.Replicas, err = via.Group(ctx, flags); err != nil {
 		return g, err
-	}
-	if g.Candidates, err = z.Candidates(ctx, flags["serverset_path"]); err != nil && !errors.Is(err, zk.ErrNoNode) {
-		return g, fmt.Errorf("who is configured and who is there can't be compared: %w", err)
-	}
-	if g.Replicas, err = z.LogReplicas(ctx, flags["native_log_zk_group_path"]); err != nil && !errors.Is(err, zk.ErrNoNode) {
-		return g, fmt.Errorf("which replicas the log has can't be told: %w", err)
 	}
 	there := map[string]bool{}
 	for _, c := range g.Candidates {

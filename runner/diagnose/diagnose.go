@@ -84,11 +84,15 @@ func (dr *Doctor) Diagnose(ctx context.Context, ask Ask) (*health.Diagnosis, err
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("diagnosis of %s: %w", dr.Cluster.Name, context.Cause(ctx))
 	}
+	return dr.conclude(seen(visits), group, ask), nil
+}
+
+func seen(visits []*visit) []*hostFacts {
 	facts := make([]*hostFacts, len(visits))
 	for i, v := range visits {
 		facts[i] = &v.facts
 	}
-	return dr.conclude(facts, group, ask), nil
+	return facts
 }
 
 // conclude is the pure half: facts in, findings and verdict out.

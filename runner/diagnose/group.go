@@ -176,10 +176,7 @@ func (dr *Doctor) whoSaysWhat(g *groupFacts, visits []*visit) {
 		g.says = append(g.says, health.Saying{Who: "ZooKeeper's candidates", Says: fmt.Sprintf("%s (%s) is first of %d", cmp.Or(first, g.candidates[0].Host), g.candidates[0].Node, len(g.candidates))})
 	}
 	advertised := dr.advertisedIn(g)
-	facts := make([]*hostFacts, len(visits))
-	for i, v := range visits {
-		facts[i] = &v.facts
-	}
+	facts := seen(visits)
 	logs := dr.hear(g, facts)
 	switch {
 	case len(g.leaders) == 0:

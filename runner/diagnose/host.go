@@ -68,10 +68,10 @@ func (dr *Doctor) gather(ctx context.Context, v *visit) {
 	if f.look.Unit, err = v.Supervisor().State(ctx); err != nil {
 		f.cannotTell("its supervisor", err)
 	}
-	if err := v.LookAtAccess(ctx, &f.look); err != nil {
+	if err := f.look.AtAccess(ctx, v.Node); err != nil {
 		f.complain("access-missing", "%v", err)
 	}
-	vars, err := v.LookAtConfig(ctx, &f.look)
+	vars, err := f.look.AtConfig(ctx, v.Node)
 	if err != nil {
 		f.complain("configuration-unreadable", "%v", err)
 		vars, _ = aurora.ParseShellVars(v.Scheduler.ConfigFile, nil) // No variables: the process may still say all.
@@ -85,7 +85,7 @@ func (dr *Doctor) gather(ctx context.Context, v *visit) {
 	if v.Tool.Path == "" || vars == nil {
 		return
 	}
-	if err := v.LookAtProcess(ctx, &f.look, vars, f.complain); err != nil {
+	if err := f.look.AtProcess(ctx, v.Node, vars, f.complain); err != nil {
 		f.cannotTell("its processes", err)
 	} else {
 		f.looked = true
@@ -106,7 +106,7 @@ func (dr *Doctor) gather(ctx context.Context, v *visit) {
 	if missing {
 		return
 	}
-	if err := v.LookAtFiles(ctx, &f.look, f.complain); err != nil {
+	if err := f.look.AtFiles(ctx, v.Node, f.complain); err != nil {
 		f.cannotTell("its files", err)
 	}
 	dr.askBackups(ctx, v)
@@ -183,14 +183,11 @@ var managers = []string{"puppet", "chef-client", "salt-minion", "ansible-pull"}
 func (dr *Doctor) askManagers(ctx context.Context, v *visit) {
 	const look = `for f in $(grep -alsE '[p]uppet|[c]hef-client|[s]alt-minion|[a]nsible-pull' /proc/[0-9]*/cmdline); do tr '\0' '\n' <"$f" 2>/dev/null; echo; done; :`
 	out, err := v.Host.Run(ctx, runner.Command{Argv: []string{"sh", "-c", look}, Limit: 30 * time.Second})
-	switch {
-	case err != nil:
+	if err := node.Well("look for it", out, err); err != nil {
 		v.facts.cannotTell("whether a configuration manager runs", err)
-	case out.Exit != 0:
-		v.facts.cannotTell("whether a configuration manager runs", fmt.Errorf("exit status %d: %s", out.Exit, node.Tail(out)))
-	default:
-		v.facts.managers = managersIn(string(out.Stdout))
+		return
 	}
+	v.facts.managers = managersIn(string(out.Stdout))
 }
 
 // managersIn reads argument lists, one argument a line, an empty line between

@@ -23,10 +23,7 @@ func (dr *Doctor) readLogs(ctx context.Context, visits []*visit, leader string) 
 		dr.readLogOf(ctx, visits[first])
 	}
 	dr.readOthers(ctx, visits, first)
-	facts := make([]*hostFacts, len(visits))
-	for i, v := range visits {
-		facts[i] = &v.facts
-	}
+	facts := seen(visits)
 	for round := 1; ; round++ {
 		c := compareLogs(facts)
 		if c.Verdict == replica.VerdictHealthy || c.Verdict == replica.VerdictUnknown {

@@ -123,13 +123,7 @@ func (s Stranger) facts(ctx context.Context, req probe.Request) (*probe.Facts, e
 // run runs a command as the login account and returns what it printed.
 func (s Stranger) run(ctx context.Context, argv ...string) (string, error) {
 	out, err := s.Host.Run(ctx, runner.Command{Argv: argv, Limit: 20 * time.Second})
-	if err != nil {
-		return "", err
-	}
-	if out.Exit != 0 {
-		return "", fmt.Errorf("%s: exit status %d: %s", argv[0], out.Exit, node.Tail(out))
-	}
-	return strings.TrimSpace(string(out.Stdout)), nil
+	return strings.TrimSpace(string(out.Stdout)), node.Well(argv[0], out, err)
 }
 
 func (d *Discovery) unknown(what string, err error) {

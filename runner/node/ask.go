@@ -121,6 +121,17 @@ func (n *Node) Read(ctx context.Context, limit time.Duration, v any, args ...str
 // Shown is a command as people read it.
 func Shown(argv []string) string { return strings.Join(argv, " ") }
 
+// Well is the error of a command that was to end with exit status 0; what names it.
+func Well(what string, out runner.Output, err error) error {
+	if err == nil && out.Exit != 0 {
+		err = fmt.Errorf("exit status %d: %s", out.Exit, Tail(out))
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	return nil
+}
+
 // Tail is the end of what a command printed, for an error.
 func Tail(out runner.Output) string {
 	s := strings.TrimSpace(string(out.Stderr))
@@ -136,8 +147,12 @@ func Tail(out runner.Output) string {
 	return s
 }
 
-// MakeFolder creates a folder of the run on the host, owned by the scheduler's user.
-func (n *Node) MakeFolder(ctx context.Context, dir string) error {
-	_, err := n.Run(ctx, "root", "install", "-d", "-m", "0750", "-o", n.Cluster.User, "-g", n.Cluster.Group, dir)
-	return err
+// MakeFolder creates folders of the run on the host, owned by the scheduler's user.
+func (n *Node) MakeFolder(ctx context.Context, dirs ...string) error {
+	for _, dir := range dirs {
+		if _, err := n.Run(ctx, "root", "install", "-d", "-m", "0750", "-o", n.Cluster.User, "-g", n.Cluster.Group, dir); err != nil {
+			return err
+		}
+	}
+	return nil
 }

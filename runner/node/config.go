@@ -8,6 +8,7 @@ import (
 	"io"
 	"path"
 
+	"aurorabot/runner/aurora"
 	"aurorabot/runner/probe"
 )
 
@@ -26,6 +27,14 @@ func (n *Node) ReadConfig(ctx context.Context) ([]byte, error) {
 		return nil, fmt.Errorf("read %s: it is empty", file)
 	}
 	return b.Bytes(), nil
+}
+
+// Config reads the configuration file and what it sets.
+func (n *Node) Config(ctx context.Context) (text []byte, vars *aurora.ShellVars, err error) {
+	if text, err = n.ReadConfig(ctx); err == nil {
+		vars, err = aurora.ParseShellVars(n.Scheduler.ConfigFile, text)
+	}
+	return text, vars, err
 }
 
 var errTooLong = errors.New("longer than expected")

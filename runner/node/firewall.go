@@ -69,25 +69,16 @@ func (n nft) Shows(port string, lease time.Duration) []string {
 
 func (n nft) Block(ctx context.Context, port string, lease time.Duration) error {
 	out, err := n.on.Host.Run(ctx, runner.Command{Argv: []string{"nft", NFTScript(n.on.RunID, port, lease)}, User: "root"})
-	if err != nil {
-		return fmt.Errorf("nft: %w", err)
-	}
-	if out.Exit != 0 {
-		return fmt.Errorf("nft: exit status %d: %s", out.Exit, Tail(out))
-	}
-	return nil
+	return Well("nft", out, err)
 }
 
 func (n nft) Blocked(ctx context.Context, port string, lease time.Duration) (bool, string, error) {
 	out, err := n.on.Host.Run(ctx, runner.Command{Argv: []string{"nft", "list", "table", "inet", NFTTable(n.on.RunID)}, User: "root", Through: n.on.through()})
-	if err != nil {
-		return false, "", fmt.Errorf("nft list: %w", err)
+	if err == nil && out.Exit != 0 && strings.Contains(string(out.Stderr), "No such file or directory") {
+		return false, "there is no table " + NFTTable(n.on.RunID), nil
 	}
-	if out.Exit != 0 {
-		if strings.Contains(string(out.Stderr), "No such file or directory") {
-			return false, "there is no table " + NFTTable(n.on.RunID), nil
-		}
-		return false, "", fmt.Errorf("nft list: exit status %d: %s", out.Exit, Tail(out))
+	if err := Well("nft list", out, err); err != nil {
+		return false, "", err
 	}
 	text := string(out.Stdout)
 	left, there := elementOf(text, port)
@@ -98,11 +89,8 @@ func (n nft) Blocked(ctx context.Context, port string, lease time.Duration) (boo
 		return true, fmt.Sprintf("port %s is blocked, for %s at most", port, lease), nil
 	}
 	out, err = n.on.Host.Run(ctx, runner.Command{Argv: []string{"nft", NFTRenewal(n.on.RunID, port, lease)}, User: "root"})
-	if err != nil {
-		return false, "", fmt.Errorf("nft: renew the lease: %w", err)
-	}
-	if out.Exit != 0 {
-		return false, "", fmt.Errorf("nft: renew the lease: exit status %d: %s", out.Exit, Tail(out))
+	if err := Well("nft: renew the lease", out, err); err != nil {
+		return false, "", err
 	}
 	return true, fmt.Sprintf("port %s is blocked, for %s at most", port, lease), nil
 }
@@ -131,13 +119,10 @@ func elementOf(ruleset, port string) (left time.Duration, there bool) {
 
 func (n nft) Open(ctx context.Context, _ string) error {
 	out, err := n.on.Host.Run(ctx, runner.Command{Argv: []string{"nft", "delete", "table", "inet", NFTTable(n.on.RunID)}, User: "root"})
-	if err != nil {
-		return fmt.Errorf("nft: %w", err)
+	if strings.Contains(string(out.Stderr), "No such file or directory") {
+		return nil
 	}
-	if out.Exit != 0 && !strings.Contains(string(out.Stderr), "No such file or directory") {
-		return fmt.Errorf("nft: exit status %d: %s", out.Exit, Tail(out))
-	}
-	return nil
+	return Well("nft", out, err)
 }
 
 // iptables knows no leases: its rule stays until it is taken away.
@@ -156,32 +141,29 @@ func (i iptables) Shows(port string, _ time.Duration) []string {
 var BothFamilies = []string{"iptables", "ip6tables"}
 
 func (i iptables) has(ctx context.Context, program, port string) (bool, error) {
-	out, err := i.on.Host.Run(ctx, runner.Command{Argv: append([]string{program, "-C"}, IPTablesRule(i.on.RunID, port)...), User: "root", Through: i.on.through()})
-	switch {
-	case err != nil:
-		return false, fmt.Errorf("%s -C: %w", program, err)
-	case out.Exit == 0:
-		return true, nil
-	case out.Exit == 1:
-		return false, nil
-	}
-	return false, fmt.Errorf("%s -C: exit status %d: %s", program, out.Exit, Tail(out))
+	return i.on.yesNo(ctx, append([]string{program, "-C"}, IPTablesRule(i.on.RunID, port)...), 1)
 }
 
-func (i iptables) Block(ctx context.Context, port string, _ time.Duration) error {
+// set puts the rule in, or takes it out, where it is not so yet.
+func (i iptables) set(ctx context.Context, port string, in bool) error {
+	how := map[bool]string{true: "-I", false: "-D"}[in]
 	for _, program := range BothFamilies {
 		has, err := i.has(ctx, program, port)
+		if err == nil && has != in {
+			_, err = i.on.Run(ctx, "root", append([]string{program, how}, IPTablesRule(i.on.RunID, port)...)...)
+		}
 		if err != nil {
 			return err
-		}
-		if !has {
-			if _, err := i.on.Run(ctx, "root", append([]string{program, "-I"}, IPTablesRule(i.on.RunID, port)...)...); err != nil {
-				return err
-			}
 		}
 	}
 	return nil
 }
+
+func (i iptables) Block(ctx context.Context, port string, _ time.Duration) error {
+	return i.set(ctx, port, true)
+}
+
+func (i iptables) Open(ctx context.Context, port string) error { return i.set(ctx, port, false) }
 
 func (i iptables) Blocked(ctx context.Context, port string, _ time.Duration) (bool, string, error) {
 	for _, program := range BothFamilies {
@@ -191,19 +173,4 @@ func (i iptables) Blocked(ctx context.Context, port string, _ time.Duration) (bo
 		}
 	}
 	return true, "port " + port + " is blocked until it is opened", nil
-}
-
-func (i iptables) Open(ctx context.Context, port string) error {
-	for _, program := range BothFamilies {
-		has, err := i.has(ctx, program, port)
-		if err != nil {
-			return err
-		}
-		if has {
-			if _, err := i.on.Run(ctx, "root", append([]string{program, "-D"}, IPTablesRule(i.on.RunID, port)...)...); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }

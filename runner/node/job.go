@@ -54,13 +54,7 @@ func (n *Node) Detached(ctx context.Context, what string, cmd runner.Command, fr
 // before the schedulers are stopped.
 func (n *Node) MayHaveJobs(ctx context.Context) error {
 	out, err := n.Host.Run(ctx, runner.Command{Argv: []string{"true"}, Job: n.jobName(n.Job.Step, "true", int(n.Now().UnixNano()))})
-	if err == nil && out.Exit != 0 {
-		err = fmt.Errorf("exit status %d: %s", out.Exit, Tail(out))
-	}
-	if err != nil {
-		return fmt.Errorf("run a command apart from the connection: %w", err)
-	}
-	return nil
+	return Well("run a command apart from the connection", out, err)
 }
 
 // Over waits until nothing of the jobs of a step's first tries is at work. What

@@ -45,28 +45,19 @@ func LogWords(p *replica.Report) string {
 	return s
 }
 
-// FreeAside is to, or where that is taken a name of the folder's own: somebody
-// started a scheduler while the log was put back, so that there is a second one
-// that is not the one that was found.
-func (n *Node) FreeAside(ctx context.Context, from, to string) (string, error) {
-	facts, err := n.Ask(ctx, probe.Request{Paths: []string{from, to}})
-	if err != nil {
-		return "", err
-	}
-	if facts.Paths[to].Exists {
-		to += fmt.Sprintf("-%d", facts.Paths[from].Inode)
-	}
-	return to, nil
-}
-
 // MoveAside renames a folder beside itself, or, where the path is a mount
-// itself, moves its contents into a folder inside. It never overwrites.
-func (n *Node) MoveAside(ctx context.Context, from, to string) error {
+// itself, moves its contents into a folder inside. It never overwrites: where to
+// is taken it is an error, or, if more may lie there, it takes a name of the
+// folder's own.
+func (n *Node) MoveAside(ctx context.Context, from, to string, more bool) error {
 	facts, err := n.Ask(ctx, probe.Request{Paths: []string{from, to}})
 	if err != nil {
 		return err
 	}
-	if facts.Paths[to].Exists {
+	switch {
+	case facts.Paths[to].Exists && more:
+		to += fmt.Sprintf("-%d", facts.Paths[from].Inode)
+	case facts.Paths[to].Exists:
 		return fmt.Errorf("move %s aside: %s is there already", from, to)
 	}
 	if !facts.Paths[from].Mount {
@@ -92,11 +83,8 @@ func (n *Node) CopyBack(ctx context.Context, from, to string) error {
 		argv = []string{"cp", "-a", "--reflink=auto", "-T", "--", from, to}
 	}
 	out, err := n.Detached(ctx, "copy-back", runner.Command{Argv: argv, User: "root", Limit: CopyLimit}, nil)
-	if err != nil {
-		return fmt.Errorf("copy the log back: %w", err)
-	}
-	if out.Exit != 0 {
-		return fmt.Errorf("copy the log back: exit status %d: %s", out.Exit, Tail(out))
+	if err := Well("copy the log back", out, err); err != nil {
+		return err
 	}
 	if facts.Paths[to].Exists {
 		return nil
@@ -166,11 +154,8 @@ func (n *Node) ReadCopy(ctx context.Context, c Copy) (replica.Report, error) {
 	out, err := n.Host.Run(ctx, runner.Command{
 		Argv: []string{"cp", "-a", "--reflink=auto", "-T", "--", c.Log, copied}, User: n.Cluster.User, Gentle: true, Limit: LogLimit,
 	})
-	if err != nil {
-		return report, fmt.Errorf("copy %s: %w", c.Log, err)
-	}
-	if out.Exit != 0 && !c.Running {
-		return report, fmt.Errorf("copy %s: exit status %d: %s", c.Log, out.Exit, Tail(out))
+	if err := Well("copy "+c.Log, out, err); err != nil && !(c.Running && out.Exit != 0) {
+		return report, err
 	}
 	report = replica.Report{}
 	if err := n.ReadLog(ctx, copied, &report); err != nil {
@@ -212,13 +197,7 @@ func (n *Node) Salvage(ctx context.Context, log, to string, upToDamage bool) err
 		argv = append(argv, "--up-to-damage")
 	}
 	out, err := n.Host.Run(ctx, runner.Command{Argv: append(argv, log, "-o", to), User: n.Cluster.User, Gentle: true, Limit: 20 * time.Minute, Output: 32 << 20})
-	if err != nil {
-		return fmt.Errorf("salvage: %w", err)
-	}
-	if out.Exit != 0 {
-		return fmt.Errorf("salvage: exit status %d: %s", out.Exit, Tail(out))
-	}
-	return nil
+	return Well("salvage", out, err)
 }
 
 // InitCommand initialises a new log.

@@ -81,8 +81,8 @@ type Complain func(id, format string, args ...any)
 // NeededFlags must be known before anything is done.
 var NeededFlags = []string{"native_log_file_path", "native_log_zk_group_path", "native_log_quorum_size", "serverset_path", "zk_endpoints", "backup_dir", "http_port"}
 
-// LookAtAccess asks whether sudo works and the tools are there.
-func (n *Node) LookAtAccess(ctx context.Context, look *Look) error {
+// AtAccess asks whether sudo works and the tools are there.
+func (look *Look) AtAccess(ctx context.Context, n *Node) error {
 	if _, err := n.Run(ctx, "root", "true"); err != nil {
 		return fmt.Errorf("sudo to root: %w", err)
 	}
@@ -116,21 +116,16 @@ func (s *Nodes) Tools() []string {
 	return tools
 }
 
-// LookAtConfig reads the configuration file and works out what Preparation will write.
-func (n *Node) LookAtConfig(ctx context.Context, look *Look) (*aurora.ShellVars, error) {
-	text, err := n.ReadConfig(ctx)
-	if err != nil {
-		return nil, err
-	}
-	file := n.Scheduler.ConfigFile
-	vars, err := aurora.ParseShellVars(file, text)
+// AtConfig reads the configuration file and works out what Preparation will write.
+func (look *Look) AtConfig(ctx context.Context, n *Node) (*aurora.ShellVars, error) {
+	text, vars, err := n.Config(ctx)
 	if err != nil {
 		return nil, err
 	}
 	changes := n.DisabledFlags()
 	rewritten, err := vars.Rewrite(changes)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
+		return nil, fmt.Errorf("%s: %w", n.Scheduler.ConfigFile, err)
 	}
 	look.ConfigSHA256, look.NewSHA256 = SHA256(text), SHA256(rewritten)
 	for _, c := range changes {
@@ -143,8 +138,8 @@ func (n *Node) LookAtConfig(ctx context.Context, look *Look) (*aurora.ShellVars,
 	return vars, nil
 }
 
-// LookAtProcess finds the scheduler's process and its flags, and asks it how it is.
-func (n *Node) LookAtProcess(ctx context.Context, look *Look, vars *aurora.ShellVars, bad Complain) error {
+// AtProcess finds the scheduler's process and its flags, and asks it how it is.
+func (look *Look) AtProcess(ctx context.Context, n *Node, vars *aurora.ShellVars, bad Complain) error {
 	look.Flags = FlagsOf(vars)
 	// What runs was started before the file was written, it may be: the next start counts.
 	for _, flag := range vars.NotIn(n.Cluster.Version) {
@@ -197,8 +192,8 @@ func (n *Node) LookAtProcess(ctx context.Context, look *Look, vars *aurora.Shell
 	return nil
 }
 
-// LookAtFiles checks paths, space, and that nobody listens at the fake address.
-func (n *Node) LookAtFiles(ctx context.Context, look *Look, bad Complain) error {
+// AtFiles checks paths, space, and that nobody listens at the fake address.
+func (look *Look) AtFiles(ctx context.Context, n *Node, bad Complain) error {
 	s := n.Scheduler
 	log, dir := look.Flags["native_log_file_path"], look.Flags["backup_dir"]
 	fake, err := fakeAddress(n.Cluster.FakeMaster)

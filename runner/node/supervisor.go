@@ -193,11 +193,11 @@ func (o *ownCommands) StopShows() []string  { return []string{Shown(o.c.Stop)} }
 func (o *ownCommands) StartShows() []string { return []string{Shown(o.c.Start)} }
 
 func (o *ownCommands) State(ctx context.Context) (UnitState, error) {
-	running, err := o.yesNo(ctx, o.c.IsRunning, 3)
+	running, err := o.n.yesNo(ctx, o.c.IsRunning, 3)
 	if err != nil {
 		return UnitState{}, err
 	}
-	enabled, err := o.yesNo(ctx, o.c.IsEnabled, 1)
+	enabled, err := o.n.yesNo(ctx, o.c.IsEnabled, 1)
 	if err != nil {
 		return UnitState{}, err
 	}
@@ -210,11 +210,11 @@ func (o *ownCommands) State(ctx context.Context) (UnitState, error) {
 
 // yesNo runs a command whose exit status is the answer: 0 is yes, no is no,
 // everything else can't be told.
-func (o *ownCommands) yesNo(ctx context.Context, argv []string, no int) (bool, error) {
+func (n *Node) yesNo(ctx context.Context, argv []string, no int) (bool, error) {
 	if len(argv) == 0 {
 		return false, errors.New("the configuration names no command for it")
 	}
-	out, err := o.n.Host.Run(ctx, runner.Command{Argv: argv, User: "root", Through: o.n.through()})
+	out, err := n.Host.Run(ctx, runner.Command{Argv: argv, User: "root", Through: n.through()})
 	switch {
 	case err != nil:
 		return false, fmt.Errorf("%s: %w", argv[0], err)

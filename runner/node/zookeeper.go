@@ -2,6 +2,8 @@ package node
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net"
 	"time"
 
@@ -26,6 +28,22 @@ func (n *Node) OpenZooKeeper(endpoints string) (ZooKeeper, error) {
 		defer cancel()
 		return n.Host.Dial(ctx, address)
 	})
+}
+
+// Group reads the candidates and the log's replicas by a scheduler's flags, through
+// this host. A list that is not there is empty.
+func (n *Node) Group(ctx context.Context, flags map[string]string) (candidates []zk.Candidate, replicas []zk.Replica, err error) {
+	z, err := n.OpenZooKeeper(flags["zk_endpoints"])
+	if err != nil {
+		return nil, nil, err
+	}
+	if candidates, err = z.Candidates(ctx, flags["serverset_path"]); err != nil && !errors.Is(err, zk.ErrNoNode) {
+		return nil, nil, fmt.Errorf("who is configured and who is there can't be compared: %w", err)
+	}
+	if replicas, err = z.LogReplicas(ctx, flags["native_log_zk_group_path"]); err != nil && !errors.Is(err, zk.ErrNoNode) {
+		return candidates, nil, fmt.Errorf("which replicas the log has can't be told: %w", err)
+	}
+	return candidates, replicas, nil
 }
 
 // SchedulerOf names the configured scheduler that ZooKeeper calls hostname: by

@@ -355,6 +355,7 @@ type snapshotOfBefore struct{}
 // start on the old log prints the same line.
 func (r proving) loadedSnapshot(ctx context.Context, t *runner.Task, next fence, receipt commitReceipt, s stake) (runner.Answer, error) {
 	n := r.node(t.State, next.Host)
+	old, _ := fenceOf(t.State)
 	c, _ := foundCluster.Of(t.State, runner.Bot)
 	report, err := n.HotLog(ctx)
 	if err != nil {
@@ -367,7 +368,7 @@ func (r proving) loadedSnapshot(ctx context.Context, t *runner.Task, next fence,
 	want := diagnose.ParseTime(c.Backup.Timestamp)
 	if !a.LastSnapshotTime.Time().Equal(want) {
 		if !s.Equal && receipt.End >= 0 && a.LastSnapshot > receipt.End {
-			return r.beganWith(ctx, t.State, n, next, want, s)
+			return r.beganWith(ctx, n, old, next, want, s)
 		}
 		return runner.No("the newest snapshot in the log of %s is of %s, not of the backup's %s", next.Host, a.LastSnapshotTime.Time().Format(time.RFC3339), c.Backup.Timestamp), nil
 	}
@@ -378,11 +379,8 @@ func (r proving) loadedSnapshot(ctx context.Context, t *runner.Task, next fence,
 		return runner.No("the newest snapshot in the log of %s lies at %d, before the end recorded before the commit (%d)", next.Host, a.LastSnapshot, receipt.End).With(snapshotOfBefore{}), nil
 	}
 	return runner.Yes("%s leads since then (PID %d, was PID %d on %s); its log's newest snapshot is the backup's of %s at position %d, behind the old end %d; its %d tasks are exactly those staged",
-		next.Host, next.PID, r.oldPID(t.State), r.oldHost(t.State), c.Backup.Timestamp, a.LastSnapshot, receipt.End, s.Tasks).With(next), nil
+		next.Host, next.PID, old.PID, old.Host, c.Backup.Timestamp, a.LastSnapshot, receipt.End, s.Tasks).With(next), nil
 }
-
-func (r proving) oldPID(s *runner.State) int     { f, _ := fenceOf(s); return f.PID }
-func (r proving) oldHost(s *runner.State) string { f, _ := fenceOf(s); return f.Host }
 
 // nextLeader is the leader that proved the commit.
 func nextLeader(s *runner.State) (fence, bool) {

@@ -6,14 +6,12 @@ import (
 	"path"
 
 	"aurorabot/runner"
-	"aurorabot/runner/aurora"
 	"aurorabot/runner/node"
 	"aurorabot/runner/probe"
 )
 
 func (r preparing) configHash(ctx context.Context, t *runner.Task) (node.Look, string, error) {
-	n := r.on(t)
-	l, err := n.Known()
+	n, l, err := r.known(t)
 	if err != nil {
 		return l, "", err
 	}
@@ -52,17 +50,12 @@ func (r preparing) configIsChanged(ctx context.Context, t *runner.Task) (runner.
 }
 
 func (r preparing) changeConfig(ctx context.Context, t *runner.Task) (any, error) {
-	n := r.on(t)
-	l, err := n.Known()
+	n, l, err := r.known(t)
 	if err != nil {
 		return nil, err
 	}
 	file := n.Scheduler.ConfigFile
-	text, err := n.ReadConfig(ctx)
-	if err != nil {
-		return nil, err
-	}
-	vars, err := aurora.ParseShellVars(file, text)
+	text, vars, err := n.Config(ctx)
 	if err != nil {
 		return nil, err
 	}

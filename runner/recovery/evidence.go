@@ -28,10 +28,7 @@ func evidence(n *node.Node) string { return path.Join(n.Folder(), "evidence", "l
 
 func (r logs) keepEvidence(ctx context.Context, t *runner.Task) (any, error) {
 	n := r.on(t)
-	if a, err := r.schedulers().schedulerStopped(ctx, t); err != nil || !a.Yes {
-		if err == nil {
-			err = fmt.Errorf("the log can't be read while its scheduler runs: %s", a.Evidence)
-		}
+	if err := r.schedulers().mustBeStopped(ctx, t, "the log can't be read while its scheduler runs"); err != nil {
 		return nil, err
 	}
 	l, err := n.Known()
@@ -39,10 +36,8 @@ func (r logs) keepEvidence(ctx context.Context, t *runner.Task) (any, error) {
 		return nil, err
 	}
 	log, copied := l.Flags["native_log_file_path"], evidence(n)
-	for _, dir := range []string{path.Join(n.Scheduler.RunDir, "runs"), n.Folder(), path.Dir(copied)} {
-		if err := n.MakeFolder(ctx, dir); err != nil {
-			return nil, err
-		}
+	if err := n.MakeFolder(ctx, path.Join(n.Scheduler.RunDir, "runs"), n.Folder(), path.Dir(copied)); err != nil {
+		return nil, err
 	}
 	facts, err := n.Ask(ctx, probe.Request{Paths: []string{log, copied}, Trees: []string{log, copied}})
 	if err != nil {
@@ -68,11 +63,8 @@ func (r logs) keepEvidence(ctx context.Context, t *runner.Task) (any, error) {
 		_, err = n.Run(ctx, "root", "mv", "-T", "--", copied+".part", fmt.Sprintf("%s.cut-%d", copied, facts.Paths[copied+".part"].Inode))
 		return err
 	})
-	if err != nil {
-		return nil, fmt.Errorf("copy %s: %w", log, err)
-	}
-	if out.Exit != 0 {
-		return nil, fmt.Errorf("copy %s: exit status %d: %s", log, out.Exit, node.Tail(out))
+	if err := node.Well("copy "+log, out, err); err != nil {
+		return nil, err
 	}
 	_, err = n.Run(ctx, "root", "mv", "-T", "--", copied+".part", copied)
 	return nil, err
@@ -80,8 +72,7 @@ func (r logs) keepEvidence(ctx context.Context, t *runner.Task) (any, error) {
 
 // evidenceKept compares the copy with the log, hash by hash, and reads the copy.
 func (r logs) evidenceKept(ctx context.Context, t *runner.Task) (runner.Answer, error) {
-	n := r.on(t)
-	l, err := n.Known()
+	n, l, err := r.known(t)
 	if err != nil {
 		return runner.Answer{}, err
 	}
@@ -147,11 +138,8 @@ func (r logs) logAsFound(ctx context.Context, t *runner.Task, _ runner.Receipt) 
 		return runner.No("%s is not as it was found and cannot be put back while a scheduler writes to it: %s. This run had stopped it; if somebody started it, stop it there and undo again", e.Path, a.Evidence), nil
 	}
 	if is.Exists {
-		to, err := n.FreeAside(ctx, e.Path, node.AsideOf(e.Path, t.State.Run)+".disabled")
-		if err != nil {
-			return runner.Answer{}, err
-		}
-		if err := n.MoveAside(ctx, e.Path, to); err != nil {
+		// There is more than one where somebody started a scheduler while it was put back.
+		if err := n.MoveAside(ctx, e.Path, node.AsideOf(e.Path, t.State.Run)+".disabled", true); err != nil {
 			return runner.Answer{}, err
 		}
 	}

@@ -96,58 +96,44 @@ func fetch(file, hash string, get func(io.Writer) error) error {
 	return nil
 }
 
+// reading opens a backup on the bot for read; what names the purpose in errors.
+func reading(file, what string, read func(*os.File) error) error {
+	f, err := os.Open(file)
+	if err == nil {
+		defer f.Close()
+		err = read(f)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	return nil
+}
+
 // compareFiles compares two backups on the bot.
-func compareFiles(older, newer string) (backup.Diff, error) {
-	a, err := os.Open(older)
-	if err != nil {
-		return backup.Diff{}, fmt.Errorf("compare: %w", err)
-	}
-	defer a.Close()
-	b, err := os.Open(newer)
-	if err != nil {
-		return backup.Diff{}, fmt.Errorf("compare: %w", err)
-	}
-	defer b.Close()
-	return backup.CompareFiles(a, b)
+func compareFiles(older, newer string) (d backup.Diff, err error) {
+	err = reading(older, "compare", func(a *os.File) error {
+		return reading(newer, "compare", func(b *os.File) error {
+			d, err = backup.CompareFiles(a, b)
+			return err
+		})
+	})
+	return d, err
 }
 
 // backupTasks are the ids of all tasks of a backup on the bot, and of the active ones.
 func backupTasks(file string) (all, active map[string]bool, err error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return nil, nil, fmt.Errorf("tasks of the backup: %w", err)
-	}
-	defer f.Close()
 	all, active = map[string]bool{}, map[string]bool{}
-	err = backup.Tasks(f, func(task backup.Task) error {
+	return all, active, eachTask(file, func(task backup.Task) error {
 		all[task.ID] = true
 		if task.Status.Active() {
 			active[task.ID] = true
 		}
 		return nil
 	})
-	if err != nil {
-		return nil, nil, fmt.Errorf("tasks of the backup: %w", err)
-	}
-	return all, active, nil
 }
 
-// taskLines lists the tasks of a backup on the bot: id, status, host.
-func taskLines(file string) ([]string, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return nil, fmt.Errorf("tasks of the backup: %w", err)
-	}
-	defer f.Close()
-	var lines []string
-	err = backup.Tasks(f, func(task backup.Task) error {
-		lines = append(lines, fmt.Sprintf("%s\t%s\t%s", task.ID, task.Status, task.Host))
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("tasks of the backup: %w", err)
-	}
-	return lines, nil
+func eachTask(file string, take func(backup.Task) error) error {
+	return reading(file, "tasks of the backup", func(f *os.File) error { return backup.Tasks(f, take) })
 }
 
 // compareBackup compares the run's backup with a newer state.
@@ -156,14 +142,9 @@ func (r *Recovery) compareBackup(s *runner.State, newer *backup.State) (backup.D
 	if err != nil {
 		return backup.Diff{}, err
 	}
-	f, err := os.Open(file)
-	if err != nil {
-		return backup.Diff{}, fmt.Errorf("compare: %w", err)
-	}
-	defer f.Close()
-	older, err := backup.ReadState(f)
-	if err != nil {
-		return backup.Diff{}, fmt.Errorf("compare: %w", err)
+	var older *backup.State
+	if err := reading(file, "compare", func(f *os.File) (err error) { older, err = backup.ReadState(f); return err }); err != nil {
+		return backup.Diff{}, err
 	}
 	return backup.Compare(older, newer), nil
 }
@@ -174,5 +155,10 @@ func (r *Recovery) Tasks(s *runner.State) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return taskLines(file)
+	var lines []string
+	err = eachTask(file, func(task backup.Task) error {
+		lines = append(lines, fmt.Sprintf("%s\t%s\t%s", task.ID, task.Status, task.Host))
+		return nil
+	})
+	return lines, err
 }

@@ -30,7 +30,7 @@ func (r preflight) lookAtHost(ctx context.Context, t *runner.Task) (runner.Answe
 	bad := note.bad
 
 	look := node.Look{}
-	if err := n.LookAtAccess(ctx, &look); err != nil {
+	if err := look.AtAccess(ctx, n); err != nil {
 		return runner.Answer{}, telling(t, "access-missing", err)
 	}
 	if err := n.MayHaveJobs(ctx); err != nil {
@@ -41,7 +41,7 @@ func (r preflight) lookAtHost(ctx context.Context, t *runner.Task) (runner.Answe
 		return runner.Answer{}, telling(t, "cannot-tell", err)
 	}
 	look.Unit = unit
-	vars, err := n.LookAtConfig(ctx, &look)
+	vars, err := look.AtConfig(ctx, n)
 	if err != nil {
 		return runner.Answer{}, telling(t, "configuration-unreadable", err)
 	}
@@ -49,7 +49,7 @@ func (r preflight) lookAtHost(ctx context.Context, t *runner.Task) (runner.Answe
 		// Cleanup would put it back as the original.
 		bad("fake-master-left", "%s sets -mesos_master_address=%s: it is left from a recovery that was not ended. Put the original file back", n.Scheduler.ConfigFile, master)
 	}
-	if err := n.LookAtProcess(ctx, &look, vars, bad); err != nil {
+	if err := look.AtProcess(ctx, n, vars, bad); err != nil {
 		return runner.Answer{}, telling(t, "cannot-tell", err)
 	}
 	missing := false
@@ -60,7 +60,7 @@ func (r preflight) lookAtHost(ctx context.Context, t *runner.Task) (runner.Answe
 		}
 	}
 	if !missing {
-		if err := n.LookAtFiles(ctx, &look, bad); err != nil {
+		if err := look.AtFiles(ctx, n, bad); err != nil {
 			return runner.Answer{}, telling(t, "cannot-tell", err)
 		}
 		if err := r.lookAtBackup(ctx, t, &look); err != nil {

@@ -67,7 +67,7 @@ func (r preflight) lookAtCluster(ctx context.Context, t *runner.Task) (runner.An
 	if err := r.findBackup(ctx, t, looks, &found, &n); err != nil {
 		return runner.Answer{}, err
 	}
-	r.findLeader(ctx, looks, &found)
+	r.findLeader(ctx, t.State, looks, &found)
 	before := d.Before(looks, found.Registered, found.Joined)
 	found.Counts, found.Flaps = before.From, before.Flaps
 	for _, f := range before.Ending {
@@ -192,21 +192,23 @@ func (r preflight) judgeBackup(t *runner.Task, found *clusterLook, looks map[str
 }
 
 // findLeader asks every host whether it leads and is registered with Mesos.
-func (r preflight) findLeader(ctx context.Context, looks map[string]node.Look, found *clusterLook) {
-	for _, name := range r.Cluster.Names() {
-		if looks[name].Lifecycle != "ACTIVE" {
-			continue
+func (r preflight) findLeader(ctx context.Context, s *runner.State, looks map[string]node.Look, found *clusterLook) {
+	nodes := r.nodes(s)
+	leads, _ := node.Everywhere(nodes, func(n *node.Node) (bool, error) {
+		if looks[n.Name].Lifecycle != "ACTIVE" {
+			return false, nil
 		}
-		v, err := r.Node(name).Client().Vars(ctx)
+		v, err := n.Client().Vars(ctx)
 		if err != nil {
-			continue // It was active a moment ago; that it answers no more is no proof of health.
+			return false, err // It was active a moment ago; that it answers no more is no proof of health.
 		}
 		registered, err := v.Int("framework_registered")
-		if err == nil && registered == 1 {
-			found.Registered = name
-			if reply, err := r.Node(name).Client().Tasks(ctx); err == nil && reply.OK() {
-				found.LiveTasks = len(reply.Tasks)
-			}
+		return registered == 1, err
+	})
+	if at := slices.Index(leads, true); at >= 0 {
+		found.Registered = nodes[at].Name
+		if reply, err := nodes[at].Client().Tasks(ctx); err == nil && reply.OK() {
+			found.LiveTasks = len(reply.Tasks)
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"aurorabot/runner"
+	"aurorabot/runner/node"
 	"aurorabot/runner/probe"
 )
 
@@ -88,8 +89,7 @@ func stays(why string) func(context.Context, *runner.Task, runner.Receipt) (runn
 }
 
 func (r preparing) backupsKept(ctx context.Context, t *runner.Task) (runner.Answer, error) {
-	n := r.on(t)
-	l, err := n.Known()
+	n, l, err := r.known(t)
 	if err != nil {
 		return runner.Answer{}, err
 	}
@@ -118,16 +118,13 @@ func (r preparing) backupsKept(ctx context.Context, t *runner.Task) (runner.Answ
 }
 
 func (r preparing) keepBackups(ctx context.Context, t *runner.Task) (any, error) {
-	n := r.on(t)
-	l, err := n.Known()
+	n, l, err := r.known(t)
 	if err != nil {
 		return nil, err
 	}
 	s, kept := n.Scheduler, path.Join(n.Folder(), "backups")
-	for _, dir := range []string{path.Join(s.RunDir, "runs"), n.Folder(), kept} {
-		if err := n.MakeFolder(ctx, dir); err != nil {
-			return nil, err
-		}
+	if err := n.MakeFolder(ctx, path.Join(s.RunDir, "runs"), n.Folder(), kept); err != nil {
+		return nil, err
 	}
 	// Hard links where it is one file system, else copies; -n never overwrites.
 	how := "-aln"
@@ -164,8 +161,7 @@ func (r preparing) supervisionOff(ctx context.Context, t *runner.Task) (any, err
 }
 
 func (r preparing) supervisionOn(ctx context.Context, t *runner.Task, _ runner.Receipt) (runner.Answer, error) {
-	n := r.on(t)
-	l, err := n.Known()
+	n, l, err := r.known(t)
 	if err != nil {
 		return runner.Answer{}, err
 	}
@@ -176,8 +172,9 @@ func (r preparing) supervisionOn(ctx context.Context, t *runner.Task, _ runner.R
 	if err != nil {
 		return runner.Answer{}, err
 	}
-	if u.Enabled != l.Unit.Enabled || u.Restarts != l.Unit.Restarts {
-		return runner.No("started at boot %v (was %v), after it ends %v (was %v)", u.Enabled, l.Unit.Enabled, u.Restarts, l.Unit.Restarts), nil
+	a := supervisionAs(u, l.Unit)
+	if !a.Yes {
+		return a, nil
 	}
 	// Between its start and this line nothing started it again: one that ended
 	// meanwhile (it crashed before the run too, or for another reason) is started
@@ -190,15 +187,22 @@ func (r preparing) supervisionOn(ctx context.Context, t *runner.Task, _ runner.R
 		if err := n.Supervisor().Start(ctx); err != nil {
 			return runner.Answer{}, err
 		}
-		return runner.Yes("supervision is as it was: at boot %v, after it ends %v; the scheduler had ended by itself and is started again", u.Enabled, u.Restarts), nil
+		a.Evidence += "; the scheduler had ended by itself and is started again"
 	}
-	return runner.Yes("supervision is as it was: at boot %v, after it ends %v", u.Enabled, u.Restarts), nil
+	return a, nil
+}
+
+// supervisionAs compares how a scheduler is supervised with how it was.
+func supervisionAs(u, was node.UnitState) runner.Answer {
+	if u.Enabled != was.Enabled || u.Restarts != was.Restarts {
+		return runner.No("started at boot %v (was %v), after it ends %v (was %v)", u.Enabled, was.Enabled, u.Restarts, was.Restarts)
+	}
+	return runner.Yes("supervision is as it was: at boot %v, after it ends %v", u.Enabled, u.Restarts)
 }
 
 // trafficBlocked asks for the block, and renews its lease.
 func (r preparing) trafficBlocked(ctx context.Context, t *runner.Task) (runner.Answer, error) {
-	n := r.on(t)
-	l, err := n.Known()
+	n, l, err := r.known(t)
 	if err != nil {
 		return runner.Answer{}, err
 	}
@@ -207,8 +211,7 @@ func (r preparing) trafficBlocked(ctx context.Context, t *runner.Task) (runner.A
 }
 
 func (r preparing) blockTraffic(ctx context.Context, t *runner.Task) (any, error) {
-	n := r.on(t)
-	l, err := n.Known()
+	n, l, err := r.known(t)
 	if err != nil {
 		return nil, err
 	}
@@ -220,8 +223,7 @@ func (r preparing) blockTraffic(ctx context.Context, t *runner.Task) (any, error
 }
 
 func (r preparing) openTraffic(ctx context.Context, t *runner.Task, _ runner.Receipt) (runner.Answer, error) {
-	n := r.on(t)
-	l, err := n.Known()
+	n, l, err := r.known(t)
 	if err != nil {
 		return runner.Answer{}, err
 	}

@@ -51,6 +51,16 @@ func (r schedulers) schedulerStopped(ctx context.Context, t *runner.Task) (runne
 	return runner.Yes("stopped: supervisor says %s, no process, port closed", u.Words), nil
 }
 
+// mustBeStopped is an error that begins with what is not done, as long as a
+// scheduler is not stopped.
+func (r schedulers) mustBeStopped(ctx context.Context, t *runner.Task, what string) error {
+	a, err := r.schedulerStopped(ctx, t)
+	if err == nil && !a.Yes {
+		err = fmt.Errorf("%s: %s", what, a.Evidence)
+	}
+	return err
+}
+
 // stoppedByThisRun is the proof after this run asked for it. A scheduler that
 // was down before, or between two crashes, is stopped like the others: only a
 // step that was done is undone, and after the commit all of them must start.
@@ -95,8 +105,7 @@ func (r schedulers) stopScheduler(ctx context.Context, t *runner.Task) (any, err
 // after the files were restored on every host, and waits for a registered leader
 // where there was one, or where a proved commit says that there must be one.
 func (r schedulers) startAsBefore(ctx context.Context, t *runner.Task, _ runner.Receipt) (runner.Answer, error) {
-	n := r.on(t)
-	l, err := n.Known()
+	n, l, err := r.known(t)
 	if err != nil {
 		return runner.Answer{}, err
 	}
@@ -354,8 +363,7 @@ func (r schedulers) startedDisabled(ctx context.Context, t *runner.Task) (runner
 // exitedAtStart tells a scheduler that ended by itself after this run started
 // it from one that was not started.
 func (r schedulers) exitedAtStart(ctx context.Context, t *runner.Task) (runner.Answer, error) {
-	n := r.on(t)
-	l, err := n.Known()
+	n, l, err := r.known(t)
 	if err != nil {
 		return runner.Answer{}, err
 	}

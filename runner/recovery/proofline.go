@@ -19,7 +19,7 @@ import (
 // log's newest snapshot is of its own making: a leader writes one every hour, and
 // cuts off what was before. It is asked only where the state before the commit
 // was another one than that which is staged, and which this leader has.
-func (r proving) beganWith(ctx context.Context, st *runner.State, n *node.Node, next fence, want time.Time, staged stake) (runner.Answer, error) {
+func (r proving) beganWith(ctx context.Context, n *node.Node, old, next fence, want time.Time, staged stake) (runner.Answer, error) {
 	mine, _, err := n.Schedulers(ctx)
 	if err != nil {
 		return runner.Answer{}, err
@@ -37,7 +37,7 @@ func (r proving) beganWith(ctx context.Context, st *runner.State, n *node.Node, 
 			// the one before it said last is no word of this leader.
 			if m.Finding == "snapshot-applied" && !m.FirstAt.Before(node.Began(p.Since, m.FirstAt)) && appliedAt(m.Example, want) {
 				return runner.Yes("%s leads since then (PID %d, was PID %d on %s); it logged that it began with the backup's snapshot (%s) and has written a newer one since; its %d tasks are exactly those staged, which the state before the commit was not",
-					next.Host, next.PID, r.oldPID(st), r.oldHost(st), strings.TrimSpace(m.Example), staged.Tasks).With(next), nil
+					next.Host, next.PID, old.PID, old.Host, strings.TrimSpace(m.Example), staged.Tasks).With(next), nil
 			}
 		}
 		return runner.No("the newest snapshot in the log of %s is of its own making, and its scheduler's log does not say that it began with the backup's", next.Host), nil

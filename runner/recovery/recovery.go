@@ -146,6 +146,13 @@ func (r *Recovery) on(t *runner.Task) *node.Node {
 	return n
 }
 
+// known is on, with what pre-flight found there.
+func (r *Recovery) known(t *runner.Task) (*node.Node, node.Look, error) {
+	n := r.on(t)
+	l, err := n.Known()
+	return n, l, err
+}
+
 // node is a host of the run.
 func (r *Recovery) node(s *runner.State, name string) *node.Node {
 	n := r.Node(name)

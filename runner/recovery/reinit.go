@@ -2,7 +2,6 @@ package recovery
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"path"
 	"strings"
@@ -12,7 +11,6 @@ import (
 	"aurorabot/runner/node"
 	"aurorabot/runner/probe"
 	"aurorabot/runner/replica"
-	"aurorabot/runner/zk"
 )
 
 // reinitialize is the runbook's "Re-initialise the log": all replicas or none.
@@ -79,17 +77,9 @@ func (r logs) nobodyRegistered(ctx context.Context, t *runner.Task) (runner.Answ
 	if err != nil {
 		return runner.Answer{}, err
 	}
-	z, err := r.any(t.State).OpenZooKeeper(l.Flags["zk_endpoints"])
-	if err != nil {
-		return runner.Answer{}, err
-	}
 	return r.Until(ctx, 2*r.Cluster.SessionLimit, func(ctx context.Context) (runner.Answer, error) {
-		candidates, err := z.Candidates(ctx, l.Flags["serverset_path"])
-		if err != nil && !errors.Is(err, zk.ErrNoNode) {
-			return runner.Answer{}, err
-		}
-		replicas, err := z.LogReplicas(ctx, l.Flags["native_log_zk_group_path"])
-		if err != nil && !errors.Is(err, zk.ErrNoNode) {
+		candidates, replicas, err := r.any(t.State).Group(ctx, l.Flags)
+		if err != nil {
 			return runner.Answer{}, err
 		}
 		if len(candidates)+len(replicas) == 0 {
@@ -149,10 +139,7 @@ func (r logs) logAside(ctx context.Context, t *runner.Task) (runner.Answer, erro
 
 func (r logs) moveLogAside(ctx context.Context, t *runner.Task) (any, error) {
 	n := r.on(t)
-	if a, err := r.schedulers().schedulerStopped(ctx, t); err != nil || !a.Yes {
-		if err == nil {
-			err = fmt.Errorf("not moved: %s", a.Evidence)
-		}
+	if err := r.schedulers().mustBeStopped(ctx, t, "not moved"); err != nil {
 		return nil, err
 	}
 	log, to, err := r.aside(t)
@@ -168,7 +155,7 @@ func (r logs) moveLogAside(ctx context.Context, t *runner.Task) (any, error) {
 		left.Empty = true
 		return left, nil
 	}
-	return left, n.MoveAside(ctx, log, to)
+	return left, n.MoveAside(ctx, log, to, false)
 }
 
 // logBack is the Undo: what mesos-log made goes aside, the old folder comes back.
@@ -190,7 +177,7 @@ func (r logs) logBack(ctx context.Context, t *runner.Task, _ runner.Receipt) (ru
 		return runner.Yes("nothing lies at %s", to), nil
 	}
 	if facts.Paths[log].Exists {
-		if err := n.MoveAside(ctx, log, to+".initialized"); err != nil {
+		if err := n.MoveAside(ctx, log, to+".initialized", false); err != nil {
 			return runner.Answer{}, err
 		}
 	}
@@ -237,8 +224,7 @@ func (r logs) mayInitialize(ctx context.Context, t *runner.Task) (runner.Answer,
 }
 
 func (r logs) initializeLog(ctx context.Context, t *runner.Task) (any, error) {
-	n := r.on(t)
-	l, err := n.Known()
+	n, l, err := r.known(t)
 	if err != nil {
 		return nil, err
 	}
@@ -253,11 +239,8 @@ func (r logs) initializeLog(ctx context.Context, t *runner.Task) (any, error) {
 		return nil, err
 	}
 	out, err := n.Detached(ctx, "mesos-log", r.initJob(l), nil)
-	if err != nil {
-		return nil, fmt.Errorf("mesos-log initialize: %w", err)
-	}
-	if out.Exit != 0 {
-		return nil, fmt.Errorf("mesos-log initialize: exit status %d: %s", out.Exit, node.Tail(out))
+	if err := node.Well("mesos-log initialize", out, err); err != nil {
+		return nil, err
 	}
 	return map[string]string{"path": log, "stderr": node.Tail(out)}, nil
 }
@@ -269,8 +252,7 @@ func (r logs) initJob(l node.Look) runner.Command {
 // initializedNoMore is the Undo: the tool writes by the log's path, so it must be
 // at work no more when the old log comes back there.
 func (r logs) initializedNoMore(ctx context.Context, t *runner.Task, _ runner.Receipt) (runner.Answer, error) {
-	n := r.on(t)
-	l, err := n.Known()
+	n, l, err := r.known(t)
 	if err != nil {
 		return runner.Answer{}, err
 	}

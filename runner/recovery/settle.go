@@ -132,7 +132,7 @@ func (r settling) contain(ctx context.Context, t *runner.Task) (any, error) {
 func (r settling) lookAtReturned(ctx context.Context, t *runner.Task) (runner.Answer, error) {
 	n := r.on(t)
 	var l node.Look
-	if err := n.LookAtAccess(ctx, &l); err != nil {
+	if err := l.AtAccess(ctx, n); err != nil {
 		return runner.Answer{}, err
 	}
 	unit, err := n.Supervisor().State(ctx)
@@ -140,7 +140,7 @@ func (r settling) lookAtReturned(ctx context.Context, t *runner.Task) (runner.An
 		return runner.Answer{}, err
 	}
 	l.Unit = unit
-	vars, err := n.LookAtConfig(ctx, &l)
+	vars, err := l.AtConfig(ctx, n)
 	if err != nil {
 		return runner.Answer{}, err
 	}
@@ -218,10 +218,7 @@ func (r settling) logIsFresh(ctx context.Context, t *runner.Task) (runner.Answer
 // a host may come back more than once.
 func (r settling) freshLog(ctx context.Context, t *runner.Task) (any, error) {
 	n := r.on(t)
-	if a, err := r.schedulers().schedulerStopped(ctx, t); err != nil || !a.Yes {
-		if err == nil {
-			err = fmt.Errorf("not moved: %s", a.Evidence)
-		}
+	if err := r.schedulers().mustBeStopped(ctx, t, "not moved"); err != nil {
 		return nil, err
 	}
 	log, aside, err := r.logs().aside(t)
@@ -237,7 +234,7 @@ func (r settling) freshLog(ctx context.Context, t *runner.Task) (any, error) {
 	mode := uint32(0o755)
 	if was.Exists {
 		mode = was.Mode
-		if err := n.MoveAside(ctx, log, left.To); err != nil {
+		if err := n.MoveAside(ctx, log, left.To, false); err != nil {
 			return left, err
 		}
 	}
@@ -306,8 +303,7 @@ func (r settling) trafficIsOpen(ctx context.Context, t *runner.Task) (runner.Ans
 }
 
 func (r settling) openSettled(ctx context.Context, t *runner.Task) (any, error) {
-	n := r.on(t)
-	l, err := n.Known()
+	n, l, err := r.known(t)
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"net/http"
+	"slices"
 	"time"
 
 	"aurorabot/runner"
@@ -27,25 +29,12 @@ func (r settling) mayStartFresh(ctx context.Context, t *runner.Task) (runner.Ans
 			return a, err
 		}
 	}
-	leads, why := "", "no other scheduler answers"
-	for _, name := range r.everyScheduler(t.State) {
-		if name == t.On {
-			continue
-		}
-		status, err := r.Node(name).Client().LeaderHealth(ctx)
-		switch {
-		case err != nil:
-			why = fmt.Sprintf("%s: %v", name, err)
-		case status == 200:
-			leads = name
-		default:
-			why = fmt.Sprintf("/leaderhealth of %s answers %d", name, status)
-		}
+	others := slices.DeleteFunc(r.nodes(t.State), func(n *node.Node) bool { return n.Name == t.On })
+	says, err := node.Everywhere(others, func(n *node.Node) (int, error) { return n.Client().LeaderHealth(ctx) })
+	if at := slices.Index(says, http.StatusOK); at >= 0 {
+		return runner.Yes("%s leads, so the others have a quorum; its own folder is empty", others[at].Name), nil
 	}
-	if leads == "" {
-		return runner.No("the others have no leader that is registered with Mesos (%s): a fresh replica has nobody to catch up from", why), nil
-	}
-	return runner.Yes("%s leads, so the others have a quorum; its own folder is empty", leads), nil
+	return runner.No("the others have no leader that is registered with Mesos (/leaderhealth answers %v, %v): a fresh replica has nobody to catch up from", says, err), nil
 }
 
 // startedFresh: one scheduler runs, and not with the disabled flags.
@@ -120,10 +109,7 @@ func (r settling) supervisionIsBack(ctx context.Context, t *runner.Task) (runner
 	if err != nil {
 		return runner.Answer{}, err
 	}
-	if u.Enabled != was.Enabled || u.Restarts != was.Restarts {
-		return runner.No("started at boot %v (was %v), after it ends %v (was %v)", u.Enabled, was.Enabled, u.Restarts, was.Restarts), nil
-	}
-	return runner.Yes("supervision is as it was: at boot %v, after it ends %v", u.Enabled, u.Restarts), nil
+	return supervisionAs(u, was), nil
 }
 
 func (r settling) supervisionBack(ctx context.Context, t *runner.Task) (any, error) {

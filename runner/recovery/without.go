@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"aurorabot/runner"
-	"aurorabot/runner/aurora"
 	"aurorabot/runner/node"
 	"aurorabot/runner/zk"
 )
@@ -218,7 +217,12 @@ func (r leaving) askMembership(ctx context.Context, t *runner.Task, addresses []
 		d.say("ZooKeeper: there is none")
 		return
 	}
-	candidates, replicas, err := r.groupNow(ctx, t.State)
+	flags, err := r.flagsOfAny(ctx, t.State)
+	var candidates []zk.Candidate
+	var replicas []zk.Replica
+	if err == nil {
+		candidates, replicas, err = r.any(t.State).Group(ctx, flags)
+	}
 	if err != nil {
 		d.say("ZooKeeper: %v", err)
 		d.unclear(askedZooKeeper, "whether ZooKeeper still lists it")
@@ -242,27 +246,6 @@ func (r leaving) askMembership(ctx context.Context, t *runner.Task, addresses []
 	}
 }
 
-// groupNow reads both lists by the flags of a host that the run goes on with.
-func (r leaving) groupNow(ctx context.Context, s *runner.State) ([]zk.Candidate, []zk.Replica, error) {
-	flags, err := r.flagsOfAny(ctx, s)
-	if err != nil {
-		return nil, nil, err
-	}
-	z, err := r.any(s).OpenZooKeeper(flags["zk_endpoints"])
-	if err != nil {
-		return nil, nil, err
-	}
-	candidates, err := z.Candidates(ctx, flags["serverset_path"])
-	if err != nil && !errors.Is(err, zk.ErrNoNode) {
-		return nil, nil, err
-	}
-	replicas, err := z.LogReplicas(ctx, flags["native_log_zk_group_path"])
-	if err != nil && !errors.Is(err, zk.ErrNoNode) {
-		return nil, nil, err
-	}
-	return candidates, replicas, nil
-}
-
 // flagsOfAny are the flags that pre-flight found, or, before it, those of a
 // configuration file.
 func (r leaving) flagsOfAny(ctx context.Context, s *runner.State) (map[string]string, error) {
@@ -275,12 +258,7 @@ func (r leaving) flagsOfAny(ctx context.Context, s *runner.State) (map[string]st
 		if l, err := look(s, name); err == nil {
 			return l.Flags, nil
 		}
-		text, err := r.node(s, name).ReadConfig(ctx)
-		if err != nil {
-			why = err
-			continue
-		}
-		vars, err := aurora.ParseShellVars(r.Cluster.Scheduler(name).ConfigFile, text)
+		_, vars, err := r.node(s, name).Config(ctx)
 		if err != nil {
 			why = err
 			continue

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"aurorabot/runner"
-	"aurorabot/runner/aurora"
 	"aurorabot/runner/node"
 )
 
@@ -98,11 +97,7 @@ func Ask(ctx context.Context, n *node.Node, helpers []string) (Grounds, error) {
 	s, g := n.Scheduler, Grounds{Helpers: helpers}
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	text, err := n.ReadConfig(ctx)
-	if err != nil {
-		return g, err
-	}
-	vars, err := aurora.ParseShellVars(s.ConfigFile, text)
+	_, vars, err := n.Config(ctx)
 	if err != nil {
 		return g, err
 	}

@@ -164,12 +164,7 @@ func (l *look) configured(ctx context.Context) map[string]string {
 	flags := map[string]string{}
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
-	text, err := l.ReadConfig(ctx)
-	if err != nil {
-		l.unknown("its configuration", err)
-		return flags
-	}
-	vars, err := aurora.ParseShellVars(l.Scheduler.ConfigFile, text)
+	_, vars, err := l.Config(ctx)
 	if err != nil {
 		l.unknown("its configuration", err)
 		return flags
