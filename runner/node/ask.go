@@ -149,10 +149,9 @@ func Tail(out runner.Output) string {
 
 // MakeFolder creates folders of the run on the host, owned by the scheduler's user.
 func (n *Node) MakeFolder(ctx context.Context, dirs ...string) error {
-	for _, dir := range dirs {
-		if _, err := n.Run(ctx, "root", "install", "-d", "-m", "0750", "-o", n.Cluster.User, "-g", n.Cluster.Group, dir); err != nil {
-			return err
-		}
+	commands := make([][]string, len(dirs))
+	for i, dir := range dirs {
+		commands[i] = []string{"install", "-d", "-m", "0750", "-o", n.Cluster.User, "-g", n.Cluster.Group, dir}
 	}
-	return nil
+	return asRoot(ctx, n, commands...)
 }

@@ -62,12 +62,7 @@ func (n *Node) Original() string {
 // file, with its owner and mode as they were, whole or not at all.
 func (n *Node) ReplaceConfig(ctx context.Context, was probe.Path, from string) error {
 	file := n.Scheduler.ConfigFile
-	for _, argv := range replaceCommands(from, AsideOf(file, n.RunID), file, was) {
-		if _, err := n.Run(ctx, "root", argv...); err != nil {
-			return err
-		}
-	}
-	return nil
+	return asRoot(ctx, n, replaceCommands(from, AsideOf(file, n.RunID), file, was)...)
 }
 
 // replaceCommands are those of ReplaceConfig. The copy is as closed as from is,

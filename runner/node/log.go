@@ -65,7 +65,7 @@ func (n *Node) MoveAside(ctx context.Context, from, to string, more bool) error 
 		return err
 	}
 	inside := path.Join(from, path.Base(to))
-	if _, err := n.Run(ctx, "root", "install", "-d", "-m", "0750", "-o", n.Cluster.User, "-g", n.Cluster.Group, inside); err != nil {
+	if err := n.MakeFolder(ctx, inside); err != nil {
 		return err
 	}
 	_, err = n.Run(ctx, "root", "find", from, "-mindepth", "1", "-maxdepth", "1", "!", "-name", "*.dr-*", "-exec", "mv", "-n", "-t", inside, "--", "{}", "+")

@@ -129,6 +129,16 @@ func (n *Node) Peek(ctx context.Context, user string, argv ...string) (runner.Ou
 	return n.run(ctx, n.through(), user, argv)
 }
 
+// asRoot runs commands as root, one after the other, until one fails.
+func asRoot(ctx context.Context, n *Node, commands ...[]string) error {
+	for _, argv := range commands {
+		if _, err := n.Run(ctx, "root", argv...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (n *Node) run(ctx context.Context, by runner.Keeper, user string, argv []string) (runner.Output, error) {
 	out, err := n.Host.Run(ctx, runner.Command{Argv: argv, User: user, Through: by})
 	if err != nil {

@@ -131,19 +131,11 @@ func (s *systemd) Off(ctx context.Context) error {
 		return err
 	}
 	file := s.dropIn()
-	if _, err := s.n.Run(ctx, "root", "install", "-d", "-m", "0755", path.Dir(file)); err != nil {
-		return err
-	}
-	if _, err := s.n.Run(ctx, "root", DropInCommand(file)...); err != nil {
-		return err
-	}
-	if _, err := s.n.Run(ctx, "root", "systemctl", "daemon-reload"); err != nil {
-		return err
-	}
+	commands := [][]string{{"install", "-d", "-m", "0755", path.Dir(file)}, DropInCommand(file), {"systemctl", "daemon-reload"}}
 	if was.Enabled {
-		_, err = s.n.Run(ctx, "root", "systemctl", "disable", s.unit)
+		commands = append(commands, []string{"systemctl", "disable", s.unit})
 	}
-	return err
+	return asRoot(ctx, s.n, commands...)
 }
 
 func (s *systemd) On(ctx context.Context, was UnitState) error {
@@ -161,15 +153,11 @@ func (s *systemd) On(ctx context.Context, was UnitState) error {
 			return fmt.Errorf("rmdir %s: %w", path.Dir(file), err)
 		}
 	}
-	if _, err := s.n.Run(ctx, "root", "systemctl", "daemon-reload"); err != nil {
-		return err
-	}
+	commands := [][]string{{"systemctl", "daemon-reload"}}
 	if was.Enabled {
-		if _, err := s.n.Run(ctx, "root", "systemctl", "enable", s.unit); err != nil {
-			return err
-		}
+		commands = append(commands, []string{"systemctl", "enable", s.unit})
 	}
-	return nil
+	return asRoot(ctx, s.n, commands...)
 }
 
 func (s *systemd) Stop(ctx context.Context) error {

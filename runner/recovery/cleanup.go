@@ -102,14 +102,14 @@ func (r closing) leadsNow(ctx context.Context, t *runner.Task) error {
 // ended ends the walk where a scheduler has ended since the commit: nothing
 // starts it again by itself, and every replica is needed. A resume starts it.
 func (r closing) ended(ctx context.Context, t *runner.Task) error {
-	for _, n := range r.nodes(t.State) {
-		_, why, err := n.Gone(ctx)
-		if err != nil {
-			return err
-		}
-		if why != "" {
+	gone, err := r.gone(ctx, t.State)
+	if err != nil {
+		return err
+	}
+	for i, why := range gone {
+		if name := r.everyScheduler(t.State)[i]; why != "" {
 			return &runner.Ending{Reason: runner.StopExpired, Reopen: []string{stepLinger, stepProof, stepGroup, stepLevel},
-				Why: fmt.Sprintf("the scheduler of %s has ended: %s; resume starts it again, disabled, and looks who leads", n.Name, why)}
+				Why: fmt.Sprintf("the scheduler of %s has ended: %s; resume starts it again, disabled, and looks who leads", name, why)}
 		}
 	}
 	return nil
@@ -134,7 +134,7 @@ func (r closing) writeSnapshot(ctx context.Context, t *runner.Task) (any, error)
 
 // snapshot asks the leader for one.
 func (r closing) snapshot(ctx context.Context, t *runner.Task) error {
-	a, err := r.staging().act(ctx, t, 2*time.Minute, "scheduler_snapshot")
+	a, err := r.staging().act(ctx, t, "scheduler_snapshot", 2*time.Minute, "scheduler_snapshot")
 	if err != nil {
 		return err
 	}

@@ -84,7 +84,8 @@ func (r proving) readyToCommit(ctx context.Context, t *runner.Task) (runner.Answ
 	gone, _ := r.gone(ctx, t.State) // One of which it can't be told may be there.
 	for i, why := range gone {
 		if why != "" {
-			return group, r.staging().replaced(t, r.everyScheduler(t.State)[i], why+"; "+group.Evidence)
+			name := r.everyScheduler(t.State)[i]
+			return group, r.staging().replaced(t, name, name+": "+why+"; "+group.Evidence)
 		}
 	}
 	return runner.No("a commit without a quorum could only time out: %s. Look at the schedulers' logs and at ZooKeeper; resume looks again", group.Evidence), nil
@@ -240,6 +241,9 @@ func (r proving) nobodyCanLead(ctx context.Context, t *runner.Task) string {
 	gone, err := r.gone(ctx, t.State)
 	if err != nil || slices.Contains(gone, "") {
 		return ""
+	}
+	for i, name := range r.everyScheduler(t.State) {
+		gone[i] = name + ": " + gone[i]
 	}
 	return "no scheduler is left that could lead (" + strings.Join(gone, "; ") + ")"
 }

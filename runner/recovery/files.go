@@ -52,13 +52,10 @@ func (r *Recovery) fetchBackup(ctx context.Context, t *runner.Task, looks map[st
 	from := found.From[0]
 	if from == runner.Bot {
 		return file, fetch(file, found.Backup.SHA256, func(w io.Writer) error {
-			src, err := os.Open(filepath.Join(r.Cluster.BackupCopies, t.State.Request.Backup))
-			if err != nil {
+			return reading(filepath.Join(r.Cluster.BackupCopies, t.State.Request.Backup), "read", func(f *os.File) error {
+				_, err := io.Copy(w, f)
 				return err
-			}
-			defer src.Close()
-			_, err = io.Copy(w, src)
-			return err
+			})
 		})
 	}
 	remote := path.Join(looks[from].Flags["backup_dir"], t.State.Request.Backup)
@@ -66,6 +63,20 @@ func (r *Recovery) fetchBackup(ctx context.Context, t *runner.Task, looks map[st
 		_, err := r.Hosts[from].Get(ctx, remote, w)
 		return err
 	})
+}
+
+// salvage turns a log of a host into a backup, there and on the bot.
+func (r *Recovery) salvage(ctx context.Context, n *node.Node, log, name string, upToDamage bool) (remote, local string, err error) {
+	remote = path.Join(n.Folder(), name)
+	if err := n.Salvage(ctx, log, remote, upToDamage); err != nil {
+		return "", "", err
+	}
+	dir, err := r.Files(n.RunID)
+	if err != nil {
+		return "", "", err
+	}
+	local = filepath.Join(dir, name+"-"+n.Name)
+	return remote, local, fetch(local, "", func(w io.Writer) error { _, err := n.Host.Get(ctx, remote, w); return err })
 }
 
 // fetch writes file from get, whole or not at all, and checks its hash. An

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"path"
 	"time"
 
 	"aurorabot/runner"
@@ -134,18 +133,9 @@ func (r assessing) furthest(s *runner.State) (end uint64, host string) {
 }
 
 func (r assessing) compareWithLog(ctx context.Context, t *runner.Task, host string, e logEvidence) (loss, error) {
-	n := r.node(t.State, host)
-	remote := path.Join(n.Folder(), "salvage")
 	// Up to damage: here it is about what would be lost, not about restoring it.
-	if err := n.Salvage(ctx, e.Copy, remote, true); err != nil {
-		return loss{}, err
-	}
-	dir, err := r.Files(t.State.Run)
+	remote, local, err := r.salvage(ctx, r.node(t.State, host), e.Copy, "salvage", true)
 	if err != nil {
-		return loss{}, err
-	}
-	local := path.Join(dir, "salvage-"+host)
-	if err := fetch(local, "", func(w io.Writer) error { _, err := n.Host.Get(ctx, remote, w); return err }); err != nil {
 		return loss{}, err
 	}
 	file, err := r.backupFile(t.State)

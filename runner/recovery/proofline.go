@@ -3,9 +3,6 @@ package recovery
 import (
 	"context"
 	"fmt"
-	"io"
-	"path"
-	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -125,17 +122,8 @@ func (r proving) amountsTo(ctx context.Context, t *runner.Task, host string) (ma
 		return nil, fmt.Errorf("what it holds is not in the journal")
 	}
 	// The name says up to where: the same log gives the same file.
-	name := fmt.Sprintf("state-%d", p.End)
-	remote := path.Join(n.Folder(), name)
-	if err := n.Salvage(ctx, l.Flags["native_log_file_path"], remote, false); err != nil {
-		return nil, err
-	}
-	dir, err := r.Files(t.State.Run)
+	_, local, err := r.salvage(ctx, n, l.Flags["native_log_file_path"], fmt.Sprintf("state-%d", p.End), false)
 	if err != nil {
-		return nil, err
-	}
-	local := filepath.Join(dir, name+"-"+host)
-	if err := fetch(local, "", func(w io.Writer) error { _, err := n.Host.Get(ctx, remote, w); return err }); err != nil {
 		return nil, err
 	}
 	all, _, err := backupTasks(local)

@@ -172,9 +172,6 @@ func (r *Recovery) any(s *runner.State) *node.Node { return r.node(s, r.anySched
 func (r *Recovery) gone(ctx context.Context, s *runner.State) ([]string, error) {
 	return node.Everywhere(r.nodes(s), func(n *node.Node) (string, error) {
 		_, why, err := n.Gone(ctx)
-		if why != "" {
-			why = n.Name + ": " + why
-		}
 		return why, err
 	})
 }

@@ -72,12 +72,8 @@ func (r staging) adminShows(verb string, args ...string) string {
 
 // act does one of the calls that change something, on the task's host: through
 // aurora_admin there, or the API. The answer's OK is the scheduler's own word.
-func (r staging) act(ctx context.Context, t *runner.Task, limit time.Duration, verb string, args ...string) (aurora.AdminAnswer, error) {
-	return r.actAs(ctx, t, verb, limit, verb, args...)
-}
-
-// actAs is act with another name for the job than the verb.
-func (r staging) actAs(ctx context.Context, t *runner.Task, what string, limit time.Duration, verb string, args ...string) (aurora.AdminAnswer, error) {
+// what names the job.
+func (r staging) act(ctx context.Context, t *runner.Task, what string, limit time.Duration, verb string, args ...string) (aurora.AdminAnswer, error) {
 	if err := r.readyToAct(ctx, t); err != nil {
 		return aurora.AdminAnswer{}, err
 	}
@@ -353,6 +349,9 @@ const (
 	stagingFirst = "scheduler_stage_recovery"
 	stagingAgain = stagingFirst + "-again"
 	stagingLimit = 3 * time.Minute
+
+	unloading = "scheduler_unload_recovery"
+	dropping  = "scheduler_delete_recovery_tasks"
 )
 
 func (r staging) stage(ctx context.Context, t *runner.Task) (any, error) {
@@ -364,12 +363,12 @@ func (r staging) stage(ctx context.Context, t *runner.Task) (any, error) {
 	if _, staged, err := r.stagedTasks(ctx, t.On); err != nil {
 		return nil, err
 	} else if staged {
-		if _, err := r.act(ctx, t, time.Minute, "scheduler_unload_recovery"); err != nil {
+		if _, err := r.act(ctx, t, unloading, time.Minute, unloading); err != nil {
 			return nil, err
 		}
 		what = stagingAgain
 	}
-	a, err := r.actAs(ctx, t, what, stagingLimit, "scheduler_stage_recovery", t.State.Request.Backup)
+	a, err := r.act(ctx, t, what, stagingLimit, "scheduler_stage_recovery", t.State.Request.Backup)
 	if err != nil {
 		return nil, err
 	}
@@ -389,7 +388,7 @@ func (r staging) unstage(ctx context.Context, t *runner.Task, _ runner.Receipt) 
 	} else if !staged {
 		return runner.Yes("nothing is staged"), nil
 	}
-	a, err := r.act(ctx, t, time.Minute, "scheduler_unload_recovery")
+	a, err := r.act(ctx, t, unloading, time.Minute, unloading)
 	if err != nil {
 		return runner.Answer{}, err
 	}
@@ -445,7 +444,7 @@ func (r staging) tasksDropped(ctx context.Context, t *runner.Task) (runner.Answe
 }
 
 func (r staging) dropTasks(ctx context.Context, t *runner.Task) (any, error) {
-	a, err := r.act(ctx, t, time.Minute, "scheduler_delete_recovery_tasks", strings.Join(t.State.Dropped, ","))
+	a, err := r.act(ctx, t, dropping, time.Minute, dropping, strings.Join(t.State.Dropped, ","))
 	if err != nil {
 		return nil, err
 	}
