@@ -13,30 +13,28 @@ import (
 	"aurorabot/runner/health"
 )
 
-// A BackupFound is one backup on one host, decoded where it lies.
-type BackupFound struct {
-	Host   string        `json:"host"`
-	Path   string        `json:"path"`
-	MTime  time.Time     `json:"mtime"`
-	Report backup.Report `json:"report"`
-	Odd    string        `json:"odd,omitempty"` // Why it is no backup by its name.
+// A backupFound is one backup on one host, decoded where it lies.
+type backupFound struct {
+	Host   string
+	Path   string
+	Report backup.Report
 }
 
-func (b *BackupFound) seen(now time.Time) *health.BackupSeen {
+func (b *backupFound) seen(now time.Time) *health.BackupSeen {
 	return &health.BackupSeen{
 		Host: b.Host, Name: path.Base(b.Path), Timestamp: b.Report.Timestamp, Age: int64(now.Sub(b.taken()).Seconds()),
 		Tasks: b.Report.Tasks.Total, Bytes: b.Report.Bytes,
 	}
 }
 
-func (b *BackupFound) taken() time.Time { return ParseTime(b.Report.Timestamp) }
+func (b *backupFound) taken() time.Time { return ParseTime(b.Report.Timestamp) }
 
 // judgeBackups judges the newest backups of every host, and returns the newest
 // one that a recovery would take. Freshness is a matter of the cluster: only the
 // leader writes backups.
-func (dr *Doctor) judgeBackups(facts []*hostFacts, ask Ask) ([]health.Finding, *BackupFound) {
+func (dr *Doctor) judgeBackups(facts []*hostFacts, ask Ask) ([]health.Finding, *backupFound) {
 	var found []health.Finding
-	var good []BackupFound
+	var good []backupFound
 	asked, framework := 0, ""
 	contents := map[string]map[string]string{} // By name, by hash: the host.
 	for _, f := range facts {
@@ -70,7 +68,7 @@ func (dr *Doctor) judgeBackups(facts []*hostFacts, ask Ask) ([]health.Finding, *
 		slices.Sort(parts)
 		found = append(found, health.Found("backups-differ", dr.Cluster.Name, "%s: %s", name, strings.Join(parts, ", ")))
 	}
-	slices.SortStableFunc(good, func(a, b BackupFound) int { return b.taken().Compare(a.taken()) })
+	slices.SortStableFunc(good, func(a, b backupFound) int { return b.taken().Compare(a.taken()) })
 	good, empty := collapsed(good, ask)
 	found = append(found, empty...)
 	switch {
@@ -92,7 +90,7 @@ func (dr *Doctor) judgeBackups(facts []*hostFacts, ask Ask) ([]health.Finding, *
 }
 
 // judgeOne judges one backup by itself.
-func (dr *Doctor) judgeOne(host string, b *BackupFound, framework string) []health.Finding {
+func (dr *Doctor) judgeOne(host string, b *backupFound, framework string) []health.Finding {
 	name := path.Base(b.Path)
 	if !b.Report.Valid {
 		return []health.Finding{health.Found("backup-damaged", host, "%s: %s", name, b.Report.Error)}
@@ -119,13 +117,13 @@ const fewTasks = 10
 
 // collapsed takes out what an empty leader wrote: backups of the time of an
 // open run, and those whose tasks are fewer than half of those before.
-func collapsed(newestFirst []BackupFound, ask Ask) ([]BackupFound, []health.Finding) {
+func collapsed(newestFirst []backupFound, ask Ask) ([]backupFound, []health.Finding) {
 	var found []health.Finding
 	var since time.Time
 	if ask.disabled() {
 		since = ask.Run.Started
 	}
-	var good []BackupFound
+	var good []backupFound
 	for i := range newestFirst {
 		b := &newestFirst[i]
 		if !since.IsZero() && b.taken().After(since) {

@@ -136,7 +136,7 @@ func (dr *Doctor) conclude(facts []*hostFacts, group *groupFacts, ask Ask) *heal
 	}
 	health.Sort(d.Findings)
 	if ask.Logs {
-		d.Verdict, d.Reinitialize, d.Advice = dr.advise(facts, group, logs, d.Findings)
+		d.Verdict, d.Reinitialize, d.Advice = advise(facts, group, logs, d.Findings)
 	}
 	return d
 }

@@ -72,7 +72,7 @@ func whole(t testing.TB) *scene {
 		}
 		if i == 0 {
 			f.lifecycle, f.registered = "ACTIVE", true
-			f.backups = []BackupFound{backupAt(name, noon.Add(-time.Hour), 60)}
+			f.backups = []backupFound{backupAt(name, noon.Add(-time.Hour), 60)}
 		}
 		sc.facts = append(sc.facts, f)
 		sc.g.hosts[name] = f.look
@@ -82,8 +82,8 @@ func whole(t testing.TB) *scene {
 	return sc
 }
 
-func backupAt(host string, at time.Time, tasks int) BackupFound {
-	return BackupFound{Host: host, Path: "/backups/" + at.Format("scheduler-backup-2006-01-02-15-04"), Report: backup.Report{
+func backupAt(host string, at time.Time, tasks int) backupFound {
+	return backupFound{Host: host, Path: "/backups/" + at.Format("scheduler-backup-2006-01-02-15-04"), Report: backup.Report{
 		Valid: true, Timestamp: at.Format(time.RFC3339), SHA256: at.String(), FrameworkID: "f-0000",
 		Metadata: map[string]string{"version": "0.22.0"}, Tasks: backup.TaskFigures{Total: tasks},
 	}}
@@ -270,31 +270,31 @@ func TestFindings(t *testing.T) {
 		{"staged-left", "", func(sc *scene) { sc.facts[1].staged = true }},
 		{"backup-none", "", func(sc *scene) { sc.facts[0].backups = nil }},
 		{"backup-stale", "", func(sc *scene) {
-			sc.facts[0].backups = []BackupFound{backupAt("s1", noon.Add(-26*time.Hour-time.Minute), 60)}
+			sc.facts[0].backups = []backupFound{backupAt("s1", noon.Add(-26*time.Hour-time.Minute), 60)}
 		}},
 		{"backup-damaged", "", func(sc *scene) {
 			b := backupAt("s2", noon.Add(-time.Minute), 60)
 			b.Report.Valid, b.Report.Error = false, "cut"
-			sc.facts[1].backups = []BackupFound{b}
+			sc.facts[1].backups = []backupFound{b}
 		}},
 		{"backup-odd", "", func(sc *scene) {
 			b := backupAt("s2", noon.Add(-time.Minute), 60)
 			b.Report.Warnings = []string{"no tasks"}
-			sc.facts[1].backups = []BackupFound{b}
+			sc.facts[1].backups = []backupFound{b}
 		}},
 		{"backup-foreign", "", func(sc *scene) {
 			b := backupAt("s2", noon.Add(-time.Minute), 60)
 			b.Report.FrameworkID = "other"
-			sc.facts[1].backups = []BackupFound{b}
+			sc.facts[1].backups = []backupFound{b}
 		}},
 		{"backup-newer", "", func(sc *scene) { sc.facts[0].backups[0].Report.Metadata["version"] = "0.23.0" }},
 		{"backups-differ", "", func(sc *scene) {
 			b := backupAt("s2", noon.Add(-time.Hour), 60)
 			b.Report.SHA256 = "another"
-			sc.facts[1].backups = []BackupFound{b}
+			sc.facts[1].backups = []backupFound{b}
 		}},
 		{"backup-writes-fail", "", func(sc *scene) { sc.facts[0].vars["scheduler_backup_failed"] = "1" }},
-		{"backup-in-run", "", func(sc *scene) { sc.facts[1].backups = []BackupFound{backupAt("s2", noon.Add(-time.Minute), 29)} }},
+		{"backup-in-run", "", func(sc *scene) { sc.facts[1].backups = []backupFound{backupAt("s2", noon.Add(-time.Minute), 29)} }},
 		{"version-differs", "", func(sc *scene) { sc.facts[1].vars["build.version"] = "0.21.0" }},
 		{"failover-timeout", "no-leader", func(sc *scene) { sc.noLeader() }},
 		{"host-owes", "", func(sc *scene) {
@@ -352,8 +352,8 @@ func TestFindingsExpected(t *testing.T) {
 	}
 	for name, do := range map[string]func(*scene){
 		"elections on purpose":   func(sc *scene) { sc.lines(0, map[string]int{"elected": 5}) },
-		"a backup at the limit":  func(sc *scene) { sc.facts[0].backups = []BackupFound{backupAt("s1", noon.Add(-26*time.Hour), 60)} },
-		"half of the tasks":      func(sc *scene) { sc.facts[1].backups = []BackupFound{backupAt("s2", noon.Add(-time.Minute), 30)} },
+		"a backup at the limit":  func(sc *scene) { sc.facts[0].backups = []backupFound{backupAt("s1", noon.Add(-26*time.Hour), 60)} },
+		"half of the tasks":      func(sc *scene) { sc.facts[1].backups = []backupFound{backupAt("s2", noon.Add(-time.Minute), 30)} },
 		"a few positions behind": func(sc *scene) { sc.facts[0].report.End += lagging; sc.facts[2].report.End += lagging },
 		"a torn copy of a running log": func(sc *scene) {
 			sc.facts[1].report.State, sc.facts[1].report.Damage = replica.StateDamaged, []replica.Damage{{File: "000006.log", What: "torn tail"}}

@@ -40,7 +40,7 @@ type hostFacts struct {
 	framework string // Of the cluster, as this scheduler or its log says.
 
 	managers []string
-	backups  []BackupFound // The newest ones, decoded.
+	backups  []backupFound // The newest ones, decoded.
 
 	report *replica.Report // Of its log. Nil: not read.
 	copies int             // How often a running one was copied.
@@ -81,7 +81,7 @@ func (dr *Doctor) gather(ctx context.Context, v *visit) {
 		f.fakeInFile = master == dr.Cluster.FakeMaster
 	}
 	dr.askScheduler(ctx, f)
-	dr.askManagers(ctx, v)
+	v.askManagers(ctx)
 	if v.Tool.Path == "" || vars == nil {
 		return
 	}
@@ -109,7 +109,7 @@ func (dr *Doctor) gather(ctx context.Context, v *visit) {
 	if err := f.look.AtFiles(ctx, v.Node, f.complain); err != nil {
 		f.cannotTell("its files", err)
 	}
-	dr.askBackups(ctx, v)
+	v.askBackups(ctx)
 }
 
 // askScheduler asks over HTTP. That a scheduler which does not run gives no
@@ -180,7 +180,7 @@ var managers = []string{"puppet", "chef-client", "salt-minion", "ansible-pull"}
 
 // askManagers looks for their processes. The brackets keep grep from finding
 // itself.
-func (dr *Doctor) askManagers(ctx context.Context, v *visit) {
+func (v *visit) askManagers(ctx context.Context) {
 	const look = `for f in $(grep -alsE '[p]uppet|[c]hef-client|[s]alt-minion|[a]nsible-pull' /proc/[0-9]*/cmdline); do tr '\0' '\n' <"$f" 2>/dev/null; echo; done; :`
 	out, err := v.Host.Run(ctx, runner.Command{Argv: []string{"sh", "-c", look}, Limit: 30 * time.Second})
 	if err := node.Well("look for it", out, err); err != nil {
@@ -216,7 +216,7 @@ func managersIn(text string) []string {
 // decoded bounds how many backups of a host are decoded: the newest by name.
 const decoded = 5
 
-func (dr *Doctor) askBackups(ctx context.Context, v *visit) {
+func (v *visit) askBackups(ctx context.Context) {
 	f := &v.facts
 	dir := f.look.Flags["backup_dir"]
 	facts, err := v.Ask(ctx, probe.Request{Backups: dir})
@@ -225,7 +225,7 @@ func (dr *Doctor) askBackups(ctx context.Context, v *visit) {
 	}
 	named := slices.DeleteFunc(facts.Backups, func(b probe.File) bool { return aurora.CheckBackupName(b.Name) != nil })
 	for _, file := range named[max(0, len(named)-decoded):] {
-		b := BackupFound{Host: f.name, Path: path.Join(dir, file.Name), MTime: file.MTime}
+		b := backupFound{Host: f.name, Path: path.Join(dir, file.Name)}
 		if err := v.Read(ctx, 5*time.Minute, &b.Report, "backup", "inspect", "--json", b.Path); err != nil {
 			f.cannotTell("backup "+file.Name, err)
 			continue

@@ -133,7 +133,7 @@ func (dr *Doctor) judgeChanges(facts []*hostFacts, leads bool, joined int, ask A
 	if !flaps || ask.disabled() {
 		return nil
 	}
-	seen := fmt.Sprintf("within the last hour: %d elections and %d losses of leadership in the logs, %d candidates that came and went in ZooKeeper; %s", c.elected, c.lost, c.joined, dr.uptimes(facts))
+	seen := fmt.Sprintf("within the last hour: %d elections and %d losses of leadership in the logs, %d candidates that came and went in ZooKeeper; %s", c.elected, c.lost, c.joined, uptimes(facts))
 	id, why := cause(c, facts)
 	return []health.Finding{health.Found(id, dr.Cluster.Name, "%s; %s", seen, why)}
 }
@@ -168,7 +168,7 @@ func passing(facts []*hostFacts) bool {
 	return compareLogs(facts).Verdict == replica.VerdictHealthy || compareLogs(facts).Verdict == replica.VerdictLags
 }
 
-func (dr *Doctor) uptimes(facts []*hostFacts) string {
+func uptimes(facts []*hostFacts) string {
 	var parts []string
 	for _, f := range facts {
 		if f.look.Uptime > 0 {

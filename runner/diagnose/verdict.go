@@ -14,7 +14,7 @@ import (
 )
 
 // advise answers the two questions.
-func (dr *Doctor) advise(facts []*hostFacts, g *groupFacts, logs replica.Comparison, found []health.Finding) (v health.Verdict, reinitialize bool, advice string) {
+func advise(facts []*hostFacts, g *groupFacts, logs replica.Comparison, found []health.Finding) (v health.Verdict, reinitialize bool, advice string) {
 	var behind, dark []string
 	undecodable := ""
 	for i, f := range facts {
@@ -81,7 +81,7 @@ func lasts(logs replica.Comparison) string {
 const soon = time.Hour
 
 // judgeTimes judges what runs out by itself, and where the log lies.
-func (dr *Doctor) judgeTimes(facts []*hostFacts, g *groupFacts, newest *BackupFound, ask Ask) []health.Finding {
+func (dr *Doctor) judgeTimes(facts []*hostFacts, g *groupFacts, newest *backupFound, ask Ask) []health.Finding {
 	var found []health.Finding
 	registered := false
 	for _, f := range facts {
@@ -133,7 +133,7 @@ func (dr *Doctor) leadsSince(f *hostFacts, ask Ask) (at time.Time, known bool) {
 }
 
 // judgeFailover shows the countdown after which Mesos tears the framework down.
-func (dr *Doctor) judgeFailover(facts []*hostFacts, newest *BackupFound) health.Finding {
+func (dr *Doctor) judgeFailover(facts []*hostFacts, newest *backupFound) health.Finding {
 	text := ""
 	for _, f := range facts {
 		text = cmp.Or(text, f.look.Flags["framework_failover_timeout"])

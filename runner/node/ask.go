@@ -12,11 +12,8 @@ import (
 	"aurorabot/runner/probe"
 )
 
-// RunFolder is where a run keeps its files on a host.
-func RunFolder(runDir, run string) string { return path.Join(runDir, "runs", run) }
-
-// Folder is the run's folder on the host.
-func (n *Node) Folder() string { return RunFolder(n.Scheduler.RunDir, n.RunID) }
+// Folder is where a run keeps its files on the host.
+func (n *Node) Folder() string { return path.Join(n.Scheduler.RunDir, "runs", n.RunID) }
 
 // KeptFolder is where originals of configuration files lie: they may hold
 // secrets, and nobody but root may come between reading and restoring them.

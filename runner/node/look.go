@@ -158,7 +158,7 @@ func (look *Look) AtProcess(ctx context.Context, n *Node, vars *aurora.ShellVars
 	if err != nil {
 		return err
 	}
-	mine := OneOfEach(all)
+	mine := oneOfEach(all)
 	switch len(mine) {
 	case 0:
 		return nil

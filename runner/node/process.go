@@ -50,13 +50,13 @@ func (n *Node) Schedulers(ctx context.Context) ([]Process, probe.Facts, error) {
 		}
 		all, facts, err = n.Running(ctx)
 	}
-	return OneOfEach(all), facts, err
+	return oneOfEach(all), facts, err
 }
 
-// OneOfEach returns one scheduler of each family of processes: the one that
+// oneOfEach returns one scheduler of each family of processes: the one that
 // listens, else the one that started the others. Several that listen are several
 // schedulers.
-func OneOfEach(list []probe.Process) []Process {
+func oneOfEach(list []probe.Process) []Process {
 	var mine []Process
 	for _, head := range list {
 		if slices.ContainsFunc(list, func(p probe.Process) bool { return p.PID == head.Parent }) {

@@ -26,7 +26,7 @@ func TestSchedulersAmongProcesses(t *testing.T) {
 		{"a lingering one and a launcher with its fork", []probe.Process{p(10, 1, true), p(20, 1, false), p(21, 20, false)}, []int{10, 20}},
 		{"two of one family that listen", []probe.Process{p(10, 1, true), p(11, 10, true)}, []int{10, 11}},
 	} {
-		got := OneOfEach(tt.list)
+		got := oneOfEach(tt.list)
 		same := len(got) == len(tt.want)
 		for i := range got {
 			same = same && got[i].PID == tt.want[i]
@@ -36,7 +36,7 @@ func TestSchedulersAmongProcesses(t *testing.T) {
 		}
 	}
 	// What was fenced as the launcher is the scheduler that it stays beside, and no other.
-	s := OneOfEach([]probe.Process{p(10, 1, false), p(11, 10, true)})[0]
+	s := oneOfEach([]probe.Process{p(10, 1, false), p(11, 10, true)})[0]
 	if !s.Is(11, 11) || !s.Is(10, 10) || s.Is(10, 9) || s.Is(12, 12) {
 		t.Errorf("%+v is not told apart", s)
 	}

@@ -269,7 +269,7 @@ func (r assessing) logTrouble(s *runner.State, d *decision, whole bool) bool {
 }
 
 // assessed is what the assess gate binds.
-func (r assessing) assessed(s *runner.State) any {
+func assessed(s *runner.State) any {
 	d := decided(s)
 	return map[string]any{"needed": d.Needed, "reinitialize": d.Reinitialize, "verdict": string(d.Verdict.Verdict)}
 }

@@ -19,7 +19,7 @@ import (
 func (r proving) commitStep() runner.Step {
 	return runner.Step{
 		ID: stepCommit, Source: "Restore ¶4", Title: "Commit: overwrite the replicated log with what is staged",
-		On: r.theLeader, Check: r.readyToCommit, Do: r.commit, Once: true, Dangerous: true, Limit: 10 * time.Minute,
+		On: theLeader, Check: r.readyToCommit, Do: r.commit, Once: true, Dangerous: true, Limit: 10 * time.Minute,
 		OneWay: "the scheduler overwrites its replicated log with the backup and fails over at once; jobs and tasks that are newer than the backup are unknown to it and are killed; the old log stays in the run's folder on every host",
 		Shows:  func(*runner.Task) []string { return []string{r.staging().adminShows("scheduler_commit_recovery")} },
 	}
@@ -85,7 +85,7 @@ func (r proving) readyToCommit(ctx context.Context, t *runner.Task) (runner.Answ
 	for i, why := range gone {
 		if why != "" {
 			name := r.everyScheduler(t.State)[i]
-			return group, r.staging().replaced(t, name, name+": "+why+"; "+group.Evidence)
+			return group, replaced(t, name, name+": "+why+"; "+group.Evidence)
 		}
 	}
 	return runner.No("a commit without a quorum could only time out: %s. Look at the schedulers' logs and at ZooKeeper; resume looks again", group.Evidence), nil
@@ -281,7 +281,7 @@ func (r proving) neverArrived(ctx context.Context, t *runner.Task) (string, erro
 		return "", nil //nolint:nilerr // as above
 	}
 	report, err := n.HotLog(ctx)
-	if end := knownBefore(t.State).End; err != nil || end < 0 || r.begun(t.State, &report, end) {
+	if end := knownBefore(t.State).End; err != nil || end < 0 || begun(t.State, &report, end) {
 		return "", nil //nolint:nilerr // as above
 	}
 	return fmt.Sprintf("%s ago it was sent, and %s still leads with the same process (PID %d) and still has the %d tasks staged; its log has nothing of it: the commit never arrived",
@@ -290,7 +290,7 @@ func (r proving) neverArrived(ctx context.Context, t *runner.Task) (string, erro
 
 // begun reports whether a log has the beginning of a commit behind the old end.
 // A whole snapshot of another time is one that the leader wrote by itself.
-func (r proving) begun(s *runner.State, p *replica.Report, end int64) bool {
+func begun(s *runner.State, p *replica.Report, end int64) bool {
 	c, _ := foundCluster.Of(s, runner.Bot)
 	a := p.Aurora
 	if a == nil {
@@ -372,7 +372,7 @@ func (r proving) loadedSnapshot(ctx context.Context, t *runner.Task, next fence,
 	want := diagnose.ParseTime(c.Backup.Timestamp)
 	if !a.LastSnapshotTime.Time().Equal(want) {
 		if !s.Equal && receipt.End >= 0 && a.LastSnapshot > receipt.End {
-			return r.beganWith(ctx, n, old, next, want, s)
+			return beganWith(ctx, n, old, next, want, s)
 		}
 		return runner.No("the newest snapshot in the log of %s is of %s, not of the backup's %s", next.Host, a.LastSnapshotTime.Time().Format(time.RFC3339), c.Backup.Timestamp), nil
 	}

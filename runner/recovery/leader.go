@@ -61,10 +61,10 @@ func (r leading) electedLeader(ctx context.Context, t *runner.Task) (runner.Answ
 	if err == nil && !a.Yes && !t.State.Irreversible() {
 		// Nobody leads because somebody is gone: that is mended by starting them.
 		nodes := r.nodes(t.State)
-		gone, _ := node.Everywhere(nodes, func(n *node.Node) (string, error) { return r.missing(ctx, t.State, n), nil })
+		gone, _ := node.Everywhere(nodes, func(n *node.Node) (string, error) { return missing(ctx, t.State, n), nil })
 		for i, why := range gone {
 			if why != "" {
-				return runner.Answer{}, r.staging().replaced(t, nodes[i].Name, why)
+				return runner.Answer{}, replaced(t, nodes[i].Name, why)
 			}
 		}
 	}
@@ -79,7 +79,7 @@ func (r leading) electedLeader(ctx context.Context, t *runner.Task) (runner.Answ
 
 // missing says why a host's scheduler is not the one that this run started, or
 // takes no part any more; "" if it is there, or if it can't be told.
-func (r leading) missing(ctx context.Context, s *runner.State, n *node.Node) string {
+func missing(ctx context.Context, s *runner.State, n *node.Node) string {
 	if is, err := exactly(ctx, s, n); err == nil && !is.Yes {
 		return is.Evidence
 	}
@@ -243,7 +243,7 @@ func (r leading) disabledFor(l node.Look) time.Duration {
 
 // renewed are the steps that have their turn again when the disabled state is
 // about to end: the schedulers are started anew, and all that rests on them.
-func (r leading) renewed(s *runner.State) []string {
+func renewed(s *runner.State) []string {
 	start := stepStart
 	if len(s.Steps[stepRestart]) > 0 {
 		start = stepRestart

@@ -16,7 +16,7 @@ import (
 // log's newest snapshot is of its own making: a leader writes one every hour, and
 // cuts off what was before. It is asked only where the state before the commit
 // was another one than that which is staged, and which this leader has.
-func (r proving) beganWith(ctx context.Context, n *node.Node, old, next fence, want time.Time, staged stake) (runner.Answer, error) {
+func beganWith(ctx context.Context, n *node.Node, old, next fence, want time.Time, staged stake) (runner.Answer, error) {
 	mine, _, err := n.Schedulers(ctx)
 	if err != nil {
 		return runner.Answer{}, err
@@ -89,11 +89,11 @@ func (r proving) judgeContent(ctx context.Context, t *runner.Task, host, seen st
 	f, _ := fenceOf(t.State)
 	s, ok := foundStake.Of(t.State, f.Host)
 	if !ok || s.Equal || s.Before == "" || s.Before == s.IDs {
-		return r.staysUnknown(t, seen+"; a later snapshot hides it, and the states before and after the commit do not tell them apart")
+		return staysUnknown(t, seen+"; a later snapshot hides it, and the states before and after the commit do not tell them apart")
 	}
 	ids, err := r.amountsTo(ctx, t, host)
 	if err != nil {
-		return r.staysUnknown(t, fmt.Sprintf("%s; a later snapshot hides it, and what the log of %s amounts to can't be read: %v", seen, host, err))
+		return staysUnknown(t, fmt.Sprintf("%s; a later snapshot hides it, and what the log of %s amounts to can't be read: %v", seen, host, err))
 	}
 	seen += fmt.Sprintf("; the log of %s has a snapshot that a later leader wrote, and amounts to %d tasks", host, len(ids))
 	switch idsSum(ids) {
@@ -106,7 +106,7 @@ func (r proving) judgeContent(ctx context.Context, t *runner.Task, host, seen st
 		}
 		return runner.Yes("not committed: %s", seen), nil
 	}
-	return r.staysUnknown(t, fmt.Sprintf("%s, neither those staged (%d) nor those before the commit (%d)", seen, s.Tasks, s.Previous))
+	return staysUnknown(t, fmt.Sprintf("%s, neither those staged (%d) nor those before the commit (%d)", seen, s.Tasks, s.Previous))
 }
 
 // amountsTo are the ids of the tasks in the state that a stopped scheduler's log

@@ -90,7 +90,7 @@ func TestProofByTheFirstWords(t *testing.T) {
 			on := answering(t, r, "s2", s, func(probe.Request) probe.Facts {
 				return probe.Facts{Processes: []probe.Process{{PID: tt.pid, Start: 70, Since: started, Argv: []string{"java", "-native_log_file_path=/log"}}}}
 			}, lines)
-			a, err := r.proving().beganWith(t.Context(), r.on(on), fence{}, fence{Host: "s2", PID: 7, Start: 70}, staged, stake{Tasks: 65})
+			a, err := beganWith(t.Context(), r.on(on), fence{}, fence{Host: "s2", PID: 7, Start: 70}, staged, stake{Tasks: 65})
 			if err != nil || a.Yes != tt.want || !strings.Contains(a.Evidence, tt.says) {
 				t.Errorf("%+v, %v; want %v and %q", a, err, tt.want, tt.says)
 			}

@@ -54,11 +54,11 @@ func (r *Recovery) Recipe() *runner.Recipe {
 		},
 		Gates: []runner.Gate{
 			{ID: "start", Before: stepKeep, Title: "Begin the outage? All schedulers of the cluster are stopped."},
-			{ID: "assess", Before: stepConfirm, Title: "Is the damage assessed rightly?", Binds: r.assessing().assessed},
-			{ID: "commit", Before: stepCommit, Title: "Overwrite the replicated log with the backup? This cannot be undone.", Binds: r.staging().staked, Expires: r.leading().disabledUntil, Renew: r.leading().renewed},
-			{ID: runner.GateWithout, Before: stepLeave, Title: "Go on without it? It must stay off until it is settled.", Binds: r.leaving().departures},
+			{ID: "assess", Before: stepConfirm, Title: "Is the damage assessed rightly?", Binds: assessed},
+			{ID: "commit", Before: stepCommit, Title: "Overwrite the replicated log with the backup? This cannot be undone.", Binds: staked, Expires: r.leading().disabledUntil, Renew: renewed},
+			{ID: runner.GateWithout, Before: stepLeave, Title: "Go on without it? It must stay off until it is settled.", Binds: departures},
 		},
-		Without: r.leaving().without(), Settle: r.settling().settle(), Gone: r.leaving().stillGone, Owes: r.leaving().owes, Rests: r.leaving().rests,
+		Without: r.leaving().without(), Settle: r.settling().settle(), Gone: r.leaving().stillGone, Owes: owes, Rests: rests,
 		Covers:      r.covers,
 		Drop:        []string{stepDrop, stepCompare, stepCommit},
 		UndoWarning: r.undoWarning,
@@ -132,7 +132,7 @@ func (r *Recovery) anyScheduler(s *runner.State) string {
 
 func onBot(*runner.State) []string { return []string{runner.Bot} }
 
-func (r *Recovery) theLeader(s *runner.State) []string {
+func theLeader(s *runner.State) []string {
 	if f, ok := fenceOf(s); ok {
 		return []string{f.Host}
 	}

@@ -104,7 +104,7 @@ type asideFacts struct {
 	Empty bool       `json:"empty,omitempty"` // There was nothing to move.
 }
 
-func (r logs) aside(t *runner.Task) (log, to string, err error) {
+func aside(t *runner.Task) (log, to string, err error) {
 	l, err := look(t.State, t.On)
 	if err != nil {
 		return "", "", err
@@ -115,7 +115,7 @@ func (r logs) aside(t *runner.Task) (log, to string, err error) {
 
 func (r logs) logAside(ctx context.Context, t *runner.Task) (runner.Answer, error) {
 	n := r.on(t)
-	log, to, err := r.aside(t)
+	log, to, err := aside(t)
 	if err != nil {
 		return runner.Answer{}, err
 	}
@@ -142,7 +142,7 @@ func (r logs) moveLogAside(ctx context.Context, t *runner.Task) (any, error) {
 	if err := r.schedulers().mustBeStopped(ctx, t, "not moved"); err != nil {
 		return nil, err
 	}
-	log, to, err := r.aside(t)
+	log, to, err := aside(t)
 	if err != nil {
 		return nil, err
 	}
@@ -161,7 +161,7 @@ func (r logs) moveLogAside(ctx context.Context, t *runner.Task) (any, error) {
 // logBack is the Undo: what mesos-log made goes aside, the old folder comes back.
 func (r logs) logBack(ctx context.Context, t *runner.Task, _ runner.Receipt) (runner.Answer, error) {
 	n := r.on(t)
-	log, to, err := r.aside(t)
+	log, to, err := aside(t)
 	if err != nil {
 		return runner.Answer{}, err
 	}
@@ -265,7 +265,7 @@ func (r logs) initializedNoMore(ctx context.Context, t *runner.Task, _ runner.Re
 // logInitialized reads the new log natively: exit 0 of the tool is no health.
 func (r logs) logInitialized(ctx context.Context, t *runner.Task) (runner.Answer, error) {
 	n := r.on(t)
-	log, _, err := r.aside(t)
+	log, _, err := aside(t)
 	if err != nil {
 		return runner.Answer{}, err
 	}

@@ -185,7 +185,7 @@ func (r settling) lookAtReturned(ctx context.Context, t *runner.Task) (runner.An
 // logIsFresh: the folder is there and holds no replica.
 func (r settling) logIsFresh(ctx context.Context, t *runner.Task) (runner.Answer, error) {
 	n := r.on(t)
-	log, _, err := r.logs().aside(t)
+	log, _, err := aside(t)
 	if err != nil {
 		return runner.Answer{}, err
 	}
@@ -221,7 +221,7 @@ func (r settling) freshLog(ctx context.Context, t *runner.Task) (any, error) {
 	if err := r.schedulers().mustBeStopped(ctx, t, "not moved"); err != nil {
 		return nil, err
 	}
-	log, aside, err := r.logs().aside(t)
+	log, aside, err := aside(t)
 	if err != nil {
 		return nil, err
 	}

@@ -87,7 +87,7 @@ func (r settling) caughtUp(ctx context.Context, t *runner.Task) (runner.Answer, 
 }
 
 // supervisionWas is how its supervision was before this run, or when it came back.
-func (r settling) supervisionWas(t *runner.Task) (node.UnitState, error) {
+func supervisionWas(t *runner.Task) (node.UnitState, error) {
 	before, ok := foundHost.Of(t.State, t.On)
 	if ok {
 		return before.Unit, nil
@@ -101,7 +101,7 @@ func (r settling) supervisionWas(t *runner.Task) (node.UnitState, error) {
 
 func (r settling) supervisionIsBack(ctx context.Context, t *runner.Task) (runner.Answer, error) {
 	n := r.on(t)
-	was, err := r.supervisionWas(t)
+	was, err := supervisionWas(t)
 	if err != nil {
 		return runner.Answer{}, err
 	}
@@ -114,7 +114,7 @@ func (r settling) supervisionIsBack(ctx context.Context, t *runner.Task) (runner
 
 func (r settling) supervisionBack(ctx context.Context, t *runner.Task) (any, error) {
 	n := r.on(t)
-	was, err := r.supervisionWas(t)
+	was, err := supervisionWas(t)
 	if err != nil {
 		return nil, err
 	}

@@ -23,7 +23,7 @@ func (r staging) restore() runner.Phase {
 		},
 		{
 			ID: stepCopy, Source: "Restore ¶2", Title: "Copy the backup into the leader's backup folder, hashes equal on every side",
-			On: r.theLeader, Check: r.backupNotInTheWay, Verify: r.backupOnLeader, Do: r.copyBackup, Undo: r.backupOffLeader, Limit: 15 * time.Minute,
+			On: theLeader, Check: r.backupNotInTheWay, Verify: r.backupOnLeader, Do: r.copyBackup, Undo: r.backupOffLeader, Limit: 15 * time.Minute,
 			Keeps: "the backup stays in the leader's folder, as the runbook leaves it",
 			Shows: func(t *runner.Task) []string {
 				return []string{fmt.Sprintf("write %s into the leader's -backup_dir, where it is missing", t.State.Request.Backup)}
@@ -31,7 +31,7 @@ func (r staging) restore() runner.Phase {
 		},
 		{
 			ID: stepStage, Source: "Restore ¶2", Title: "Stage the backup on the leader",
-			On: r.theLeader, Check: r.mayStage, Verify: r.stagedAsMeant, Do: r.stage, Undo: r.unstage, Dangerous: true,
+			On: theLeader, Check: r.mayStage, Verify: r.stagedAsMeant, Do: r.stage, Undo: r.unstage, Dangerous: true,
 			Keeps: "the commit consumes what is staged",
 			Shows: func(t *runner.Task) []string {
 				return []string{r.adminShows("scheduler_stage_recovery", t.State.Request.Backup)}
@@ -39,7 +39,7 @@ func (r staging) restore() runner.Phase {
 		},
 		{
 			ID: stepDrop, Source: "Restore ¶3", Title: "Delete tasks from what is staged",
-			On: r.theLeader, Check: r.exactlyEverywhere, Verify: r.tasksDropped, Do: r.dropTasks, Dangerous: true,
+			On: theLeader, Check: r.exactlyEverywhere, Verify: r.tasksDropped, Do: r.dropTasks, Dangerous: true,
 			Undo:   stays("what is staged goes as a whole"),
 			Keeps:  "the commit consumes what is staged",
 			Needed: func(s *runner.State) (bool, string) { return len(s.Dropped) > 0, "nobody asked to drop tasks" },
@@ -49,7 +49,7 @@ func (r staging) restore() runner.Phase {
 		},
 		{
 			ID: stepCompare, Source: "Restore ¶3", Title: "Print what is staged, and compare it with the backup task by task",
-			On: r.theLeader, Check: r.compareStaged, Dangerous: true,
+			On: theLeader, Check: r.compareStaged, Dangerous: true,
 		},
 		r.proving().commitStep(),
 		r.proving().spareStep(),
@@ -163,7 +163,7 @@ func (r staging) exactlyEverywhere(ctx context.Context, t *runner.Task) (runner.
 	}
 	for i, a := range all {
 		if !a.Yes {
-			return runner.Answer{}, r.replaced(t, nodes[i].Name, a.Evidence)
+			return runner.Answer{}, replaced(t, nodes[i].Name, a.Evidence)
 		}
 	}
 	if err := r.leading().sameLeader(ctx, t); err != nil {
@@ -188,7 +188,7 @@ func startBefore(s *runner.State, host string) string {
 // replaced ends the walk because a host does not run the scheduler that this run
 // started: the leader may be another one, and a commit could wait on that host
 // for its turn to lead. Resume starts what is down and takes a new fence.
-func (r staging) replaced(t *runner.Task, host, why string) error {
+func replaced(t *runner.Task, host, why string) error {
 	if err := tell(t, health.Found("scheduler-replaced", host, "%s", why)); err != nil {
 		return err
 	}
@@ -264,8 +264,8 @@ func (r staging) stagedHere(ctx context.Context, t *runner.Task) (ids map[string
 	ids, staged, err = r.stagedTasks(ctx, t.On)
 	if err != nil {
 		// The wait for Mesos may have ended while people decided; its process stays.
-		if why := r.leading().missing(ctx, t.State, r.on(t)); why != "" {
-			return nil, false, r.replaced(t, t.On, why)
+		if why := missing(ctx, t.State, r.on(t)); why != "" {
+			return nil, false, replaced(t, t.On, why)
 		}
 	}
 	return ids, staged, err

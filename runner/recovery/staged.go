@@ -200,7 +200,7 @@ func (r staging) print(ctx context.Context, t *runner.Task, want map[string]bool
 }
 
 // staked is what the commit gate binds: the fence, the staged tasks, the loss.
-func (r staging) staked(s *runner.State) any {
+func staked(s *runner.State) any {
 	f, _ := fenceOf(s)
 	st, _ := foundStake.Of(s, f.Host)
 	l, _ := foundLoss.Of(s, runner.Bot)

@@ -106,7 +106,7 @@ func traceOf(p *replica.Report, end uint64, want time.Time) trace {
 func (r proving) judgeCommit(ctx context.Context, t *runner.Task) (runner.Answer, error) {
 	receipt := knownBefore(t.State)
 	if receipt.End < 0 {
-		return r.staysUnknown(t, "where the log ended before the commit is not known")
+		return staysUnknown(t, "where the log ended before the commit is not known")
 	}
 	c, _ := foundCluster.Of(t.State, runner.Bot)
 	want := diagnose.ParseTime(c.Backup.Timestamp)
@@ -146,7 +146,7 @@ func (r proving) judgeCommit(ctx context.Context, t *runner.Task) (runner.Answer
 	case found[hidden] > 0:
 		seen += fmt.Sprintf("; on %d it may have been, and was cut off or not written whole, or could not be read", found[hidden])
 	}
-	return r.staysUnknown(t, seen)
+	return staysUnknown(t, seen)
 }
 
 // overlaps reports whether a position from first to last is in list.
@@ -154,7 +154,7 @@ func overlaps(list replica.Ranges, first, last uint64) bool {
 	return slices.ContainsFunc(list, func(g replica.Range) bool { return g.First <= last && first <= g.Last })
 }
 
-func (r proving) staysUnknown(t *runner.Task, why string) (runner.Answer, error) {
+func staysUnknown(t *runner.Task, why string) (runner.Answer, error) {
 	if err := t.Say(runner.Event{Kind: runner.CommitUnknown, Why: why}); err != nil {
 		return runner.Answer{}, err
 	}
@@ -185,7 +185,7 @@ func (r proving) proveAtLast(ctx context.Context, t *runner.Task) (runner.Answer
 	if err != nil {
 		a.Evidence = err.Error()
 	}
-	return r.staysUnknown(t, "the replicas hold the commit's snapshot, but no leader shows it: "+a.Evidence)
+	return staysUnknown(t, "the replicas hold the commit's snapshot, but no leader shows it: "+a.Evidence)
 }
 
 // spareStep has its turn where hosts were left out and the others are no more
@@ -195,7 +195,7 @@ func (r proving) proveAtLast(ctx context.Context, t *runner.Task) (runner.Answer
 func (r proving) spareStep() runner.Step {
 	return runner.Step{
 		ID: stepSpare, Source: "Facts, after the commit", Title: "Without a spare replica: see that the leader's own is there, so that a next leader can be elected",
-		On: r.theLeader,
+		On: theLeader,
 		Needed: func(s *runner.State) (bool, string) {
 			return len(r.everyScheduler(s)) <= r.Cluster.Quorum() && len(s.Debts()) > 0, "all schedulers are there: one of them may end"
 		},

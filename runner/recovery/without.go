@@ -159,7 +159,7 @@ func (r leaving) restIsQuorum(t *runner.Task) runner.Answer {
 }
 
 // departures is what the gate binds: no error's words, which differ each time.
-func (r leaving) departures(s *runner.State) any {
+func departures(s *runner.State) any {
 	list := map[string]any{}
 	for _, l := range s.Without {
 		d, ok := foundDeparture.Of(s, l.Host)
@@ -176,7 +176,7 @@ func (r leaving) departed(ctx context.Context, t *runner.Task) departure {
 	addresses := r.addressesOf(ctx, t.State, t.On)
 	parts := [3]departure{}
 	var asking sync.WaitGroup
-	asking.Go(func() { r.askSSH(ctx, t, &parts[0]) })
+	asking.Go(func() { askSSH(ctx, t, &parts[0]) })
 	asking.Go(func() { r.askMembership(ctx, t, addresses, &parts[1]) })
 	asking.Go(func() { r.askPorts(ctx, t, addresses, &parts[2]) })
 	asking.Wait()
@@ -195,7 +195,7 @@ func (d *departure) add(p departure) {
 	d.SSH = d.SSH || p.SSH
 }
 
-func (r leaving) askSSH(ctx context.Context, t *runner.Task, d *departure) {
+func askSSH(ctx context.Context, t *runner.Task, d *departure) {
 	_, err := t.Host.Run(ctx, runner.Command{Argv: []string{"true"}, Limit: 10 * time.Second})
 	var dial *net.OpError
 	switch {
@@ -360,7 +360,7 @@ func (r leaving) stillGone(ctx context.Context, t *runner.Task) (runner.Answer, 
 }
 
 // rests are the steps whose findings rest on a host that is left out.
-func (r leaving) rests(s *runner.State, host string) []string {
+func rests(s *runner.State, host string) []string {
 	var again []string
 	if s.Phases["reinitialize"] == "" && s.Of(stepDecide, runner.Bot).Progress != "" {
 		again = append(again, stepDecide, stepConfirm) // One replica fewer is another assessment.
@@ -376,7 +376,7 @@ func (r leaving) rests(s *runner.State, host string) []string {
 
 // owes says what a host owes that was left out. Where a run ended with nothing
 // done to it nor to the log, that is nothing: its replica is as good as before.
-func (r leaving) owes(s *runner.State, host string) []string {
+func owes(s *runner.State, host string) []string {
 	begun := func(steps ...string) bool {
 		return slices.ContainsFunc(steps, func(id string) bool { return s.Of(id, host).Begun })
 	}
