@@ -84,6 +84,5 @@ func (n *Node) TidyConfig(ctx context.Context) error {
 	if err != nil || !facts.Paths[beside].Exists {
 		return err
 	}
-	_, err = n.Run(ctx, "root", "mv", "-T", "--", beside, path.Join(path.Dir(n.Original()), "half-written-configuration"))
-	return err
+	return asRoot(ctx, n, []string{"mv", "-T", "--", beside, path.Join(path.Dir(n.Original()), "half-written-configuration")})
 }

@@ -108,8 +108,7 @@ func (n *Node) Remove(ctx context.Context, f Tool) error {
 	if k, ok := n.Host.(interface{ LetGo(program string) }); ok {
 		k.LetGo(f.Path)
 	}
-	_, err := n.Run(ctx, "root", "rm", "-f", f.Path)
-	return err
+	return asRoot(ctx, n, []string{"rm", "-f", f.Path})
 }
 
 // CheckReader is the name of the reader that a check leaves on the hosts: at one

@@ -61,15 +61,13 @@ func (n *Node) MoveAside(ctx context.Context, from, to string, more bool) error 
 		return fmt.Errorf("move %s aside: %s is there already", from, to)
 	}
 	if !facts.Paths[from].Mount {
-		_, err = n.Run(ctx, "root", "mv", "-nT", "--", from, to)
-		return err
+		return asRoot(ctx, n, []string{"mv", "-nT", "--", from, to})
 	}
 	inside := path.Join(from, path.Base(to))
 	if err := n.MakeFolder(ctx, inside); err != nil {
 		return err
 	}
-	_, err = n.Run(ctx, "root", "find", from, "-mindepth", "1", "-maxdepth", "1", "!", "-name", "*.dr-*", "-exec", "mv", "-n", "-t", inside, "--", "{}", "+")
-	return err
+	return asRoot(ctx, n, []string{"find", from, "-mindepth", "1", "-maxdepth", "1", "!", "-name", "*.dr-*", "-exec", "mv", "-n", "-t", inside, "--", "{}", "+"})
 }
 
 // CopyBack puts a copy of the evidence in the log's place.
@@ -89,8 +87,7 @@ func (n *Node) CopyBack(ctx context.Context, from, to string) error {
 	if facts.Paths[to].Exists {
 		return nil
 	}
-	_, err = n.Run(ctx, "root", "mv", "-nT", "--", to+".part", to)
-	return err
+	return asRoot(ctx, n, []string{"mv", "-nT", "--", to + ".part", to})
 }
 
 // HotLog reads the log of a running scheduler from a copy: the folder itself

@@ -166,8 +166,7 @@ func (s *systemd) Stop(ctx context.Context) error {
 }
 
 func (s *systemd) Start(ctx context.Context) error {
-	_, err := s.n.Run(ctx, "root", "systemctl", "start", s.unit)
-	return err
+	return asRoot(ctx, s.n, []string{"systemctl", "start", s.unit})
 }
 
 // ownCommands drives a supervisor by the commands of the configuration.
@@ -214,25 +213,15 @@ func (n *Node) yesNo(ctx context.Context, argv []string, no int) (bool, error) {
 	return false, fmt.Errorf("%s: exit status %d means neither yes nor no: %s", Shown(argv), out.Exit, Tail(out))
 }
 
-func (o *ownCommands) Off(ctx context.Context) error {
-	_, err := o.n.Run(ctx, "root", o.c.Disable...)
-	return err
-}
+func (o *ownCommands) Off(ctx context.Context) error { return asRoot(ctx, o.n, o.c.Disable) }
 
 func (o *ownCommands) On(ctx context.Context, was UnitState) error {
 	if !was.Enabled {
 		return nil
 	}
-	_, err := o.n.Run(ctx, "root", o.c.Enable...)
-	return err
+	return asRoot(ctx, o.n, o.c.Enable)
 }
 
-func (o *ownCommands) Stop(ctx context.Context) error {
-	_, err := o.n.Run(ctx, "root", o.c.Stop...)
-	return err
-}
+func (o *ownCommands) Stop(ctx context.Context) error { return asRoot(ctx, o.n, o.c.Stop) }
 
-func (o *ownCommands) Start(ctx context.Context) error {
-	_, err := o.n.Run(ctx, "root", o.c.Start...)
-	return err
-}
+func (o *ownCommands) Start(ctx context.Context) error { return asRoot(ctx, o.n, o.c.Start) }

@@ -18,17 +18,15 @@ import (
 )
 
 // inspectFile decodes a backup on the bot.
-func inspectFile(file string, now time.Time) (backup.Report, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return backup.Report{}, fmt.Errorf("backup: %w", err)
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return backup.Report{}, fmt.Errorf("backup: %w", err)
-	}
-	return backup.Inspect(f, backup.Options{Name: file, Size: info.Size(), Now: now})
+func inspectFile(file string, now time.Time) (r backup.Report, err error) {
+	err = reading(file, "backup", func(f *os.File) error {
+		info, err := f.Stat()
+		if err == nil {
+			r, err = backup.Inspect(f, backup.Options{Name: file, Size: info.Size(), Now: now})
+		}
+		return err
+	})
+	return r, err
 }
 
 // backupFile is where the bot keeps the run's backup.

@@ -82,8 +82,10 @@ func (r preflight) lookAtHost(ctx context.Context, t *runner.Task) (runner.Answe
 func (r preflight) lookAtLines(ctx context.Context, t *runner.Task, look *node.Look, note *noted) {
 	n := r.on(t)
 	switch s, err := r.on(t).Logged(ctx, r.Now().Add(look.Skew).Add(-time.Hour)); {
-	case err != nil || s.Missing:
-		note.also(health.Found("cannot-tell", t.On, "what its scheduler logged within the last hour: %v", orNone(err)))
+	case s.Missing:
+		note.also(health.Found("cannot-tell", t.On, "what its scheduler logged within the last hour: its log could not be read"))
+	case err != nil:
+		note.also(health.Found("cannot-tell", t.On, "what its scheduler logged within the last hour: %v", err))
 	case s.Silent && look.Running:
 		note.also(health.Found("cannot-tell", t.On, "what its scheduler logged within the last hour: %s", diagnose.Silent(look.Process.PID)))
 	default:
@@ -104,13 +106,6 @@ func (r preflight) lookAtLines(ctx context.Context, t *runner.Task, look *node.L
 	if err == nil && facts.Dials[at] == "refused" && diagnose.Lingers(look, r.Now()) {
 		note.also(health.Found("scheduler-lingers", t.On, "PID %d runs since %s, and nobody listens at %s", look.Process.PID, look.Process.Since.Format(time.RFC3339), at))
 	}
-}
-
-func orNone(err error) string {
-	if err == nil {
-		return "its log could not be read"
-	}
-	return err.Error()
 }
 
 func lookWords(l *node.Look) string {
