@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"aurorabot/runner"
+	"aurorabot/runner/diagnose"
 	"aurorabot/runner/recovery"
 )
 
@@ -14,12 +15,12 @@ const remembered = 2 * time.Hour
 
 // acts returns what runs did to a cluster within the last hours. A journal that
 // can't be read tells of none: then all that the schedulers logged counts.
-func acts(j runner.Journal, cluster string, now time.Time) []recovery.Act {
+func acts(j runner.Journal, cluster string, now time.Time) []diagnose.Act {
 	runs, err := j.Runs()
 	if err != nil {
 		return nil
 	}
-	var all []recovery.Act
+	var all []diagnose.Act
 	for _, run := range slices.Backward(runs) {
 		events, err := j.Events(run)
 		if err != nil || len(events) == 0 || runner.Fold(events[:1]).Request.Cluster != cluster {

@@ -12,7 +12,7 @@ import (
 	"strings"
 
 	"aurorabot/handlers"
-	"aurorabot/runner/recovery"
+	discovery "aurorabot/runner/discover"
 	"aurorabot/runner/ssh"
 )
 
@@ -45,7 +45,7 @@ func discover(ctx context.Context, in *input) int {
 	c.RunDir = path.Join(home, ".aurorabot")
 	h := ssh.New(c)
 	defer h.Close()
-	d, err := recovery.Stranger{Host: h, Dir: c.RunDir, Helper: (&helper{}).of, ZooKeeper: openZooKeeper}.Discover(ctx)
+	d, err := discovery.Stranger{Host: h, Dir: c.RunDir, Helper: (&helper{}).of, ZooKeeper: openZooKeeper}.Discover(ctx)
 	if err != nil {
 		return interrupted(ctx, w.fail(err))
 	}
@@ -58,7 +58,7 @@ func discover(ctx context.Context, in *input) int {
 
 // fragment is a cluster as a configuration has it. What was not found out is
 // left as a comment for a person, never guessed.
-func fragment(d *recovery.Discovery, address, login, key, known string) string {
+func fragment(d *discovery.Discovery, address, login, key, known string) string {
 	var b strings.Builder
 	for _, u := range d.Unknown {
 		fmt.Fprintf(&b, "# Could not be found out: %s\n", strings.ReplaceAll(u, "\n", " "))

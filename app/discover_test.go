@@ -17,7 +17,7 @@ import (
 
 	"aurorabot/config"
 	"aurorabot/handlers"
-	"aurorabot/runner/recovery"
+	discovery "aurorabot/runner/discover"
 )
 
 // rest is what a configuration needs beside its clusters.
@@ -36,7 +36,7 @@ policy:
 // What discover prints is a configuration once the rest is there, also where a
 // name would mean something else in YAML.
 func TestDiscoveredLoads(t *testing.T) {
-	d := &recovery.Discovery{
+	d := &discovery.Discovery{
 		Cluster: "west", Version: "0.22.0-SNAPSHOT", Hostname: "no", HTTP: "127.0.0.1:8081", User: "aurora", Unit: "aurora-scheduler",
 		ConfigFile: "/etc/default/aurora-scheduler", Firewall: "nft", AuroraAdmin: "/usr/bin/aurora_admin", MesosLog: "/usr/bin/mesos-log",
 		Peers: []string{"no", "yes", "b.example"}, Replicas: []string{"192.0.2.1:8083"}, Unknown: []string{"the unit: a\nb"},

@@ -19,7 +19,8 @@ import (
 	"aurorabot/runner"
 	"aurorabot/runner/aurora"
 	"aurorabot/runner/backup/check"
-	"aurorabot/runner/recovery"
+	"aurorabot/runner/backup/check/host"
+	"aurorabot/runner/node"
 	"aurorabot/runner/ssh"
 )
 
@@ -39,7 +40,7 @@ func fleet(t testing.TB, hosts *simulated, n, connections, slow int) (*handlers.
 			Name: fmt.Sprintf("c%04d", i), Version: aurora.Version{Minor: 22}, Supervisor: "systemd", Unit: "aurora-scheduler", User: "aurora", Group: "aurora",
 			MaxBackupAge: 26 * time.Hour, MaxClockSkew: time.Minute, ZooKeeper: "none",
 		}
-		r := &recovery.Recovery{
+		r := &node.Nodes{
 			Cluster: c, Profile: profile, Hosts: map[string]runner.Host{}, Now: time.Now,
 			Helper: func(string) (func() (io.ReadCloser, error), string, error) { return nil, "sum", nil },
 		}
@@ -63,7 +64,7 @@ func fleet(t testing.TB, hosts *simulated, n, connections, slow int) (*handlers.
 		s.Clusters = append(s.Clusters, &handlers.Cluster{Name: c.Name, Hosts: c.Names(), Check: func(ctx context.Context, runs []check.Window) (check.Result, error) {
 			mu.Lock()
 			defer mu.Unlock()
-			facts, next, err := r.CheckBackups(ctx, runs, mem)
+			facts, next, err := host.Check(ctx, r, runs, mem)
 			if err != nil {
 				return check.Result{}, err
 			}

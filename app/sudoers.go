@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"aurorabot/handlers"
-	"aurorabot/runner/recovery"
+	privileges "aurorabot/runner/sudoers"
 )
 
 // A sudoersFile is what belongs on some hosts.
@@ -51,15 +51,15 @@ func sudoers(ctx context.Context, in *input) int {
 	var files []sudoersFile
 	for i := range k.Schedulers {
 		s := &k.Schedulers[i]
-		g := recovery.Grounds{Log: log, Backups: backups, Helpers: sums, Path: recovery.UsualPath}
+		g := privileges.Grounds{Log: log, Backups: backups, Helpers: sums, Path: privileges.UsualPath}
 		if log == "" {
-			if g, err = r.Grounds(ctx, s.Name, sums); err != nil {
+			if g, err = privileges.Ask(ctx, r.Node(s.Name), sums); err != nil {
 				err = fmt.Errorf("sudoers: %w", err)
 				return w.hinted(err, "where a host cannot be asked yet: --log-path DIR --backup-dir DIR, as -native_log_file_path and -backup_dir say")
 			}
 		}
 		login := cfg.SSH[k.Name][s.Name].User
-		text, err := recovery.Sudoers(login, r.Privileges(s, g))
+		text, err := privileges.File(login, privileges.Privileges(r.Nodes, s, g))
 		if err != nil {
 			return w.fail(err)
 		}

@@ -16,10 +16,14 @@ import (
 	"aurorabot/handlers/metrics"
 	"aurorabot/runner"
 	"aurorabot/runner/aurora"
+	"aurorabot/runner/backup/check"
+	"aurorabot/runner/backup/check/host"
 	"aurorabot/runner/backup/keep"
+	"aurorabot/runner/diagnose"
 	"aurorabot/runner/drill"
 	"aurorabot/runner/health"
 	"aurorabot/runner/journal"
+	"aurorabot/runner/node"
 	"aurorabot/runner/recovery"
 	"aurorabot/runner/redact"
 	"aurorabot/runner/ssh"
@@ -133,9 +137,9 @@ func (a *app) recovery(c *aurora.Cluster, helper *helper) (*recovery.Recovery, e
 		})
 	}
 	r := &recovery.Recovery{
-		Cluster: c, Profile: profile, Hosts: hosts, Now: a.w.Now, Policy: a.cfg.PolicyDigest,
-		ZooKeeper: openZooKeeper, Helper: helper.of, Files: a.runFiles,
-		Acts: func() []recovery.Act { return acts(a.journal, c.Name, a.w.Now()) },
+		Nodes:  &node.Nodes{Cluster: c, Profile: profile, Hosts: hosts, Now: a.w.Now, ZooKeeper: openZooKeeper, Helper: helper.of},
+		Policy: a.cfg.PolicyDigest, Files: a.runFiles,
+		Acts: func() []diagnose.Act { return acts(a.journal, c.Name, a.w.Now()) },
 	}
 	return r, r.Validate()
 }
@@ -150,10 +154,7 @@ func (a *app) cluster(c *aurora.Cluster, helper *helper) (*handlers.Cluster, err
 		Name: c.Name, Hosts: c.Names(), Default: a.cfg.Recipes[c.Name], CheckBackup: aurora.CheckBackupName,
 		Recipes: map[string]func() (*runner.Recipe, error){"staged": func() (*runner.Recipe, error) { return r.Recipe(), nil }},
 		Check:   a.checker(r).Check,
-		Tasks:   r.Tasks,
-		Diagnose: func(ctx context.Context, open *runner.State, logs bool) (any, error) {
-			return r.Diagnose(ctx, recovery.Ask{Run: open, Logs: logs})
-		},
+		Tasks:   r.Tasks, Diagnose: r.Diagnose,
 	}
 	if a.cfg.Drill.Lab != "" {
 		d := &drill.Driller{Cluster: c.Name, Hosts: r.Hosts, Lab: a.cfg.Drill.Lab, Dir: filepath.Join(a.cfg.StateDir, "drills"), Now: a.w.Now, Env: a.w.Env}
@@ -166,7 +167,10 @@ func (a *app) cluster(c *aurora.Cluster, helper *helper) (*handlers.Cluster, err
 // checker makes the checker of a cluster's backups.
 func (a *app) checker(r *recovery.Recovery) *keep.Checker {
 	c := &keep.Checker{
-		Cluster: r.Cluster.Name, File: filepath.Join(a.cfg.StateDir, "checks", r.Cluster.Name+".json"), Look: r.CheckBackups, Log: a.log,
+		Cluster: r.Cluster.Name, File: filepath.Join(a.cfg.StateDir, "checks", r.Cluster.Name+".json"), Log: a.log,
+		Look: func(ctx context.Context, runs []check.Window, m check.Memory) (check.Facts, check.Memory, error) {
+			return host.Check(ctx, r.Nodes, runs, m)
+		},
 		Get: func(ctx context.Context, host, path string, to io.Writer) error {
 			_, err := r.Hosts[host].Get(ctx, path, to)
 			return err
@@ -197,7 +201,7 @@ func (a *app) runFiles(run string) (string, error) {
 	return dir, nil
 }
 
-func openZooKeeper(endpoints string, dial zk.Dialer) (recovery.ZooKeeper, error) {
+func openZooKeeper(endpoints string, dial zk.Dialer) (node.ZooKeeper, error) {
 	servers, err := zk.ParseEndpoints(endpoints)
 	if err != nil {
 		return nil, err

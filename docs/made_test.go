@@ -17,7 +17,8 @@ import (
 	"aurorabot/policy"
 	"aurorabot/runner/aurora"
 	"aurorabot/runner/golden"
-	"aurorabot/runner/recovery"
+	"aurorabot/runner/node"
+	"aurorabot/runner/sudoers"
 )
 
 // docs/commands.md is made from the tables that the program itself reads.
@@ -38,10 +39,10 @@ func TestPermissionsDocument(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &recovery.Recovery{Cluster: k, Profile: profile}
+	nodes := &node.Nodes{Cluster: k, Profile: profile}
 	s := &k.Schedulers[0]
-	sudoers, err := recovery.Sudoers(cfg.SSH[k.Name][s.Name].User, r.Privileges(s, recovery.Grounds{
-		Log: "/var/lib/aurora/scheduler/db", Backups: "/var/lib/aurora/backups", Helpers: []string{strings.Repeat("0123456789abcdef", 4)}, Path: recovery.UsualPath,
+	sudoers, err := sudoers.File(cfg.SSH[k.Name][s.Name].User, sudoers.Privileges(nodes, s, sudoers.Grounds{
+		Log: "/var/lib/aurora/scheduler/db", Backups: "/var/lib/aurora/backups", Helpers: []string{strings.Repeat("0123456789abcdef", 4)}, Path: sudoers.UsualPath,
 	}))
 	if err != nil {
 		t.Fatal(err)

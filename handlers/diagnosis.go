@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,97 +9,47 @@ import (
 
 	"aurorabot/handlers/view"
 	"aurorabot/runner"
+	"aurorabot/runner/health"
 )
 
-// A diagnosis is what [Cluster].Diagnose answered, as far as it is shown; names
-// are those of its JSON form, which goes to scripts as it is.
-type diagnosis struct {
-	Cluster  string    `json:"cluster"`
-	Verdict  string    `json:"verdict"`
-	Advice   string    `json:"advice"`
-	Leader   string    `json:"leader"`
-	OpenRun  string    `json:"open_run"`
-	Findings []finding `json:"findings"`
-	Says     []struct {
-		Who  string `json:"who"`
-		Says string `json:"says"`
-	} `json:"says"`
-	Hosts []struct {
-		Host      string `json:"host"`
-		Answers   bool   `json:"answers"`
-		Running   bool   `json:"running"`
-		PID       int    `json:"pid"`
-		Lifecycle string `json:"lifecycle"`
-		Unit      string `json:"unit"`
-		Uptime    int64  `json:"uptime_secs"`
-		Skew      int64  `json:"clock_skew_ms"`
-		Backups   int    `json:"backups"`
-		Log       struct {
-			Bytes  int64  `json:"bytes"`
-			State  string `json:"state"`
-			Status string `json:"status"`
-			Begin  uint64 `json:"begin"`
-			End    uint64 `json:"end"`
-		} `json:"log"`
-	} `json:"hosts"`
-	Backup *struct {
-		Host  string `json:"host"`
-		Name  string `json:"name"`
-		Age   int64  `json:"age_seconds"`
-		Tasks int    `json:"tasks"`
-	} `json:"newest_backup"`
-}
-
-type finding struct {
-	ID       string `json:"finding"`
-	Severity string `json:"severity"`
-	Subject  string `json:"subject"`
-	Evidence string `json:"evidence"`
-	Means    string `json:"means"`
-	Do       string `json:"do"`
-	Blocks   string `json:"blocks"`
-}
+// A diagnosis is what [Cluster].Diagnose answered; its JSON form goes to scripts
+// as it is.
+type diagnosis health.Diagnosis
 
 // severities in order, the least first.
 var severities = []string{"info", "warning", "critical"}
 
 // as reports whether a finding is as bad as a severity or worse; one whose
 // severity is not known is.
-func (f *finding) as(severity string) bool {
-	at := slices.Index(severities, f.Severity)
+func as(f *health.Finding, severity string) bool {
+	at := slices.Index(severities, string(f.Severity))
 	return at < 0 || at >= slices.Index(severities, severity)
 }
 
 // diagnose asks for a diagnosis and reads the severity asked for.
-func (s *Service) diagnose(ctx context.Context, c call, logs bool) (d diagnosis, document any, severity string, bad *Response) {
+func (s *Service) diagnose(ctx context.Context, c call, logs bool) (d *diagnosis, severity string, bad *Response) {
 	if severity, bad = c.severity(); bad != nil {
-		return d, nil, "", bad
+		return nil, "", bad
 	}
 	fail := func(err error) *Response { r := failure(err); return &r }
 	k := s.cluster(c.args[0])
 	if k == nil || k.Diagnose == nil {
-		return d, nil, "", fail(fmt.Errorf("%s: this build cannot look at %.60q", c.cmd.Name, c.args[0]))
+		return nil, "", fail(fmt.Errorf("%s: this build cannot look at %.60q", c.cmd.Name, c.args[0]))
 	}
 	open, err := s.open(k.Name)
 	if err != nil {
-		return d, nil, "", fail(err)
+		return nil, "", fail(err)
 	}
-	if document, err = k.Diagnose(ctx, open, logs); err != nil {
-		return d, nil, "", fail(err)
-	}
-	raw, err := json.Marshal(document)
-	if err == nil {
-		err = json.Unmarshal(raw, &d)
-	}
+	found, err := k.Diagnose(ctx, open, logs)
 	if err != nil {
-		return d, nil, "", fail(fmt.Errorf("diagnosis of %s: %w", k.Name, err))
+		return nil, "", fail(err)
 	}
-	return d, document, severity, nil
+	return (*diagnosis)(found), severity, nil
 }
 
 // exit is 6 where a finding is as bad as severity or worse.
 func (d *diagnosis) exit(severity string) int {
-	if slices.ContainsFunc(d.Findings, func(f finding) bool { return f.as(severity) }) {
+	if slices.ContainsFunc(d.Findings, func(f health.Finding) bool { return as(&f, severity) }) {
 		return ExitFindings
 	}
 	return ExitDone
@@ -108,14 +57,14 @@ func (d *diagnosis) exit(severity string) int {
 
 // doAssess is the whole diagnosis: what was found, and whether a restore is needed.
 func (s *Service) doAssess(ctx context.Context, c call) Response {
-	d, document, severity, bad := s.diagnose(ctx, c, true)
+	d, severity, bad := s.diagnose(ctx, c, true)
 	if bad != nil {
 		return *bad
 	}
 	m := d.page(severity)
-	m.Head = fmt.Sprintf("%s: %s; %s", d.Cluster, verdicts[d.Verdict], d.count())
+	m.Head = fmt.Sprintf("%s: %s; %s", d.Cluster, verdicts[string(d.Verdict)], d.count())
 	m.Lines = append([]string{d.Advice}, m.Lines...)
-	return Response{Message: m, Data: document, Exit: d.exit(severity)}
+	return Response{Message: m, Data: d, Exit: d.exit(severity)}
 }
 
 var verdicts = map[string]string{
@@ -125,7 +74,7 @@ var verdicts = map[string]string{
 
 // doDoctor is what pre-flight asks, any day.
 func (s *Service) doDoctor(ctx context.Context, c call) Response {
-	d, document, severity, bad := s.diagnose(ctx, c, false)
+	d, severity, bad := s.diagnose(ctx, c, false)
 	if bad != nil {
 		return *bad
 	}
@@ -134,13 +83,13 @@ func (s *Service) doDoctor(ctx context.Context, c call) Response {
 	if n := len(d.blocking()); n > 0 {
 		m.Head = fmt.Sprintf("%s: a recovery would stop on %d of these; %s", d.Cluster, n, d.count())
 	}
-	return Response{Message: m, Data: document, Exit: d.exit(severity)}
+	return Response{Message: m, Data: d, Exit: d.exit(severity)}
 }
 
-func (d *diagnosis) blocking() []finding {
-	var list []finding
+func (d *diagnosis) blocking() []health.Finding {
+	var list []health.Finding
 	for _, f := range d.Findings {
-		if f.Blocks != "" && f.as("warning") {
+		if f.Blocks != "" && as(&f, "warning") {
 			list = append(list, f)
 		}
 	}
@@ -150,7 +99,7 @@ func (d *diagnosis) blocking() []finding {
 func (d *diagnosis) count() string {
 	n := map[string]int{}
 	for _, f := range d.Findings {
-		n[f.Severity]++
+		n[string(f.Severity)]++
 	}
 	if n["critical"]+n["warning"] == 0 {
 		return "no findings"
@@ -168,7 +117,7 @@ func (d *diagnosis) count() string {
 func (d *diagnosis) brief(severity string) []string {
 	var lines []string
 	for _, f := range d.Findings {
-		if f.as(severity) {
+		if as(&f, severity) {
 			lines = append(lines, fmt.Sprintf("%s %s on %s", f.Severity, f.ID, view.Foreign(f.Subject)))
 		}
 	}
@@ -197,7 +146,7 @@ func (d *diagnosis) page(severity string) view.Message {
 	}
 	shown, notes := 0, 0
 	for _, f := range d.Findings {
-		if !f.as(least) {
+		if !as(&f, least) {
 			notes++
 			continue
 		}
@@ -319,6 +268,5 @@ func HelpFor(words []string, findings ...FindingHelp) Response {
 
 // Diagnose is the hook of [Cluster]: it looks at the cluster as it is, with the
 // replicas' logs or without, and changes nothing. open is the cluster's open
-// run, nil if there is none. What it returns marshals to the JSON document that
-// scripts get; an error means that it could not even begin.
-type Diagnose func(ctx context.Context, open *runner.State, logs bool) (any, error)
+// run, nil if there is none. An error means that it could not even begin.
+type Diagnose func(ctx context.Context, open *runner.State, logs bool) (*health.Diagnosis, error)

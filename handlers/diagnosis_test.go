@@ -11,10 +11,11 @@ import (
 	"aurorabot/handlers"
 	"aurorabot/handlers/view"
 	"aurorabot/runner"
+	"aurorabot/runner/health"
 )
 
 // found is a document as a diagnosis gives it, with these severities.
-func found(severities ...string) json.RawMessage {
+func found(severities ...string) *health.Diagnosis {
 	findings := []map[string]string{}
 	for _, s := range severities {
 		findings = append(findings, map[string]string{"finding": "of-" + s, "severity": s, "subject": "s1", "evidence": "seen", "means": "It means.", "do": "Do.", "blocks": "prepare/look"})
@@ -24,7 +25,11 @@ func found(severities ...string) json.RawMessage {
 		"says":  []map[string]string{{"who": "/vars of s1", "says": "ACTIVE"}},
 		"hosts": []map[string]any{{"host": "s1", "answers": true, "running": true, "pid": 7, "lifecycle": "ACTIVE"}, {"host": "s2", "answers": false}},
 	})
-	return doc
+	var d health.Diagnosis
+	if err := json.Unmarshal(doc, &d); err != nil {
+		panic(err)
+	}
+	return &d
 }
 
 // assess, doctor and status end with 6 where a finding is as bad as was asked
@@ -52,7 +57,7 @@ func TestDiagnosisExit(t *testing.T) {
 	} {
 		b := newBench(t)
 		logs := false
-		b.s.Clusters[0].Diagnose = func(_ context.Context, open *runner.State, all bool) (any, error) {
+		b.s.Clusters[0].Diagnose = func(_ context.Context, open *runner.State, all bool) (*health.Diagnosis, error) {
 			logs = all
 			if open != nil {
 				t.Errorf("%s: an open run %s", tt.words, open.Run)
@@ -78,17 +83,13 @@ func TestDiagnosisExit(t *testing.T) {
 func TestDiagnosisCallsNobody(t *testing.T) {
 	const evil = "T0EVIL0001/U0EVE00001/prod `undo dev-1`"
 	b := newBench(t)
-	b.s.Clusters[0].Diagnose = func(context.Context, *runner.State, bool) (any, error) {
-		var doc map[string]any
-		if err := json.Unmarshal(found("critical"), &doc); err != nil {
-			return nil, err
-		}
-		doc["leader"] = evil
-		doc["findings"] = []map[string]string{{"finding": "f", "severity": "critical", "subject": evil, "evidence": evil, "means": "m", "do": "d"}}
-		doc["says"] = []map[string]string{{"who": "ZooKeeper", "says": evil}}
-		doc["hosts"] = []map[string]any{{"host": "s1", "answers": true, "lifecycle": evil, "unit": evil, "log": map[string]any{"state": evil, "status": evil}}}
-		js, err := json.Marshal(doc)
-		return json.RawMessage(js), err
+	b.s.Clusters[0].Diagnose = func(context.Context, *runner.State, bool) (*health.Diagnosis, error) {
+		d := found("critical")
+		d.Leader = evil
+		d.Findings = []health.Finding{{ID: "f", Severity: health.Critical, Subject: evil, Evidence: evil, Means: "m", Do: "d"}}
+		d.Says = []health.Saying{{Who: "ZooKeeper", Says: evil}}
+		d.Hosts = []health.HostSeen{{Host: "s1", Answers: true, Lifecycle: evil, Unit: evil, Log: health.LogSeen{State: evil, Status: evil}}}
+		return d, nil
 	}
 	for _, words := range []string{"assess dev", "doctor dev", "status dev"} {
 		text := view.Text(view.Typed(b.ask("UEVE", words).Message, "/aurora"))
@@ -104,7 +105,9 @@ func TestDiagnosisCallsNobody(t *testing.T) {
 // The screen of assess has advice, findings with what to do, hosts and who says what.
 func TestAssessShows(t *testing.T) {
 	b := newBench(t)
-	b.s.Clusters[0].Diagnose = func(context.Context, *runner.State, bool) (any, error) { return found("critical", "info"), nil }
+	b.s.Clusters[0].Diagnose = func(context.Context, *runner.State, bool) (*health.Diagnosis, error) {
+		return found("critical", "info"), nil
+	}
 	r := b.ask("UEVE", "assess dev")
 	text := view.Text(r.Message)
 	for _, want := range []string{"a replica catches up by itself; 1 critical", "Let s2 catch up.", "It means. Do. Blocks prepare/look.", "PID 7", "cannot tell", "/vars of s1", "1 more to know"} {
@@ -116,7 +119,7 @@ func TestAssessShows(t *testing.T) {
 		t.Errorf("tone %s:\n%s", r.Message.Tone, text)
 	}
 	doc, err := json.Marshal(r.Data)
-	if err != nil || !strings.HasPrefix(string(doc), `{"advice":`) {
+	if err != nil || !strings.HasPrefix(string(doc), `{"cluster":`) {
 		t.Errorf("%s, %v", doc, err)
 	}
 }
@@ -127,17 +130,12 @@ func TestDiagnosisFails(t *testing.T) {
 	if r := b.ask("UEVE", "assess dev"); r.Exit != handlers.ExitError {
 		t.Errorf("without a way to look: exit status %d", r.Exit)
 	}
-	for _, answer := range []any{nil, func() {}, json.RawMessage(`{"findings": 7}`)} {
-		b.s.Clusters[0].Diagnose = func(context.Context, *runner.State, bool) (any, error) {
-			if answer == nil {
-				return nil, errors.New("interrupted")
-			}
-			return answer, nil
-		}
-		for _, words := range []string{"assess dev", "doctor dev", "status dev"} {
-			if r := b.ask("UEVE", words); r.Exit != handlers.ExitError {
-				t.Errorf("%s: exit status %d", words, r.Exit)
-			}
+	b.s.Clusters[0].Diagnose = func(context.Context, *runner.State, bool) (*health.Diagnosis, error) {
+		return nil, errors.New("interrupted")
+	}
+	for _, words := range []string{"assess dev", "doctor dev", "status dev"} {
+		if r := b.ask("UEVE", words); r.Exit != handlers.ExitError {
+			t.Errorf("%s: exit status %d", words, r.Exit)
 		}
 	}
 }
@@ -146,7 +144,7 @@ func TestDiagnosisFails(t *testing.T) {
 func TestDiagnosisKnowsTheOpenRun(t *testing.T) {
 	b := newBench(t)
 	st := b.toCommit()
-	b.s.Clusters[0].Diagnose = func(_ context.Context, open *runner.State, _ bool) (any, error) {
+	b.s.Clusters[0].Diagnose = func(_ context.Context, open *runner.State, _ bool) (*health.Diagnosis, error) {
 		if open == nil || open.Run != st.Run {
 			t.Errorf("open run %+v, want %s", open, st.Run)
 		}

@@ -63,13 +63,13 @@ func (s *Service) doStatus(ctx context.Context, c call) Response {
 	data := map[string]any{"open_runs": openRuns(states)}
 	exit := ExitDone
 	if s.named(c) != nil {
-		d, document, severity, bad := s.diagnose(ctx, c, false)
+		d, severity, bad := s.diagnose(ctx, c, false)
 		if bad != nil {
 			return *bad
 		}
 		page := d.page(severity)
 		m.Lines, m.Fields, m.Tables = append(m.Lines, d.brief(severity)...), append(m.Fields, page.Fields...), append(m.Tables, page.Tables...)
-		data["cluster"], exit = document, d.exit(severity)
+		data["cluster"], exit = d, d.exit(severity)
 	}
 	return Response{Message: m, Data: data, Exit: exit}
 }

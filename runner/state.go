@@ -364,13 +364,6 @@ func (s *State) Passed(step, host string) bool {
 	return p == Done || p == Skipped
 }
 
-// Facts decodes what a step's Answer left for later steps into v, and reports
-// whether there was something.
-func (s *State) Facts(step, host string, v any) bool {
-	f := s.Of(step, host).Facts
-	return f != nil && json.Unmarshal(f, v) == nil
-}
-
 // Receipt decodes what a step's Do left into v, and reports whether there was something.
 func (s *State) Receipt(step, host string, v any) bool {
 	r := s.Of(step, host).Receipt

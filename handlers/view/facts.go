@@ -110,9 +110,3 @@ func decode[T any](data json.RawMessage) (v T, ok bool) {
 	}
 	return v, true
 }
-
-// factOf is what a step found on one host.
-func factOf[T any](s *runner.State, step, host string) (v T, ok bool) {
-	ok = s.Facts(step, host, &v)
-	return v, ok
-}

@@ -146,7 +146,7 @@ func (s gateWords) withoutFacts(o *opening) []Field {
 		if l.Left {
 			continue
 		}
-		g, ok := factOf[goneFact](o.state, stepGone, l.Host)
+		g, ok := runner.Fact[goneFact]{Step: stepGone}.Of(o.state, l.Host)
 		if !ok {
 			continue
 		}

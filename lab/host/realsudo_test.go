@@ -8,7 +8,8 @@ import (
 	"time"
 
 	"aurorabot/runner/aurora"
-	"aurorabot/runner/recovery"
+	"aurorabot/runner/node"
+	"aurorabot/runner/sudoers"
 )
 
 // The real sudo reads the bot's sudoers file as it is meant: what the recipe
@@ -25,12 +26,12 @@ func TestRealSudoers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &recovery.Recovery{Cluster: k, Profile: profile}
+	r := &node.Nodes{Cluster: k, Profile: profile}
 	// Of printf: a helper that does no harm if sudo lets it run.
 	const helper = "/var/lib/aurorabot/bin/aurorabot-0000000000000000"
 	sum := "0000000000000000" + strings.Repeat("1", 48)
-	text, err := recovery.Sudoers("dr", r.Privileges(&k.Schedulers[0], recovery.Grounds{
-		Log: "/var/lib/aurora/scheduler/db", Backups: "/var/lib/aurora/scheduler/backups", Helpers: []string{sum}, Path: recovery.UsualPath,
+	text, err := sudoers.File("dr", sudoers.Privileges(r, &k.Schedulers[0], sudoers.Grounds{
+		Log: "/var/lib/aurora/scheduler/db", Backups: "/var/lib/aurora/scheduler/backups", Helpers: []string{sum}, Path: sudoers.UsualPath,
 	}))
 	if err != nil {
 		t.Fatal(err)

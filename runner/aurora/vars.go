@@ -52,6 +52,9 @@ func (v Vars) Int(name string) (int64, error) {
 	return int64(f), nil
 }
 
+// Awaiting is the state of a leader that is not registered with Mesos yet.
+const Awaiting = "LEADER_AWAITING_REGISTRATION"
+
 // Lifecycle returns the one state of scheduler_lifecycle_* that is 1, "" if it
 // is none of them yet. More than one is an error.
 func (v Vars) Lifecycle() (string, error) {

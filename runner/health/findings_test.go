@@ -20,7 +20,7 @@ var update = flag.Bool("update", false, "write docs/findings.md")
 // the rehearsal lab.
 const (
 	byLine   = "runner/health TestEveryLineIsFound"
-	byScene  = "runner/recovery TestFindings"
+	byScene  = "runner/diagnose TestFindings"
 	byDamage = "runner/recovery TestDiagnoseDamage"
 	byHostOn = "runner/recovery TestDiagnoseHostsAndBackups"
 	byFlags  = "runner/recovery TestDiagnoseFlagsLeft"
@@ -30,12 +30,12 @@ const (
 	byMute   = "runner/recovery TestDiagnoseWhatCannotBeAsked"
 	byStory  = "lab TestDamageInTheWay"
 	byEye    = "runner/recovery TestPreflightJudgesAHost"
-	byStable = "runner/recovery TestWhatWasBeforeAStableLeaderCountsNoMore"
+	byStable = "runner/diagnose TestWhatWasBeforeAStableLeaderCountsNoMore"
 )
 
 // provedBy names the tests of each finding that is no line of a log.
 var provedBy = map[string][]string{
-	"host-silent": {byScene, byMute}, "cannot-tell": {byScene, byEye, "runner/recovery TestOddVars"}, "access-missing": {byScene, byHostOn}, "configuration-unreadable": {byScene, byEye},
+	"host-silent": {byScene, byMute}, "cannot-tell": {byScene, byEye, "runner/diagnose TestOddVars"}, "access-missing": {byScene, byHostOn}, "configuration-unreadable": {byScene, byEye},
 	"flag-missing": {byScene, byEye}, "flag-of-another-version": {byScene, byEye}, "http-port-differs": {byScene, byEye}, "log-path-differs": {byScene, byEye},
 	"lingering-process": {byScene, byEye, byHostOn}, "scheduler-lingers": {byScene, byMaster}, "scheduler-down": {byScene, byEye, byDamage}, "scheduler-keeps-ending": {byScene, byStable, byDamage},
 	"clock-skew": {byScene, byEye, byHostOn}, "fake-address-answers": {byScene, byEye, byHostOn, byStory}, "fake-master-left": {byScene, byEye, byFlags},
@@ -63,8 +63,8 @@ var provedBy = map[string][]string{
 
 	"quorum-flag-wrong": {byScene, byEye, byFlags, byStory}, "flags-differ": {byScene, byFlags}, "scheduler-unlisted": {byScene, byDamage},
 	"replicas-unlisted": {byScene, byDamage}, "not-a-candidate": {byScene}, "replica-unregistered": {byScene}, "zookeeper-silent": {byScene, byHostOn},
-	"version-differs": {byScene, byHostOn}, "profile": {"runner/recovery TestNothingToFind"}, "failover-timeout": {byScene, byDamage},
-	"disabled-state-ends": {byScene, "runner/recovery TestDisabledStateEndsByTheElection"}, "host-owes": {byScene}, "host-owes-and-runs": {byScene},
+	"version-differs": {byScene, byHostOn}, "profile": {"runner/diagnose TestNothingToFind"}, "failover-timeout": {byScene, byDamage},
+	"disabled-state-ends": {byScene, "runner/diagnose TestDisabledStateEndsByTheElection"}, "host-owes": {byScene}, "host-owes-and-runs": {byScene},
 }
 
 // tests are those of a finding.
@@ -109,7 +109,7 @@ func words(t *testing.T, dir string) map[string][]string {
 
 // Every finding has a test, which exists and names it.
 func TestEveryFindingHasATest(t *testing.T) {
-	in := map[string]map[string][]string{"runner/health": words(t, "."), "runner/recovery": words(t, "../recovery"), "runner/backup/check": words(t, "../backup/check"), "lab": words(t, "../../lab")}
+	in := map[string]map[string][]string{"runner/health": words(t, "."), "runner/recovery": words(t, "../recovery"), "runner/diagnose": words(t, "../diagnose"), "runner/backup/check": words(t, "../backup/check"), "lab": words(t, "../../lab")}
 	for i := range Kinds {
 		k := &Kinds[i]
 		if len(tests(k)) == 0 {

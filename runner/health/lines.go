@@ -1,6 +1,10 @@
 package health
 
-import "regexp"
+import (
+	"regexp"
+	"strings"
+	"time"
+)
 
 // LogFindings is the table of lines.
 var LogFindings = []Kind{
@@ -98,4 +102,38 @@ var LogFindings = []Kind{
 		literals: []string{"Replica is in VOTING status"}},
 	{ID: "replica-status-changed", Severity: Info, Means: "A replica stored another status.", Do: "Nothing, if it ends in VOTING.",
 		literals: []string{"Updating replica status to"}},
+}
+
+// When is when a line was logged last, by the host's clock; false where it does
+// not say.
+func (m *Match) When() (time.Time, bool) {
+	if !m.LastAt.IsZero() {
+		return m.LastAt, true
+	}
+	for _, layout := range []string{"2006-01-02T15:04:05-0700", time.RFC3339} {
+		if t, err := time.Parse(layout, m.Last); err == nil {
+			return t, true
+		}
+	}
+	return time.Time{}, false
+}
+
+// Framework is the framework id that a scheduler logged, "" if it did not.
+func Framework(lines []Match) string {
+	for _, m := range lines {
+		if m.Finding == "framework-known" {
+			return FrameworkIn(m.Example)
+		}
+	}
+	return ""
+}
+
+// FrameworkIn reads the id out of a log line "Found persisted framework ID".
+func FrameworkIn(line string) string {
+	if _, id, first := strings.Cut(line, `Registered with ID value: "`); first {
+		id, _, _ = strings.Cut(id, `"`)
+		return id
+	}
+	_, id, _ := strings.Cut(line, "framework ID: ")
+	return strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(id), "Optional["), "]")
 }

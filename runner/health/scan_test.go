@@ -357,3 +357,16 @@ func TestFirstRegistrationTellsTheFramework(t *testing.T) {
 		t.Errorf("found %+v", m)
 	}
 }
+
+// The framework's id is known by the first registration as well as by later starts.
+func TestFrameworkInALine(t *testing.T) {
+	for line, want := range map[string]string{
+		`I1130 12:17:31.185 [StandInSchedulerDriver, MesosCallbackHandler$MesosCallbackHandlerImpl] Registered with ID value: "4fd49ef0-d83c-4879-9bd9-d9b4ab49e8bd-0000"`: "4fd49ef0-d83c-4879-9bd9-d9b4ab49e8bd-0000",
+		`I1123 08:49:48.676 [SchedulerDriverService STARTING, SchedulerDriverService] Found persisted framework ID: Optional[9aa4-0000] `:                                  "9aa4-0000",
+		`nothing of it`: "",
+	} {
+		if got := FrameworkIn(line); got != want {
+			t.Errorf("%s: %q, want %q", line, got, want)
+		}
+	}
+}

@@ -8,12 +8,15 @@ import (
 	"time"
 
 	"aurorabot/runner"
+	"aurorabot/runner/aurora"
+	"aurorabot/runner/diagnose"
 	"aurorabot/runner/health"
+	"aurorabot/runner/node"
 	"aurorabot/runner/replica"
 )
 
 // assess is the runbook's "Assess the damage".
-func (r *Recovery) assess() runner.Phase {
+func (r assessing) assess() runner.Phase {
 	return runner.Phase{ID: "assess", Title: "Assess the damage", Source: "Assess the damage", Steps: []runner.Step{
 		{
 			ID: stepReplicas, Source: "Assess ¶1, ¶2", Title: "Look whether schedulers fail over, and for unusual replicated-log messages",
@@ -38,14 +41,10 @@ func (r *Recovery) assess() runner.Phase {
 // schedulerLook is what was seen of a disabled scheduler: the facts of
 // assess/look-at-schedulers.
 type schedulerLook struct {
-	Runs      bool           `json:"runs"`
-	Words     string         `json:"words"`
-	Lifecycle string         `json:"lifecycle,omitempty"`
-	Found     []health.Match `json:"found,omitempty"`   // In its log since this run started it.
-	Missing   bool           `json:"missing,omitempty"` // Its log could not be read.
-	Silent    bool           `json:"silent,omitempty"`  // It has no line since then.
-	Since     time.Time      `json:"since"`
-	Unusual   []string       `json:"unusual,omitempty"` // Ids of the findings that tell of log trouble.
+	Runs        bool   `json:"runs"`
+	Words       string `json:"words"`
+	Lifecycle   string `json:"lifecycle,omitempty"`
+	node.Logged        // Since this run started it.
 }
 
 // settles is how long a disabled scheduler may take until it shows what it is:
@@ -53,22 +52,22 @@ type schedulerLook struct {
 const settles = 20 * time.Second
 
 // lookAtScheduler watches a disabled scheduler until it stands, and reads its log.
-func (r *Recovery) lookAtScheduler(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+func (r assessing) lookAtScheduler(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+	n := r.on(t)
 	var s schedulerLook
 	p, ok := startReceipt(t.State, t.On)
 	if !ok {
 		return runner.Answer{}, fmt.Errorf("which process this run started on %s is not in the journal", t.On)
 	}
-	s.Since = p.At
-	_, err := r.until(ctx, settles, func(ctx context.Context) (runner.Answer, error) {
-		mine, _, err := r.schedulers(ctx, t)
+	_, err := r.Until(ctx, settles, func(ctx context.Context) (runner.Answer, error) {
+		mine, _, err := n.Schedulers(ctx)
 		if err != nil {
 			return runner.Answer{}, err
 		}
 		if s.Runs = len(mine) == 1; !s.Runs {
 			return runner.Yes("it does not run"), nil
 		}
-		v, err := r.client(t.On).Vars(ctx)
+		v, err := n.Client().Vars(ctx)
 		if err != nil {
 			return runner.No("no answer yet: %v", err), nil
 		}
@@ -83,7 +82,7 @@ func (r *Recovery) lookAtScheduler(ctx context.Context, t *runner.Task) (runner.
 	if err != nil {
 		return runner.Answer{}, err
 	}
-	u, err := r.supervisor().State(ctx, t)
+	u, err := n.Supervisor().State(ctx)
 	if err != nil {
 		return runner.Answer{}, err
 	}
@@ -91,7 +90,7 @@ func (r *Recovery) lookAtScheduler(ctx context.Context, t *runner.Task) (runner.
 	if !s.Runs {
 		s.Words += fmt.Sprintf(", ended with status %d", u.Exit)
 	}
-	if err := r.scan(ctx, t, &s); err != nil {
+	if s.Logged, err = n.Logged(ctx, p.At); err != nil {
 		return runner.Answer{}, err
 	}
 	s.Missing = s.Missing || s.Silent // It was started since then, so it logs elsewhere.
@@ -100,7 +99,7 @@ func (r *Recovery) lookAtScheduler(ctx context.Context, t *runner.Task) (runner.
 
 // settled reports whether the scheduler stands, as leader or follower.
 func (s *schedulerLook) settled() bool {
-	return s.Runs && (s.Lifecycle == awaiting || s.Lifecycle == "STORAGE_PREPARED")
+	return s.Runs && (s.Lifecycle == aurora.Awaiting || s.Lifecycle == "STORAGE_PREPARED")
 }
 
 func (s *schedulerLook) say() string {
@@ -117,47 +116,6 @@ func (s *schedulerLook) say() string {
 	return words
 }
 
-// logs reports whether it is known where schedulers log to.
-func (r *Recovery) logs() bool {
-	return r.Cluster.Supervisor == "systemd" || len(r.Cluster.LogFiles) > 0
-}
-
-// scan reads what the scheduler logged since s.Since, on the host: from its
-// files and what was rotated, or from the unit's journal.
-func (r *Recovery) scan(ctx context.Context, t *runner.Task, s *schedulerLook) error {
-	if !r.logs() {
-		s.Missing = true
-		return nil
-	}
-	helper, err := r.helper(t)
-	if err != nil {
-		return err
-	}
-	since := fmt.Sprint(s.Since.Add(-time.Second).Unix())
-	argv := []string{helper, "log", "scan", "--json", "--unit", r.Cluster.Unit, "--since", since}
-	if files := r.Cluster.LogFiles; len(files) > 0 {
-		argv = append([]string{helper, "log", "scan", "--json", "--rotated", "--since", since}, files...)
-	}
-	out, err := t.Host.Run(ctx, runner.Command{Argv: argv, User: "root", Limit: 2 * time.Minute, Through: through(t)})
-	if err != nil {
-		return fmt.Errorf("read the scheduler's log: %w", err)
-	}
-	if s.Found, err = health.DecodeMatches(out.Stdout); err != nil || out.Exit != 0 {
-		s.Missing = true // Said in the evidence; it makes the decision unsure, not impossible.
-		return nil       //nolint:nilerr // as above
-	}
-	// The log is asked for by whole seconds: the last words of the process before
-	// may be among them.
-	s.Found = slices.DeleteFunc(s.Found, func(m health.Match) bool { return !m.LastAt.IsZero() && m.LastAt.Before(began(s.Since, m.LastAt)) })
-	s.Silent = len(s.Found) == 0 && strings.Contains(string(out.Stderr), health.NothingLogged)
-	for _, m := range s.Found {
-		if health.LogTrouble(m.Finding) {
-			s.Unusual = append(s.Unusual, m.Finding)
-		}
-	}
-	return nil
-}
-
 // decision is the answer to the two questions: the facts of assess/decide.
 type decision struct {
 	Needed       bool               `json:"needed"`
@@ -169,13 +127,12 @@ type decision struct {
 }
 
 // decide answers the two questions from the evidence; a person confirms it.
-func (r *Recovery) decide(_ context.Context, t *runner.Task) (runner.Answer, error) {
+func (r assessing) decide(_ context.Context, t *runner.Task) (runner.Answer, error) {
 	d, err := r.judge(t.State)
 	if err != nil {
 		return runner.Answer{}, err
 	}
-	var l loss
-	t.State.Facts(stepLoss, runner.Bot, &l)
+	l, _ := foundLoss.Of(t.State, runner.Bot)
 	other := l.Diff != nil && l.Diff.OtherFramework
 	if other {
 		d.found = append(d.found, health.Found("backup-foreign", r.Cluster.Name, "the backup is of framework %s, the log of %s", l.Diff.Old.FrameworkID, l.Diff.New.FrameworkID))
@@ -204,30 +161,30 @@ func (r *Recovery) decide(_ context.Context, t *runner.Task) (runner.Answer, err
 	return runner.Yes("%s.\n%s\n%s", head, second, strings.Join(d.Why, "\n")).With(d), nil
 }
 
-func (r *Recovery) judge(s *runner.State) (decision, error) {
+func (r assessing) judge(s *runner.State) (decision, error) {
 	d := decision{Why: []string{}}
 	reports := make([]replica.Report, 0, len(r.Cluster.Schedulers))
-	looks, c := map[string]hostLook{}, clusterLook{}
+	looks := map[string]node.Look{}
 	for _, name := range r.everyScheduler(s) {
 		looks[name], _ = look(s, name) // Without it there are no lines of before.
 	}
-	s.Facts(stepCluster, runner.Bot, &c)
-	facts := r.factsOf(looks)
+	c, _ := foundCluster.Of(s, runner.Bot)
+	found := map[string]replica.Report{}
 	whole, undecodable := 0, ""
-	for i, name := range r.everyScheduler(s) {
-		var e logEvidence
-		if !s.Facts(stepEvidence, name, &e) {
+	for _, name := range r.everyScheduler(s) {
+		e, ok := foundLog.Of(s, name)
+		if !ok {
 			return d, fmt.Errorf("what the log of %s holds is not in the journal", name)
 		}
 		e.Report.Path = name // The host is what tells replicas apart.
 		reports = append(reports, e.Report)
 		there := e.Report
 		there.Path = e.Path
-		facts[i].report = &there
+		found[name] = there
 		if e.Report.State == replica.StateOK && e.Report.Status == "VOTING" {
 			whole++
 		} else {
-			d.Why = append(d.Why, fmt.Sprintf("The log of %s: %s.", name, logWords(&e.Report)))
+			d.Why = append(d.Why, fmt.Sprintf("The log of %s: %s.", name, node.LogWords(&e.Report)))
 		}
 		if e.Report.Aurora != nil && e.Report.Aurora.Undecodable > 0 {
 			undecodable = name
@@ -243,19 +200,8 @@ func (r *Recovery) judge(s *runner.State) (decision, error) {
 		}
 	}
 	d.Verdict = replica.Compare(reports)
-	p := past{from: c.Counts}
-	if r.Acts != nil {
-		p.acts = r.Acts()
-	}
-	since(facts, p)
-	for _, f := range facts {
-		f.look.Running = false // When its log was read.
-	}
-	d.found = r.judgeLogs(facts, d.Verdict)
-	flaps := r.flapping(facts, &c)
-	if flaps != nil {
-		d.found = append(d.found, *flaps)
-	}
+	var flaps *health.Finding
+	d.found, flaps = r.doctor().Stopped(looks, found, d.Verdict, c.Counts, c.Registered, c.Joined)
 	logTrouble := r.logTrouble(s, &d, whole == here)
 	quorum := d.Verdict.Verdict == replica.VerdictHealthy || d.Verdict.Verdict == replica.VerdictLags
 	switch {
@@ -268,7 +214,7 @@ func (r *Recovery) judge(s *runner.State) (decision, error) {
 	case flaps != nil && flaps.ID == "flapping-log":
 		d.Needed = true
 		d.Why = append(d.Why, flaps.Means+" ("+flaps.Evidence+")")
-	case causeOutside(flaps):
+	case diagnose.CauseOutside(flaps):
 		d.Why = append(d.Why, fmt.Sprintf("%d of %d replicas are whole and VOTING, which is a quorum, and leadership flaps for a cause outside the log. %s %s (%s)", whole, len(reports), flaps.Means, flaps.Do, flaps.Evidence))
 	case whole < here:
 		d.Why = append(d.Why, fmt.Sprintf("%d of %d replicas are whole and VOTING, which is a quorum: a replica that is missing, damaged or EMPTY catches up by itself (about 300 positions a second). Start its scheduler with an empty folder, do not initialise it alone, and watch its log for \"Replica is in VOTING status\".", whole, len(reports)))
@@ -291,11 +237,11 @@ func (r *Recovery) judge(s *runner.State) (decision, error) {
 // could not be read: unsure is trouble enough to re-initialise. Lines
 // that a healthy scheduler has too while it starts do not count where every
 // replica was whole and VOTING before that start, and it stands since.
-func (r *Recovery) logTrouble(s *runner.State, d *decision, whole bool) bool {
+func (r assessing) logTrouble(s *runner.State, d *decision, whole bool) bool {
 	trouble := false
 	for _, name := range r.everyScheduler(s) {
-		var l schedulerLook
-		if !s.Facts(stepReplicas, name, &l) {
+		l, ok := foundScheduler.Of(s, name)
+		if !ok {
 			continue
 		}
 		unusual, passed := l.Unusual, []string{}
@@ -323,14 +269,12 @@ func (r *Recovery) logTrouble(s *runner.State, d *decision, whole bool) bool {
 }
 
 // assessed is what the assess gate binds.
-func (r *Recovery) assessed(s *runner.State) any {
-	var d decision
-	s.Facts(stepDecide, runner.Bot, &d)
+func assessed(s *runner.State) any {
+	d := decided(s)
 	return map[string]any{"needed": d.Needed, "reinitialize": d.Reinitialize, "verdict": string(d.Verdict.Verdict)}
 }
 
 func decided(s *runner.State) decision {
-	var d decision
-	s.Facts(stepDecide, runner.Bot, &d)
+	d, _ := foundDecision.Of(s, runner.Bot)
 	return d
 }

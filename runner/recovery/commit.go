@@ -4,23 +4,24 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"path"
+	"slices"
 	"strings"
 	"time"
 
 	"aurorabot/runner"
+	"aurorabot/runner/diagnose"
 	"aurorabot/runner/health"
-	"aurorabot/runner/probe"
 	"aurorabot/runner/replica"
 )
 
-func (r *Recovery) commitStep() runner.Step {
+func (r proving) commitStep() runner.Step {
 	return runner.Step{
 		ID: stepCommit, Source: "Restore ¶4", Title: "Commit: overwrite the replicated log with what is staged",
-		On: r.theLeader, Check: r.readyToCommit, Do: r.commit, Once: true, Dangerous: true, Limit: 10 * time.Minute,
+		On: theLeader, Check: r.readyToCommit, Do: r.commit, Once: true, Dangerous: true, Limit: 10 * time.Minute,
 		OneWay: "the scheduler overwrites its replicated log with the backup and fails over at once; jobs and tasks that are newer than the backup are unknown to it and are killed; the old log stays in the run's folder on every host",
-		Shows:  func(*runner.Task) []string { return []string{r.adminShows("scheduler_commit_recovery")} },
+		Shows:  func(*runner.Task) []string { return []string{r.staging().adminShows("scheduler_commit_recovery")} },
 	}
 }
 
@@ -45,15 +46,15 @@ func knownBefore(s *runner.State) commitReceipt {
 
 // mayCommit is the last look: same processes, same leader, and what is staged
 // is exactly what was approved. It comes after the approvals.
-func (r *Recovery) mayCommit(ctx context.Context, t *runner.Task) (runner.Answer, error) {
-	if a, err := r.exactlyEverywhere(ctx, t); err != nil || !a.Yes {
+func (r proving) mayCommit(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+	if a, err := r.staging().exactlyEverywhere(ctx, t); err != nil || !a.Yes {
 		return a, err
 	}
-	var s stake
-	if !t.State.Facts(stepCompare, t.On, &s) {
+	s, ok := foundStake.Of(t.State, t.On)
+	if !ok {
 		return runner.No("what is staged was not compared in this run"), nil
 	}
-	have, staged, err := r.staged(ctx, t.On)
+	have, staged, err := r.staging().staged(ctx, t.On)
 	if err != nil {
 		return runner.Answer{}, err
 	}
@@ -69,22 +70,22 @@ func (r *Recovery) mayCommit(ctx context.Context, t *runner.Task) (runner.Answer
 
 // readyToCommit: without a quorum in the log's group the append only times out, and
 // the outcome would be unknown.
-func (r *Recovery) readyToCommit(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+func (r proving) readyToCommit(ctx context.Context, t *runner.Task) (runner.Answer, error) {
 	a, err := r.mayCommit(ctx, t)
 	if err != nil || !a.Yes {
 		return a, err
 	}
-	group, err := r.quorumInGroup(ctx, t)
+	group, err := r.leading().quorumInGroup(ctx, t)
 	if err != nil || group.Yes {
 		group.Evidence = a.Evidence + "; " + group.Evidence
 		return group, err
 	}
 	// A scheduler whose application has ended may be what is missing.
-	for _, name := range r.everyScheduler(t.State) {
-		on := *t
-		on.Host, on.On = r.Hosts[name], name
-		if _, why, err := r.gone(ctx, &on); err == nil && why != "" {
-			return group, r.replaced(t, name, name+": "+why+"; "+group.Evidence)
+	gone, _ := r.gone(ctx, t.State) // One of which it can't be told may be there.
+	for i, why := range gone {
+		if why != "" {
+			name := r.everyScheduler(t.State)[i]
+			return group, replaced(t, name, name+": "+why+"; "+group.Evidence)
 		}
 	}
 	return runner.No("a commit without a quorum could only time out: %s. Look at the schedulers' logs and at ZooKeeper; resume looks again", group.Evidence), nil
@@ -96,17 +97,18 @@ const commitLimit = time.Minute
 
 const committing = "scheduler_commit_recovery"
 
-func (r *Recovery) commit(ctx context.Context, t *runner.Task) (any, error) {
+func (r proving) commit(ctx context.Context, t *runner.Task) (any, error) {
+	n := r.on(t)
 	receipt := commitReceipt{End: -1, Snap: -1, At: r.Now().UTC()}
-	if err := r.calledNoMore(ctx, t, t.Step, t.State.Of(t.Step, t.On).Try-1, commitLimit, committing); err != nil {
+	if err := r.staging().calledNoMore(ctx, n, t.Step, n.Job.Try-1, commitLimit, committing); err != nil {
 		return nil, fmt.Errorf("the commit was not sent: %w", err)
 	}
-	if err := r.readyToAct(ctx, t); err != nil {
+	if err := r.staging().readyToAct(ctx, t); err != nil {
 		return nil, fmt.Errorf("the commit was not sent: %w", err)
 	}
 	// Without it an unknown outcome could never be told apart: nothing is sent.
-	if _, err := r.until(ctx, 20*time.Second, func(ctx context.Context) (runner.Answer, error) {
-		report, err := r.hotLog(ctx, t)
+	if _, err := r.Until(ctx, 20*time.Second, func(ctx context.Context) (runner.Answer, error) {
+		report, err := n.HotLog(ctx)
 		if err != nil {
 			return runner.Answer{}, err
 		}
@@ -128,7 +130,7 @@ func (r *Recovery) commit(ctx context.Context, t *runner.Task) (any, error) {
 	if err := t.Say(runner.Event{Kind: runner.CommitSent, Digest: g.Digest, Data: asJSON(receipt)}); err != nil {
 		return nil, err // Not journaled, so not sent.
 	}
-	a, err := r.actNow(ctx, t, committing, commitLimit, committing)
+	a, err := r.staging().actNow(ctx, t, committing, commitLimit, committing)
 	if err == nil && a.OK {
 		receipt.Answer, receipt.Replied = a.Code, true
 		return receipt, nil
@@ -154,86 +156,14 @@ func (r *Recovery) commit(ctx context.Context, t *runner.Task) (any, error) {
 	return receipt, err
 }
 
-// hotLog reads the log of a running scheduler from a copy: the folder itself
-// changes while it is read, and a copy can fall into the moment in which tables
-// are rewritten, but not every time. What it says is used only as "at least".
-func (r *Recovery) hotLog(ctx context.Context, t *runner.Task) (replica.Report, error) {
-	for try := 1; ; try++ {
-		report, err := r.hotCopy(ctx, t)
-		if err == nil || try == copiesOfLog {
-			return report, err
-		}
-		select {
-		case <-ctx.Done():
-			return report, err
-		case <-time.After(r.poll()):
-		}
-	}
-}
-
-// hotCopy reads from a copy, which is taken away again: looks are many, and must
-// not fill the disk that the log itself is on. It is this function's own, and
-// nothing else was there under its name.
-func (r *Recovery) hotCopy(ctx context.Context, t *runner.Task) (replica.Report, error) {
-	var report replica.Report
-	l, err := look(t.State, t.On)
-	if err != nil {
-		return report, err
-	}
-	log, runDir := l.Flags["native_log_file_path"], r.scheduler(t).RunDir
-	facts, err := r.probe(ctx, t, probe.Request{Paths: []string{log, runDir}})
-	if err != nil {
-		return report, err
-	}
-	if size, room := facts.Paths[log].Size, facts.Paths[runDir].Free; size+size/4+64<<20 > room {
-		return report, fmt.Errorf("a copy of %s (%d MiB) does not fit into %s (%d MiB free)", log, size>>20, runDir, room>>20)
-	}
-	dir := path.Join(runDir, fmt.Sprintf("look-%d", facts.Now.UnixNano()))
-	if err := r.makeFolder(ctx, t, dir); err != nil {
-		return report, err
-	}
-	defer func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
-		defer cancel()
-		// What stays after a lost connection has a name that says whose it is.
-		_, _ = run(ctx, t, "root", "rm", "-rf", "--", dir)
-	}()
-	copied := path.Join(dir, "log")
-	out, err := t.Host.Run(ctx, runner.Command{Argv: []string{"cp", "-a", "--reflink=auto", "-T", "--", log, copied}, User: r.Cluster.User, Limit: logLimit})
-	if err == nil && out.Exit != 0 {
-		err = fmt.Errorf("copy %s while it is written: exit status %d: %s", log, out.Exit, tail(out))
-	}
-	if err != nil {
-		return report, err
-	}
-	if err := r.readLog(ctx, t, copied, &report); err != nil {
-		return report, err
-	}
-	if !report.State.Whole() && !onlyTorn(&report) {
-		return report, fmt.Errorf("copy of %s while it was written: %s", log, logWords(&report))
-	}
-	return report, nil
-}
-
-// onlyTorn reports whether nothing but the end of the newest file is cut: what
-// a copy of a log that is being written looks like.
-func onlyTorn(p *replica.Report) bool {
-	for _, d := range p.Damage {
-		if d.What != "torn tail" {
-			return false
-		}
-	}
-	return len(p.Damage) > 0
-}
-
-func (r *Recovery) proveStep() runner.Step {
+func (r proving) proveStep() runner.Step {
 	return runner.Step{
 		ID: stepProve, Source: "Restore ¶4", Title: "Prove the commit: another leader loaded it, and its tasks are those staged",
 		On: onBot, Check: r.prove, Limit: 15 * time.Minute,
 	}
 }
 
-func (r *Recovery) proofWait() time.Duration {
+func (r proving) proofWait() time.Duration {
 	return cmp.Or(r.ProofWait, r.Cluster.ProofWait, 3*time.Minute)
 }
 
@@ -241,7 +171,7 @@ func (r *Recovery) proofWait() time.Duration {
 // What it cannot prove is unknown: the run stops, and nobody stages or commits
 // again. On a resume it looks again; what is unknown still is then read from the
 // replicas themselves, with all schedulers stopped: see unknown.go.
-func (r *Recovery) prove(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+func (r proving) prove(ctx context.Context, t *runner.Task) (runner.Answer, error) {
 	if t.State.Commit.Outcome == runner.Committed {
 		return runner.Yes("%s", t.State.Commit.Why), nil
 	}
@@ -257,7 +187,7 @@ func (r *Recovery) prove(ctx context.Context, t *runner.Task) (runner.Answer, er
 	}
 	again := t.State.Of(stepProve, runner.Bot).Progress == runner.Failed // A person resumed after the stop below.
 	dead := 0
-	a, err := r.until(ctx, r.proofWait(), func(ctx context.Context) (runner.Answer, error) {
+	a, err := r.Until(ctx, r.proofWait(), func(ctx context.Context) (runner.Answer, error) {
 		if absent, err := r.neverArrived(ctx, t); err != nil || absent != "" {
 			return runner.Answer{}, absentEnding(absent, err)
 		}
@@ -278,7 +208,7 @@ func (r *Recovery) prove(ctx context.Context, t *runner.Task) (runner.Answer, er
 		return a, t.Say(runner.Event{Kind: runner.CommitProved, Why: a.Evidence})
 	}
 	var absent *runner.Ending
-	if isEnding(err, &absent) {
+	if errors.As(err, &absent) {
 		if err := t.Say(runner.Event{Kind: runner.CommitAbsent, Why: absent.Why}); err != nil {
 			return runner.Answer{}, err
 		}
@@ -307,18 +237,15 @@ func (r *Recovery) prove(ctx context.Context, t *runner.Task) (runner.Answer, er
 
 // nobodyCanLead says that every host's scheduler is seen to take no part any more,
 // "" if one may, or if it can't be told: nothing starts one while the run is open.
-func (r *Recovery) nobodyCanLead(ctx context.Context, t *runner.Task) string {
-	var words []string
-	for _, name := range r.everyScheduler(t.State) {
-		on := *t
-		on.Host, on.On = r.Hosts[name], name
-		_, why, err := r.gone(ctx, &on)
-		if err != nil || why == "" {
-			return ""
-		}
-		words = append(words, name+": "+why)
+func (r proving) nobodyCanLead(ctx context.Context, t *runner.Task) string {
+	gone, err := r.gone(ctx, t.State)
+	if err != nil || slices.Contains(gone, "") {
+		return ""
 	}
-	return "no scheduler is left that could lead (" + strings.Join(words, "; ") + ")"
+	for i, name := range r.everyScheduler(t.State) {
+		gone[i] = name + ": " + gone[i]
+	}
+	return "no scheduler is left that could lead (" + strings.Join(gone, "; ") + ")"
 }
 
 // inFlight is how long a commit can still be on its way after it was sent: what
@@ -332,30 +259,29 @@ const inFlight = 30*time.Second + commitLimit + 20*time.Second
 // staged what was approved, and has begun no snapshot, after nothing can be on
 // its way any more. A commit that is begun writes one first; then it ends the
 // leader, and takes what is staged with it.
-func (r *Recovery) neverArrived(ctx context.Context, t *runner.Task) (string, error) {
+func (r proving) neverArrived(ctx context.Context, t *runner.Task) (string, error) {
 	if r.Now().Sub(t.State.Commit.SentAt) < inFlight {
 		return "", nil
 	}
-	old, ok := r.fence(t.State)
-	var s stake
-	if !ok || !t.State.Facts(stepCompare, old.Host, &s) {
+	old, _ := fenceOf(t.State)
+	s, ok := foundStake.Of(t.State, old.Host)
+	if !ok {
 		return "", nil
 	}
-	now, why, err := r.whoLeads(ctx, t)
+	now, why, err := r.leading().whoLeads(ctx, t)
 	if err != nil || why != "" || now.Host != old.Host || now.PID != old.PID || now.Start != old.Start {
 		return "", nil //nolint:nilerr // Then it can't be said this way.
 	}
-	on := *t
-	on.Host, on.On = r.Hosts[old.Host], old.Host
-	if r.calledNoMore(ctx, &on, stepCommit, t.State.Of(stepCommit, old.Host).Try, commitLimit, committing) != nil {
+	n := r.node(t.State, old.Host)
+	if r.staging().calledNoMore(ctx, n, stepCommit, t.State.Of(stepCommit, old.Host).Try, commitLimit, committing) != nil {
 		return "", nil // It may be sent yet.
 	}
-	have, staged, err := r.stagedTasks(ctx, old.Host)
+	have, staged, err := r.staging().stagedTasks(ctx, old.Host)
 	if err != nil || !staged || idsSum(have) != s.IDs {
 		return "", nil //nolint:nilerr // as above
 	}
-	report, err := r.hotLog(ctx, &on)
-	if end := knownBefore(t.State).End; err != nil || end < 0 || r.begun(t.State, &report, end) {
+	report, err := n.HotLog(ctx)
+	if end := knownBefore(t.State).End; err != nil || end < 0 || begun(t.State, &report, end) {
 		return "", nil //nolint:nilerr // as above
 	}
 	return fmt.Sprintf("%s ago it was sent, and %s still leads with the same process (PID %d) and still has the %d tasks staged; its log has nothing of it: the commit never arrived",
@@ -364,14 +290,13 @@ func (r *Recovery) neverArrived(ctx context.Context, t *runner.Task) (string, er
 
 // begun reports whether a log has the beginning of a commit behind the old end.
 // A whole snapshot of another time is one that the leader wrote by itself.
-func (r *Recovery) begun(s *runner.State, p *replica.Report, end int64) bool {
-	var c clusterLook
-	s.Facts(stepCluster, runner.Bot, &c)
+func begun(s *runner.State, p *replica.Report, end int64) bool {
+	c, _ := foundCluster.Of(s, runner.Bot)
 	a := p.Aurora
 	if a == nil {
 		return int64(p.End) > end
 	}
-	return a.LastUnread > end || a.LastSnapshot > end && a.LastSnapshotTime.Time().Equal(parseTime(c.Backup.Timestamp))
+	return a.LastUnread > end || a.LastSnapshot > end && a.LastSnapshotTime.Time().Equal(diagnose.ParseTime(c.Backup.Timestamp))
 }
 
 func absentEnding(why string, err error) error {
@@ -383,7 +308,7 @@ func absentEnding(why string, err error) error {
 }
 
 // proofNow looks once.
-func (r *Recovery) proofNow(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+func (r proving) proofNow(ctx context.Context, t *runner.Task) (runner.Answer, error) {
 	next, staged, a, err := r.holdsStaged(ctx, t)
 	if err != nil || !a.Yes {
 		return a, err
@@ -393,15 +318,15 @@ func (r *Recovery) proofNow(ctx context.Context, t *runner.Task) (runner.Answer,
 
 // holdsStaged asks whether another leader than the one that was told to commit
 // holds exactly the tasks that were staged.
-func (r *Recovery) holdsStaged(ctx context.Context, t *runner.Task) (next fence, s stake, a runner.Answer, err error) {
-	old, ok := r.fence(t.State)
+func (r proving) holdsStaged(ctx context.Context, t *runner.Task) (next fence, s stake, a runner.Answer, err error) {
+	old, ok := fenceOf(t.State)
 	if !ok {
 		return next, s, a, fmt.Errorf("who led at the commit is not in the journal")
 	}
-	if !t.State.Facts(stepCompare, old.Host, &s) {
+	if s, ok = foundStake.Of(t.State, old.Host); !ok {
 		return next, s, a, fmt.Errorf("what was staged is not in the journal")
 	}
-	next, why, err := r.whoLeads(ctx, t)
+	next, why, err := r.leading().whoLeads(ctx, t)
 	if err != nil {
 		return next, s, a, err
 	}
@@ -411,7 +336,7 @@ func (r *Recovery) holdsStaged(ctx context.Context, t *runner.Task) (next fence,
 	if next.Host == old.Host && next.PID == old.PID && next.Start == old.Start {
 		return next, s, runner.No("the leader that was told to commit still leads (PID %d on %s)", next.PID, next.Host), nil
 	}
-	reply, err := r.client(next.Host).Tasks(ctx)
+	reply, err := r.Node(next.Host).Client().Tasks(ctx)
 	if err != nil {
 		return next, s, runner.No("tasks of the next leader %s: %v", next.Host, err), nil
 	}
@@ -432,12 +357,11 @@ type snapshotOfBefore struct{}
 // staged time stamp, and, where the state before and after are the same, that
 // the log's newest snapshot lies behind the end recorded before the commit: a
 // start on the old log prints the same line.
-func (r *Recovery) loadedSnapshot(ctx context.Context, t *runner.Task, next fence, receipt commitReceipt, s stake) (runner.Answer, error) {
-	on := *t
-	on.Host, on.On = r.Hosts[next.Host], next.Host
-	var c clusterLook
-	t.State.Facts(stepCluster, runner.Bot, &c)
-	report, err := r.hotLog(ctx, &on)
+func (r proving) loadedSnapshot(ctx context.Context, t *runner.Task, next fence, receipt commitReceipt, s stake) (runner.Answer, error) {
+	n := r.node(t.State, next.Host)
+	old, _ := fenceOf(t.State)
+	c, _ := foundCluster.Of(t.State, runner.Bot)
+	report, err := n.HotLog(ctx)
 	if err != nil {
 		return runner.No("the log of the next leader %s: %v", next.Host, err), nil
 	}
@@ -445,10 +369,10 @@ func (r *Recovery) loadedSnapshot(ctx context.Context, t *runner.Task, next fenc
 		return runner.No("the log of %s holds no snapshot", next.Host), nil
 	}
 	a := report.Aurora
-	want := parseTime(c.Backup.Timestamp)
+	want := diagnose.ParseTime(c.Backup.Timestamp)
 	if !a.LastSnapshotTime.Time().Equal(want) {
 		if !s.Equal && receipt.End >= 0 && a.LastSnapshot > receipt.End {
-			return r.beganWith(ctx, &on, next, want, s)
+			return beganWith(ctx, n, old, next, want, s)
 		}
 		return runner.No("the newest snapshot in the log of %s is of %s, not of the backup's %s", next.Host, a.LastSnapshotTime.Time().Format(time.RFC3339), c.Backup.Timestamp), nil
 	}
@@ -459,40 +383,39 @@ func (r *Recovery) loadedSnapshot(ctx context.Context, t *runner.Task, next fenc
 		return runner.No("the newest snapshot in the log of %s lies at %d, before the end recorded before the commit (%d)", next.Host, a.LastSnapshot, receipt.End).With(snapshotOfBefore{}), nil
 	}
 	return runner.Yes("%s leads since then (PID %d, was PID %d on %s); its log's newest snapshot is the backup's of %s at position %d, behind the old end %d; its %d tasks are exactly those staged",
-		next.Host, next.PID, r.oldPID(t.State), r.oldHost(t.State), c.Backup.Timestamp, a.LastSnapshot, receipt.End, s.Tasks).With(next), nil
+		next.Host, next.PID, old.PID, old.Host, c.Backup.Timestamp, a.LastSnapshot, receipt.End, s.Tasks).With(next), nil
 }
-
-func (r *Recovery) oldPID(s *runner.State) int     { f, _ := r.fence(s); return f.PID }
-func (r *Recovery) oldHost(s *runner.State) string { f, _ := r.fence(s); return f.Host }
 
 // nextLeader is the leader that proved the commit.
 func nextLeader(s *runner.State) (fence, bool) {
-	var f fence
 	for _, step := range []string{stepProof, stepUnknownProve, stepProve} {
-		if s.Facts(step, runner.Bot, &f) && f.Host != "" {
+		if f, ok := (runner.Fact[fence]{Step: step}).Of(s, runner.Bot); ok && f.Host != "" {
 			return f, true
 		}
 	}
-	return f, false
+	return fence{}, false
 }
 
-func (r *Recovery) lingerStep() runner.Step {
+func (r proving) lingerStep() runner.Step {
 	return runner.Step{
 		ID: stepLinger, Source: "Facts, after the commit", Title: "Restart what lingers of the old leader, and what ended since, disabled, so that every replica catches up",
-		On: r.everyScheduler, Verify: r.notLingering, Do: r.restartLingering, Undo: r.undoStart, Dangerous: true,
+		On: r.everyScheduler, Verify: r.notLingering, Do: r.restartLingering, Undo: r.schedulers().undoStart, Dangerous: true,
 		Keeps: "Cleanup stops the schedulers with Preparation's own undo",
-		Shows: func(*runner.Task) []string { return append(r.supervisor().StopShows(), r.supervisor().StartShows()...) },
+		Shows: func(t *runner.Task) []string {
+			return append(r.on(t).Supervisor().StopShows(), r.on(t).Supervisor().StartShows()...)
+		},
 	}
 }
 
 // notLingering: the host of the old leader runs another process than the one
 // that committed, with the disabled flags.
-func (r *Recovery) notLingering(ctx context.Context, t *runner.Task) (runner.Answer, error) {
-	old, ok := r.fence(t.State)
+func (r proving) notLingering(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+	n := r.on(t)
+	old, ok := fenceOf(t.State)
 	if !ok {
 		return runner.Answer{}, fmt.Errorf("who led at the commit is not in the journal")
 	}
-	mine, _, err := r.running(ctx, t)
+	mine, _, err := n.Running(ctx)
 	if err != nil {
 		return runner.Answer{}, err
 	}
@@ -501,12 +424,12 @@ func (r *Recovery) notLingering(ctx context.Context, t *runner.Task) (runner.Ans
 			return runner.No("the process that committed (PID %d) still runs on %s", p.PID, t.On), nil
 		}
 	}
-	return r.startedDisabled(ctx, t)
+	return r.schedulers().startedDisabled(ctx, t)
 }
 
-func (r *Recovery) restartLingering(ctx context.Context, t *runner.Task) (any, error) {
-	if _, err := r.stopScheduler(ctx, t); err != nil {
+func (r proving) restartLingering(ctx context.Context, t *runner.Task) (any, error) {
+	if _, err := r.schedulers().stopScheduler(ctx, t); err != nil {
 		return nil, err
 	}
-	return r.start(ctx, t)
+	return r.schedulers().start(ctx, t)
 }

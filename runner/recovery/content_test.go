@@ -8,6 +8,7 @@ import (
 
 	"aurorabot/runner"
 	"aurorabot/runner/backup"
+	"aurorabot/runner/node"
 	"aurorabot/runner/probe"
 	"aurorabot/runner/replica"
 	"aurorabot/runner/runnertest"
@@ -76,7 +77,7 @@ func TestJudgeCommitByContent(t *testing.T) {
 					p.Unlearned = replica.Ranges{{First: end + 2, Last: end + 3}}
 				}
 				done(stepUnknownRead, host, p)
-				done(stepLook, host, hostLook{Flags: map[string]string{"native_log_file_path": "/log"}})
+				done(stepLook, host, node.Look{Flags: map[string]string{"native_log_file_path": "/log"}})
 				on := answering(t, r, host, s, func(probe.Request) probe.Facts { return probe.Facts{} }, nil)
 				h := r.Hosts[host].(*runnertest.Host)
 				h.On([]string{"/var/lib/aurorabot/bin/aurorabot-0", "log", "salvage", "--json", "/log", "-o"}, func(c runner.Command) runner.Output {
@@ -89,9 +90,9 @@ func TestJudgeCommitByContent(t *testing.T) {
 					return runnertest.Out("{}")
 				})
 			}
-			a, err := r.judgeCommit(t.Context(), &runner.Task{On: runner.Bot, Step: stepUnknownJudge, State: s, Say: say})
+			a, err := r.proving().judgeCommit(t.Context(), &runner.Task{On: runner.Bot, Step: stepUnknownJudge, State: s, Say: say})
 			var stop *runner.Ending
-			stays := isEnding(err, &stop) && stop.Reason == runner.StopUnknown
+			stays := errors.As(err, &stop) && stop.Reason == runner.StopUnknown
 			if err != nil && !stays || stays != (tt.want == runner.Unknown) || s.Commit.Outcome != tt.want {
 				t.Fatalf("outcome %q, %+v, %v; want %q", s.Commit.Outcome, a, err, tt.want)
 			}

@@ -10,6 +10,7 @@ import (
 	"aurorabot/lab/cluster"
 	"aurorabot/runner"
 	"aurorabot/runner/backup/check"
+	"aurorabot/runner/backup/check/host"
 	"aurorabot/runner/backup/keep"
 )
 
@@ -18,7 +19,7 @@ import (
 func TestRecoveryFromACopyOnLab(t *testing.T) {
 	c, r := lab(t, "missing:3")
 	r.Cluster.BackupCopies = t.TempDir()
-	facts, _, err := r.CheckBackups(t.Context(), nil, check.Memory{})
+	facts, _, err := host.Check(t.Context(), r.Nodes, nil, check.Memory{})
 	must(t, err)
 	newest := check.Judge(facts).Newest
 	if newest == nil || newest.Name != c.Truth.Backup {

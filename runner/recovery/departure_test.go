@@ -1,6 +1,8 @@
 package recovery
 
-import "testing"
+import (
+	"testing"
+)
 
 // What could be told when people decided on a host and cannot now is no proof
 // that it stays away; what they attested they need not attest again.

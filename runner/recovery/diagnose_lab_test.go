@@ -17,15 +17,16 @@ import (
 	"aurorabot/runner"
 	"aurorabot/runner/aurora"
 	"aurorabot/runner/health"
+	"aurorabot/runner/node"
 	"aurorabot/runner/recovery"
 	"aurorabot/runner/zk"
 )
 
 // diagnose asks everything, and checks what holds for every diagnosis.
-func diagnose(t *testing.T, c *cluster.Cluster, r *recovery.Recovery) *recovery.Diagnosis {
+func diagnose(t *testing.T, c *cluster.Cluster, r *recovery.Recovery) *health.Diagnosis {
 	t.Helper()
 	begun := time.Now()
-	d, err := r.Diagnose(t.Context(), recovery.Ask{Logs: true})
+	d, err := r.Diagnose(t.Context(), nil, true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +51,7 @@ func diagnose(t *testing.T, c *cluster.Cluster, r *recovery.Recovery) *recovery.
 }
 
 // alarms are the IDs of severity warning or above.
-func alarms(d *recovery.Diagnosis) []string {
+func alarms(d *health.Diagnosis) []string {
 	var ids []string
 	for _, f := range d.Findings {
 		if f.Severity.AtLeast(health.Warning) && !slices.Contains(ids, f.ID) {
@@ -61,7 +62,7 @@ func alarms(d *recovery.Diagnosis) []string {
 }
 
 // expect wants these findings, and all others to be among may.
-func expect(t *testing.T, d *recovery.Diagnosis, verdict recovery.Verdict, want string, may string) {
+func expect(t *testing.T, d *health.Diagnosis, verdict health.Verdict, want string, may string) {
 	t.Helper()
 	got := alarms(d)
 	for _, id := range strings.Fields(want) {
@@ -85,7 +86,7 @@ func TestDiagnoseWholeCluster(t *testing.T) {
 	t.Parallel()
 	c, r := lab(t, "")
 	d := diagnose(t, c, r)
-	expect(t, d, recovery.NotNeeded, "", "")
+	expect(t, d, health.NotNeeded, "", "")
 	if d.Reinitialize || d.Leader == "" || len(d.Hosts) != 3 || d.Backup == nil || d.Backup.Name != c.Truth.Backup {
 		t.Errorf("%+v", d)
 	}
@@ -106,19 +107,19 @@ func TestDiagnoseDamage(t *testing.T) {
 	const down = " no-leader scheduler-down failover-timeout"
 	const starting = " replica-empty replica-recovering replica-starting recover-no-quorum catch-up-stalled writer-not-elected leadership-lost votes-refused zookeeper-session-expired zookeeper-connection-lost membership-renewed start-failed scheduler-keeps-ending flapping-log replica-log-not-initialized aborted-frames backup-none cannot-tell not-a-candidate replica-unregistered leader-unregistered leaders-disagree"
 	for damage, tt := range map[string]struct {
-		verdict   recovery.Verdict
+		verdict   health.Verdict
 		want, may string
 	}{
-		"corrupt:1":       {recovery.CatchUp, "log-damaged scheduler-down", ""},
-		"missing:1":       {recovery.CatchUp, "log-missing scheduler-down", ""},
-		"empty:1":         {recovery.CatchUp, "log-empty scheduler-down", ""},
-		"corrupt:2":       {recovery.Restore, "log-quorum-lost log-damaged failover-timeout", starting + ending + " no-leader"},
-		"missing:2":       {recovery.Restore, "log-quorum-lost log-empty failover-timeout", starting + ending + " no-leader"},
-		"empty:3":         {recovery.Restore, "log-quorum-lost log-empty failover-timeout", starting + ending + " no-leader"},
-		"flapping":        {recovery.Restore, "log-undecodable flapping-log", starting + down + " log-lags"},
-		"exit-at-start:1": {recovery.CatchUp, "log-open-failed scheduler-keeps-ending log-damaged", starting + down},
-		"unlisted-host":   {recovery.NotNeeded, "scheduler-unlisted replicas-unlisted", "log-lags"},
-		"down":            {recovery.NotNeeded, "scheduler-down no-leader failover-timeout", ending + " leadership-lost zookeeper-session-expired"},
+		"corrupt:1":       {health.CatchUp, "log-damaged scheduler-down", ""},
+		"missing:1":       {health.CatchUp, "log-missing scheduler-down", ""},
+		"empty:1":         {health.CatchUp, "log-empty scheduler-down", ""},
+		"corrupt:2":       {health.Restore, "log-quorum-lost log-damaged failover-timeout", starting + ending + " no-leader"},
+		"missing:2":       {health.Restore, "log-quorum-lost log-empty failover-timeout", starting + ending + " no-leader"},
+		"empty:3":         {health.Restore, "log-quorum-lost log-empty failover-timeout", starting + ending + " no-leader"},
+		"flapping":        {health.Restore, "log-undecodable flapping-log", starting + down + " log-lags"},
+		"exit-at-start:1": {health.CatchUp, "log-open-failed scheduler-keeps-ending log-damaged", starting + down},
+		"unlisted-host":   {health.NotNeeded, "scheduler-unlisted replicas-unlisted", "log-lags"},
+		"down":            {health.NotNeeded, "scheduler-down no-leader failover-timeout", ending + " leadership-lost zookeeper-session-expired"},
 	} {
 		t.Run(strings.ReplaceAll(damage, ":", "-"), func(t *testing.T) {
 			t.Parallel()
@@ -218,7 +219,7 @@ func TestDiagnoseHostsAndBackups(t *testing.T) {
 	}, {
 		{"ZooKeeper out of reach", "zookeeper-silent", func() func() {
 			was := r.ZooKeeper
-			r.ZooKeeper = func(string, zk.Dialer) (recovery.ZooKeeper, error) {
+			r.ZooKeeper = func(string, zk.Dialer) (node.ZooKeeper, error) {
 				return zk.New(zk.Address{Servers: []string{"127.0.0.1:1"}}, nil), nil
 			}
 			return func() { r.ZooKeeper = was }
@@ -260,7 +261,7 @@ func TestDiagnoseHostsAndBackups(t *testing.T) {
 		for _, tt := range rounds {
 			undo = append(undo, tt.do())
 		}
-		d, err := r.Diagnose(t.Context(), recovery.Ask{Logs: rounds[0].want == "backup-damaged"})
+		d, err := r.Diagnose(t.Context(), nil, rounds[0].want == "backup-damaged")
 		for _, back := range undo {
 			back()
 		}
@@ -279,7 +280,7 @@ func TestDiagnoseHostsAndBackups(t *testing.T) {
 		}
 	}
 	d := diagnose(t, c, r)
-	expect(t, d, recovery.NotNeeded, "", "")
+	expect(t, d, health.NotNeeded, "", "")
 }
 
 // Quorum flag, fake master and log path that were left wrong in the file, and
@@ -309,7 +310,7 @@ func TestDiagnoseFlagsLeft(t *testing.T) {
 	if err := c.RememberFiles(); err != nil {
 		t.Fatal(err)
 	}
-	d, err := r.Diagnose(t.Context(), recovery.Ask{})
+	d, err := r.Diagnose(t.Context(), nil, false)
 	if err != nil || !slices.Contains(alarms(d), "fake-master-left") || slices.Contains(alarms(d), "quorum-flag-wrong") {
 		t.Errorf("before the restart: %v, %v", alarms(d), err)
 	}
@@ -324,7 +325,7 @@ func TestDiagnoseFlagsLeft(t *testing.T) {
 		}
 	}
 	d = diagnose(t, c, r)
-	expect(t, d, recovery.NotNeeded, "fake-master-left quorum-flag-wrong flags-differ", "not-a-candidate replica-unregistered leadership-lost cannot-tell")
+	expect(t, d, health.NotNeeded, "fake-master-left quorum-flag-wrong flags-differ", "not-a-candidate replica-unregistered leadership-lost cannot-tell")
 }
 
 // A host that hangs while it is asked, one that is gone, and a ZooKeeper that is
@@ -333,11 +334,11 @@ func TestDiagnoseWhatCannotBeAsked(t *testing.T) {
 	t.Parallel()
 	c, r := lab(t, "")
 	c.Hosts[2].Down()
-	d, err := r.Diagnose(t.Context(), recovery.Ask{Logs: true})
+	d, err := r.Diagnose(t.Context(), nil, true)
 	if err != nil {
 		t.Fatal(err)
 	}
-	expect(t, d, recovery.NotNeeded, "host-silent", "cannot-tell log-lags")
+	expect(t, d, health.NotNeeded, "host-silent", "cannot-tell log-lags")
 	if err := c.Hosts[2].Up(); err != nil {
 		t.Fatal(err)
 	}
@@ -349,7 +350,7 @@ func TestDiagnoseWhatCannotBeAsked(t *testing.T) {
 	begun := time.Now()
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
-	d, err = r.Diagnose(ctx, recovery.Ask{})
+	d, err = r.Diagnose(ctx, nil, false)
 	hanging.Hang(false)
 	if err != nil {
 		t.Fatal(err)
@@ -411,7 +412,7 @@ func TestDiagnoseRegistrationTimeout(t *testing.T) {
 		}
 	}
 	d := diagnose(t, c, r)
-	expect(t, d, recovery.MendCause, "flapping-registration registration-timeout scheduler-lingers", "no-leader leader-unregistered failover-timeout scheduler-down scheduler-keeps-ending cannot-tell not-a-candidate replica-unregistered leaders-disagree leadership-lost log-lags votes-refused membership-renewed start-failed writer-not-elected zookeeper-session-expired zookeeper-connection-lost aborted-frames log-write-timeout log-disabled")
+	expect(t, d, health.MendCause, "flapping-registration registration-timeout scheduler-lingers", "no-leader leader-unregistered failover-timeout scheduler-down scheduler-keeps-ending cannot-tell not-a-candidate replica-unregistered leaders-disagree leadership-lost log-lags votes-refused membership-renewed start-failed writer-not-elected zookeeper-session-expired zookeeper-connection-lost aborted-frames log-write-timeout log-disabled")
 }
 
 // Two looks at once share what they put on the hosts, and leave nothing.
@@ -421,7 +422,7 @@ func TestDiagnoseTwiceAtOnce(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 3 {
 		wg.Go(func() {
-			d, err := r.Diagnose(t.Context(), recovery.Ask{Logs: true})
+			d, err := r.Diagnose(t.Context(), nil, true)
 			if err != nil {
 				t.Error(err)
 				return
@@ -432,7 +433,7 @@ func TestDiagnoseTwiceAtOnce(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	expect(t, diagnose(t, c, r), recovery.NotNeeded, "", "")
+	expect(t, diagnose(t, c, r), health.NotNeeded, "", "")
 }
 
 // A configuration manager on a host is seen. The embedded hosts share one table
@@ -467,7 +468,7 @@ func TestDiagnoseDuringAndAfterRecovery(t *testing.T) {
 	if s.Gate != "commit" {
 		t.Fatalf("gate %q, status %s: %s", s.Gate, s.Status, s.Why)
 	}
-	d, err := r.Diagnose(t.Context(), recovery.Ask{Run: s})
+	d, err := r.Diagnose(t.Context(), s, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -484,11 +485,11 @@ func TestDiagnoseDuringAndAfterRecovery(t *testing.T) {
 	if s, err = e.Advance(t.Context(), r.Recipe(), run); err != nil || s.Outcome != "recovered" {
 		t.Fatalf("outcome %q, status %s: %s, %v", s.Outcome, s.Status, s.Why, err)
 	}
-	if d, err = r.Diagnose(t.Context(), recovery.Ask{Logs: true}); err != nil {
+	if d, err = r.Diagnose(t.Context(), nil, true); err != nil {
 		t.Fatal(err)
 	}
 	for _, f := range d.Findings {
 		t.Logf("closed: %-8s %-24s %-4s %s", f.Severity, f.ID, f.Subject, f.Evidence)
 	}
-	expect(t, d, recovery.NotNeeded, "", "")
+	expect(t, d, health.NotNeeded, "", "")
 }

@@ -338,10 +338,10 @@ func newSpoiled(t *testing.T, pick func(step string) string) *spoiled {
 // takeBackupAway leaves the backup on other hosts than the leader, so that it has
 // to be copied.
 func (s *spoiled) takeBackupAway() {
-	var lead struct {
+	lead, ok := runner.Fact[struct {
 		Host string `json:"host"`
-	}
-	if !s.state().Facts("restore/find-leader", runner.Bot, &lead) {
+	}]{Step: "restore/find-leader"}.Of(s.state(), runner.Bot)
+	if !ok {
 		s.t.Error("who leads is not in the journal")
 		return
 	}

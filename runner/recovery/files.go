@@ -1,11 +1,9 @@
 package recovery
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -16,58 +14,19 @@ import (
 	"aurorabot/runner"
 	"aurorabot/runner/backup"
 	"aurorabot/runner/durable"
+	"aurorabot/runner/node"
 )
 
-func sha256Hex(b []byte) string {
-	sum := sha256.Sum256(b)
-	return hex.EncodeToString(sum[:])
-}
-
-// maxConfig bounds a configuration file, in bytes.
-const maxConfig = 1 << 20
-
-// readConfig reads the scheduler's configuration file.
-func (r *Recovery) readConfig(ctx context.Context, t *runner.Task) ([]byte, error) {
-	var b bytes.Buffer
-	file := r.scheduler(t).ConfigFile
-	n, err := t.Host.Get(ctx, file, &limited{w: &b, left: maxConfig})
-	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", file, err)
-	}
-	if n == 0 {
-		return nil, fmt.Errorf("read %s: it is empty", file)
-	}
-	return b.Bytes(), nil
-}
-
-var errTooLong = errors.New("longer than expected")
-
-// limited is a writer that refuses more than left bytes.
-type limited struct {
-	w    io.Writer
-	left int64
-}
-
-func (l *limited) Write(p []byte) (int, error) {
-	if int64(len(p)) > l.left {
-		return 0, errTooLong
-	}
-	l.left -= int64(len(p))
-	return l.w.Write(p)
-}
-
 // inspectFile decodes a backup on the bot.
-func inspectFile(file string, now time.Time) (backup.Report, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return backup.Report{}, fmt.Errorf("backup: %w", err)
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return backup.Report{}, fmt.Errorf("backup: %w", err)
-	}
-	return backup.Inspect(f, backup.Options{Name: file, Size: info.Size(), Now: now})
+func inspectFile(file string, now time.Time) (r backup.Report, err error) {
+	err = reading(file, "backup", func(f *os.File) error {
+		info, err := f.Stat()
+		if err == nil {
+			r, err = backup.Inspect(f, backup.Options{Name: file, Size: info.Size(), Now: now})
+		}
+		return err
+	})
+	return r, err
 }
 
 // backupFile is where the bot keeps the run's backup.
@@ -80,7 +39,7 @@ func (r *Recovery) backupFile(s *runner.State) (string, error) {
 }
 
 // fetchBackup copies the backup to the bot, once, and checks its hash there.
-func (r *Recovery) fetchBackup(ctx context.Context, t *runner.Task, looks map[string]hostLook, found *clusterLook) (string, error) {
+func (r *Recovery) fetchBackup(ctx context.Context, t *runner.Task, looks map[string]node.Look, found *clusterLook) (string, error) {
 	file, err := r.backupFile(t.State)
 	if err != nil {
 		return "", err
@@ -91,13 +50,10 @@ func (r *Recovery) fetchBackup(ctx context.Context, t *runner.Task, looks map[st
 	from := found.From[0]
 	if from == runner.Bot {
 		return file, fetch(file, found.Backup.SHA256, func(w io.Writer) error {
-			src, err := os.Open(filepath.Join(r.Cluster.BackupCopies, t.State.Request.Backup))
-			if err != nil {
+			return reading(filepath.Join(r.Cluster.BackupCopies, t.State.Request.Backup), "read", func(f *os.File) error {
+				_, err := io.Copy(w, f)
 				return err
-			}
-			defer src.Close()
-			_, err = io.Copy(w, src)
-			return err
+			})
 		})
 	}
 	remote := path.Join(looks[from].Flags["backup_dir"], t.State.Request.Backup)
@@ -105,6 +61,20 @@ func (r *Recovery) fetchBackup(ctx context.Context, t *runner.Task, looks map[st
 		_, err := r.Hosts[from].Get(ctx, remote, w)
 		return err
 	})
+}
+
+// salvage turns a log of a host into a backup, there and on the bot.
+func (r *Recovery) salvage(ctx context.Context, n *node.Node, log, name string, upToDamage bool) (remote, local string, err error) {
+	remote = path.Join(n.Folder(), name)
+	if err := n.Salvage(ctx, log, remote, upToDamage); err != nil {
+		return "", "", err
+	}
+	dir, err := r.Files(n.RunID)
+	if err != nil {
+		return "", "", err
+	}
+	local = filepath.Join(dir, name+"-"+n.Name)
+	return remote, local, fetch(local, "", func(w io.Writer) error { _, err := n.Host.Get(ctx, remote, w); return err })
 }
 
 // fetch writes file from get, whole or not at all, and checks its hash. An
@@ -135,58 +105,44 @@ func fetch(file, hash string, get func(io.Writer) error) error {
 	return nil
 }
 
+// reading opens a backup on the bot for read; what names the purpose in errors.
+func reading(file, what string, read func(*os.File) error) error {
+	f, err := os.Open(file)
+	if err == nil {
+		defer f.Close()
+		err = read(f)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	return nil
+}
+
 // compareFiles compares two backups on the bot.
-func compareFiles(older, newer string) (backup.Diff, error) {
-	a, err := os.Open(older)
-	if err != nil {
-		return backup.Diff{}, fmt.Errorf("compare: %w", err)
-	}
-	defer a.Close()
-	b, err := os.Open(newer)
-	if err != nil {
-		return backup.Diff{}, fmt.Errorf("compare: %w", err)
-	}
-	defer b.Close()
-	return backup.CompareFiles(a, b)
+func compareFiles(older, newer string) (d backup.Diff, err error) {
+	err = reading(older, "compare", func(a *os.File) error {
+		return reading(newer, "compare", func(b *os.File) error {
+			d, err = backup.CompareFiles(a, b)
+			return err
+		})
+	})
+	return d, err
 }
 
 // backupTasks are the ids of all tasks of a backup on the bot, and of the active ones.
 func backupTasks(file string) (all, active map[string]bool, err error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return nil, nil, fmt.Errorf("tasks of the backup: %w", err)
-	}
-	defer f.Close()
 	all, active = map[string]bool{}, map[string]bool{}
-	err = backup.Tasks(f, func(task backup.Task) error {
+	return all, active, eachTask(file, func(task backup.Task) error {
 		all[task.ID] = true
 		if task.Status.Active() {
 			active[task.ID] = true
 		}
 		return nil
 	})
-	if err != nil {
-		return nil, nil, fmt.Errorf("tasks of the backup: %w", err)
-	}
-	return all, active, nil
 }
 
-// taskLines lists the tasks of a backup on the bot: id, status, host.
-func taskLines(file string) ([]string, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return nil, fmt.Errorf("tasks of the backup: %w", err)
-	}
-	defer f.Close()
-	var lines []string
-	err = backup.Tasks(f, func(task backup.Task) error {
-		lines = append(lines, fmt.Sprintf("%s\t%s\t%s", task.ID, task.Status, task.Host))
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("tasks of the backup: %w", err)
-	}
-	return lines, nil
+func eachTask(file string, take func(backup.Task) error) error {
+	return reading(file, "tasks of the backup", func(f *os.File) error { return backup.Tasks(f, take) })
 }
 
 // compareBackup compares the run's backup with a newer state.
@@ -195,14 +151,23 @@ func (r *Recovery) compareBackup(s *runner.State, newer *backup.State) (backup.D
 	if err != nil {
 		return backup.Diff{}, err
 	}
-	f, err := os.Open(file)
-	if err != nil {
-		return backup.Diff{}, fmt.Errorf("compare: %w", err)
-	}
-	defer f.Close()
-	older, err := backup.ReadState(f)
-	if err != nil {
-		return backup.Diff{}, fmt.Errorf("compare: %w", err)
+	var older *backup.State
+	if err := reading(file, "compare", func(f *os.File) (err error) { older, err = backup.ReadState(f); return err }); err != nil {
+		return backup.Diff{}, err
 	}
 	return backup.Compare(older, newer), nil
+}
+
+// Tasks lists the tasks of a run's backup, one line each.
+func (r *Recovery) Tasks(s *runner.State) ([]string, error) {
+	file, err := r.backupFile(s)
+	if err != nil {
+		return nil, err
+	}
+	var lines []string
+	err = eachTask(file, func(task backup.Task) error {
+		lines = append(lines, fmt.Sprintf("%s\t%s\t%s", task.ID, task.Status, task.Host))
+		return nil
+	})
+	return lines, err
 }

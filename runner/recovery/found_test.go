@@ -9,11 +9,12 @@ import (
 
 	"aurorabot/runner"
 	"aurorabot/runner/health"
+	"aurorabot/runner/node"
 	"aurorabot/runner/replica"
 )
 
 // assessedRun is a run whose logs were read: change spoils what was seen.
-func assessedRun(t *testing.T, r *Recovery, change func(host string, l *hostLook, e *logEvidence, s *schedulerLook)) *runner.State {
+func assessedRun(t *testing.T, r *Recovery, change func(host string, l *node.Look, e *logEvidence, s *schedulerLook)) *runner.State {
 	t.Helper()
 	st := &runner.State{}
 	st.Apply(runner.Event{Kind: runner.RunRequested, Data: json.RawMessage(`{"reinitialize":"auto"}`)})
@@ -21,7 +22,7 @@ func assessedRun(t *testing.T, r *Recovery, change func(host string, l *hostLook
 		st.Apply(runner.Event{Kind: runner.StepDone, Step: step, Host: host, Facts: asJSON(facts)})
 	}
 	for _, name := range r.Cluster.Names() {
-		l := hostLook{Running: true, Scanned: true}
+		l := node.Look{Running: true, Scanned: true}
 		e := logEvidence{Path: "/log", Report: replica.Report{Path: "/log", State: replica.StateOK, Status: "VOTING", Begin: 1, End: 90, Appends: 90, Aurora: &replica.Aurora{}}}
 		s := schedulerLook{Runs: true, Lifecycle: "STORAGE_PREPARED"}
 		change(name, &l, &e, &s)
@@ -60,7 +61,7 @@ func TestTroubleInTheLines(t *testing.T) {
 		"one that ended":            {func(host string, _ *logEvidence, s *schedulerLook) { s.Runs = host != "s2" }, true},
 	} {
 		r := testRecovery(t)
-		d, err := r.judge(assessedRun(t, r, func(host string, _ *hostLook, e *logEvidence, s *schedulerLook) { tt.change(host, e, s) }))
+		d, err := r.assessing().judge(assessedRun(t, r, func(host string, _ *node.Look, e *logEvidence, s *schedulerLook) { tt.change(host, e, s) }))
 		if err != nil || d.Reinitialize != tt.want || d.Needed {
 			t.Errorf("%s: re-initialise %v, want %v; needed %v, %v: %q", name, d.Reinitialize, tt.want, d.Needed, err, d.Why)
 		}
@@ -87,7 +88,7 @@ func TestFlappingWhenAssessed(t *testing.T) {
 		{"zookeeper-session-expired", "flapping-zookeeper", func(e *logEvidence) { e.Report.Aurora.Undecodable = 1 }, true},
 	} {
 		r := testRecovery(t)
-		st := assessedRun(t, r, func(host string, l *hostLook, e *logEvidence, _ *schedulerLook) {
+		st := assessedRun(t, r, func(host string, l *node.Look, e *logEvidence, _ *schedulerLook) {
 			l.Lines = []health.Match{lines("elected", 2), lines(tt.sign, 2)}
 			if tt.want == "" {
 				l.Lines = []health.Match{lines(tt.sign, 1)}
@@ -96,7 +97,7 @@ func TestFlappingWhenAssessed(t *testing.T) {
 				tt.spoil(e)
 			}
 		})
-		d, err := r.judge(st)
+		d, err := r.assessing().judge(st)
 		if err != nil || d.Needed != tt.needed {
 			t.Errorf("%s: needed %v, want %v, %v: %q", tt.sign, d.Needed, tt.needed, err, d.Why)
 		}
@@ -148,17 +149,4 @@ func TestNewestStart(t *testing.T) {
 	say(runner.StepStarted, stepStart, 0)
 	say(runner.StepDone, stepStart, 13)
 	want(stepStart, 13)
-}
-
-// The framework's id is known by the first registration as well as by later starts.
-func TestFrameworkInALine(t *testing.T) {
-	for line, want := range map[string]string{
-		`I1130 12:17:31.185 [StandInSchedulerDriver, MesosCallbackHandler$MesosCallbackHandlerImpl] Registered with ID value: "4fd49ef0-d83c-4879-9bd9-d9b4ab49e8bd-0000"`: "4fd49ef0-d83c-4879-9bd9-d9b4ab49e8bd-0000",
-		`I1123 08:49:48.676 [SchedulerDriverService STARTING, SchedulerDriverService] Found persisted framework ID: Optional[9aa4-0000] `:                                  "9aa4-0000",
-		`nothing of it`: "",
-	} {
-		if got := frameworkIn(line); got != want {
-			t.Errorf("%s: %q, want %q", line, got, want)
-		}
-	}
 }

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"aurorabot/runner"
+	"aurorabot/runner/aurora"
+	"aurorabot/runner/node"
 	"aurorabot/runner/zk"
 )
 
@@ -23,7 +25,7 @@ type groupBefore struct {
 }
 
 // newestMember is the highest number in the log's group now, nil if it can't be told.
-func (r *Recovery) newestMember(ctx context.Context, t *runner.Task) *int64 {
+func (r leading) newestMember(ctx context.Context, t *runner.Task) *int64 {
 	members, err := r.members(ctx, t.State)
 	if err != nil || r.Cluster.ZooKeeper == "none" {
 		return nil // Then times are compared.
@@ -40,7 +42,7 @@ func (r *Recovery) newestMember(ctx context.Context, t *runner.Task) *int64 {
 }
 
 // members are the log's group in ZooKeeper; none where there is no ZooKeeper.
-func (r *Recovery) members(ctx context.Context, s *runner.State) ([]zk.Replica, error) {
+func (r leading) members(ctx context.Context, s *runner.State) ([]zk.Replica, error) {
 	if r.Cluster.ZooKeeper == "none" {
 		return nil, nil
 	}
@@ -48,7 +50,7 @@ func (r *Recovery) members(ctx context.Context, s *runner.State) ([]zk.Replica, 
 	if err != nil {
 		return nil, err
 	}
-	z, err := r.zookeeper(s, l.Flags)
+	z, err := r.any(s).OpenZooKeeper(l.Flags["zk_endpoints"])
 	if err != nil {
 		return nil, err
 	}
@@ -70,13 +72,13 @@ type membership struct {
 }
 
 // memberships asks for all hosts of the run.
-func (r *Recovery) memberships(ctx context.Context, t *runner.Task) ([]membership, error) {
+func (r leading) memberships(ctx context.Context, t *runner.Task) ([]membership, error) {
 	members, err := r.members(ctx, t.State)
 	if err != nil {
 		return nil, fmt.Errorf("who is in the log's group: %w", err)
 	}
-	return everywhere(r, t, func(on *runner.Task) (membership, error) {
-		m, err := r.membershipOf(ctx, on, members)
+	return node.Everywhere(r.nodes(t.State), func(n *node.Node) (membership, error) {
+		m, err := r.membershipOf(ctx, t.State, n, members)
 		if err != nil {
 			err = fmt.Errorf("whether its replica is in the log's group: %w", err)
 		}
@@ -84,13 +86,13 @@ func (r *Recovery) memberships(ctx context.Context, t *runner.Task) ([]membershi
 	})
 }
 
-func (r *Recovery) membershipOf(ctx context.Context, t *runner.Task, members []zk.Replica) (membership, error) {
-	m := membership{host: t.On}
-	l, err := look(t.State, t.On)
+func (r leading) membershipOf(ctx context.Context, state *runner.State, n *node.Node, members []zk.Replica) (membership, error) {
+	m := membership{host: n.Name}
+	l, err := n.Known()
 	if err != nil {
 		return m, err
 	}
-	mine, _, err := r.schedulers(ctx, t)
+	mine, _, err := n.Schedulers(ctx)
 	if err != nil {
 		return m, err
 	}
@@ -99,14 +101,14 @@ func (r *Recovery) membershipOf(ctx context.Context, t *runner.Task, members []z
 		return m, nil
 	}
 	var before groupBefore
-	if step := newestStart(t.State, t.On); step != "" {
-		t.State.Receipt(step, t.On, &before)
+	if step := newestStart(state, n.Name); step != "" {
+		state.Receipt(step, n.Name, &before)
 	}
 	began := mine[0].Since.Add(-l.Skew)
-	own, _ := r.writtenAddresses(t.State, t.On)
+	own, _ := r.leaving().writtenAddresses(state, n.Name)
 	at := membersAt(members, own)
 	if len(at) == 0 {
-		at = membersAt(members, r.addressesOf(ctx, t.State, t.On))
+		at = membersAt(members, r.leaving().addressesOf(ctx, state, n.Name))
 	}
 	for _, p := range at {
 		if !p.Stale && newer(p, before, began) {
@@ -120,8 +122,8 @@ func (r *Recovery) membershipOf(ctx context.Context, t *runner.Task, members []z
 	}
 	// Its address may be one that is not known here, or there is no ZooKeeper: then
 	// the scheduler's own word counts, in its log or over HTTP.
-	s := schedulerLook{Since: mine[0].Since}
-	if err := r.scan(ctx, t, &s); err != nil {
+	s, err := n.Logged(ctx, mine[0].Since)
+	if err != nil {
 		return m, err
 	}
 	for _, line := range s.Found {
@@ -131,9 +133,9 @@ func (r *Recovery) membershipOf(ctx context.Context, t *runner.Task, members []z
 		}
 	}
 	m.why = "no member of its address, and no line of its log"
-	if v, err := r.client(t.On).Vars(ctx); err == nil {
+	if v, err := n.Client().Vars(ctx); err == nil {
 		state, err := v.Lifecycle()
-		if m.in = err == nil && (state == "STORAGE_PREPARED" || state == awaiting); m.in {
+		if m.in = err == nil && (state == "STORAGE_PREPARED" || state == aurora.Awaiting); m.in {
 			m.why = "/vars say " + state
 		}
 	}
@@ -167,18 +169,18 @@ const joins = time.Minute
 
 // allInGroup waits until every replica is in the log's group. One that missed a
 // write fetches nothing by itself, so nothing is written before.
-func (r *Recovery) allInGroup(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+func (r leading) allInGroup(ctx context.Context, t *runner.Task) (runner.Answer, error) {
 	return r.inGroup(ctx, t, 2*r.Cluster.SessionLimit+joins, len(r.everyScheduler(t.State)))
 }
 
 // quorumInGroup waits until enough replicas are in the group that a write can
 // succeed: without a quorum the write ends the leader.
-func (r *Recovery) quorumInGroup(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+func (r leading) quorumInGroup(ctx context.Context, t *runner.Task) (runner.Answer, error) {
 	return r.inGroup(ctx, t, joins, r.Cluster.Quorum())
 }
 
-func (r *Recovery) inGroup(ctx context.Context, t *runner.Task, limit time.Duration, enough int) (runner.Answer, error) {
-	a, err := r.until(ctx, limit, func(ctx context.Context) (runner.Answer, error) {
+func (r leading) inGroup(ctx context.Context, t *runner.Task, limit time.Duration, enough int) (runner.Answer, error) {
+	a, err := r.Until(ctx, limit, func(ctx context.Context) (runner.Answer, error) {
 		all, err := r.memberships(ctx, t)
 		if err != nil {
 			return runner.Answer{}, err
@@ -195,7 +197,7 @@ func (r *Recovery) inGroup(ctx context.Context, t *runner.Task, limit time.Durat
 		return runner.Answer{Yes: in >= enough, Evidence: fmt.Sprintf("%d of %d replicas are in the log's group (%s)", in, len(all), strings.Join(words, "; "))}, nil
 	})
 	if err == nil && !a.Yes && t.State.Irreversible() {
-		err = r.ended(ctx, t)
+		err = r.closing().ended(ctx, t)
 	}
 	return a, err
 }

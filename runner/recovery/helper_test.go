@@ -13,6 +13,7 @@ import (
 
 	"aurorabot/runner"
 	"aurorabot/runner/aurora"
+	"aurorabot/runner/node"
 	"aurorabot/runner/runnertest"
 )
 
@@ -23,12 +24,12 @@ func TestHelperIsReadOnce(t *testing.T) {
 	const text = "#!/bin/sh\n"
 	sum := sha256.Sum256([]byte(text))
 	dir := t.TempDir()
-	r := &Recovery{
+	r := &Recovery{Nodes: &node.Nodes{
 		Cluster: &aurora.Cluster{Name: "lab", Schedulers: []aurora.Scheduler{{Name: "s1", RunDir: dir}}},
 		Helper: func(string) (func() (io.ReadCloser, error), string, error) {
 			return nil, hex.EncodeToString(sum[:]), nil
 		},
-	}
+	}}
 	h, hashes := runnertest.NewHost(t, "s1"), 0
 	for _, name := range []string{"uname", "stat", "sha256sum"} {
 		h.On([]string{name}, func(c runner.Command) runner.Output {
@@ -43,7 +44,7 @@ func TestHelperIsReadOnce(t *testing.T) {
 		})
 	}
 	task := &runner.Task{Host: h, On: "s1", State: runner.Fold(nil), Say: func(runner.Event) error { return nil }}
-	file := helperPath(dir, hex.EncodeToString(sum[:]))
+	file := node.HelperPath(dir, hex.EncodeToString(sum[:]))
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +56,7 @@ func TestHelperIsReadOnce(t *testing.T) {
 	}
 	asked := func(want bool, read int) {
 		t.Helper()
-		a, err := r.helperThere(t.Context(), task)
+		a, err := r.preflight().helperThere(t.Context(), task)
 		if err != nil || a.Yes != want || hashes != read {
 			t.Fatalf("there: %v (%s), %v, read %d times; want %v, %d times", a.Yes, a.Evidence, err, hashes, want, read)
 		}

@@ -66,8 +66,8 @@ func TestOlderJournalsResume(t *testing.T) {
 			t.Errorf("%s: %s %s, commit %s, %d effects", file.Name(), s.Status, s.Outcome, s.Commit.Outcome, len(s.Effects))
 		}
 		for _, host := range s.Request.Hosts {
-			var h helperFacts
-			if !s.Facts(stepHelper, host, &h) || h.SHA256 == "" {
+			h, ok := placedHelper.Of(s, host)
+			if !ok || h.SHA256 == "" {
 				t.Errorf("%s: where the reader lies on %s does not decode", file.Name(), host)
 			}
 			if p, ok := startReceipt(s, host); !ok || p.At.IsZero() {

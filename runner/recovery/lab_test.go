@@ -22,6 +22,7 @@ import (
 	"aurorabot/lab/cluster"
 	"aurorabot/runner"
 	"aurorabot/runner/aurora"
+	"aurorabot/runner/node"
 	"aurorabot/runner/recovery"
 	"aurorabot/runner/ssh"
 	"aurorabot/runner/zk"
@@ -74,9 +75,9 @@ func on(t *testing.T, c *cluster.Cluster) *recovery.Recovery {
 	}
 	sum := sha256.Sum256(b)
 	mine := t.TempDir()
-	return &recovery.Recovery{
+	nodes := &node.Nodes{
 		Cluster: k, Profile: p, Hosts: hosts, Now: time.Now, Poll: 200 * time.Millisecond,
-		ZooKeeper: func(endpoints string, dial zk.Dialer) (recovery.ZooKeeper, error) {
+		ZooKeeper: func(endpoints string, dial zk.Dialer) (node.ZooKeeper, error) {
 			servers, err := zk.ParseEndpoints(endpoints)
 			return zk.New(zk.Address{Servers: servers}, dial), err
 		},
@@ -86,8 +87,8 @@ func on(t *testing.T, c *cluster.Cluster) *recovery.Recovery {
 			}
 			return func() (io.ReadCloser, error) { return os.Open(self) }, hex.EncodeToString(sum[:]), nil
 		},
-		Files: func(string) (string, error) { return mine, nil },
 	}
+	return &recovery.Recovery{Nodes: nodes, Files: func(string) (string, error) { return mine, nil }}
 }
 
 const run = "lab-20260102T0304Z"

@@ -10,7 +10,9 @@ import (
 
 	"aurorabot/runner"
 	"aurorabot/runner/aurora"
+	"aurorabot/runner/diagnose"
 	"aurorabot/runner/health"
+	"aurorabot/runner/node"
 	"aurorabot/runner/zk"
 )
 
@@ -24,21 +26,20 @@ type fence struct {
 	Says      []string  `json:"says"`       // Who says what.
 }
 
-// fence is the leader that was found in this run.
-func (r *Recovery) fence(s *runner.State) (fence, bool) {
-	var f fence
-	ok := s.Facts(stepElected, runner.Bot, &f) && f.Host != ""
-	return f, ok
+// fenceOf is the leader that was found in this run.
+func fenceOf(s *runner.State) (fence, bool) {
+	f, _ := foundLeader.Of(s, runner.Bot)
+	return f, f.Host != ""
 }
 
 // electedLeader polls until /vars, the candidates, the processes and the logs agree
 // on one leader of the disabled state, for twice ZooKeeper's session timeout and the
 // time that a leader needs to be ready. In this state get_scheduler and member_
 // nodes are expected to find nobody.
-func (r *Recovery) electedLeader(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+func (r leading) electedLeader(ctx context.Context, t *runner.Task) (runner.Answer, error) {
 	var last fence
 	limit := 2*r.Cluster.SessionLimit + 45*time.Second
-	a, err := r.until(ctx, limit, func(ctx context.Context) (runner.Answer, error) {
+	a, err := r.Until(ctx, limit, func(ctx context.Context) (runner.Answer, error) {
 		f, why, err := r.whoLeads(ctx, t)
 		if err == nil && why == "" {
 			why, err = r.logsAgree(ctx, t, &f)
@@ -53,51 +54,62 @@ func (r *Recovery) electedLeader(ctx context.Context, t *runner.Task) (runner.An
 		return runner.Yes("%s leads (PID %d), disabled and ready:\n%s", f.Host, f.PID, strings.Join(f.Says, "\n")), nil
 	})
 	if err == nil && !a.Yes && t.State.Irreversible() {
-		if err := r.ended(ctx, t); err != nil {
+		if err := r.closing().ended(ctx, t); err != nil {
 			return runner.Answer{}, err
 		}
 	}
 	if err == nil && !a.Yes && !t.State.Irreversible() {
 		// Nobody leads because somebody is gone: that is mended by starting them.
-		for _, name := range r.everyScheduler(t.State) {
-			on := *t
-			on.Host, on.On = r.Hosts[name], name
-			if is, err := r.exactly(ctx, &on); err == nil && !is.Yes {
-				return runner.Answer{}, r.replaced(t, name, is.Evidence)
-			}
-			if _, why, err := r.gone(ctx, &on); err == nil && why != "" {
-				return runner.Answer{}, r.replaced(t, name, name+": "+why)
+		nodes := r.nodes(t.State)
+		gone, _ := node.Everywhere(nodes, func(n *node.Node) (string, error) { return missing(ctx, t.State, n), nil })
+		for i, why := range gone {
+			if why != "" {
+				return runner.Answer{}, replaced(t, nodes[i].Name, why)
 			}
 		}
 	}
 	if err != nil || !a.Yes {
 		return a, err
 	}
-	if was, ok := r.fence(t.State); ok && was.Host == last.Host && was.PID == last.PID && was.Start == last.Start {
+	if was, ok := fenceOf(t.State); ok && was.Host == last.Host && was.PID == last.PID && was.Start == last.Start {
 		last.ElectedAt = was.ElectedAt // Found again: its time runs since then.
 	}
 	return a.With(last), nil
 }
 
-const awaiting = "LEADER_AWAITING_REGISTRATION"
+// missing says why a host's scheduler is not the one that this run started, or
+// takes no part any more; "" if it is there, or if it can't be told.
+func missing(ctx context.Context, s *runner.State, n *node.Node) string {
+	if is, err := exactly(ctx, s, n); err == nil && !is.Yes {
+		return is.Evidence
+	}
+	if _, why, err := n.Gone(ctx); err == nil && why != "" {
+		return n.Name + ": " + why
+	}
+	return ""
+}
 
 // whoLeads looks once. why is not empty as long as the sources don't agree.
-func (r *Recovery) whoLeads(ctx context.Context, t *runner.Task) (f fence, why string, err error) {
-	looks := map[string]hostLook{}
+func (r leading) whoLeads(ctx context.Context, t *runner.Task) (f fence, why string, err error) {
+	looks := map[string]node.Look{}
 	var leaders []string
-	for _, name := range r.everyScheduler(t.State) {
-		l, err := look(t.State, name)
+	nodes := r.nodes(t.State)
+	states, err := node.Everywhere(nodes, func(n *node.Node) (string, error) {
+		v, err := n.Client().Vars(ctx)
 		if err != nil {
+			return "no answer", nil //nolint:nilerr // That is an answer here.
+		}
+		return v.Lifecycle()
+	})
+	if err != nil {
+		return f, "", err
+	}
+	for i, state := range states {
+		name := nodes[i].Name
+		if looks[name], err = nodes[i].Known(); err != nil {
 			return f, "", err
 		}
-		looks[name] = l
-		state := "no answer"
-		if v, err := r.client(name).Vars(ctx); err == nil {
-			if state, err = v.Lifecycle(); err != nil {
-				return f, "", fmt.Errorf("%s: %w", name, err)
-			}
-		}
-		if state == awaiting || state == "ACTIVE" {
+		if state == aurora.Awaiting || state == "ACTIVE" {
 			leaders = append(leaders, name)
 		}
 		if state == "ACTIVE" {
@@ -112,9 +124,8 @@ func (r *Recovery) whoLeads(ctx context.Context, t *runner.Task) (f fence, why s
 	if why, err = r.lowestCandidate(ctx, t.State, looks, &f); err != nil || why != "" {
 		return f, why, err
 	}
-	on := *t
-	on.Host, on.On = r.Hosts[f.Host], f.Host
-	mine, _, err := r.schedulers(ctx, &on)
+	n := r.node(t.State, f.Host)
+	mine, _, err := n.Schedulers(ctx)
 	if err != nil {
 		return f, "", err
 	}
@@ -123,7 +134,7 @@ func (r *Recovery) whoLeads(ctx context.Context, t *runner.Task) (f fence, why s
 	}
 	f.PID, f.Start = mine[0].PID, mine[0].Start
 	// Elected is not ready: staging needs nothing, but commit needs its storage.
-	reply, err := r.client(f.Host).Tasks(ctx)
+	reply, err := r.Node(f.Host).Client().Tasks(ctx)
 	if err != nil {
 		return f, fmt.Sprintf("%s leads, but its storage does not answer yet: %v", f.Host, err), nil
 	}
@@ -135,13 +146,13 @@ func (r *Recovery) whoLeads(ctx context.Context, t *runner.Task) (f fence, why s
 }
 
 // lowestCandidate compares the candidate with the lowest number with the leader.
-func (r *Recovery) lowestCandidate(ctx context.Context, s *runner.State, looks map[string]hostLook, f *fence) (why string, err error) {
+func (r leading) lowestCandidate(ctx context.Context, s *runner.State, looks map[string]node.Look, f *fence) (why string, err error) {
 	if r.Cluster.ZooKeeper == "none" {
 		f.Says = append(f.Says, "ZooKeeper: there is none")
 		return "", nil
 	}
 	flags := looks[r.anyScheduler(s)].Flags
-	z, err := r.zookeeper(s, flags)
+	z, err := r.any(s).OpenZooKeeper(flags["zk_endpoints"])
 	if err != nil {
 		return "", err
 	}
@@ -157,7 +168,7 @@ func (r *Recovery) lowestCandidate(ctx context.Context, s *runner.State, looks m
 	}
 	sort.SliceStable(candidates, func(i, j int) bool { return candidates[i].Sequence < candidates[j].Sequence })
 	first := candidates[0]
-	if name := r.schedulerOf(first.Host, looks); name != f.Host {
+	if name := r.SchedulerOf(first.Host, looks); name != f.Host {
 		return fmt.Sprintf("%s says that it leads, but ZooKeeper's first candidate is %s (%s)", f.Host, first.Host, first.Node), nil
 	}
 	f.Says = append(f.Says, fmt.Sprintf("ZooKeeper: %s of %s is first of %d candidates", first.Node, first.Host, len(candidates)))
@@ -165,15 +176,15 @@ func (r *Recovery) lowestCandidate(ctx context.Context, s *runner.State, looks m
 }
 
 // sameLeader asks whether the leader is still the one of the fence.
-func (r *Recovery) sameLeader(ctx context.Context, t *runner.Task) error {
-	f, ok := r.fence(t.State)
+func (r leading) sameLeader(ctx context.Context, t *runner.Task) error {
+	f, ok := fenceOf(t.State)
 	if !ok {
 		return fmt.Errorf("no leader was found in this run")
 	}
 	var now fence
 	var why string
 	// A look can fall into the moment of a change: what lasts counts.
-	a, err := r.until(ctx, 2*r.Cluster.SessionLimit, func(ctx context.Context) (runner.Answer, error) {
+	a, err := r.Until(ctx, 2*r.Cluster.SessionLimit, func(ctx context.Context) (runner.Answer, error) {
 		var err error
 		now, why, err = r.whoLeads(ctx, t)
 		return runner.Answer{Yes: why == "", Evidence: why}, err
@@ -198,8 +209,8 @@ func (r *Recovery) sameLeader(ctx context.Context, t *runner.Task) error {
 
 // disabledUntil is when the disabled state ends by itself, half an hour before:
 // each leader gives up after -max_registration_delay and -max_leading_duration.
-func (r *Recovery) disabledUntil(s *runner.State) time.Time {
-	f, ok := r.fence(s)
+func (r leading) disabledUntil(s *runner.State) time.Time {
+	f, ok := fenceOf(s)
 	if !ok {
 		return time.Time{}
 	}
@@ -216,7 +227,7 @@ func (r *Recovery) disabledUntil(s *runner.State) time.Time {
 
 // disabledFor is how long a scheduler can be relied on in the disabled state:
 // half an hour less than what its flags say. Zero: not known.
-func (r *Recovery) disabledFor(l hostLook) time.Duration {
+func (r leading) disabledFor(l node.Look) time.Duration {
 	wait, err := aurora.ParseAmount(r.Cluster.RegistrationWait)
 	if err != nil {
 		return 0
@@ -232,10 +243,54 @@ func (r *Recovery) disabledFor(l hostLook) time.Duration {
 
 // renewed are the steps that have their turn again when the disabled state is
 // about to end: the schedulers are started anew, and all that rests on them.
-func (r *Recovery) renewed(s *runner.State) []string {
+func renewed(s *runner.State) []string {
 	start := stepStart
 	if len(s.Steps[stepRestart]) > 0 {
 		start = stepRestart
 	}
 	return append([]string{start}, afterElection...)
+}
+
+// logsAgree asks the logs of all schedulers, since their processes began, and
+// takes the time of the election from the leader's. Where that does not say, the
+// process's own start stands for it: the leader cannot have been elected before.
+func (r leading) logsAgree(ctx context.Context, t *runner.Task, f *fence) (why string, err error) {
+	type word struct {
+		began time.Time // By the bot's clock. Zero: it does not lead.
+		diagnose.Election
+	}
+	words, err := node.Everywhere(r.nodes(t.State), func(n *node.Node) (w word, err error) {
+		l, err := n.Known()
+		if err != nil {
+			return w, err
+		}
+		mine, _, err := n.Schedulers(ctx)
+		if err != nil || len(mine) != 1 {
+			return w, err // What its old processes logged is not asked for.
+		}
+		s, err := n.Logged(ctx, mine[0].Since)
+		w.began = mine[0].Since.Add(-l.Skew).UTC()
+		if !s.Missing && !s.Silent {
+			w.Election = diagnose.ElectionIn(s.Found, l.Skew)
+		}
+		return w, err
+	})
+	if err != nil {
+		return "", err
+	}
+	names, said := r.everyScheduler(t.State), map[string]diagnose.Election{}
+	for i, name := range names {
+		w := words[i]
+		if w.began.IsZero() {
+			continue
+		}
+		said[name] = w.Election
+		if name == f.Host {
+			if f.ElectedAt = w.began; w.At.After(w.began) && w.At.Before(r.Now()) {
+				f.ElectedAt = w.At
+			}
+		}
+		f.Says = append(f.Says, fmt.Sprintf("log of %s since it started: %s", name, w.Election))
+	}
+	return diagnose.Contradicts(f.Host, said, names, 2*r.Cluster.MaxClockSkew), nil
 }

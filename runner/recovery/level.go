@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"aurorabot/runner"
+	"aurorabot/runner/node"
 	"aurorabot/runner/replica"
 )
 
@@ -22,13 +23,13 @@ type endBefore struct {
 // levelStep has its turn where a replica missed the last snapshot: a VOTING
 // replica fetches nothing by itself, so that its end would stay behind for ever
 // (recorded). What is written while all are in the group brings all level.
-func (r *Recovery) levelStep() runner.Step {
+func (r closing) levelStep() runner.Step {
 	return runner.Step{
 		ID: stepLevel, Source: "Cleanup", Title: "Where a replica ends before the others, let the leader write one more snapshot, which brings all level",
 		On: r.nextLeader, Verify: r.level, Check: r.mayLevel, Do: r.writeLevel, Limit: 10 * time.Minute,
 		OneWay: "one more snapshot is written, which repeats what the log then holds: nothing is lost by it",
 		Shows: func(*runner.Task) []string {
-			return []string{r.adminShows("scheduler_snapshot") + ", only where a replica is behind; at most twice"}
+			return []string{r.staging().adminShows("scheduler_snapshot") + ", only where a replica is behind; at most twice"}
 		},
 	}
 }
@@ -37,15 +38,15 @@ func (r *Recovery) levelStep() runner.Step {
 const mostLevels = 2
 
 // mayLevel: a snapshot that a replica misses again is of no use.
-func (r *Recovery) mayLevel(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+func (r closing) mayLevel(ctx context.Context, t *runner.Task) (runner.Answer, error) {
 	if err := r.leadsNow(ctx, t); err != nil {
 		return runner.Answer{}, err
 	}
-	return r.allInGroup(ctx, t)
+	return r.leading().allInGroup(ctx, t)
 }
 
 // writeLevel writes snapshots until every replica learned one.
-func (r *Recovery) writeLevel(ctx context.Context, t *runner.Task) (any, error) {
+func (r closing) writeLevel(ctx context.Context, t *runner.Task) (any, error) {
 	left := endBefore{End: -1}
 	t.State.Receipt(t.Step, t.On, &left)
 	for ; left.Snapshots < mostLevels; left.Snapshots++ {
@@ -78,7 +79,7 @@ func (r *Recovery) writeLevel(ctx context.Context, t *runner.Task) (any, error) 
 }
 
 // level asks whether every replica has the last snapshot that this run asked for.
-func (r *Recovery) level(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+func (r closing) level(ctx context.Context, t *runner.Task) (runner.Answer, error) {
 	before := lastEnd(t.State)
 	var left endBefore
 	if t.Left != nil && json.Unmarshal(t.Left, &left) == nil {
@@ -113,10 +114,10 @@ const passes = 5 * time.Second
 
 // levelBehind waits until all replicas can be read and vote, and a moment longer
 // until they are level.
-func (r *Recovery) levelBehind(ctx context.Context, t *runner.Task, before int64) (runner.Answer, error) {
+func (r closing) levelBehind(ctx context.Context, t *runner.Task, before int64) (runner.Answer, error) {
 	var uneven time.Time // Since when all vote and are not level.
 	var a runner.Answer
-	_, err := r.until(ctx, time.Minute, func(ctx context.Context) (runner.Answer, error) {
+	_, err := r.Until(ctx, time.Minute, func(ctx context.Context) (runner.Answer, error) {
 		ends, err := r.endsOf(ctx, t)
 		if err != nil {
 			uneven = time.Time{}
@@ -149,13 +150,13 @@ type replicaEnd struct {
 
 // endsOf reads copies of all logs while their schedulers run. A replica that can't
 // be read or does not vote is an error: it may yet.
-func (r *Recovery) endsOf(ctx context.Context, t *runner.Task) ([]replicaEnd, error) {
-	return everywhere(r, t, func(on *runner.Task) (replicaEnd, error) {
-		report, err := r.hotLog(ctx, on)
+func (r closing) endsOf(ctx context.Context, t *runner.Task) ([]replicaEnd, error) {
+	return node.Everywhere(r.nodes(t.State), func(n *node.Node) (replicaEnd, error) {
+		report, err := n.HotLog(ctx)
 		if err == nil && report.Status != "VOTING" {
 			err = fmt.Errorf("it is %s", report.Status)
 		}
-		return replicaEnd{on.On, int64(report.End), learnedEnd(&report)}, err
+		return replicaEnd{n.Name, int64(report.End), learnedEnd(&report)}, err
 	})
 }
 
@@ -213,7 +214,7 @@ func levelOf(ends []replicaEnd, before int64) runner.Answer {
 
 // allVoting is asked last: whoever starts next on the real master must have a
 // quorum of the new log.
-func (r *Recovery) allVoting(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+func (r closing) allVoting(ctx context.Context, t *runner.Task) (runner.Answer, error) {
 	a, err := r.levelBehind(ctx, t, lastEnd(t.State))
 	if err == nil && !a.Yes {
 		// A scheduler was started again since: what is written next brings it level.

@@ -90,7 +90,7 @@ func (h *aHost) look(t *testing.T) (stops bool, ids []string, words string) {
 		ids = append(ids, f.ID)
 		return nil
 	}
-	a, err := r.lookAtHost(t.Context(), on)
+	a, err := r.preflight().lookAtHost(t.Context(), on)
 	words = a.Evidence
 	if err != nil {
 		words = err.Error()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,8 +12,9 @@ import (
 
 	"aurorabot/runner"
 	"aurorabot/runner/backup"
+	"aurorabot/runner/diagnose"
 	"aurorabot/runner/health"
-	"aurorabot/runner/zk"
+	"aurorabot/runner/node"
 )
 
 // clusterLook is what pre-flight found of the cluster as a whole: the facts of
@@ -34,19 +34,19 @@ type clusterLook struct {
 	Flaps  *health.Finding `json:"flaps,omitempty"`      // Leadership changed again and again before the run.
 }
 
-func (r *Recovery) lookAtClusterStep() runner.Step {
+func (r preflight) lookAtClusterStep() runner.Step {
 	return runner.Step{
 		ID: stepCluster, Source: "pre-flight", Title: "Compare the hosts with each other, with ZooKeeper and with the backup",
 		On: onBot, Check: r.lookAtCluster, Limit: 5 * time.Minute,
 	}
 }
 
-func (r *Recovery) lookAtCluster(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+func (r preflight) lookAtCluster(ctx context.Context, t *runner.Task) (runner.Answer, error) {
 	var found clusterLook
 	n := noted{subject: r.Cluster.Name}
 	bad := n.bad
 
-	looks := map[string]hostLook{}
+	looks := map[string]node.Look{}
 	for _, name := range r.everyScheduler(t.State) {
 		l, err := look(t.State, name)
 		if err != nil {
@@ -54,30 +54,32 @@ func (r *Recovery) lookAtCluster(ctx context.Context, t *runner.Task) (runner.An
 		}
 		looks[name] = l
 	}
-	r.sameEverywhere(looks, bad)
-	if err := r.compareWithZooKeeper(ctx, t.State, looks, &found, bad); err != nil {
+	d := r.doctor()
+	d.SameEverywhere(looks, bad)
+	group, err := d.CompareWithZooKeeper(ctx, r.any(t.State), looks, bad)
+	if err != nil {
 		return runner.Answer{}, telling(t, "zookeeper-silent", err)
 	}
-	facts := r.factsOf(looks)
+	found.Replicas, found.Warnings, found.Joined = group.Addresses(), group.Warnings, group.Joined(r.Now())
+	for _, c := range group.Candidates {
+		found.Candidates = append(found.Candidates, c.Host)
+	}
 	if err := r.findBackup(ctx, t, looks, &found, &n); err != nil {
 		return runner.Answer{}, err
 	}
-	r.findLeader(ctx, looks, &found)
-	p := r.pastOf(facts, found.Registered)
-	found.Counts = p.from
-	since(facts, p)
-	for _, f := range facts {
-		if c := f.crashes(); c > 1 {
-			n.also(health.Found("scheduler-keeps-ending", f.name, "%d starts that ended at once within the last hour; the supervisor says %s", c, f.look.Unit.Words))
-		}
+	r.findLeader(ctx, t.State, looks, &found)
+	before := d.Before(looks, found.Registered, found.Joined)
+	found.Counts, found.Flaps = before.From, before.Flaps
+	for _, f := range before.Ending {
+		n.also(f)
 	}
 	// From outside it can be told that the log is not the cause only where a
 	// leader replayed it; else Assess finds out.
 	outside := false
-	if found.Flaps = r.flapping(facts, &found); found.Flaps != nil {
+	if found.Flaps != nil {
 		n.also(*found.Flaps)
 		found.Warnings = append(found.Warnings, found.Flaps.Means+" "+found.Flaps.Evidence)
-		outside = (found.Flaps.ID == "flapping-zookeeper" || found.Flaps.ID == "flapping-registration") && replayed(facts)
+		outside = (found.Flaps.ID == "flapping-zookeeper" || found.Flaps.ID == "flapping-registration") && before.Replayed
 	}
 	works := found.Registered != "" && (found.Flaps == nil || found.Flaps.ID != "flapping-log")
 	if err := tell(t, n.found...); err != nil {
@@ -96,7 +98,7 @@ func (r *Recovery) lookAtCluster(ctx context.Context, t *runner.Task) (runner.An
 func (c *clusterLook) words(now time.Time) string {
 	b := c.Backup
 	s := fmt.Sprintf("backup %s of %s (%s old), %d tasks, %d active, on %s", filepath.Base(b.File), b.Timestamp,
-		now.Sub(parseTime(b.Timestamp)).Round(time.Second), b.Tasks.Total, b.Tasks.Active, strings.Join(c.From, ", "))
+		now.Sub(diagnose.ParseTime(b.Timestamp)).Round(time.Second), b.Tasks.Total, b.Tasks.Active, strings.Join(c.From, ", "))
 	if c.Registered != "" {
 		s += "; " + c.Registered + " leads and is registered with Mesos"
 	}
@@ -106,110 +108,9 @@ func (c *clusterLook) words(now time.Time) string {
 	return s
 }
 
-func parseTime(s string) time.Time {
-	t, err := time.Parse(time.RFC3339, s)
-	if err != nil {
-		return time.Time{}
-	}
-	return t
-}
-
-// sameEverywhere compares the flags that must be equal on all hosts.
-func (r *Recovery) sameEverywhere(looks map[string]hostLook, bad func(string, ...any)) {
-	for _, flag := range []string{"native_log_quorum_size", "native_log_zk_group_path", "serverset_path", "zk_endpoints", "cluster_name"} {
-		values := map[string][]string{}
-		for _, name := range r.Cluster.Names() {
-			// Not known, where a scheduler does not run and only its start script sets it.
-			if v := looks[name].Flags[flag]; v != "" {
-				values[v] = append(values[v], name)
-			}
-		}
-		if len(values) > 1 {
-			var parts []string
-			for v, hosts := range values {
-				parts = append(parts, fmt.Sprintf("%q on %s", v, strings.Join(hosts, ", ")))
-			}
-			slices.Sort(parts)
-			bad("-%s differs between the hosts: %s", flag, strings.Join(parts, "; "))
-		}
-	}
-}
-
-// zookeeper opens the connection that the schedulers' flags name, directly or
-// through a host of the run.
-func (r *Recovery) zookeeper(s *runner.State, flags map[string]string) (ZooKeeper, error) {
-	if r.Cluster.ZooKeeper != "host" {
-		return r.ZooKeeper(flags["zk_endpoints"], nil)
-	}
-	h := r.Hosts[r.anyScheduler(s)]
-	return r.ZooKeeper(flags["zk_endpoints"], func(_, address string, limit time.Duration) (net.Conn, error) {
-		ctx, cancel := context.WithTimeout(context.Background(), limit)
-		defer cancel()
-		return h.Dial(ctx, address)
-	})
-}
-
-// compareWithZooKeeper: hosts configured = candidates = replica addresses, as
-// far as their schedulers run. A scheduler there that is not configured is a
-// stop; ZooKeeper unreachable is "cannot tell", which is a stop too.
-func (r *Recovery) compareWithZooKeeper(ctx context.Context, s *runner.State, looks map[string]hostLook, found *clusterLook, bad func(string, ...any)) error {
-	if r.Cluster.ZooKeeper == "none" {
-		found.Warnings = append(found.Warnings, "there is no ZooKeeper to compare with: the configuration says so")
-		return nil
-	}
-	flags := looks[r.anyScheduler(s)].Flags
-	z, err := r.zookeeper(s, flags)
-	if err != nil {
-		return err
-	}
-	candidates, err := z.Candidates(ctx, flags["serverset_path"])
-	if err != nil && !errors.Is(err, zk.ErrNoNode) {
-		return fmt.Errorf("who is configured and who is there can't be compared: %w", err)
-	}
-	found.Joined = joinedIn(candidates, r.Now())
-	replicas, err := z.LogReplicas(ctx, flags["native_log_zk_group_path"])
-	if err != nil && !errors.Is(err, zk.ErrNoNode) {
-		return fmt.Errorf("which replicas the log has can't be told: %w", err)
-	}
-	for _, c := range candidates {
-		found.Candidates = append(found.Candidates, c.Host)
-		if r.schedulerOf(c.Host, looks) == "" {
-			bad("%s is a scheduler of this cluster in ZooKeeper (%s/%s), but it is not configured: it would meet an empty log", c.Host, flags["serverset_path"], c.Node)
-		}
-	}
-	for _, p := range replicas {
-		found.Replicas = append(found.Replicas, p.Address.String())
-	}
-	slices.Sort(found.Replicas)
-	if n := len(slices.Compact(slices.Clone(found.Replicas))); n > len(r.Cluster.Schedulers) {
-		bad("the log's group in ZooKeeper (%s) has %d replicas, but %d schedulers are configured: %s", flags["native_log_zk_group_path"], n, len(r.Cluster.Schedulers), strings.Join(found.Replicas, ", "))
-	}
-	for name, l := range looks {
-		if l.Running && l.Lifecycle != "" && !slices.ContainsFunc(found.Candidates, func(h string) bool { return r.schedulerOf(h, looks) == name }) {
-			found.Warnings = append(found.Warnings, name+" runs, but is no candidate in ZooKeeper")
-		}
-	}
-	slices.Sort(found.Warnings)
-	return nil
-}
-
-// schedulerOf names the configured scheduler that ZooKeeper calls hostname: by
-// the configuration, or by its own -hostname flag. "" if there is none.
-func (r *Recovery) schedulerOf(hostname string, looks map[string]hostLook) string {
-	if s := r.Cluster.ByHostname(hostname); s != nil {
-		return s.Name
-	}
-	for name, l := range looks {
-		if l.Flags["hostname"] == hostname {
-			return name
-		}
-	}
-	return ""
-}
-
 // findBackup finds the backup that was asked for on the hosts or on the bot:
 // one content, wholly decoded, without warnings, of this framework and not old.
-func (r *Recovery) findBackup(ctx context.Context, t *runner.Task, looks map[string]hostLook, found *clusterLook, n *noted) error {
+func (r preflight) findBackup(ctx context.Context, t *runner.Task, looks map[string]node.Look, found *clusterLook, n *noted) error {
 	bad, name := n.bad, t.State.Request.Backup
 	byHash := map[string][]string{}
 	for _, host := range r.Cluster.Names() {
@@ -230,7 +131,7 @@ func (r *Recovery) findBackup(ctx context.Context, t *runner.Task, looks map[str
 	}
 	switch len(byHash) {
 	case 0:
-		bad("backup %s is on none of the hosts (%s); those that are there: %s", name, strings.Join(r.Cluster.Names(), ", "), newestBackups(looks))
+		bad("backup-none", "backup %s is on none of the hosts (%s); those that are there: %s", name, strings.Join(r.Cluster.Names(), ", "), newestBackups(looks))
 		return nil
 	case 1:
 	default:
@@ -239,7 +140,7 @@ func (r *Recovery) findBackup(ctx context.Context, t *runner.Task, looks map[str
 			parts = append(parts, fmt.Sprintf("%.12s on %s", hash, strings.Join(hosts, ", ")))
 		}
 		slices.Sort(parts)
-		bad("backup %s has different content on different hosts: %s. Which one is meant can't be told: move the wrong one out of its folder", name, strings.Join(parts, "; "))
+		bad("backups-differ", "backup %s has different content on different hosts: %s. Which one is meant can't be told: move the wrong one out of its folder", name, strings.Join(parts, "; "))
 		return nil
 	}
 	found.From = byHash[found.Backup.SHA256]
@@ -248,7 +149,7 @@ func (r *Recovery) findBackup(ctx context.Context, t *runner.Task, looks map[str
 	return err
 }
 
-func newestBackups(looks map[string]hostLook) string {
+func newestBackups(looks map[string]node.Look) string {
 	var names []string
 	for _, l := range looks {
 		names = append(names, l.Backups...)
@@ -261,10 +162,10 @@ func newestBackups(looks map[string]hostLook) string {
 	return strings.Join(names[max(0, len(names)-5):], ", ")
 }
 
-func (r *Recovery) judgeBackup(t *runner.Task, found *clusterLook, looks map[string]hostLook, n *noted) {
+func (r preflight) judgeBackup(t *runner.Task, found *clusterLook, looks map[string]node.Look, n *noted) {
 	b, bad := found.Backup, n.bad
 	if !b.Valid {
-		bad("backup %s does not decode to its end: %s", t.State.Request.Backup, b.Error)
+		bad("backup-damaged", "backup %s does not decode to its end: %s", t.State.Request.Backup, b.Error)
 		return
 	}
 	for _, w := range b.Warnings {
@@ -272,47 +173,49 @@ func (r *Recovery) judgeBackup(t *runner.Task, found *clusterLook, looks map[str
 			found.Warnings = append(found.Warnings, w)
 			continue
 		}
-		bad("backup %s decodes, but looks wrong: %s", t.State.Request.Backup, w)
+		bad("backup-odd", "backup %s decodes, but looks wrong: %s", t.State.Request.Backup, w)
 	}
-	for _, f := range r.factsOf(looks) {
-		if f.framework != "" && b.FrameworkID != "" && f.framework != b.FrameworkID {
-			bad("backup %s is of framework %s, the cluster is %s: Mesos would not know the restored scheduler's tasks. Choose a backup of this cluster", t.State.Request.Backup, b.FrameworkID, f.framework)
+	for _, name := range r.Cluster.Names() {
+		if id := health.Framework(looks[name].Lines); id != "" && b.FrameworkID != "" && id != b.FrameworkID {
+			bad("backup-foreign", "backup %s is of framework %s, the cluster is %s: Mesos would not know the restored scheduler's tasks. Choose a backup of this cluster", t.State.Request.Backup, b.FrameworkID, id)
 			break
 		}
 	}
-	switch age := r.Now().Sub(parseTime(b.Timestamp)); {
+	switch age := r.Now().Sub(diagnose.ParseTime(b.Timestamp)); {
 	case age <= r.Cluster.MaxBackupAge:
 	case t.State.Reason != "":
 		found.Warnings = append(found.Warnings, fmt.Sprintf("the backup is %s old by its inner time, older than %s; wanted all the same: %s", age.Round(time.Minute), r.Cluster.MaxBackupAge, t.State.Reason))
 		n.also(health.Found("backup-stale", r.Cluster.Name, "%s is %s old, the limit is %s; a reason was given", t.State.Request.Backup, age.Round(time.Minute), r.Cluster.MaxBackupAge))
 	default:
-		bad("backup %s is %s old by its inner time, older than %s; say why it is wanted with --reason TEXT", t.State.Request.Backup, age.Round(time.Minute), r.Cluster.MaxBackupAge)
+		bad("backup-stale", "backup %s is %s old by its inner time, older than %s; say why it is wanted with --reason TEXT", t.State.Request.Backup, age.Round(time.Minute), r.Cluster.MaxBackupAge)
 	}
 }
 
 // findLeader asks every host whether it leads and is registered with Mesos.
-func (r *Recovery) findLeader(ctx context.Context, looks map[string]hostLook, found *clusterLook) {
-	for _, name := range r.Cluster.Names() {
-		if looks[name].Lifecycle != "ACTIVE" {
-			continue
+func (r preflight) findLeader(ctx context.Context, s *runner.State, looks map[string]node.Look, found *clusterLook) {
+	nodes := r.nodes(s)
+	leads, _ := node.Everywhere(nodes, func(n *node.Node) (bool, error) {
+		if looks[n.Name].Lifecycle != "ACTIVE" {
+			return false, nil
 		}
-		v, err := r.client(name).Vars(ctx)
+		v, err := n.Client().Vars(ctx)
 		if err != nil {
-			continue // It was active a moment ago; that it answers no more is no proof of health.
+			return false, err // It was active a moment ago; that it answers no more is no proof of health.
 		}
 		registered, err := v.Int("framework_registered")
-		if err == nil && registered == 1 {
-			found.Registered = name
-			if reply, err := r.client(name).Tasks(ctx); err == nil && reply.OK() {
-				found.LiveTasks = len(reply.Tasks)
-			}
+		return registered == 1, err
+	})
+	if at := slices.Index(leads, true); at >= 0 {
+		found.Registered = nodes[at].Name
+		if reply, err := nodes[at].Client().Tasks(ctx); err == nil && reply.OK() {
+			found.LiveTasks = len(reply.Tasks)
 		}
 	}
 }
 
 // notNeeded is the advice where the cluster works, or is kept from it by a cause
 // outside the log: RUNBOOK, "Is a restore needed?".
-func (r *Recovery) notNeeded(looks map[string]hostLook, found clusterLook, outside bool) string {
+func (r preflight) notNeeded(looks map[string]node.Look, found clusterLook, outside bool) string {
 	if outside {
 		return fmt.Sprintf("No restore seems to be needed: leaders replay the log, so it has a quorum, and leadership flaps for a cause outside it. %s %s (%s) If the state of the backup itself is wanted back, say why: --reason TEXT.",
 			found.Flaps.Means, found.Flaps.Do, found.Flaps.Evidence)

@@ -2,9 +2,9 @@ package recovery
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
-	"path"
 	"time"
 
 	"aurorabot/runner"
@@ -38,7 +38,7 @@ const listed = 200
 // lookAtLoss replays the best replica's log into a snapshot, on the host and
 // from the evidence copy, and compares the backup with it. That it can't be
 // known stops nothing: it is shown as not known.
-func (r *Recovery) lookAtLoss(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+func (r assessing) lookAtLoss(ctx context.Context, t *runner.Task) (runner.Answer, error) {
 	l := loss{Why: "no replica's log can be read"}
 	if host, e := r.bestReplica(t.State); host != "" {
 		found, err := r.compareWithLog(ctx, t, host, e)
@@ -66,13 +66,12 @@ func (l *loss) words() string {
 }
 
 // compareWithMesos adds what the leading Mesos master says.
-func (r *Recovery) compareWithMesos(ctx context.Context, t *runner.Task, l *loss) {
+func (r assessing) compareWithMesos(ctx context.Context, t *runner.Task, l *loss) {
 	if !r.Cluster.MesosTasks {
 		l.Mesos = "the configuration says not to ask"
 		return
 	}
-	var c clusterLook
-	t.State.Facts(stepCluster, runner.Bot, &c)
+	c, _ := foundCluster.Of(t.State, runner.Bot)
 	now, master, err := r.runningTasks(ctx, t.State, c.Backup.FrameworkID)
 	if err != nil {
 		l.Mesos = err.Error()
@@ -88,12 +87,12 @@ func (r *Recovery) compareWithMesos(ctx context.Context, t *runner.Task, l *loss
 
 // bestReplica is the one whose agreed entries reach furthest without a gap
 // after its last snapshot, of those that can be read; whole ones first.
-func (r *Recovery) bestReplica(s *runner.State) (string, logEvidence) {
+func (r assessing) bestReplica(s *runner.State) (string, logEvidence) {
 	var best string
 	var found logEvidence
 	for _, name := range r.everyScheduler(s) {
-		var e logEvidence
-		if !s.Facts(stepEvidence, name, &e) || e.Missing || e.Report.Aurora == nil {
+		e, ok := foundLog.Of(s, name)
+		if !ok || e.Missing || e.Report.Aurora == nil {
 			continue
 		}
 		whole, was := e.Report.State.Whole(), found.Report.State.Whole()
@@ -123,41 +122,20 @@ func agreedEnd(p *replica.Report) uint64 {
 }
 
 // furthest is the highest position that any replica holds.
-func (r *Recovery) furthest(s *runner.State) (end uint64, host string) {
+func (r assessing) furthest(s *runner.State) (end uint64, host string) {
 	for _, name := range r.Cluster.Names() {
-		var e logEvidence
-		if s.Facts(stepEvidence, name, &e) && e.Report.End > end {
+		e, ok := foundLog.Of(s, name)
+		if ok && e.Report.End > end {
 			end, host = e.Report.End, name
 		}
 	}
 	return end, host
 }
 
-func (r *Recovery) compareWithLog(ctx context.Context, t *runner.Task, host string, e logEvidence) (loss, error) {
-	on := *t
-	on.Host, on.On = r.Hosts[host], host
-	remote := path.Join(r.folder(&on), "salvage")
-	helper, err := r.helper(&on)
+func (r assessing) compareWithLog(ctx context.Context, t *runner.Task, host string, e logEvidence) (loss, error) {
+	// Up to damage: here it is about what would be lost, not about restoring it.
+	remote, local, err := r.salvage(ctx, r.node(t.State, host), e.Copy, "salvage", true)
 	if err != nil {
-		return loss{}, err
-	}
-	// UpToDamage: here it is about what would be lost, not about restoring it.
-	out, err := on.Host.Run(ctx, runner.Command{
-		Argv: []string{helper, "log", "salvage", "--json", "--up-to-damage", e.Copy, "-o", remote},
-		User: r.Cluster.User, Gentle: true, Limit: 20 * time.Minute,
-	})
-	if err != nil {
-		return loss{}, fmt.Errorf("salvage: %w", err)
-	}
-	if out.Exit != 0 {
-		return loss{}, fmt.Errorf("salvage: exit status %d: %s", out.Exit, tail(out))
-	}
-	dir, err := r.Files(t.State.Run)
-	if err != nil {
-		return loss{}, err
-	}
-	local := path.Join(dir, "salvage-"+host)
-	if err := fetch(local, "", func(w io.Writer) error { _, err := on.Host.Get(ctx, remote, w); return err }); err != nil {
 		return loss{}, err
 	}
 	file, err := r.backupFile(t.State)
@@ -181,4 +159,82 @@ func (r *Recovery) compareWithLog(ctx context.Context, t *runner.Task, host stri
 		list.Tasks = list.Tasks[:min(len(list.Tasks), listed)]
 	}
 	return l, nil
+}
+
+// runningTasks asks Mesos what runs of the framework. While the schedulers are
+// down Mesos usually is not: it says what a restore will find.
+func (r assessing) runningTasks(ctx context.Context, s *runner.State, framework string) (now *backup.State, master string, err error) {
+	n := r.node(s, r.anyScheduler(s))
+	l, err := n.Known()
+	if err != nil {
+		return nil, "", err
+	}
+	var tasks []backup.Task
+	// Without a limit a master answers with 100 tasks.
+	master, err = n.Mesos(ctx, l.Flags["mesos_master_address"], "/tasks?limit=10000000", func(page io.Reader) (err error) {
+		tasks, err = parseMesosTasks(page, framework)
+		return err
+	})
+	if err != nil {
+		return nil, "", err
+	}
+	return backup.NewState(r.Now(), tasks), master, nil
+}
+
+// parseMesosTasks reads {"tasks":[{…}]} one by one and keeps those of the
+// framework that run or are about to. framework "" keeps all.
+func parseMesosTasks(in io.Reader, framework string) ([]backup.Task, error) {
+	dec := json.NewDecoder(in)
+	if err := toTasks(dec); err != nil {
+		return nil, err
+	}
+	var tasks []backup.Task
+	for dec.More() {
+		var t struct {
+			ID        string `json:"id"`
+			Framework string `json:"framework_id"`
+			Agent     string `json:"slave_id"`
+			State     string `json:"state"`
+		}
+		if err := dec.Decode(&t); err != nil {
+			return nil, fmt.Errorf("/tasks: %w", err)
+		}
+		if framework != "" && t.Framework != framework {
+			continue
+		}
+		switch t.State {
+		case "TASK_RUNNING", "TASK_STARTING", "TASK_STAGING", "TASK_KILLING":
+			status, _ := backup.ParseStatus("RUNNING")
+			tasks = append(tasks, backup.Task{ID: t.ID, Status: status, Host: t.Agent})
+		}
+	}
+	if _, err := dec.Token(); err != nil {
+		return nil, fmt.Errorf("/tasks: %w", err)
+	}
+	return tasks, nil
+}
+
+// toTasks goes on to the first element of the list.
+func toTasks(dec *json.Decoder) error {
+	depth := 0
+	for {
+		tok, err := dec.Token()
+		if err != nil {
+			return fmt.Errorf("/tasks: no list of tasks: %w", err)
+		}
+		switch tok {
+		case json.Delim('{'), json.Delim('['):
+			depth++
+		case json.Delim('}'), json.Delim(']'):
+			depth--
+		case "tasks":
+			if depth != 1 {
+				continue
+			}
+			if tok, err = dec.Token(); err != nil || tok != json.Delim('[') {
+				return fmt.Errorf("/tasks: the tasks are no list: %v %w", tok, err)
+			}
+			return nil
+		}
+	}
 }

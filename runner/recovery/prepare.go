@@ -7,46 +7,46 @@ import (
 	"time"
 
 	"aurorabot/runner"
-	"aurorabot/runner/aurora"
+	"aurorabot/runner/node"
 	"aurorabot/runner/probe"
 )
 
 // preparation is the runbook's "Preparation".
-func (r *Recovery) preparation() runner.Phase {
+func (r preparing) preparation() runner.Phase {
 	steps := []runner.Step{
-		r.helperStep(),
-		r.lookStep(),
-		r.lookAtClusterStep(),
+		r.preflight().helperStep(),
+		r.preflight().lookStep(),
+		r.preflight().lookAtClusterStep(),
 		{
 			ID: stepKeep, Source: "Preparation, before ¶1", Title: "Link every host's backups into the run's folder, so that retention cannot take them",
 			On: r.everyScheduler, Verify: r.backupsKept, Do: r.keepBackups, Undo: stays("the links stay in the run's folder"),
 			Keeps: "the links hold no space of their own; they go with the run's folder",
 			Shows: func(t *runner.Task) []string {
 				l, _ := look(t.State, t.On) // Without pre-flight there is nothing to show.
-				return []string{fmt.Sprintf("cp -al %s %s", l.Flags["backup_dir"], path.Join(r.folder(t), "backups"))}
+				return []string{fmt.Sprintf("cp -al %s %s", l.Flags["backup_dir"], path.Join(r.on(t).Folder(), "backups"))}
 			},
 		},
 		{
 			ID: stepSupervise, Source: "Preparation ¶1", Title: "Disable whatever would start a scheduler again",
 			On: r.everyScheduler, Verify: r.supervisionIsOff, Do: r.supervisionOff, Undo: r.supervisionOn, Holds: r.supervisionIsOff,
-			Shows: func(t *runner.Task) []string { return r.supervisor().OffShows(r.scheduler(t)) },
+			Shows: func(t *runner.Task) []string { return r.on(t).Supervisor().OffShows() },
 		},
 		{
 			ID: stepStop, Source: "Preparation ¶1", Title: "Stop all scheduler instances, and prove it",
-			On: r.everyScheduler, Verify: r.stoppedByThisRun, Do: r.stopScheduler, Undo: r.startAsBefore, Limit: 10 * time.Minute,
-			Shows: func(*runner.Task) []string { return r.supervisor().StopShows() },
+			On: r.everyScheduler, Verify: r.schedulers().stoppedByThisRun, Do: r.schedulers().stopScheduler, Undo: r.schedulers().startAsBefore, Limit: 10 * time.Minute,
+			Shows: func(t *runner.Task) []string { return r.on(t).Supervisor().StopShows() },
 		},
 		{
 			ID: stepEvidence, Source: "Order that protects the evidence", Title: "Read every log natively and keep a copy of it, before anything starts",
-			On: r.everyScheduler, Verify: r.evidenceKept, Do: r.keepEvidence, Undo: r.logAsFound, Limit: 30 * time.Minute,
+			On: r.everyScheduler, Verify: r.logs().evidenceKept, Do: r.logs().keepEvidence, Undo: r.logs().logAsFound, Limit: 30 * time.Minute,
 			Keeps: "the copies are evidence; they go with the run's folder",
 			Shows: func(t *runner.Task) []string {
 				l, _ := look(t.State, t.On)
-				return []string{fmt.Sprintf("cp -a %s %s", l.Flags["native_log_file_path"], r.evidence(t))}
+				return []string{fmt.Sprintf("cp -a %s %s", l.Flags["native_log_file_path"], evidence(r.on(t)))}
 			},
 		},
 	}
-	if r.firewall() != nil {
+	if r.Firewalled() {
 		steps = append(steps, r.blockStep())
 	}
 	steps = append(steps,
@@ -56,27 +56,27 @@ func (r *Recovery) preparation() runner.Phase {
 			Voids: append([]string{stepStart, stepRestart}, afterElection...), // Of the two starts the one that counts.
 			Shows: func(t *runner.Task) []string {
 				l, _ := look(t.State, t.On)
-				return append([]string{fmt.Sprintf("write %s (%.12s -> %.12s):", r.scheduler(t).ConfigFile, l.ConfigSHA256, l.NewSHA256)}, l.Diff...)
+				return append([]string{fmt.Sprintf("write %s (%.12s -> %.12s):", r.on(t).Scheduler.ConfigFile, l.ConfigSHA256, l.NewSHA256)}, l.Diff...)
 			},
 		},
 		runner.Step{
 			ID: stepStart, Source: "Preparation ¶4", Title: "Start all schedulers, disabled, and prove the changed flags by their arguments",
-			On: r.everyScheduler, Verify: r.startedByThisRun, Do: r.start, Undo: r.undoStart, Holds: r.nobodyElseStarted, Dangerous: true,
+			On: r.everyScheduler, Verify: r.schedulers().startedByThisRun, Do: r.schedulers().start, Undo: r.schedulers().undoStart, Holds: r.schedulers().nobodyElseStarted, Dangerous: true,
 			Until: []string{stepReStop, stepCommit}, Voids: afterElection,
-			Shows: func(*runner.Task) []string { return r.supervisor().StartShows() },
+			Shows: func(t *runner.Task) []string { return r.on(t).Supervisor().StartShows() },
 		},
 	)
 	return runner.Phase{ID: "prepare", Title: "Preparation", Source: "Preparation", Steps: steps}
 }
 
-func (r *Recovery) blockStep() runner.Step {
+func (r preparing) blockStep() runner.Step {
 	return runner.Step{
 		ID: stepBlock, Source: "Preparation ¶2", Title: "Block outside traffic to the schedulers' HTTP port",
 		On: r.everyScheduler, Verify: r.trafficBlocked, Do: r.blockTraffic, Undo: r.openTraffic, Last: true,
 		Holds: r.trafficBlocked, Voids: afterElection,
 		Shows: func(t *runner.Task) []string {
 			l, _ := look(t.State, t.On)
-			return r.firewall().Shows(t.State.Run, l.Flags["http_port"], r.Cluster.FirewallLease)
+			return r.on(t).Firewall().Shows(l.Flags["http_port"], r.Cluster.FirewallLease)
 		},
 	}
 }
@@ -88,20 +88,20 @@ func stays(why string) func(context.Context, *runner.Task, runner.Receipt) (runn
 	}
 }
 
-func (r *Recovery) backupsKept(ctx context.Context, t *runner.Task) (runner.Answer, error) {
-	l, err := look(t.State, t.On)
+func (r preparing) backupsKept(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+	n, l, err := r.known(t)
 	if err != nil {
 		return runner.Answer{}, err
 	}
-	kept := path.Join(r.folder(t), "backups")
-	facts, err := r.probe(ctx, t, probe.Request{Paths: []string{kept}})
+	kept := path.Join(n.Folder(), "backups")
+	facts, err := n.Ask(ctx, probe.Request{Paths: []string{kept}})
 	if err != nil {
 		return runner.Answer{}, err
 	}
 	if !facts.Paths[kept].Dir {
 		return runner.No("%s is not there", kept), nil
 	}
-	facts, err = r.probe(ctx, t, probe.Request{Backups: kept})
+	facts, err = n.Ask(ctx, probe.Request{Backups: kept})
 	if err != nil {
 		return runner.Answer{}, err
 	}
@@ -117,16 +117,14 @@ func (r *Recovery) backupsKept(ctx context.Context, t *runner.Task) (runner.Answ
 	return runner.Yes("%d files in %s", len(l.Backups), kept), nil
 }
 
-func (r *Recovery) keepBackups(ctx context.Context, t *runner.Task) (any, error) {
-	l, err := look(t.State, t.On)
+func (r preparing) keepBackups(ctx context.Context, t *runner.Task) (any, error) {
+	n, l, err := r.known(t)
 	if err != nil {
 		return nil, err
 	}
-	s, kept := r.scheduler(t), path.Join(r.folder(t), "backups")
-	for _, dir := range []string{path.Join(s.RunDir, "runs"), r.folder(t), kept} {
-		if err := r.makeFolder(ctx, t, dir); err != nil {
-			return nil, err
-		}
+	s, kept := n.Scheduler, path.Join(n.Folder(), "backups")
+	if err := n.MakeFolder(ctx, path.Join(s.RunDir, "runs"), n.Folder(), kept); err != nil {
+		return nil, err
 	}
 	// Hard links where it is one file system, else copies; -n never overwrites.
 	how := "-aln"
@@ -138,15 +136,16 @@ func (r *Recovery) keepBackups(ctx context.Context, t *runner.Task) (any, error)
 		for _, name := range l.Backups[start:min(start+64, len(l.Backups))] {
 			argv = append(argv, path.Join(l.Flags["backup_dir"], name))
 		}
-		if _, err := run(ctx, t, r.Cluster.User, append(argv, kept+"/")...); err != nil {
+		if _, err := n.Run(ctx, r.Cluster.User, append(argv, kept+"/")...); err != nil {
 			return nil, err
 		}
 	}
 	return map[string]string{"folder": kept}, nil
 }
 
-func (r *Recovery) supervisionIsOff(ctx context.Context, t *runner.Task) (runner.Answer, error) {
-	u, err := r.supervisor().State(ctx, t)
+func (r preparing) supervisionIsOff(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+	n := r.on(t)
+	u, err := n.Supervisor().State(ctx)
 	if err != nil {
 		return runner.Answer{}, err
 	}
@@ -156,79 +155,84 @@ func (r *Recovery) supervisionIsOff(ctx context.Context, t *runner.Task) (runner
 	return runner.Yes("nothing starts it again, neither at boot nor when it ends"), nil
 }
 
-func (r *Recovery) supervisionOff(ctx context.Context, t *runner.Task) (any, error) {
-	return nil, r.supervisor().Off(ctx, t)
+func (r preparing) supervisionOff(ctx context.Context, t *runner.Task) (any, error) {
+	n := r.on(t)
+	return nil, n.Supervisor().Off(ctx)
 }
 
-func (r *Recovery) supervisionOn(ctx context.Context, t *runner.Task, _ runner.Receipt) (runner.Answer, error) {
-	l, err := look(t.State, t.On)
+func (r preparing) supervisionOn(ctx context.Context, t *runner.Task, _ runner.Receipt) (runner.Answer, error) {
+	n, l, err := r.known(t)
 	if err != nil {
 		return runner.Answer{}, err
 	}
-	if err := r.supervisor().On(ctx, t, l.Unit); err != nil {
+	if err := n.Supervisor().On(ctx, l.Unit); err != nil {
 		return runner.Answer{}, err
 	}
-	u, err := r.supervisor().State(ctx, t)
+	u, err := n.Supervisor().State(ctx)
 	if err != nil {
 		return runner.Answer{}, err
 	}
-	if u.Enabled != l.Unit.Enabled || u.Restarts != l.Unit.Restarts {
-		return runner.No("started at boot %v (was %v), after it ends %v (was %v)", u.Enabled, l.Unit.Enabled, u.Restarts, l.Unit.Restarts), nil
+	a := supervisionAs(u, l.Unit)
+	if !a.Yes {
+		return a, nil
 	}
 	// Between its start and this line nothing started it again: one that ended
 	// meanwhile (it crashed before the run too, or for another reason) is started
 	// once more, and from here on its supervisor looks after it.
 	ran := l.Running || l.Unit.Running || t.State.Commit.Outcome == runner.Committed
 	if ran && !u.Running {
-		if a, err := r.realMaster(ctx, t, l); err != nil || !a.Yes {
+		if a, err := r.schedulers().realMaster(ctx, t, l); err != nil || !a.Yes {
 			return a, err
 		}
-		if err := r.supervisor().Start(ctx, t); err != nil {
+		if err := n.Supervisor().Start(ctx); err != nil {
 			return runner.Answer{}, err
 		}
-		return runner.Yes("supervision is as it was: at boot %v, after it ends %v; the scheduler had ended by itself and is started again", u.Enabled, u.Restarts), nil
+		a.Evidence += "; the scheduler had ended by itself and is started again"
 	}
-	return runner.Yes("supervision is as it was: at boot %v, after it ends %v", u.Enabled, u.Restarts), nil
+	return a, nil
+}
+
+// supervisionAs compares how a scheduler is supervised with how it was.
+func supervisionAs(u, was node.UnitState) runner.Answer {
+	if u.Enabled != was.Enabled || u.Restarts != was.Restarts {
+		return runner.No("started at boot %v (was %v), after it ends %v (was %v)", u.Enabled, was.Enabled, u.Restarts, was.Restarts)
+	}
+	return runner.Yes("supervision is as it was: at boot %v, after it ends %v", u.Enabled, u.Restarts)
 }
 
 // trafficBlocked asks for the block, and renews its lease.
-func (r *Recovery) trafficBlocked(ctx context.Context, t *runner.Task) (runner.Answer, error) {
-	l, err := look(t.State, t.On)
+func (r preparing) trafficBlocked(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+	n, l, err := r.known(t)
 	if err != nil {
 		return runner.Answer{}, err
 	}
-	yes, words, err := r.firewall().Blocked(ctx, t, l.Flags["http_port"], r.Cluster.FirewallLease)
+	yes, words, err := n.Firewall().Blocked(ctx, l.Flags["http_port"], r.Cluster.FirewallLease)
 	return runner.Answer{Yes: yes, Evidence: words}, err
 }
 
-func (r *Recovery) blockTraffic(ctx context.Context, t *runner.Task) (any, error) {
-	l, err := look(t.State, t.On)
+func (r preparing) blockTraffic(ctx context.Context, t *runner.Task) (any, error) {
+	n, l, err := r.known(t)
 	if err != nil {
 		return nil, err
 	}
 	// What is left of a block whose lease is over stands in the way of a new one.
-	if err := r.firewall().Open(ctx, t, l.Flags["http_port"]); err != nil {
+	if err := n.Firewall().Open(ctx, l.Flags["http_port"]); err != nil {
 		return nil, err
 	}
-	return nil, r.firewall().Block(ctx, t, l.Flags["http_port"], r.Cluster.FirewallLease)
+	return nil, n.Firewall().Block(ctx, l.Flags["http_port"], r.Cluster.FirewallLease)
 }
 
-func (r *Recovery) openTraffic(ctx context.Context, t *runner.Task, _ runner.Receipt) (runner.Answer, error) {
-	l, err := look(t.State, t.On)
+func (r preparing) openTraffic(ctx context.Context, t *runner.Task, _ runner.Receipt) (runner.Answer, error) {
+	n, l, err := r.known(t)
 	if err != nil {
 		return runner.Answer{}, err
 	}
-	if err := r.firewall().Open(ctx, t, l.Flags["http_port"]); err != nil {
+	if err := n.Firewall().Open(ctx, l.Flags["http_port"]); err != nil {
 		return runner.Answer{}, err
 	}
-	blocked, words, err := r.firewall().Blocked(ctx, t, l.Flags["http_port"], r.Cluster.FirewallLease)
+	blocked, words, err := n.Firewall().Blocked(ctx, l.Flags["http_port"], r.Cluster.FirewallLease)
 	if err != nil {
 		return runner.Answer{}, err
 	}
 	return runner.Answer{Yes: !blocked, Evidence: words}, nil
-}
-
-// disabledFlags are what must be in force from Preparation to Cleanup.
-func (r *Recovery) disabledFlags() []aurora.FlagChange {
-	return r.Profile.DisabledFlags(r.Cluster.FakeMaster, r.Cluster.RegistrationWait)
 }

@@ -11,10 +11,12 @@ import (
 	"aurorabot/lab/cluster"
 	"aurorabot/runner"
 	"aurorabot/runner/aurora"
+	"aurorabot/runner/node"
 	"aurorabot/runner/recovery"
+	"aurorabot/runner/sudoers"
 )
 
-func privileged(t *testing.T, change func(*aurora.Cluster)) (list []recovery.Privilege, text string) {
+func privileged(t *testing.T, change func(*aurora.Cluster)) (list []sudoers.Privilege, text string) {
 	t.Helper()
 	k := &aurora.Cluster{
 		Name: "dev", AdminName: "dev", Version: aurora.Version{Minor: 22}, Supervisor: "systemd", Unit: "aurora-scheduler", Firewall: "nft",
@@ -28,19 +30,19 @@ func privileged(t *testing.T, change func(*aurora.Cluster)) (list []recovery.Pri
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &recovery.Recovery{Cluster: k, Profile: profile}
-	list = r.Privileges(&k.Schedulers[0], recovery.Grounds{
-		Log: "/var/lib/aurora/scheduler/db", Backups: "/var/lib/aurora/scheduler/backups", Path: recovery.UsualPath,
+	r := &node.Nodes{Cluster: k, Profile: profile}
+	list = sudoers.Privileges(r, &k.Schedulers[0], sudoers.Grounds{
+		Log: "/var/lib/aurora/scheduler/db", Backups: "/var/lib/aurora/scheduler/backups", Path: sudoers.UsualPath,
 		Helpers: []string{strings.Repeat("ab", 32)},
 	})
-	if text, err = recovery.Sudoers("aurorabot", list); err != nil {
+	if text, err = sudoers.File("aurorabot", list); err != nil {
 		t.Fatal(err)
 	}
 	return list, text
 }
 
 // may asks the list as sudo does: "as /path args…".
-func may(t *testing.T, list []recovery.Privilege, as, file string, args ...string) bool {
+func may(t *testing.T, list []sudoers.Privilege, as, file string, args ...string) bool {
 	t.Helper()
 	for _, p := range list {
 		re, err := regexp.CompilePOSIX("^" + p.Args + "$")
@@ -126,10 +128,10 @@ func TestSudoersAreExact(t *testing.T) {
 
 // Where a command lies must be known; a guess would be another program's right.
 func TestSudoersNeedPlaces(t *testing.T) {
-	if _, err := recovery.Sudoers("aurorabot", []recovery.Privilege{{As: "root", Path: "nft", Args: "x"}}); err == nil {
+	if _, err := sudoers.File("aurorabot", []sudoers.Privilege{{As: "root", Path: "nft", Args: "x"}}); err == nil {
 		t.Error("a command without a place: no error")
 	}
-	if _, err := recovery.Sudoers("aurorabot", []recovery.Privilege{{As: "root", Path: "/usr/sbin/nft", Args: strings.Repeat("x", 2000)}}); err == nil {
+	if _, err := sudoers.File("aurorabot", []sudoers.Privilege{{As: "root", Path: "/usr/sbin/nft", Args: strings.Repeat("x", 2000)}}); err == nil {
 		t.Error("a pattern that sudo does not read: no error")
 	}
 }
@@ -143,11 +145,11 @@ func confine(t *testing.T, c *cluster.Cluster, r *recovery.Recovery) {
 		t.Fatal(err)
 	}
 	for _, h := range c.Hosts {
-		g, err := r.Grounds(t.Context(), h.Name(), []string{sum})
+		g, err := sudoers.Ask(t.Context(), r.Node(h.Name()), []string{sum})
 		if err != nil {
 			t.Fatal(err)
 		}
-		text, err := recovery.Sudoers(cluster.User, r.Privileges(r.Cluster.Scheduler(h.Name()), g))
+		text, err := sudoers.File(cluster.User, sudoers.Privileges(r.Nodes, r.Cluster.Scheduler(h.Name()), g))
 		if err != nil {
 			t.Fatal(err)
 		}

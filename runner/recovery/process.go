@@ -4,14 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"time"
 
 	"aurorabot/runner"
 	"aurorabot/runner/aurora"
 	"aurorabot/runner/health"
-	"aurorabot/runner/probe"
+	"aurorabot/runner/node"
 	"aurorabot/runner/replica"
 )
 
@@ -26,138 +25,46 @@ type startedProcess struct {
 	Words  string    `json:"words,omitempty"`
 }
 
-// running are the scheduler processes of the task's host.
-func (r *Recovery) running(ctx context.Context, t *runner.Task) ([]probe.Process, probe.Facts, error) {
-	l, err := look(t.State, t.On)
-	if err != nil {
-		return nil, probe.Facts{}, err
-	}
-	facts, err := r.probe(ctx, t, probe.Request{Processes: true, Dials: []string{r.scheduler(t).HTTP}})
-	if err != nil {
-		return nil, facts, err
-	}
-	mine, err := ours(facts.Processes, l.Flags["native_log_file_path"], 0)
-	return mine, facts, err
-}
-
-// A scheduler is a process that counts as one after a start.
-type scheduler struct {
-	probe.Process
-	launcher probe.Process // What it was started by and has its arguments; itself where there is none.
-}
-
-// is reports whether it is the process that a receipt or a fence names, or was
-// launched by that: a launcher is there before the scheduler that it stays beside.
-func (s scheduler) is(pid int, start uint64) bool {
-	return s.PID == pid && s.Start == start || s.launcher.PID == pid && s.launcher.Start == start
-}
-
-// schedulers returns the schedulers of the task's host after a start. The launcher
-// forks, so for a moment two processes have a scheduler's arguments, and one that
-// does not exec stays beside the scheduler (recorded): of a process and those that
-// it started one counts, and none that is gone at a second look. Whether a
-// scheduler is stopped is asked of [Recovery.running], which counts every process.
-func (r *Recovery) schedulers(ctx context.Context, t *runner.Task) ([]scheduler, probe.Facts, error) {
-	all, facts, err := r.running(ctx, t)
-	if err == nil && len(all) > 1 {
-		select {
-		case <-ctx.Done():
-			return nil, facts, context.Cause(ctx)
-		case <-time.After(r.poll()):
-		}
-		all, facts, err = r.running(ctx, t)
-	}
-	return oneOfEach(all), facts, err
-}
-
-// oneOfEach returns one scheduler of each family of processes: the one that
-// listens, else the one that started the others. Several that listen are several
-// schedulers.
-func oneOfEach(list []probe.Process) []scheduler {
-	var mine []scheduler
-	for _, head := range list {
-		if slices.ContainsFunc(list, func(p probe.Process) bool { return p.PID == head.Parent }) {
-			continue // It is of another one's family.
-		}
-		alone := true
-		for _, p := range list {
-			if p.Listens && descends(p, head, list) {
-				mine = append(mine, scheduler{p, head})
-				alone = false
-			}
-		}
-		if alone {
-			mine = append(mine, scheduler{head, head})
-		}
-	}
-	return mine
-}
-
-// descends reports whether p is head, or was started by it or by one that it started.
-func descends(p, head probe.Process, list []probe.Process) bool {
-	for range list {
-		if p.PID == head.PID {
-			return true
-		}
-		at := slices.IndexFunc(list, func(q probe.Process) bool { return q.PID == p.Parent })
-		if at < 0 {
-			return false
-		}
-		p = list[at]
-	}
-	return false
-}
-
-// gone says why a host's scheduler takes no part any more, "" if it may: it has
-// ended, or, from 0.21 on, its application has, and left a process behind that
-// listens nowhere, for example because the wait for Mesos was over.
-func (r *Recovery) gone(ctx context.Context, t *runner.Task) (mine []scheduler, why string, err error) {
-	l, err := look(t.State, t.On)
-	if err != nil {
-		return nil, "", err
-	}
-	mine, facts, err := r.schedulers(ctx, t)
-	at := r.scheduler(t).HTTP
-	switch {
-	case err != nil:
-		return nil, "", err
-	case len(mine) == 0:
-		return mine, "no process", nil
-	case len(mine) == 1 && facts.Dials[at] == "refused" && r.Now().Sub(mine[0].Since.Add(-l.Skew)) > listens:
-		return mine, fmt.Sprintf("PID %d is left, but nobody listens at %s", mine[0].PID, at), nil
-	}
-	return mine, "", nil
-}
-
 // schedulerStopped: the supervisor says so, no process has the log's path in
 // its arguments (lingering ones would), the HTTP port is closed.
-func (r *Recovery) schedulerStopped(ctx context.Context, t *runner.Task) (runner.Answer, error) {
-	u, err := r.supervisor().State(ctx, t)
+func (r schedulers) schedulerStopped(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+	n := r.on(t)
+	u, err := n.Supervisor().State(ctx)
 	if err != nil {
 		return runner.Answer{}, err
 	}
-	mine, facts, err := r.running(ctx, t)
+	mine, facts, err := n.Running(ctx)
 	if err != nil {
 		return runner.Answer{}, err
 	}
-	port := facts.Dials[r.scheduler(t).HTTP]
+	port := facts.Dials[n.Scheduler.HTTP]
 	switch {
 	case u.Running:
 		return runner.No("the supervisor says: %s", u.Words), nil
 	case len(mine) > 0:
-		return runner.No("a scheduler still runs: %s", pids(mine)), nil
+		return runner.No("a scheduler still runs: %s", node.PIDs(mine)), nil
 	case port == "open":
-		return runner.No("somebody listens at %s", r.scheduler(t).HTTP), nil
+		return runner.No("somebody listens at %s", n.Scheduler.HTTP), nil
 	case port != "refused":
-		return runner.Answer{}, fmt.Errorf("whether somebody listens at %s: %s", r.scheduler(t).HTTP, port)
+		return runner.Answer{}, fmt.Errorf("whether somebody listens at %s: %s", n.Scheduler.HTTP, port)
 	}
 	return runner.Yes("stopped: supervisor says %s, no process, port closed", u.Words), nil
+}
+
+// mustBeStopped is an error that begins with what is not done, as long as a
+// scheduler is not stopped.
+func (r schedulers) mustBeStopped(ctx context.Context, t *runner.Task, what string) error {
+	a, err := r.schedulerStopped(ctx, t)
+	if err == nil && !a.Yes {
+		err = fmt.Errorf("%s: %s", what, a.Evidence)
+	}
+	return err
 }
 
 // stoppedByThisRun is the proof after this run asked for it. A scheduler that
 // was down before, or between two crashes, is stopped like the others: only a
 // step that was done is undone, and after the commit all of them must start.
-func (r *Recovery) stoppedByThisRun(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+func (r schedulers) stoppedByThisRun(ctx context.Context, t *runner.Task) (runner.Answer, error) {
 	if !t.State.Of(t.Step, t.On).Begun {
 		return runner.No("not asked for yet"), nil
 	}
@@ -166,17 +73,18 @@ func (r *Recovery) stoppedByThisRun(ctx context.Context, t *runner.Task) (runner
 
 // stopScheduler stops it through its supervisor, then ends what lingers: from
 // 0.21 on a scheduler that committed stays, and nobody but its process knows.
-func (r *Recovery) stopScheduler(ctx context.Context, t *runner.Task) (any, error) {
-	if err := r.supervisor().Stop(ctx, t); err != nil {
+func (r schedulers) stopScheduler(ctx context.Context, t *runner.Task) (any, error) {
+	n := r.on(t)
+	if err := n.Supervisor().Stop(ctx); err != nil {
 		return nil, err
 	}
 	ended := []int{}
 	for _, signal := range []string{"TERM", "KILL"} {
-		a, err := r.until(ctx, 20*time.Second, func(ctx context.Context) (runner.Answer, error) { return r.schedulerStopped(ctx, t) })
+		a, err := r.Until(ctx, 20*time.Second, func(ctx context.Context) (runner.Answer, error) { return r.schedulerStopped(ctx, t) })
 		if err == nil && a.Yes {
 			return map[string]any{"ended": ended}, nil
 		}
-		mine, _, err := r.running(ctx, t)
+		mine, _, err := n.Running(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -184,7 +92,7 @@ func (r *Recovery) stopScheduler(ctx context.Context, t *runner.Task) (any, erro
 			if err := t.Say(runner.Event{Kind: runner.Note, Why: fmt.Sprintf("ending the lingering process %d with SIG%s", p.PID, signal)}); err != nil {
 				return nil, err
 			}
-			if _, err := run(ctx, t, r.Cluster.User, "kill", "-"+signal, strconv.Itoa(p.PID)); err != nil {
+			if _, err := n.Run(ctx, r.Cluster.User, "kill", "-"+signal, strconv.Itoa(p.PID)); err != nil {
 				return nil, err
 			}
 			ended = append(ended, p.PID)
@@ -196,8 +104,8 @@ func (r *Recovery) stopScheduler(ctx context.Context, t *runner.Task) (any, erro
 // startAsBefore is the Undo of stopping: back to the real Mesos master. It comes
 // after the files were restored on every host, and waits for a registered leader
 // where there was one, or where a proved commit says that there must be one.
-func (r *Recovery) startAsBefore(ctx context.Context, t *runner.Task, _ runner.Receipt) (runner.Answer, error) {
-	l, err := look(t.State, t.On)
+func (r schedulers) startAsBefore(ctx context.Context, t *runner.Task, _ runner.Receipt) (runner.Answer, error) {
+	n, l, err := r.known(t)
 	if err != nil {
 		return runner.Answer{}, err
 	}
@@ -214,8 +122,7 @@ func (r *Recovery) startAsBefore(ctx context.Context, t *runner.Task, _ runner.R
 	if a, err := r.startUnlessRunning(ctx, t); err != nil || !a.Yes {
 		return a, err
 	}
-	var found clusterLook
-	t.State.Facts(stepCluster, runner.Bot, &found)
+	found, _ := foundCluster.Of(t.State, runner.Bot)
 	if found.Registered == "" && t.State.Commit.Outcome != runner.Committed {
 		return runner.Yes("started as before; no leader was registered before this run"), nil
 	}
@@ -223,8 +130,8 @@ func (r *Recovery) startAsBefore(ctx context.Context, t *runner.Task, _ runner.R
 		return runner.Yes("started as before; it did not answer before this run either: %s", l.Unit.Words), nil
 	}
 	ended := 0
-	return r.until(ctx, 4*time.Minute, func(ctx context.Context) (runner.Answer, error) {
-		u, err := r.supervisor().State(ctx, t)
+	return r.Until(ctx, 4*time.Minute, func(ctx context.Context) (runner.Answer, error) {
+		u, err := n.Supervisor().State(ctx)
 		if err != nil {
 			return runner.Answer{}, err
 		}
@@ -241,7 +148,7 @@ func (r *Recovery) startAsBefore(ctx context.Context, t *runner.Task, _ runner.R
 		if a, err := r.startUnlessRunning(ctx, t); err != nil || !a.Yes {
 			return a, err
 		}
-		status, err := r.client(t.On).LeaderHealth(ctx)
+		status, err := n.Client().LeaderHealth(ctx)
 		if err != nil {
 			return runner.Answer{}, err
 		}
@@ -261,18 +168,19 @@ const endsOften = 3
 
 // foundDamaged says how the log was when the run found it, if it was not whole.
 func foundDamaged(t *runner.Task) string {
-	var e logEvidence
-	if !t.State.Facts(stepEvidence, t.On, &e) || e.Report.State == replica.StateOK {
+	e, ok := foundLog.Of(t.State, t.On)
+	if !ok || e.Report.State == replica.StateOK {
 		return ""
 	}
-	return " (its log: " + logWords(&e.Report) + ")"
+	return " (its log: " + node.LogWords(&e.Report) + ")"
 }
 
 // stopDisabled stops a scheduler that runs with the disabled flags though its
 // configuration is the original one again: somebody started it in between, and
 // one that leads like that keeps the others from registering.
-func (r *Recovery) stopDisabled(ctx context.Context, t *runner.Task) error {
-	mine, _, err := r.running(ctx, t)
+func (r schedulers) stopDisabled(ctx context.Context, t *runner.Task) error {
+	n := r.on(t)
+	mine, _, err := n.Running(ctx)
 	if err != nil {
 		return err
 	}
@@ -281,7 +189,7 @@ func (r *Recovery) stopDisabled(ctx context.Context, t *runner.Task) error {
 		if err != nil {
 			return fmt.Errorf("arguments of process %d: %w", p.PID, err)
 		}
-		if is, _ := flags.Has(r.disabledFlags()); is {
+		if is, _ := flags.Has(r.DisabledFlags()); is {
 			_, err := r.stopScheduler(ctx, t)
 			return err
 		}
@@ -291,9 +199,10 @@ func (r *Recovery) stopDisabled(ctx context.Context, t *runner.Task) error {
 
 // startUnlessRunning waits for a scheduler that is on its way down, and starts
 // the one that is down.
-func (r *Recovery) startUnlessRunning(ctx context.Context, t *runner.Task) (runner.Answer, error) {
-	return r.until(ctx, 2*time.Minute, func(ctx context.Context) (runner.Answer, error) {
-		u, err := r.supervisor().State(ctx, t)
+func (r schedulers) startUnlessRunning(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+	n := r.on(t)
+	return r.Until(ctx, 2*time.Minute, func(ctx context.Context) (runner.Answer, error) {
+		u, err := n.Supervisor().State(ctx)
 		switch {
 		case err != nil:
 			return runner.Answer{}, err
@@ -302,7 +211,7 @@ func (r *Recovery) startUnlessRunning(ctx context.Context, t *runner.Task) (runn
 		case u.Running:
 			return runner.Yes("it runs: %s", u.Words), nil
 		}
-		if err := r.supervisor().Start(ctx, t); err != nil {
+		if err := n.Supervisor().Start(ctx); err != nil {
 			return runner.Answer{}, err
 		}
 		return runner.Yes("started"), nil
@@ -310,21 +219,21 @@ func (r *Recovery) startUnlessRunning(ctx context.Context, t *runner.Task) (runn
 }
 
 // realMaster refuses to start a scheduler whose configuration is not the original one.
-func (r *Recovery) realMaster(ctx context.Context, t *runner.Task, l hostLook) (runner.Answer, error) {
-	_, hash, err := r.configHash(ctx, t)
+func (r schedulers) realMaster(ctx context.Context, t *runner.Task, l node.Look) (runner.Answer, error) {
+	n := r.on(t)
+	_, hash, err := r.preparing().configHash(ctx, t)
 	if err != nil {
 		return runner.Answer{}, err
 	}
 	if hash != l.ConfigSHA256 {
-		return runner.No("%s is not the original one (%.12s)", r.scheduler(t).ConfigFile, hash), nil
+		return runner.No("%s is not the original one (%.12s)", n.Scheduler.ConfigFile, hash), nil
 	}
 	return runner.Yes(""), nil
 }
 
 // startReceipt is the receipt of the newest start of this run on a host.
 func startReceipt(s *runner.State, host string) (p startedProcess, ok bool) {
-	step := newestStart(s, host)
-	return p, step != "" && s.Facts(step, host, &p)
+	return runner.Fact[startedProcess]{Step: newestStart(s, host)}.Of(s, host)
 }
 
 // newestStart is the step that started a host's scheduler last, "" if none did.
@@ -343,8 +252,9 @@ func newestStart(s *runner.State, host string) string {
 	return newest
 }
 
-func (r *Recovery) start(ctx context.Context, t *runner.Task) (any, error) {
-	a, err := r.configIsChanged(ctx, t)
+func (r schedulers) start(ctx context.Context, t *runner.Task) (any, error) {
+	n := r.on(t)
+	a, err := r.preparing().configIsChanged(ctx, t)
 	if err != nil {
 		return nil, err
 	}
@@ -353,7 +263,7 @@ func (r *Recovery) start(ctx context.Context, t *runner.Task) (any, error) {
 	}
 	// One that runs and is not as it must be (its wait for Mesos is nearly over,
 	// or somebody started it) is stopped first.
-	mine, _, err := r.running(ctx, t)
+	mine, _, err := n.Running(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -362,12 +272,12 @@ func (r *Recovery) start(ctx context.Context, t *runner.Task) (any, error) {
 			return nil, err
 		}
 	}
-	left := groupBefore{Newest: r.newestMember(ctx, t)}
-	if err := r.supervisor().Start(ctx, t); err != nil {
+	left := groupBefore{Newest: r.leading().newestMember(ctx, t)}
+	if err := n.Supervisor().Start(ctx); err != nil {
 		return nil, err
 	}
 	real := ""
-	_, err = r.until(ctx, 20*time.Second, func(ctx context.Context) (runner.Answer, error) {
+	_, err = r.Until(ctx, 20*time.Second, func(ctx context.Context) (runner.Answer, error) {
 		a, err := r.startedDisabled(ctx, t)
 		if err == nil && !a.Yes {
 			real, err = r.onRealMaster(ctx, t)
@@ -382,13 +292,14 @@ func (r *Recovery) start(ctx context.Context, t *runner.Task) (any, error) {
 	if _, err := r.stopScheduler(ctx, t); err != nil {
 		return nil, fmt.Errorf("%s, AND IT COULD NOT BE STOPPED: %w", real, err)
 	}
-	return nil, fmt.Errorf("%s; it was stopped at once. Somebody else writes %s", real, r.scheduler(t).ConfigFile)
+	return nil, fmt.Errorf("%s; it was stopped at once. Somebody else writes %s", real, n.Scheduler.ConfigFile)
 }
 
 // onRealMaster says which scheduler of the host was started for the real Mesos
 // master, "" if none.
-func (r *Recovery) onRealMaster(ctx context.Context, t *runner.Task) (string, error) {
-	mine, _, err := r.running(ctx, t)
+func (r schedulers) onRealMaster(ctx context.Context, t *runner.Task) (string, error) {
+	n := r.on(t)
+	mine, _, err := n.Running(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -407,7 +318,7 @@ func (r *Recovery) onRealMaster(ctx context.Context, t *runner.Task) (string, er
 // startedByThisRun is startedDisabled of a scheduler that the step has begun to
 // start. One that somebody else started is not taken over: the journal would not
 // know it, nothing could hold it to be ours, and undo would leave it running.
-func (r *Recovery) startedByThisRun(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+func (r schedulers) startedByThisRun(ctx context.Context, t *runner.Task) (runner.Answer, error) {
 	if !t.State.Of(t.Step, t.On).Begun {
 		return runner.No("this run has not started it yet"), nil
 	}
@@ -416,8 +327,9 @@ func (r *Recovery) startedByThisRun(ctx context.Context, t *runner.Task) (runner
 
 // startedDisabled: a process runs with the changed flags, or one did and ended
 // by itself. It is proved by process and arguments, not by health.
-func (r *Recovery) startedDisabled(ctx context.Context, t *runner.Task) (runner.Answer, error) {
-	mine, left, err := r.gone(ctx, t)
+func (r schedulers) startedDisabled(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+	n := r.on(t)
+	mine, left, err := n.Gone(ctx)
 	if err != nil {
 		return runner.Answer{}, err
 	}
@@ -426,23 +338,23 @@ func (r *Recovery) startedDisabled(ctx context.Context, t *runner.Task) (runner.
 		return r.exitedAtStart(ctx, t)
 	case 1:
 	default:
-		return runner.No("%d schedulers run: %s", len(mine), named(mine)), nil
+		return runner.No("%d schedulers run: %s", len(mine), node.Named(mine)), nil
 	}
 	flags, err := aurora.ParseFlags(mine[0].Argv)
 	if err != nil {
 		return runner.Answer{}, fmt.Errorf("arguments of process %d: %w", mine[0].PID, err)
 	}
-	if ok, why := flags.Has(r.disabledFlags()); !ok {
+	if ok, why := flags.Has(r.DisabledFlags()); !ok {
 		return runner.No("PID %d runs, but %s", mine[0].PID, why), nil
 	}
-	l, err := look(t.State, t.On)
+	l, err := n.Known()
 	if err != nil {
 		return runner.Answer{}, err
 	}
 	if t.State.Of(t.Step, t.On).Again && left != "" {
 		return runner.No("%s", left), nil
 	}
-	if since := mine[0].Since.Add(-l.Skew); t.State.Of(t.Step, t.On).Again && !r.Now().Before(since.Add(r.disabledFor(l))) {
+	if since := mine[0].Since.Add(-l.Skew); t.State.Of(t.Step, t.On).Again && !r.Now().Before(since.Add(r.leading().disabledFor(l))) {
 		return runner.No("PID %d runs with the disabled flags, but since %s: its wait for Mesos is nearly over", mine[0].PID, since.UTC().Format(time.RFC3339)), nil
 	}
 	return runner.Yes("PID %d runs with the disabled flags", mine[0].PID).With(startedProcess{PID: mine[0].PID, Start: mine[0].Start, At: mine[0].Since}), nil
@@ -450,13 +362,13 @@ func (r *Recovery) startedDisabled(ctx context.Context, t *runner.Task) (runner.
 
 // exitedAtStart tells a scheduler that ended by itself after this run started
 // it from one that was not started.
-func (r *Recovery) exitedAtStart(ctx context.Context, t *runner.Task) (runner.Answer, error) {
-	l, err := look(t.State, t.On)
+func (r schedulers) exitedAtStart(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+	n, l, err := r.known(t)
 	if err != nil {
 		return runner.Answer{}, err
 	}
 	st := t.State.Of(t.Step, t.On)
-	u, err := r.supervisor().State(ctx, t)
+	u, err := n.Supervisor().State(ctx)
 	if err != nil {
 		return runner.Answer{}, err
 	}
@@ -472,17 +384,18 @@ func (r *Recovery) exitedAtStart(ctx context.Context, t *runner.Task) (runner.An
 // nobodyElseStarted holds as long as no other process than the one that this
 // run started runs. That it ended by itself breaks nothing here; the steps that
 // need it ask for it.
-func (r *Recovery) nobodyElseStarted(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+func (r schedulers) nobodyElseStarted(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+	n := r.on(t)
 	p, ok := startReceipt(t.State, t.On)
 	if !ok {
 		return runner.Answer{}, fmt.Errorf("which process this run started on %s is not in the journal", t.On)
 	}
-	mine, _, err := r.schedulers(ctx, t)
+	mine, _, err := n.Schedulers(ctx)
 	if err != nil {
 		return runner.Answer{}, err
 	}
 	for _, m := range mine {
-		if p.Exited || !m.is(p.PID, p.Start) {
+		if p.Exited || !m.Is(p.PID, p.Start) {
 			if err := tell(t, health.Found("scheduler-replaced", t.On, "PID %d runs, this run started PID %d", m.PID, p.PID)); err != nil {
 				return runner.Answer{}, err
 			}
@@ -494,22 +407,22 @@ func (r *Recovery) nobodyElseStarted(ctx context.Context, t *runner.Task) (runne
 
 // exactly is the stricter question before stage, verify and commit: every host
 // runs exactly the process that this run started.
-func (r *Recovery) exactly(ctx context.Context, t *runner.Task) (runner.Answer, error) {
-	p, ok := startReceipt(t.State, t.On)
+func exactly(ctx context.Context, s *runner.State, n *node.Node) (runner.Answer, error) {
+	p, ok := startReceipt(s, n.Name)
 	if !ok {
-		return runner.Answer{}, fmt.Errorf("which process this run started on %s is not in the journal", t.On)
+		return runner.Answer{}, fmt.Errorf("which process this run started on %s is not in the journal", n.Name)
 	}
-	mine, _, err := r.schedulers(ctx, t)
+	mine, _, err := n.Schedulers(ctx)
 	if err != nil {
 		return runner.Answer{}, err
 	}
-	if len(mine) != 1 || !mine[0].is(p.PID, p.Start) {
-		return runner.No("%s: not exactly the scheduler that this run started (PID %d) runs: %s", t.On, p.PID, named(mine)), nil
+	if len(mine) != 1 || !mine[0].Is(p.PID, p.Start) {
+		return runner.No("%s: not exactly the scheduler that this run started (PID %d) runs: %s", n.Name, p.PID, node.Named(mine)), nil
 	}
-	return runner.Yes("%s: PID %d, as started", t.On, p.PID), nil
+	return runner.Yes("%s: PID %d, as started", n.Name, p.PID), nil
 }
 
-func (r *Recovery) undoStart(ctx context.Context, t *runner.Task, _ runner.Receipt) (runner.Answer, error) {
+func (r schedulers) undoStart(ctx context.Context, t *runner.Task, _ runner.Receipt) (runner.Answer, error) {
 	if _, err := r.stopScheduler(ctx, t); err != nil {
 		return runner.Answer{}, err
 	}

@@ -8,6 +8,7 @@ import (
 
 	"aurorabot/runner"
 	"aurorabot/runner/health"
+	"aurorabot/runner/node"
 	"aurorabot/runner/probe"
 	"aurorabot/runner/runnertest"
 )
@@ -26,7 +27,7 @@ func answering(t *testing.T, r *Recovery, name string, s *runner.State, facts fu
 		return runnertest.Out(string(asJSON(facts(q))))
 	})
 	h.On([]string{helper, "log", "scan"}, func(runner.Command) runner.Output { return runnertest.Out(string(asJSON(lines))) })
-	s.Apply(runner.Event{Kind: runner.StepDone, Step: stepHelper, Host: name, Facts: asJSON(helperFacts{Path: helper})})
+	s.Apply(runner.Event{Kind: runner.StepDone, Step: stepHelper, Host: name, Facts: asJSON(node.Tool{Path: helper})})
 	return &runner.Task{Host: h, On: name, State: s, Say: func(runner.Event) error { return nil }}
 }
 
@@ -81,7 +82,7 @@ func TestProofByTheFirstWords(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r, s := testRecovery(t), &runner.State{}
 			s.Apply(runner.Event{Kind: runner.StepDone, Step: stepElected, Host: runner.Bot, Facts: asJSON(fence{Host: "s1", PID: 3})})
-			s.Apply(runner.Event{Kind: runner.StepDone, Step: stepLook, Host: "s2", Facts: asJSON(hostLook{Flags: map[string]string{"native_log_file_path": "/log"}})})
+			s.Apply(runner.Event{Kind: runner.StepDone, Step: stepLook, Host: "s2", Facts: asJSON(node.Look{Flags: map[string]string{"native_log_file_path": "/log"}})})
 			lines := []health.Match{{Finding: "elected", Count: 1, Example: "x"}}
 			if tt.line != "" {
 				lines = append(lines, health.Match{Finding: "snapshot-applied", Count: 2, FirstAt: tt.at, Example: tt.line})
@@ -89,7 +90,7 @@ func TestProofByTheFirstWords(t *testing.T) {
 			on := answering(t, r, "s2", s, func(probe.Request) probe.Facts {
 				return probe.Facts{Processes: []probe.Process{{PID: tt.pid, Start: 70, Since: started, Argv: []string{"java", "-native_log_file_path=/log"}}}}
 			}, lines)
-			a, err := r.beganWith(t.Context(), on, fence{Host: "s2", PID: 7, Start: 70}, staged, stake{Tasks: 65})
+			a, err := beganWith(t.Context(), r.on(on), fence{}, fence{Host: "s2", PID: 7, Start: 70}, staged, stake{Tasks: 65})
 			if err != nil || a.Yes != tt.want || !strings.Contains(a.Evidence, tt.says) {
 				t.Errorf("%+v, %v; want %v and %q", a, err, tt.want, tt.says)
 			}

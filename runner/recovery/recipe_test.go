@@ -11,6 +11,7 @@ import (
 
 	"aurorabot/runner"
 	"aurorabot/runner/aurora"
+	"aurorabot/runner/node"
 	"aurorabot/runner/runnertest"
 )
 
@@ -34,7 +35,7 @@ func testRecovery(t testing.TB) *Recovery {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &Recovery{Cluster: c, Profile: p, Hosts: hosts, Now: time.Now}
+	return &Recovery{Nodes: &node.Nodes{Cluster: c, Profile: p, Hosts: hosts, Now: time.Now}}
 }
 
 // The recipe keeps the rules of recipes.

@@ -5,39 +5,21 @@ package recovery
 import (
 	"context"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"aurorabot/runner"
-	"aurorabot/runner/aurora"
+	"aurorabot/runner/diagnose"
+	"aurorabot/runner/health"
+	"aurorabot/runner/node"
 	"aurorabot/runner/replica"
-	"aurorabot/runner/zk"
 )
-
-// ZooKeeper is what a recovery looks up there. An error means: cannot tell.
-type ZooKeeper interface {
-	Candidates(ctx context.Context, path string) ([]zk.Candidate, error)
-	LogReplicas(ctx context.Context, path string) ([]zk.Replica, error)
-	MesosMaster(ctx context.Context, path string) ([]zk.Master, error)
-}
 
 // A Recovery is the recipe with what it needs of the world around it.
 type Recovery struct {
-	Cluster *aurora.Cluster
-	Profile aurora.Profile
-	Hosts   map[string]runner.Host // By the names of the schedulers.
-	Now     func() time.Time
-	Policy  string // Digest of the policy in force.
-
-	// ZooKeeper looks at the servers of -zk_endpoints; dial is nil to go
-	// directly, or goes through a host.
-	ZooKeeper func(endpoints string, dial zk.Dialer) (ZooKeeper, error)
-
-	// Helper is this program, to be run on a host of that architecture.
-	Helper func(arch string) (open func() (io.ReadCloser, error), sha256 string, err error)
+	*node.Nodes
+	Policy string // Digest of the policy in force.
 
 	// Files is a folder of the bot's own for a run: the backup, the salvage.
 	Files func(run string) (string, error)
@@ -46,86 +28,16 @@ type Recovery struct {
 	Resolve func(ctx context.Context, host string) ([]string, error)
 
 	// Acts are what the bot did to this cluster within the last hours. Nil: nothing.
-	Acts func() []Act
+	Acts func() []diagnose.Act
 
 	// ProofWait is how long a next leader may take to show the commit. Zero: 3
 	// minutes. With 100,000 tasks it was advertised 21 s after the answer; a
 	// replaced log adds elections.
 	ProofWait time.Duration
-
-	// Poll is how long to wait between two looks. Zero: 500 ms.
-	Poll time.Duration
-
-	proved sync.Map // By host and path: the identity of the program whose hash was right.
 }
-
-// The IDs of the steps that others refer to.
-const (
-	stepHelper    = "prepare/helper"
-	stepLook      = "prepare/look"
-	stepCluster   = "prepare/look-at-cluster"
-	stepKeep      = "prepare/keep-backups"
-	stepSupervise = "prepare/supervision-off"
-	stepStop      = "prepare/stop-schedulers"
-	stepEvidence  = "prepare/read-logs"
-	stepBlock     = "prepare/block-traffic"
-	stepConfigure = "prepare/change-configuration"
-	stepStart     = "prepare/start-schedulers"
-
-	stepReplicas = "assess/look-at-schedulers"
-	stepLoss     = "assess/compare-with-log"
-	stepDecide   = "assess/decide"
-	stepConfirm  = "assess/confirm"
-
-	stepReStop  = "reinitialize/stop-schedulers"
-	stepGone    = "reinitialize/nobody-registered"
-	stepAside   = "reinitialize/move-log-aside"
-	stepInit    = "reinitialize/initialize-log"
-	stepRestart = "reinitialize/start-schedulers"
-
-	stepElected = "restore/find-leader"
-	stepCopy    = "restore/copy-backup"
-	stepStage   = "restore/stage"
-	stepDrop    = "restore/drop-tasks"
-	stepCompare = "restore/compare-staged"
-	stepCommit  = "restore/commit"
-	stepSpare   = "restore/keep-quorum"
-	stepProve   = "restore/prove-commit"
-	stepLinger  = "restore/restart-lingering"
-
-	stepUnknownStop  = "restore/unknown-stop-schedulers"
-	stepUnknownRead  = "restore/unknown-read-logs"
-	stepUnknownJudge = "restore/unknown-judge"
-	stepUnknownStart = "restore/unknown-start-schedulers"
-	stepUnknownProve = "restore/unknown-prove-commit"
-
-	stepDepart = "without/look"
-	stepLeave  = "without/leave"
-
-	stepContain       = "settle/supervision-off"
-	stepSettleHelper  = "settle/helper"
-	stepSettleLook    = "settle/look"
-	stepSettleStop    = "settle/stop-scheduler"
-	stepSettleLog     = "settle/log-folder-aside"
-	stepSettleFlags   = "settle/configuration"
-	stepSettleTraffic = "settle/open-traffic"
-	stepSettleOn      = "settle/supervision-on"
-	stepSettleStart   = "settle/start-scheduler"
-	stepSettleVoting  = "settle/catch-up"
-	stepSettleTools   = "settle/take-the-helper-away"
-
-	stepProof    = "cleanup/proof"
-	stepGroup    = "cleanup/in-group"
-	stepSnapshot = "cleanup/snapshot"
-	stepLevel    = "cleanup/level"
-	stepVoting   = "cleanup/all-voting"
-)
 
 // leader stands for the elected leader as long as nobody is.
 const leader = "leader"
-
-// afterElection are the steps that rest on one leader.
-var afterElection = []string{stepElected, stepCopy, stepStage, stepDrop, stepCompare, stepCommit}
 
 // Recipe is the table of contents: "Recovering from a scheduler backup", step by step.
 func (r *Recovery) Recipe() *runner.Recipe {
@@ -134,19 +46,19 @@ func (r *Recovery) Recipe() *runner.Recipe {
 		Title: "Restore a scheduler backup through a staged recovery",
 		Hosts: r.Hosts,
 		Phases: []runner.Phase{
-			r.preparation(),
-			r.assess(),
-			r.reinitialize(),
-			r.restore(),
-			r.cleanup(),
+			r.preparing().preparation(),
+			r.assessing().assess(),
+			r.logs().reinitialize(),
+			r.staging().restore(),
+			r.closing().cleanup(),
 		},
 		Gates: []runner.Gate{
 			{ID: "start", Before: stepKeep, Title: "Begin the outage? All schedulers of the cluster are stopped."},
-			{ID: "assess", Before: stepConfirm, Title: "Is the damage assessed rightly?", Binds: r.assessed},
-			{ID: "commit", Before: stepCommit, Title: "Overwrite the replicated log with the backup? This cannot be undone.", Binds: r.staked, Expires: r.disabledUntil, Renew: r.renewed},
-			{ID: runner.GateWithout, Before: stepLeave, Title: "Go on without it? It must stay off until it is settled.", Binds: r.departures},
+			{ID: "assess", Before: stepConfirm, Title: "Is the damage assessed rightly?", Binds: assessed},
+			{ID: "commit", Before: stepCommit, Title: "Overwrite the replicated log with the backup? This cannot be undone.", Binds: staked, Expires: r.leading().disabledUntil, Renew: renewed},
+			{ID: runner.GateWithout, Before: stepLeave, Title: "Go on without it? It must stay off until it is settled.", Binds: departures},
 		},
-		Without: r.without(), Settle: r.settle(), Gone: r.stillGone, Owes: r.owes, Rests: r.rests,
+		Without: r.leaving().without(), Settle: r.settling().settle(), Gone: r.leaving().stillGone, Owes: owes, Rests: rests,
 		Covers:      r.covers,
 		Drop:        []string{stepDrop, stepCompare, stepCommit},
 		UndoWarning: r.undoWarning,
@@ -156,10 +68,36 @@ func (r *Recovery) Recipe() *runner.Recipe {
 	}
 }
 
+// The recipe's thoughts, each with the run's hosts to ask.
+type (
+	preflight  struct{ *Recovery } // Looks before anything is changed.
+	preparing  struct{ *Recovery } // Is the runbook's "Preparation": supervision, configuration, traffic.
+	schedulers struct{ *Recovery } // Stops and starts the schedulers.
+	logs       struct{ *Recovery } // Keeps, moves and initialises the logs.
+	assessing  struct{ *Recovery } // Judges the damage, and what a restore would lose.
+	leading    struct{ *Recovery } // Finds who leads, and who is in the log's group.
+	staging    struct{ *Recovery } // Brings the backup to the leader and stages it.
+	proving    struct{ *Recovery } // Commits, and proves that it took effect.
+	closing    struct{ *Recovery } // Sees that every replica has the new log.
+	leaving    struct{ *Recovery } // Goes on without a host.
+	settling   struct{ *Recovery } // Brings a host back that was left out.
+)
+
+func (r *Recovery) preflight() preflight   { return preflight{r} }
+func (r *Recovery) preparing() preparing   { return preparing{r} }
+func (r *Recovery) schedulers() schedulers { return schedulers{r} }
+func (r *Recovery) logs() logs             { return logs{r} }
+func (r *Recovery) assessing() assessing   { return assessing{r} }
+func (r *Recovery) leading() leading       { return leading{r} }
+func (r *Recovery) staging() staging       { return staging{r} }
+func (r *Recovery) proving() proving       { return proving{r} }
+func (r *Recovery) closing() closing       { return closing{r} }
+func (r *Recovery) leaving() leaving       { return leaving{r} }
+func (r *Recovery) settling() settling     { return settling{r} }
+
 // covers is what every digest covers besides the steps.
 func (r *Recovery) covers(s *runner.State) any {
-	var look clusterLook
-	s.Facts(stepCluster, runner.Bot, &look)
+	look, _ := foundCluster.Of(s, runner.Bot)
 	return map[string]any{
 		"cluster": r.Cluster.Name, "version": r.Cluster.Version.String(), "profile": r.Profile.Name,
 		"hosts": r.everyScheduler(s), "policy": r.Policy, "backup_sha256": look.Backup.SHA256,
@@ -170,9 +108,9 @@ func (r *Recovery) covers(s *runner.State) any {
 func (r *Recovery) undoWarning(s *runner.State) string {
 	var damaged []string
 	for _, name := range r.everyScheduler(s) {
-		var e logEvidence
-		if s.Facts(stepEvidence, name, &e) && (e.Report.State != replica.StateOK || e.Report.Status != "VOTING") {
-			damaged = append(damaged, name+": "+logWords(&e.Report))
+		e, ok := foundLog.Of(s, name)
+		if ok && (e.Report.State != replica.StateOK || e.Report.Status != "VOTING") {
+			damaged = append(damaged, name+": "+node.LogWords(&e.Report))
 		}
 	}
 	if len(damaged) == 0 {
@@ -197,95 +135,89 @@ func (r *Recovery) anyScheduler(s *runner.State) string {
 
 func onBot(*runner.State) []string { return []string{runner.Bot} }
 
-func (r *Recovery) theLeader(s *runner.State) []string {
-	if f, ok := r.fence(s); ok {
+func theLeader(s *runner.State) []string {
+	if f, ok := fenceOf(s); ok {
 		return []string{f.Host}
 	}
 	return []string{leader}
 }
 
-func (r *Recovery) scheduler(t *runner.Task) *aurora.Scheduler { return r.Cluster.Scheduler(t.On) }
-
-// client asks the scheduler of a host over HTTP, through the host.
-func (r *Recovery) client(name string) *aurora.Client {
-	h := r.Hosts[name]
-	return &aurora.Client{Address: r.Cluster.Scheduler(name).HTTP, Dial: h.Dial, Limit: 30 * time.Second}
+// on is the task's host.
+func (r *Recovery) on(t *runner.Task) *node.Node {
+	n := r.node(t.State, t.On)
+	n.Host, n.Job = t.Host, node.Job{Step: t.Step, Try: t.State.Of(t.Step, t.On).Try}
+	return n
 }
 
-// everywhere asks all schedulers of the run at once, and returns the answers in
-// their order, with the error of the first host that has one.
-func everywhere[T any](r *Recovery, t *runner.Task, ask func(on *runner.Task) (T, error)) ([]T, error) {
-	names := r.everyScheduler(t.State)
-	answers, errs := make([]T, len(names)), make([]error, len(names))
-	var asking sync.WaitGroup
-	for i, name := range names {
-		on := *t
-		on.Host, on.On = r.Hosts[name], name
-		asking.Go(func() { answers[i], errs[i] = ask(&on) })
+// known is on, with what pre-flight found there.
+func (r *Recovery) known(t *runner.Task) (*node.Node, node.Look, error) {
+	n := r.on(t)
+	l, err := n.Known()
+	return n, l, err
+}
+
+// node is a host of the run.
+func (r *Recovery) node(s *runner.State, name string) *node.Node {
+	n := r.Node(name)
+	n.RunID, n.Known = s.Run, func() (node.Look, error) { return look(s, name) }
+	ok := false
+	if n.Tool, ok = placedAgain.Of(s, name); !ok {
+		n.Tool, _ = placedHelper.Of(s, name)
 	}
-	asking.Wait()
-	for i, err := range errs {
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", names[i], err)
+	return n
+}
+
+// any is a host of the run, to ask what any of them can tell.
+func (r *Recovery) any(s *runner.State) *node.Node { return r.node(s, r.anyScheduler(s)) }
+
+// gone says of every host of the run why its scheduler takes no part any more, ""
+// where it may; an error is of the first one of which it can't be told.
+func (r *Recovery) gone(ctx context.Context, s *runner.State) ([]string, error) {
+	return node.Everywhere(r.nodes(s), func(n *node.Node) (string, error) {
+		_, why, err := n.Gone(ctx)
+		return why, err
+	})
+}
+
+// nodes are the hosts that the run goes on with.
+func (r *Recovery) nodes(s *runner.State) []*node.Node {
+	var all []*node.Node
+	for _, name := range r.everyScheduler(s) {
+		all = append(all, r.node(s, name))
+	}
+	return all
+}
+
+// doctor judges the cluster as a run sees it.
+func (r *Recovery) doctor() *diagnose.Doctor { return &diagnose.Doctor{Nodes: r.Nodes, Acts: r.Acts} }
+
+// Diagnose looks at the cluster as it is, with the replicas' logs or without, and
+// changes nothing. open is the open run, nil if there is none.
+func (r *Recovery) Diagnose(ctx context.Context, open *runner.State, logs bool) (*health.Diagnosis, error) {
+	return r.doctor().Diagnose(ctx, diagnose.Ask{Logs: logs, Run: r.openRun(open)})
+}
+
+// openRun is what a diagnosis must know of a run.
+func (r *Recovery) openRun(s *runner.State) *diagnose.Run {
+	if s == nil {
+		return nil
+	}
+	run := &diagnose.Run{
+		ID: s.Run, Debts: s.Debts(),
+		Disabled: !s.Ended && (len(s.Steps[stepSupervise]) > 0 || len(s.Steps[stepConfigure]) > 0),
+	}
+	for _, name := range r.Cluster.Names() {
+		if s.IsLeft(name) {
+			run.Left = append(run.Left, name)
+		}
+		if p, ok := startReceipt(s, name); ok && (run.Started.IsZero() || p.At.Before(run.Started)) {
+			run.Started = p.At
 		}
 	}
-	return answers, nil
-}
-
-func (r *Recovery) poll() time.Duration {
-	if r.Poll == 0 {
-		return 500 * time.Millisecond
+	if f, ok := fenceOf(s); ok {
+		run.Leader = &diagnose.Leader{Host: f.Host, PID: f.PID, Start: f.Start, ElectedAt: f.ElectedAt}
 	}
-	return r.Poll
-}
-
-// until looks again and again until look says yes, an error that lasts, or limit
-// is over; it returns the last answer. Nothing is slept away: a cancelled ctx
-// ends it at once.
-func (r *Recovery) until(ctx context.Context, limit time.Duration, look func(context.Context) (runner.Answer, error)) (runner.Answer, error) {
-	end := r.Now().Add(limit)
-	for {
-		a, err := look(ctx)
-		if err == nil && a.Yes {
-			return a, nil
-		}
-		var stop *runner.Ending
-		if isEnding(err, &stop) {
-			return a, err
-		}
-		if !r.Now().Before(end) {
-			return a, err
-		}
-		select {
-		case <-ctx.Done():
-			if err == nil {
-				err = context.Cause(ctx)
-			}
-			return a, err
-		case <-time.After(r.poll()):
-		}
-	}
-}
-
-// run runs argv on the task's host and wants exit status 0.
-func run(ctx context.Context, t *runner.Task, user string, argv ...string) (runner.Output, error) {
-	return runThrough(ctx, t, runner.Keeper{}, user, argv)
-}
-
-// peek is run for a command that only looks: the helper may keep a session for it.
-func peek(ctx context.Context, t *runner.Task, user string, argv ...string) (runner.Output, error) {
-	return runThrough(ctx, t, through(t), user, argv)
-}
-
-func runThrough(ctx context.Context, t *runner.Task, by runner.Keeper, user string, argv []string) (runner.Output, error) {
-	out, err := t.Host.Run(ctx, runner.Command{Argv: argv, User: user, Through: by})
-	if err != nil {
-		return out, err // The transport says which command, and on which host.
-	}
-	if out.Exit != 0 {
-		return out, fmt.Errorf("%s: exit status %d: %s", shown(argv), out.Exit, tail(out))
-	}
-	return out, nil
+	return run
 }
 
 // Validate checks that the recipe keeps the rules of recipes.
@@ -299,4 +231,33 @@ func (r *Recovery) Validate() error {
 		return fmt.Errorf("Aurora %s has no staged recovery", r.Cluster.Version)
 	}
 	return r.Recipe().Validate()
+}
+
+// ActsOf are the acts of one run. Of one that goes on the last lasts until now.
+func ActsOf(events []runner.Event, now time.Time) []diagnose.Act {
+	var acts []diagnose.Act
+	open := false
+	end := func(at time.Time, recovered bool) {
+		if open {
+			acts[len(acts)-1].To, acts[len(acts)-1].Recovered = at, recovered
+			open = false
+		}
+	}
+	s := &runner.State{}
+	for _, e := range events {
+		was := s.Ended || s.Status == runner.Closed
+		s.Apply(e)
+		// A host that was left out is brought back after the end: an act of its own.
+		if !open && e.Kind == runner.StepStarted && (e.Step == stepStop || e.Step == stepContain) {
+			acts, open = append(acts, diagnose.Act{From: e.At}), true
+		}
+		switch ended := s.Ended || s.Status == runner.Closed; {
+		case ended && !was, s.Status == runner.Closed:
+			end(e.At, s.Outcome == "recovered")
+		case ended && s.Status != runner.Settling:
+			end(e.At, false)
+		}
+	}
+	end(now, false)
+	return acts
 }

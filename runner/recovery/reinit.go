@@ -2,20 +2,19 @@ package recovery
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"path"
 	"strings"
 	"time"
 
 	"aurorabot/runner"
+	"aurorabot/runner/node"
 	"aurorabot/runner/probe"
 	"aurorabot/runner/replica"
-	"aurorabot/runner/zk"
 )
 
 // reinitialize is the runbook's "Re-initialise the log": all replicas or none.
-func (r *Recovery) reinitialize() runner.Phase {
+func (r logs) reinitialize() runner.Phase {
 	return runner.Phase{
 		ID: "reinitialize", Title: "Re-initialise the replicated log", Source: "Assess the damage, Re-initialising",
 		Needed: func(s *runner.State) (bool, string) {
@@ -27,11 +26,11 @@ func (r *Recovery) reinitialize() runner.Phase {
 		Steps: []runner.Step{
 			{
 				ID: stepReStop, Source: "Re-initialising ¶1", Title: "Stop the schedulers, and prove it",
-				On: r.everyScheduler, Verify: r.schedulerStopped, Do: r.stopScheduler, Limit: 10 * time.Minute,
+				On: r.everyScheduler, Verify: r.schedulers().schedulerStopped, Do: r.schedulers().stopScheduler, Limit: 10 * time.Minute,
 				Undo:  stays("the schedulers stay stopped until the logs are back on all hosts"),
 				Keeps: "Preparation's own undo starts the schedulers",
-				Holds: r.schedulerStopped, Until: []string{stepRestart},
-				Shows: func(*runner.Task) []string { return r.supervisor().StopShows() },
+				Holds: r.schedulers().schedulerStopped, Until: []string{stepRestart},
+				Shows: func(t *runner.Task) []string { return r.on(t).Supervisor().StopShows() },
 			},
 			{
 				ID: stepGone, Source: "Safety rule 2", Title: "Wait until ZooKeeper lists neither a candidate nor a replica",
@@ -44,7 +43,7 @@ func (r *Recovery) reinitialize() runner.Phase {
 				Shows: func(t *runner.Task) []string {
 					l, _ := look(t.State, t.On)
 					log := l.Flags["native_log_file_path"]
-					return []string{fmt.Sprintf("mv %s %s", log, asideOf(log, t.State.Run))}
+					return []string{fmt.Sprintf("mv %s %s", log, node.AsideOf(log, t.State.Run))}
 				},
 			},
 			{
@@ -54,15 +53,15 @@ func (r *Recovery) reinitialize() runner.Phase {
 				Keeps: "the commit writes into this log",
 				Shows: func(t *runner.Task) []string {
 					l, _ := look(t.State, t.On)
-					return []string{shown(initCommand(l))}
+					return []string{node.Shown(node.InitCommand(l.MesosLog, l.Flags["native_log_file_path"]))}
 				},
 			},
 			{
 				ID: stepRestart, Source: "Re-initialising ¶3", Title: "Start the schedulers, disabled as before",
-				On: r.everyScheduler, Verify: r.startedByThisRun, Do: r.start, Undo: r.undoStart, Dangerous: true,
+				On: r.everyScheduler, Verify: r.schedulers().startedByThisRun, Do: r.schedulers().start, Undo: r.schedulers().undoStart, Dangerous: true,
 				Keeps: "Cleanup stops the schedulers with Preparation's own undo",
-				Holds: r.nobodyElseStarted, Until: []string{stepCommit}, Voids: afterElection,
-				Shows: func(*runner.Task) []string { return r.supervisor().StartShows() },
+				Holds: r.schedulers().nobodyElseStarted, Until: []string{stepCommit}, Voids: afterElection,
+				Shows: func(t *runner.Task) []string { return r.on(t).Supervisor().StartShows() },
 			},
 		},
 	}
@@ -70,7 +69,7 @@ func (r *Recovery) reinitialize() runner.Phase {
 
 // nobodyRegistered: both lists are empty. A killed scheduler's nodes stay until
 // its session ends.
-func (r *Recovery) nobodyRegistered(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+func (r logs) nobodyRegistered(ctx context.Context, t *runner.Task) (runner.Answer, error) {
 	if r.Cluster.ZooKeeper == "none" {
 		return runner.Yes("there is no ZooKeeper: the configuration says so"), nil
 	}
@@ -78,17 +77,9 @@ func (r *Recovery) nobodyRegistered(ctx context.Context, t *runner.Task) (runner
 	if err != nil {
 		return runner.Answer{}, err
 	}
-	z, err := r.zookeeper(t.State, l.Flags)
-	if err != nil {
-		return runner.Answer{}, err
-	}
-	return r.until(ctx, 2*r.Cluster.SessionLimit, func(ctx context.Context) (runner.Answer, error) {
-		candidates, err := z.Candidates(ctx, l.Flags["serverset_path"])
-		if err != nil && !errors.Is(err, zk.ErrNoNode) {
-			return runner.Answer{}, err
-		}
-		replicas, err := z.LogReplicas(ctx, l.Flags["native_log_zk_group_path"])
-		if err != nil && !errors.Is(err, zk.ErrNoNode) {
+	return r.Until(ctx, 2*r.Cluster.SessionLimit, func(ctx context.Context) (runner.Answer, error) {
+		candidates, replicas, err := r.any(t.State).Group(ctx, l.Flags)
+		if err != nil {
 			return runner.Answer{}, err
 		}
 		if len(candidates)+len(replicas) == 0 {
@@ -113,22 +104,23 @@ type asideFacts struct {
 	Empty bool       `json:"empty,omitempty"` // There was nothing to move.
 }
 
-func (r *Recovery) aside(t *runner.Task) (log, to string, err error) {
+func aside(t *runner.Task) (log, to string, err error) {
 	l, err := look(t.State, t.On)
 	if err != nil {
 		return "", "", err
 	}
 	log = l.Flags["native_log_file_path"]
-	return log, asideOf(log, t.State.Run), nil
+	return log, node.AsideOf(log, t.State.Run), nil
 }
 
-func (r *Recovery) logAside(ctx context.Context, t *runner.Task) (runner.Answer, error) {
-	log, to, err := r.aside(t)
+func (r logs) logAside(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+	n := r.on(t)
+	log, to, err := aside(t)
 	if err != nil {
 		return runner.Answer{}, err
 	}
 	inside := path.Join(log, path.Base(to))
-	facts, err := r.probe(ctx, t, probe.Request{Paths: []string{log, to, inside}})
+	facts, err := n.Ask(ctx, probe.Request{Paths: []string{log, to, inside}})
 	if err != nil {
 		return runner.Answer{}, err
 	}
@@ -145,18 +137,16 @@ func (r *Recovery) logAside(ctx context.Context, t *runner.Task) (runner.Answer,
 	return runner.No("%s is in its place", log), nil
 }
 
-func (r *Recovery) moveLogAside(ctx context.Context, t *runner.Task) (any, error) {
-	if a, err := r.schedulerStopped(ctx, t); err != nil || !a.Yes {
-		if err == nil {
-			err = fmt.Errorf("not moved: %s", a.Evidence)
-		}
+func (r logs) moveLogAside(ctx context.Context, t *runner.Task) (any, error) {
+	n := r.on(t)
+	if err := r.schedulers().mustBeStopped(ctx, t, "not moved"); err != nil {
 		return nil, err
 	}
-	log, to, err := r.aside(t)
+	log, to, err := aside(t)
 	if err != nil {
 		return nil, err
 	}
-	facts, err := r.probe(ctx, t, probe.Request{Paths: []string{log}})
+	facts, err := n.Ask(ctx, probe.Request{Paths: []string{log}})
 	if err != nil {
 		return nil, err
 	}
@@ -165,16 +155,17 @@ func (r *Recovery) moveLogAside(ctx context.Context, t *runner.Task) (any, error
 		left.Empty = true
 		return left, nil
 	}
-	return left, r.moveAside(ctx, t, log, to)
+	return left, n.MoveAside(ctx, log, to, false)
 }
 
 // logBack is the Undo: what mesos-log made goes aside, the old folder comes back.
-func (r *Recovery) logBack(ctx context.Context, t *runner.Task, _ runner.Receipt) (runner.Answer, error) {
-	log, to, err := r.aside(t)
+func (r logs) logBack(ctx context.Context, t *runner.Task, _ runner.Receipt) (runner.Answer, error) {
+	n := r.on(t)
+	log, to, err := aside(t)
 	if err != nil {
 		return runner.Answer{}, err
 	}
-	facts, err := r.probe(ctx, t, probe.Request{Paths: []string{log, to, path.Join(log, path.Base(to))}})
+	facts, err := n.Ask(ctx, probe.Request{Paths: []string{log, to, path.Join(log, path.Base(to))}})
 	if err != nil {
 		return runner.Answer{}, err
 	}
@@ -186,14 +177,14 @@ func (r *Recovery) logBack(ctx context.Context, t *runner.Task, _ runner.Receipt
 		return runner.Yes("nothing lies at %s", to), nil
 	}
 	if facts.Paths[log].Exists {
-		if err := r.moveAside(ctx, t, log, to+".initialized"); err != nil {
+		if err := n.MoveAside(ctx, log, to+".initialized", false); err != nil {
 			return runner.Answer{}, err
 		}
 	}
-	if _, err := run(ctx, t, "root", "mv", "-nT", "--", to, log); err != nil {
+	if _, err := n.Run(ctx, "root", "mv", "-nT", "--", to, log); err != nil {
 		return runner.Answer{}, err
 	}
-	facts, err = r.probe(ctx, t, probe.Request{Paths: []string{log, to}})
+	facts, err = n.Ask(ctx, probe.Request{Paths: []string{log, to}})
 	if err != nil {
 		return runner.Answer{}, err
 	}
@@ -204,8 +195,9 @@ func (r *Recovery) logBack(ctx context.Context, t *runner.Task, _ runner.Receipt
 }
 
 // mayInitialize is safety rule 4, asked on every host right before.
-func (r *Recovery) mayInitialize(ctx context.Context, t *runner.Task) (runner.Answer, error) {
-	if a, err := r.schedulerStopped(ctx, t); err != nil || !a.Yes {
+func (r logs) mayInitialize(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+	n := r.on(t)
+	if a, err := r.schedulers().schedulerStopped(ctx, t); err != nil || !a.Yes {
 		return a, err
 	}
 	// All or none: a host whose folder was not moved would vote beside new ones.
@@ -216,12 +208,12 @@ func (r *Recovery) mayInitialize(ctx context.Context, t *runner.Task) (runner.An
 			return runner.No("the log of %s was not moved aside", name), nil
 		}
 	}
-	l, err := look(t.State, t.On)
+	l, err := n.Known()
 	if err != nil {
 		return runner.Answer{}, err
 	}
 	log := l.Flags["native_log_file_path"]
-	facts, err := r.probe(ctx, t, probe.Request{Paths: []string{path.Dir(log), log}})
+	facts, err := n.Ask(ctx, probe.Request{Paths: []string{path.Dir(log), log}})
 	if err != nil {
 		return runner.Answer{}, err
 	}
@@ -231,13 +223,8 @@ func (r *Recovery) mayInitialize(ctx context.Context, t *runner.Task) (runner.An
 	return runner.Yes("stopped, moved aside everywhere, on the mount that pre-flight saw"), nil
 }
 
-func initCommand(l hostLook) []string {
-	// A clean environment: an inherited LIBPROCESS_PORT makes mesos-log abort.
-	return []string{"env", "-i", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LIBPROCESS_IP=127.0.0.1", l.MesosLog, "initialize", "--path=" + l.Flags["native_log_file_path"]}
-}
-
-func (r *Recovery) initializeLog(ctx context.Context, t *runner.Task) (any, error) {
-	l, err := look(t.State, t.On)
+func (r logs) initializeLog(ctx context.Context, t *runner.Task) (any, error) {
+	n, l, err := r.known(t)
 	if err != nil {
 		return nil, err
 	}
@@ -248,43 +235,41 @@ func (r *Recovery) initializeLog(ctx context.Context, t *runner.Task) (any, erro
 	}
 	// Made here, because the scheduler's user may not write beside it. An
 	// existing folder (a mount) is left as it is.
-	if _, err := run(ctx, t, "root", "install", "-d", "-m", fmt.Sprintf("%04o", mode), "-o", r.Cluster.User, "-g", r.Cluster.Group, log); err != nil {
+	if _, err := n.Run(ctx, "root", "install", "-d", "-m", fmt.Sprintf("%04o", mode), "-o", r.Cluster.User, "-g", r.Cluster.Group, log); err != nil {
 		return nil, err
 	}
-	out, err := r.detached(ctx, t, "mesos-log", r.initJob(l), nil)
-	if err != nil {
-		return nil, fmt.Errorf("mesos-log initialize: %w", err)
+	out, err := n.Detached(ctx, "mesos-log", r.initJob(l), nil)
+	if err := node.Well("mesos-log initialize", out, err); err != nil {
+		return nil, err
 	}
-	if out.Exit != 0 {
-		return nil, fmt.Errorf("mesos-log initialize: exit status %d: %s", out.Exit, tail(out))
-	}
-	return map[string]string{"path": log, "stderr": tail(out)}, nil
+	return map[string]string{"path": log, "stderr": node.Tail(out)}, nil
 }
 
-func (r *Recovery) initJob(l hostLook) runner.Command {
-	return runner.Command{Argv: initCommand(l), User: r.Cluster.User, Limit: 2 * time.Minute}
+func (r logs) initJob(l node.Look) runner.Command {
+	return runner.Command{Argv: node.InitCommand(l.MesosLog, l.Flags["native_log_file_path"]), User: r.Cluster.User, Limit: 2 * time.Minute}
 }
 
 // initializedNoMore is the Undo: the tool writes by the log's path, so it must be
 // at work no more when the old log comes back there.
-func (r *Recovery) initializedNoMore(ctx context.Context, t *runner.Task, _ runner.Receipt) (runner.Answer, error) {
-	l, err := look(t.State, t.On)
+func (r logs) initializedNoMore(ctx context.Context, t *runner.Task, _ runner.Receipt) (runner.Answer, error) {
+	n, l, err := r.known(t)
 	if err != nil {
 		return runner.Answer{}, err
 	}
-	if err := r.over(ctx, t, t.Step, "mesos-log", t.State.Of(t.Step, t.On).Try, r.initJob(l)); err != nil {
+	if err := n.Over(ctx, t.Step, "mesos-log", t.State.Of(t.Step, t.On).Try, r.initJob(l)); err != nil {
 		return runner.Answer{}, err
 	}
 	return runner.Yes("mesos-log is at work no more; the new log goes aside when the old one comes back"), nil
 }
 
 // logInitialized reads the new log natively: exit 0 of the tool is no health.
-func (r *Recovery) logInitialized(ctx context.Context, t *runner.Task) (runner.Answer, error) {
-	log, _, err := r.aside(t)
+func (r logs) logInitialized(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+	n := r.on(t)
+	log, _, err := aside(t)
 	if err != nil {
 		return runner.Answer{}, err
 	}
-	facts, err := r.probe(ctx, t, probe.Request{Paths: []string{log}})
+	facts, err := n.Ask(ctx, probe.Request{Paths: []string{log}})
 	if err != nil {
 		return runner.Answer{}, err
 	}
@@ -292,15 +277,15 @@ func (r *Recovery) logInitialized(ctx context.Context, t *runner.Task) (runner.A
 		return runner.No("%s is not there", log), nil
 	}
 	var report replica.Report
-	if err := r.readLog(ctx, t, log, &report); err != nil {
+	if err := n.ReadLog(ctx, log, &report); err != nil {
 		return runner.Answer{}, err
 	}
 	// New: it votes, and holds no position yet.
 	if report.State == replica.StateOK && report.Status == "VOTING" && report.End == 0 && report.Appends == 0 && t.State.Of(t.Step, t.On).Begun {
-		if l, err := look(t.State, t.On); err != nil || l.UID != facts.Paths[log].UID {
+		if l, err := n.Known(); err != nil || l.UID != facts.Paths[log].UID {
 			return runner.No("%s belongs to user %d, not to the scheduler's", log, facts.Paths[log].UID), nil
 		}
 		return runner.Yes("%s: VOTING, without entries", log), nil
 	}
-	return runner.No("%s: %s", log, logWords(&report)), nil
+	return runner.No("%s: %s", log, node.LogWords(&report)), nil
 }

@@ -7,6 +7,7 @@ import (
 
 	"aurorabot/runner"
 	"aurorabot/runner/aurora"
+	"aurorabot/runner/node"
 	"aurorabot/runner/probe"
 	"aurorabot/runner/replica"
 )
@@ -16,7 +17,7 @@ const forwardOnly = "nothing is lost by it: folders are moved aside, and the res
 
 // settle is what a host owes that was left out, in the order in which nothing
 // of it can take part before it is a fresh replica: docs/adr/0012.
-func (r *Recovery) settle() runner.Phase {
+func (r settling) settle() runner.Phase {
 	host := func(s *runner.State) []string { return []string{s.Settling} }
 	ended := func(s *runner.State) (bool, string) {
 		return s.Ended, "the run has not ended: until then it is only kept from taking part"
@@ -29,7 +30,7 @@ func (r *Recovery) settle() runner.Phase {
 		},
 		{
 			ID: stepSettleHelper, Source: source, Title: "Put the reader of logs on it, checked by its hash",
-			On: host, Verify: r.helperThere, Do: r.uploadHelper, OneWay: forwardOnly,
+			On: host, Verify: r.preflight().helperThere, Do: r.preflight().uploadHelper, OneWay: forwardOnly,
 		},
 		{
 			ID: stepSettleLook, Source: source, Title: "Look at it: flags, configuration, log",
@@ -37,7 +38,7 @@ func (r *Recovery) settle() runner.Phase {
 		},
 		{
 			ID: stepSettleStop, Source: source, Title: "Prove that no scheduler runs on it",
-			On: host, Verify: r.schedulerStopped, Do: r.stopScheduler, OneWay: forwardOnly, Limit: 10 * time.Minute,
+			On: host, Verify: r.schedulers().schedulerStopped, Do: r.schedulers().stopScheduler, OneWay: forwardOnly, Limit: 10 * time.Minute,
 		},
 		{
 			ID: stepSettleLog, Source: source, Title: "Move its log folder aside, and leave an empty one",
@@ -50,7 +51,7 @@ func (r *Recovery) settle() runner.Phase {
 		{
 			ID: stepSettleTraffic, Source: source, Title: "Open its traffic",
 			On: host, Needed: func(s *runner.State) (bool, string) {
-				if r.firewall() == nil {
+				if !r.Firewalled() {
 					return false, "no traffic is blocked here"
 				}
 				return ended(s)
@@ -77,14 +78,15 @@ func (r *Recovery) settle() runner.Phase {
 
 // containReceipt is how its supervisor was when the host came back.
 type containReceipt struct {
-	Was unitState `json:"was"`
-	Ran bool      `json:"ran,omitempty"` // Its scheduler ran when it came back.
+	Was node.UnitState `json:"was"`
+	Ran bool           `json:"ran,omitempty"` // Its scheduler ran when it came back.
 }
 
 // contained asks the supervisor alone: the helper is not there yet, and its
 // upload would give a running replica time to vote.
-func (r *Recovery) contained(ctx context.Context, t *runner.Task) (runner.Answer, error) {
-	u, err := r.supervisor().State(ctx, t)
+func (r settling) contained(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+	n := r.on(t)
+	u, err := n.Supervisor().State(ctx)
 	switch {
 	case err != nil:
 		return runner.Answer{}, err
@@ -98,8 +100,9 @@ func (r *Recovery) contained(ctx context.Context, t *runner.Task) (runner.Answer
 	return runner.Yes("kept from starting, and stopped: %s", u.Words), nil
 }
 
-func (r *Recovery) contain(ctx context.Context, t *runner.Task) (any, error) {
-	was, err := r.supervisor().State(ctx, t)
+func (r settling) contain(ctx context.Context, t *runner.Task) (any, error) {
+	n := r.on(t)
+	was, err := n.Supervisor().State(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -114,67 +117,63 @@ func (r *Recovery) contain(ctx context.Context, t *runner.Task) (any, error) {
 			return nil, err
 		}
 		// First of all; and once more below, for whatever started it meanwhile.
-		if err := r.supervisor().Stop(ctx, t); err != nil {
+		if err := n.Supervisor().Stop(ctx); err != nil {
 			return left, err
 		}
 	}
-	if err := r.supervisor().Off(ctx, t); err != nil {
+	if err := n.Supervisor().Off(ctx); err != nil {
 		return left, err
 	}
-	return left, r.supervisor().Stop(ctx, t)
+	return left, n.Supervisor().Stop(ctx)
 }
 
 // lookAtReturned finds what the steps after it need, and judges nothing that
 // they do not ask themselves.
-func (r *Recovery) lookAtReturned(ctx context.Context, t *runner.Task) (runner.Answer, error) {
-	var l hostLook
-	if err := r.lookAtAccess(ctx, t, &l); err != nil {
+func (r settling) lookAtReturned(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+	n := r.on(t)
+	var l node.Look
+	if err := l.AtAccess(ctx, n); err != nil {
 		return runner.Answer{}, err
 	}
-	unit, err := r.supervisor().State(ctx, t)
+	unit, err := n.Supervisor().State(ctx)
 	if err != nil {
 		return runner.Answer{}, err
 	}
 	l.Unit = unit
-	vars, err := r.lookAtConfig(ctx, t, &l)
+	vars, err := l.AtConfig(ctx, n)
 	if err != nil {
 		return runner.Answer{}, err
 	}
-	var before hostLook
-	if t.State.Facts(stepLook, t.On, &before) {
+	before, ok := foundHost.Of(t.State, t.On)
+	if ok {
 		l.Flags = before.Flags
 	} else {
-		l.Flags = map[string]string{}
-		for _, name := range shownFlags {
-			if v, ok := vars.Resolved(name); ok {
-				l.Flags[name] = v
-			}
-		}
+		l.Flags = node.FlagsOf(vars)
 	}
-	for _, name := range neededFlags {
+	for _, name := range node.NeededFlags {
 		if l.Flags[name] == "" {
 			// Only its start script knows it, and it does not run: the others have the same.
-			if flags, err := r.flagsOfAny(ctx, t.State); err == nil {
+			if flags, err := r.leaving().flagsOfAny(ctx, t.State); err == nil {
 				l.Flags[name] = flags[name]
 			}
 		}
 		if l.Flags[name] == "" {
-			return runner.No("-%s is not set by %s", name, r.scheduler(t).ConfigFile), nil
+			return runner.No("-%s is not set by %s", name, n.Scheduler.ConfigFile), nil
 		}
 	}
 	log := l.Flags["native_log_file_path"]
-	facts, err := r.probe(ctx, t, probe.Request{Paths: []string{log, r.scheduler(t).ConfigFile}})
+	facts, err := n.Ask(ctx, probe.Request{Paths: []string{log, n.Scheduler.ConfigFile}})
 	if err != nil {
 		return runner.Answer{}, err
 	}
-	l.Log, l.Config, l.UID = facts.Paths[log], facts.Paths[r.scheduler(t).ConfigFile], facts.UID
+	l.Log, l.Config, l.UID = facts.Paths[log], facts.Paths[n.Scheduler.ConfigFile], facts.UID
 	words := log + ": missing"
 	if l.Log.Exists {
 		var report replica.Report
-		if err := r.readLog(ctx, t, log, &report); err != nil {
+		if err := n.ReadLog(ctx, log, &report); err != nil {
 			return runner.Answer{}, err
 		}
-		words = "its log, as it came back: " + logWords(&report)
+		words = "its log, as it came back: " + node.LogWords(&report)
 	}
 	var c containReceipt
 	if t.State.Receipt(stepContain, t.On, &c) && c.Ran {
@@ -184,12 +183,13 @@ func (r *Recovery) lookAtReturned(ctx context.Context, t *runner.Task) (runner.A
 }
 
 // logIsFresh: the folder is there and holds no replica.
-func (r *Recovery) logIsFresh(ctx context.Context, t *runner.Task) (runner.Answer, error) {
-	log, _, err := r.aside(t)
+func (r settling) logIsFresh(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+	n := r.on(t)
+	log, _, err := aside(t)
 	if err != nil {
 		return runner.Answer{}, err
 	}
-	facts, err := r.probe(ctx, t, probe.Request{Paths: []string{log}, Trees: []string{log}})
+	facts, err := n.Ask(ctx, probe.Request{Paths: []string{log}, Trees: []string{log}})
 	if err != nil {
 		return runner.Answer{}, err
 	}
@@ -204,11 +204,11 @@ func (r *Recovery) logIsFresh(ctx context.Context, t *runner.Task) (runner.Answe
 	}
 	if facts.Paths[log].Mount { // What was moved aside lies inside: only our reader tells it from a log.
 		var report replica.Report
-		if err := r.readLog(ctx, t, log, &report); err != nil {
+		if err := n.ReadLog(ctx, log, &report); err != nil {
 			return runner.Answer{}, err
 		}
 		if report.State != replica.StateNotALog && report.State != replica.StateEmpty {
-			return runner.No("%s: %s", log, logWords(&report)), nil
+			return runner.No("%s: %s", log, node.LogWords(&report)), nil
 		}
 	}
 	return runner.Yes("%s is empty: its replica will be EMPTY, and has no vote before it caught up", log), nil
@@ -216,18 +216,16 @@ func (r *Recovery) logIsFresh(ctx context.Context, t *runner.Task) (runner.Answe
 
 // freshLog moves whatever replica lies there aside, under a name by its inode:
 // a host may come back more than once.
-func (r *Recovery) freshLog(ctx context.Context, t *runner.Task) (any, error) {
-	if a, err := r.schedulerStopped(ctx, t); err != nil || !a.Yes {
-		if err == nil {
-			err = fmt.Errorf("not moved: %s", a.Evidence)
-		}
+func (r settling) freshLog(ctx context.Context, t *runner.Task) (any, error) {
+	n := r.on(t)
+	if err := r.schedulers().mustBeStopped(ctx, t, "not moved"); err != nil {
 		return nil, err
 	}
-	log, aside, err := r.aside(t)
+	log, aside, err := aside(t)
 	if err != nil {
 		return nil, err
 	}
-	facts, err := r.probe(ctx, t, probe.Request{Paths: []string{log}})
+	facts, err := n.Ask(ctx, probe.Request{Paths: []string{log}})
 	if err != nil {
 		return nil, err
 	}
@@ -236,33 +234,34 @@ func (r *Recovery) freshLog(ctx context.Context, t *runner.Task) (any, error) {
 	mode := uint32(0o755)
 	if was.Exists {
 		mode = was.Mode
-		if err := r.moveAside(ctx, t, log, left.To); err != nil {
+		if err := n.MoveAside(ctx, log, left.To, false); err != nil {
 			return left, err
 		}
 	}
-	_, err = run(ctx, t, "root", "install", "-d", "-m", fmt.Sprintf("%04o", mode), "-o", r.Cluster.User, "-g", r.Cluster.Group, log)
+	_, err = n.Run(ctx, "root", "install", "-d", "-m", fmt.Sprintf("%04o", mode), "-o", r.Cluster.User, "-g", r.Cluster.Group, log)
 	return left, err
 }
 
 // configIsSettled: the file is the original one, or one in which no disabled
 // flag is left (the host was installed anew, or a configuration manager came
 // first).
-func (r *Recovery) configIsSettled(ctx context.Context, t *runner.Task) (runner.Answer, error) {
-	beside := asideOf(r.scheduler(t).ConfigFile, t.State.Run)
-	facts, err := r.probe(ctx, t, probe.Request{Paths: []string{beside}})
+func (r settling) configIsSettled(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+	n := r.on(t)
+	beside := node.AsideOf(n.Scheduler.ConfigFile, t.State.Run)
+	facts, err := n.Ask(ctx, probe.Request{Paths: []string{beside}})
 	if err != nil {
 		return runner.Answer{}, err
 	}
 	if facts.Paths[beside].Exists {
 		return runner.No("%s is left from a replacement that was cut short", beside), nil
 	}
-	text, err := r.readConfig(ctx, t)
+	text, err := n.ReadConfig(ctx)
 	if err != nil {
 		return runner.Answer{}, err
 	}
-	file := r.scheduler(t).ConfigFile
-	var before hostLook
-	if t.State.Facts(stepLook, t.On, &before) && sha256Hex(text) == before.ConfigSHA256 {
+	file := n.Scheduler.ConfigFile
+	before, ok := foundHost.Of(t.State, t.On)
+	if ok && node.SHA256(text) == before.ConfigSHA256 {
 		return runner.Yes("%s is the original one (%.12s)", file, before.ConfigSHA256), nil
 	}
 	vars, err := aurora.ParseShellVars(file, text)
@@ -272,39 +271,41 @@ func (r *Recovery) configIsSettled(ctx context.Context, t *runner.Task) (runner.
 	if v, _ := vars.Flag("mesos_master_address"); v == r.Cluster.FakeMaster {
 		return runner.No("%s still names the address that does not exist", file), nil
 	}
-	return runner.Yes("%s is not the one that this run saw, and names no fake value: it is left as it is (%.12s)", file, sha256Hex(text)), nil
+	return runner.Yes("%s is not the one that this run saw, and names no fake value: it is left as it is (%.12s)", file, node.SHA256(text)), nil
 }
 
-func (r *Recovery) settleConfig(ctx context.Context, t *runner.Task) (any, error) {
-	if err := r.tidyConfig(ctx, t); err != nil {
+func (r settling) settleConfig(ctx context.Context, t *runner.Task) (any, error) {
+	n := r.on(t)
+	if err := n.TidyConfig(ctx); err != nil {
 		return nil, err
 	}
 	if a, err := r.configIsSettled(ctx, t); err != nil || a.Yes {
 		return nil, err
 	}
-	a, err := r.restoreConfig(ctx, t, nil)
+	a, err := r.preparing().restoreConfig(ctx, t, nil)
 	if err == nil && !a.Yes {
 		err = fmt.Errorf("%s", a.Evidence)
 	}
 	return nil, err
 }
 
-func (r *Recovery) trafficIsOpen(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+func (r settling) trafficIsOpen(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+	n := r.on(t)
 	if !t.State.Of(t.Step, t.On).Begun {
 		return runner.No("not asked for yet"), nil
 	}
-	l, err := look(t.State, t.On)
+	l, err := n.Known()
 	if err != nil {
 		return runner.Answer{}, err
 	}
-	blocked, words, err := r.firewall().Blocked(ctx, t, l.Flags["http_port"], r.Cluster.FirewallLease)
+	blocked, words, err := n.Firewall().Blocked(ctx, l.Flags["http_port"], r.Cluster.FirewallLease)
 	return runner.Answer{Yes: !blocked, Evidence: words}, err
 }
 
-func (r *Recovery) openSettled(ctx context.Context, t *runner.Task) (any, error) {
-	l, err := look(t.State, t.On)
+func (r settling) openSettled(ctx context.Context, t *runner.Task) (any, error) {
+	n, l, err := r.known(t)
 	if err != nil {
 		return nil, err
 	}
-	return nil, r.firewall().Open(ctx, t, l.Flags["http_port"])
+	return nil, n.Firewall().Open(ctx, l.Flags["http_port"])
 }

@@ -1,18 +1,22 @@
 package recovery
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"net/http"
+	"slices"
 	"time"
 
 	"aurorabot/runner"
 	"aurorabot/runner/aurora"
+	"aurorabot/runner/node"
 	"aurorabot/runner/replica"
 )
 
 // mayStartFresh: an EMPTY replica catches up from a quorum of the others. Where
 // they have none it would wait, and people would be tempted to initialise it.
-func (r *Recovery) mayStartFresh(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+func (r settling) mayStartFresh(ctx context.Context, t *runner.Task) (runner.Answer, error) {
 	if !t.State.Passed(stepSettleLog, t.On) || !t.State.Passed(stepSettleFlags, t.On) {
 		return runner.No("its log folder and its configuration are not settled"), nil
 	}
@@ -25,30 +29,18 @@ func (r *Recovery) mayStartFresh(ctx context.Context, t *runner.Task) (runner.An
 			return a, err
 		}
 	}
-	leads, why := "", "no other scheduler answers"
-	for _, name := range r.everyScheduler(t.State) {
-		if name == t.On {
-			continue
-		}
-		status, err := r.client(name).LeaderHealth(ctx)
-		switch {
-		case err != nil:
-			why = fmt.Sprintf("%s: %v", name, err)
-		case status == 200:
-			leads = name
-		default:
-			why = fmt.Sprintf("/leaderhealth of %s answers %d", name, status)
-		}
+	others := slices.DeleteFunc(r.nodes(t.State), func(n *node.Node) bool { return n.Name == t.On })
+	says, err := node.Everywhere(others, func(n *node.Node) (int, error) { return n.Client().LeaderHealth(ctx) })
+	if at := slices.Index(says, http.StatusOK); at >= 0 {
+		return runner.Yes("%s leads, so the others have a quorum; its own folder is empty", others[at].Name), nil
 	}
-	if leads == "" {
-		return runner.No("the others have no leader that is registered with Mesos (%s): a fresh replica has nobody to catch up from", why), nil
-	}
-	return runner.Yes("%s leads, so the others have a quorum; its own folder is empty", leads), nil
+	return runner.No("the others have no leader that is registered with Mesos (/leaderhealth answers %v, %v): a fresh replica has nobody to catch up from", says, err), nil
 }
 
 // startedFresh: one scheduler runs, and not with the disabled flags.
-func (r *Recovery) startedFresh(ctx context.Context, t *runner.Task) (runner.Answer, error) {
-	mine, _, err := r.schedulers(ctx, t)
+func (r settling) startedFresh(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+	n := r.on(t)
+	mine, _, err := n.Schedulers(ctx)
 	if err != nil {
 		return runner.Answer{}, err
 	}
@@ -65,75 +57,76 @@ func (r *Recovery) startedFresh(ctx context.Context, t *runner.Task) (runner.Ans
 	return runner.Yes("PID %d runs with its own flags", mine[0].PID), nil
 }
 
-func (r *Recovery) startFresh(ctx context.Context, t *runner.Task) (any, error) {
-	if err := r.supervisor().Start(ctx, t); err != nil {
+func (r settling) startFresh(ctx context.Context, t *runner.Task) (any, error) {
+	n := r.on(t)
+	if err := n.Supervisor().Start(ctx); err != nil {
 		return nil, err
 	}
-	_, err := r.until(ctx, time.Minute, func(ctx context.Context) (runner.Answer, error) { return r.startedFresh(ctx, t) })
+	_, err := r.Until(ctx, time.Minute, func(ctx context.Context) (runner.Answer, error) { return r.startedFresh(ctx, t) })
 	return nil, err
 }
 
 // caughtUp reads a copy of its log until it is VOTING and holds a snapshot of
 // the state that the others have.
-func (r *Recovery) caughtUp(ctx context.Context, t *runner.Task) (runner.Answer, error) {
-	return r.until(ctx, 25*time.Minute, func(ctx context.Context) (runner.Answer, error) {
-		report, err := r.hotLog(ctx, t)
+func (r settling) caughtUp(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+	n := r.on(t)
+	return r.Until(ctx, 25*time.Minute, func(ctx context.Context) (runner.Answer, error) {
+		report, err := n.HotLog(ctx)
 		switch {
 		case err != nil:
 			return runner.No("%v", err), nil
 		case report.Status != "VOTING":
-			return runner.No("its replica is %s", orName(report.Status, "not there yet")), nil
-		case report.State != replica.StateOK && !onlyTorn(&report):
-			return runner.No("its log: %s", logWords(&report)), nil
+			return runner.No("its replica is %s", cmp.Or(report.Status, "not there yet")), nil
+		case report.State != replica.StateOK && !node.OnlyTorn(&report):
+			return runner.No("its log: %s", node.LogWords(&report)), nil
 		case report.End == 0:
 			return runner.No("its replica is VOTING and holds nothing: it did not catch up but was initialised"), nil
 		}
-		return runner.Yes("its replica caught up by itself: %s", logWords(&report)), nil
+		return runner.Yes("its replica caught up by itself: %s", node.LogWords(&report)), nil
 	})
 }
 
 // supervisionWas is how its supervision was before this run, or when it came back.
-func (r *Recovery) supervisionWas(t *runner.Task) (unitState, error) {
-	var before hostLook
-	if t.State.Facts(stepLook, t.On, &before) {
+func supervisionWas(t *runner.Task) (node.UnitState, error) {
+	before, ok := foundHost.Of(t.State, t.On)
+	if ok {
 		return before.Unit, nil
 	}
 	var c containReceipt
 	if !t.State.Receipt(stepContain, t.On, &c) {
-		return unitState{}, fmt.Errorf("how the supervision of %s was is not in the journal", t.On)
+		return node.UnitState{}, fmt.Errorf("how the supervision of %s was is not in the journal", t.On)
 	}
 	return c.Was, nil
 }
 
-func (r *Recovery) supervisionIsBack(ctx context.Context, t *runner.Task) (runner.Answer, error) {
-	was, err := r.supervisionWas(t)
+func (r settling) supervisionIsBack(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+	n := r.on(t)
+	was, err := supervisionWas(t)
 	if err != nil {
 		return runner.Answer{}, err
 	}
-	u, err := r.supervisor().State(ctx, t)
+	u, err := n.Supervisor().State(ctx)
 	if err != nil {
 		return runner.Answer{}, err
 	}
-	if u.Enabled != was.Enabled || u.Restarts != was.Restarts {
-		return runner.No("started at boot %v (was %v), after it ends %v (was %v)", u.Enabled, was.Enabled, u.Restarts, was.Restarts), nil
-	}
-	return runner.Yes("supervision is as it was: at boot %v, after it ends %v", u.Enabled, u.Restarts), nil
+	return supervisionAs(u, was), nil
 }
 
-func (r *Recovery) supervisionBack(ctx context.Context, t *runner.Task) (any, error) {
-	was, err := r.supervisionWas(t)
+func (r settling) supervisionBack(ctx context.Context, t *runner.Task) (any, error) {
+	n := r.on(t)
+	was, err := supervisionWas(t)
 	if err != nil {
 		return nil, err
 	}
 	// What was moved out of the supervisor's folder goes into the run's.
-	if err := r.makeFolder(ctx, t, r.folder(t)); err != nil {
+	if err := n.MakeFolder(ctx, n.Folder()); err != nil {
 		return nil, err
 	}
-	return nil, r.supervisor().On(ctx, t, was)
+	return nil, n.Supervisor().On(ctx, was)
 }
 
-func (r *Recovery) helperGone(ctx context.Context, t *runner.Task) (runner.Answer, error) {
-	f, err := r.helperOf(ctx, t)
+func (r settling) helperGone(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+	f, err := r.on(t).Program(ctx)
 	if err != nil {
 		return runner.Answer{}, err
 	}
@@ -144,7 +137,7 @@ func (r *Recovery) helperGone(ctx context.Context, t *runner.Task) (runner.Answe
 	return runner.Answer{Yes: out.Exit == 1, Evidence: fmt.Sprintf("%s is gone: %v", f.Path, out.Exit == 1)}, nil
 }
 
-func (r *Recovery) helperAway(ctx context.Context, t *runner.Task) (any, error) {
-	_, err := r.removeHelper(ctx, t, nil)
+func (r settling) helperAway(ctx context.Context, t *runner.Task) (any, error) {
+	_, err := r.preflight().removeHelper(ctx, t, nil)
 	return nil, err
 }

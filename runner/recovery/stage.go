@@ -11,18 +11,19 @@ import (
 	"aurorabot/runner"
 	"aurorabot/runner/aurora"
 	"aurorabot/runner/health"
+	"aurorabot/runner/node"
 )
 
 // restore is the runbook's "Restore from backup".
-func (r *Recovery) restore() runner.Phase {
+func (r staging) restore() runner.Phase {
 	steps := []runner.Step{
 		{
 			ID: stepElected, Source: "Restore ¶1", Title: "Identify the leading scheduler: /vars, ZooKeeper's candidates and the processes agree",
-			On: onBot, Check: r.electedLeader, Limit: 10 * time.Minute,
+			On: onBot, Check: r.leading().electedLeader, Limit: 10 * time.Minute,
 		},
 		{
 			ID: stepCopy, Source: "Restore ¶2", Title: "Copy the backup into the leader's backup folder, hashes equal on every side",
-			On: r.theLeader, Check: r.backupNotInTheWay, Verify: r.backupOnLeader, Do: r.copyBackup, Undo: r.backupOffLeader, Limit: 15 * time.Minute,
+			On: theLeader, Check: r.backupNotInTheWay, Verify: r.backupOnLeader, Do: r.copyBackup, Undo: r.backupOffLeader, Limit: 15 * time.Minute,
 			Keeps: "the backup stays in the leader's folder, as the runbook leaves it",
 			Shows: func(t *runner.Task) []string {
 				return []string{fmt.Sprintf("write %s into the leader's -backup_dir, where it is missing", t.State.Request.Backup)}
@@ -30,7 +31,7 @@ func (r *Recovery) restore() runner.Phase {
 		},
 		{
 			ID: stepStage, Source: "Restore ¶2", Title: "Stage the backup on the leader",
-			On: r.theLeader, Check: r.mayStage, Verify: r.stagedAsMeant, Do: r.stage, Undo: r.unstage, Dangerous: true,
+			On: theLeader, Check: r.mayStage, Verify: r.stagedAsMeant, Do: r.stage, Undo: r.unstage, Dangerous: true,
 			Keeps: "the commit consumes what is staged",
 			Shows: func(t *runner.Task) []string {
 				return []string{r.adminShows("scheduler_stage_recovery", t.State.Request.Backup)}
@@ -38,7 +39,7 @@ func (r *Recovery) restore() runner.Phase {
 		},
 		{
 			ID: stepDrop, Source: "Restore ¶3", Title: "Delete tasks from what is staged",
-			On: r.theLeader, Check: r.exactlyEverywhere, Verify: r.tasksDropped, Do: r.dropTasks, Dangerous: true,
+			On: theLeader, Check: r.exactlyEverywhere, Verify: r.tasksDropped, Do: r.dropTasks, Dangerous: true,
 			Undo:   stays("what is staged goes as a whole"),
 			Keeps:  "the commit consumes what is staged",
 			Needed: func(s *runner.State) (bool, string) { return len(s.Dropped) > 0, "nobody asked to drop tasks" },
@@ -48,17 +49,17 @@ func (r *Recovery) restore() runner.Phase {
 		},
 		{
 			ID: stepCompare, Source: "Restore ¶3", Title: "Print what is staged, and compare it with the backup task by task",
-			On: r.theLeader, Check: r.compareStaged, Dangerous: true,
+			On: theLeader, Check: r.compareStaged, Dangerous: true,
 		},
-		r.commitStep(),
-		r.spareStep(),
-		r.proveStep(),
+		r.proving().commitStep(),
+		r.proving().spareStep(),
+		r.proving().proveStep(),
 	}
-	steps = append(append(steps, r.unknownSteps()...), r.lingerStep())
+	steps = append(append(steps, r.proving().unknownSteps()...), r.proving().lingerStep())
 	return runner.Phase{ID: "restore", Title: "Restore from backup", Source: "Restore from backup", Steps: steps}
 }
 
-func (r *Recovery) adminShows(verb string, args ...string) string {
+func (r staging) adminShows(verb string, args ...string) string {
 	if r.Cluster.Admin == "api" {
 		return strings.TrimSpace("POST /api " + verb + " " + strings.Join(args, " "))
 	}
@@ -66,45 +67,43 @@ func (r *Recovery) adminShows(verb string, args ...string) string {
 	if r.Profile.Bypass {
 		argv = append(argv, "--bypass-leader-redirect")
 	}
-	return shown(append(append(argv, r.Cluster.AdminName), args...))
+	return node.Shown(append(append(argv, r.Cluster.AdminName), args...))
 }
 
 // act does one of the calls that change something, on the task's host: through
 // aurora_admin there, or the API. The answer's OK is the scheduler's own word.
-func (r *Recovery) act(ctx context.Context, t *runner.Task, limit time.Duration, verb string, args ...string) (aurora.AdminAnswer, error) {
-	return r.actAs(ctx, t, verb, limit, verb, args...)
-}
-
-// actAs is act with another name for the job than the verb.
-func (r *Recovery) actAs(ctx context.Context, t *runner.Task, what string, limit time.Duration, verb string, args ...string) (aurora.AdminAnswer, error) {
+// what names the job.
+func (r staging) act(ctx context.Context, t *runner.Task, what string, limit time.Duration, verb string, args ...string) (aurora.AdminAnswer, error) {
 	if err := r.readyToAct(ctx, t); err != nil {
 		return aurora.AdminAnswer{}, err
 	}
 	return r.actNow(ctx, t, what, limit, verb, args...)
 }
 
-func (r *Recovery) adminRoot(t *runner.Task) string { return path.Join(r.folder(t), "admin") }
+func adminRoot(n *node.Node) string { return path.Join(n.Folder(), "admin") }
 
 // readyToAct puts what aurora_admin reads on the task's host.
-func (r *Recovery) readyToAct(ctx context.Context, t *runner.Task) error {
+func (r staging) readyToAct(ctx context.Context, t *runner.Task) error {
+	n := r.on(t)
 	if r.Cluster.Admin == "api" {
 		return nil
 	}
-	if err := r.makeFolder(ctx, t, r.adminRoot(t)); err != nil {
+	if err := n.MakeFolder(ctx, adminRoot(n)); err != nil {
 		return err
 	}
 	return t.Host.Put(ctx, runner.File{
-		Path: path.Join(r.adminRoot(t), "clusters.json"), Content: aurora.ClustersJSON(r.Cluster, "http://"+r.scheduler(t).HTTP), Mode: 0o644, User: r.Cluster.User,
+		Path: path.Join(adminRoot(n), "clusters.json"), Content: aurora.ClustersJSON(r.Cluster, "http://"+n.Scheduler.HTTP), Mode: 0o644, User: r.Cluster.User,
 	})
 }
 
 // actNow is the call alone, after readyToAct.
-func (r *Recovery) actNow(ctx context.Context, t *runner.Task, what string, limit time.Duration, verb string, args ...string) (aurora.AdminAnswer, error) {
+func (r staging) actNow(ctx context.Context, t *runner.Task, what string, limit time.Duration, verb string, args ...string) (aurora.AdminAnswer, error) {
+	n := r.on(t)
 	if r.Cluster.Admin == "api" {
 		return r.actByAPI(ctx, t, verb, args)
 	}
-	argv := aurora.AdminCommand(r.Cluster, r.Profile, r.adminRoot(t), limit, verb, args...)
-	out, err := r.detached(ctx, t, what, runner.Command{Argv: argv, User: r.Cluster.User, Limit: jobLimit(limit), Output: 64 << 20}, nil)
+	argv := aurora.AdminCommand(r.Cluster, r.Profile, adminRoot(n), limit, verb, args...)
+	out, err := n.Detached(ctx, what, runner.Command{Argv: argv, User: r.Cluster.User, Limit: jobLimit(limit), Output: 64 << 20}, nil)
 	if err != nil {
 		return aurora.AdminAnswer{}, fmt.Errorf("aurora_admin %s: %w", verb, err)
 	}
@@ -115,20 +114,21 @@ func (r *Recovery) actNow(ctx context.Context, t *runner.Task, what string, limi
 func jobLimit(limit time.Duration) time.Duration { return limit + 15*time.Second }
 
 // calledNoMore waits until no aurora_admin of a step's first tries is at work.
-func (r *Recovery) calledNoMore(ctx context.Context, t *runner.Task, step string, tries int, limit time.Duration, names ...string) error {
+func (r staging) calledNoMore(ctx context.Context, n *node.Node, step string, tries int, limit time.Duration, names ...string) error {
 	if r.Cluster.Admin == "api" {
 		return nil
 	}
 	for _, what := range names {
-		if err := r.over(ctx, t, step, what, tries, runner.Command{User: r.Cluster.User, Limit: jobLimit(limit)}); err != nil {
+		if err := n.Over(ctx, step, what, tries, runner.Command{User: r.Cluster.User, Limit: jobLimit(limit)}); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (r *Recovery) actByAPI(ctx context.Context, t *runner.Task, verb string, args []string) (aurora.AdminAnswer, error) {
-	c := r.client(t.On)
+func (r staging) actByAPI(ctx context.Context, t *runner.Task, verb string, args []string) (aurora.AdminAnswer, error) {
+	n := r.on(t)
+	c := n.Client()
 	c.Limit = 5 * time.Minute
 	var reply aurora.Reply
 	var err error
@@ -155,19 +155,18 @@ func (r *Recovery) actByAPI(ctx context.Context, t *runner.Task, verb string, ar
 
 // exactlyEverywhere asks before stage, verify and commit: every host runs exactly
 // what this run started, and the leader is the one that was found.
-func (r *Recovery) exactlyEverywhere(ctx context.Context, t *runner.Task) (runner.Answer, error) {
-	for _, name := range r.everyScheduler(t.State) {
-		on := *t
-		on.Host, on.On = r.Hosts[name], name
-		a, err := r.exactly(ctx, &on)
-		if err != nil {
-			return a, err
-		}
+func (r staging) exactlyEverywhere(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+	nodes := r.nodes(t.State)
+	all, err := node.Everywhere(nodes, func(n *node.Node) (runner.Answer, error) { return exactly(ctx, t.State, n) })
+	if err != nil {
+		return runner.Answer{}, err
+	}
+	for i, a := range all {
 		if !a.Yes {
-			return runner.Answer{}, r.replaced(t, name, a.Evidence)
+			return runner.Answer{}, replaced(t, nodes[i].Name, a.Evidence)
 		}
 	}
-	if err := r.sameLeader(ctx, t); err != nil {
+	if err := r.leading().sameLeader(ctx, t); err != nil {
 		return runner.Answer{}, err
 	}
 	return runner.Yes("every host runs the scheduler that this run started, and %s leads as found", t.On), nil
@@ -189,7 +188,7 @@ func startBefore(s *runner.State, host string) string {
 // replaced ends the walk because a host does not run the scheduler that this run
 // started: the leader may be another one, and a commit could wait on that host
 // for its turn to lead. Resume starts what is down and takes a new fence.
-func (r *Recovery) replaced(t *runner.Task, host, why string) error {
+func replaced(t *runner.Task, host, why string) error {
 	if err := tell(t, health.Found("scheduler-replaced", host, "%s", why)); err != nil {
 		return err
 	}
@@ -199,11 +198,12 @@ func (r *Recovery) replaced(t *runner.Task, host, why string) error {
 	}
 }
 
-func (r *Recovery) mayStage(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+func (r staging) mayStage(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+	n := r.on(t)
 	if a, err := r.exactlyEverywhere(ctx, t); err != nil || !a.Yes {
 		return a, err
 	}
-	reply, err := r.client(t.On).Staged(ctx)
+	reply, err := n.Client().Staged(ctx)
 	if err != nil {
 		return runner.Answer{}, err
 	}
@@ -214,8 +214,8 @@ func (r *Recovery) mayStage(ctx context.Context, t *runner.Task) (runner.Answer,
 }
 
 // staged asks for what is staged on a host; is is false if nothing is.
-func (r *Recovery) staged(ctx context.Context, host string) (tasks []aurora.Task, is bool, err error) {
-	c := r.client(host)
+func (r staging) staged(ctx context.Context, host string) (tasks []aurora.Task, is bool, err error) {
+	c := r.Node(host).Client()
 	c.Limit = 2 * time.Minute
 	reply, err := c.Staged(ctx)
 	if err != nil {
@@ -231,7 +231,7 @@ func (r *Recovery) staged(ctx context.Context, host string) (tasks []aurora.Task
 }
 
 // stagedTasks are the ids of what is staged.
-func (r *Recovery) stagedTasks(ctx context.Context, host string) (ids map[string]bool, is bool, err error) {
+func (r staging) stagedTasks(ctx context.Context, host string) (ids map[string]bool, is bool, err error) {
 	tasks, is, err := r.staged(ctx, host)
 	if err != nil || !is {
 		return nil, is, err
@@ -255,27 +255,24 @@ func tasksSum(tasks []aurora.Task) string {
 		lines[i] = fmt.Sprintf("%s %d %s/%s/%s", task.ID, task.Status, task.Role, task.Env, task.Job)
 	}
 	slices.Sort(lines)
-	return sha256Hex([]byte(strings.Join(lines, "\n")))
+	return node.SHA256([]byte(strings.Join(lines, "\n")))
 }
 
 // stagedHere is stagedTasks for a step that needs the answer: where the
 // scheduler is gone, that ends the walk, so that a resume starts it again.
-func (r *Recovery) stagedHere(ctx context.Context, t *runner.Task) (ids map[string]bool, staged bool, err error) {
+func (r staging) stagedHere(ctx context.Context, t *runner.Task) (ids map[string]bool, staged bool, err error) {
 	ids, staged, err = r.stagedTasks(ctx, t.On)
 	if err != nil {
-		if is, e := r.exactly(ctx, t); e == nil && !is.Yes {
-			return nil, false, r.replaced(t, t.On, is.Evidence)
-		}
 		// The wait for Mesos may have ended while people decided; its process stays.
-		if _, why, e := r.gone(ctx, t); e == nil && why != "" {
-			return nil, false, r.replaced(t, t.On, t.On+": "+why)
+		if why := missing(ctx, t.State, r.on(t)); why != "" {
+			return nil, false, replaced(t, t.On, why)
 		}
 	}
 	return ids, staged, err
 }
 
 // meant are the ids that should be staged: the backup's, less those dropped.
-func (r *Recovery) meant(s *runner.State, dropped bool) (map[string]bool, error) {
+func (r staging) meant(s *runner.State, dropped bool) (map[string]bool, error) {
 	file, err := r.backupFile(s)
 	if err != nil {
 		return nil, err
@@ -322,7 +319,7 @@ func differs(have, want map[string]bool) string {
 	return s
 }
 
-func (r *Recovery) stagedAsMeant(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+func (r staging) stagedAsMeant(ctx context.Context, t *runner.Task) (runner.Answer, error) {
 	if !t.State.Of(t.Step, t.On).Begun {
 		return runner.No("this run staged nothing yet"), nil // Whatever is staged, it is not ours: Check says so.
 	}
@@ -349,26 +346,29 @@ func (r *Recovery) stagedAsMeant(ctx context.Context, t *runner.Task) (runner.An
 // stagings are the names of jobs that stage: a second one in one try, after what
 // was staged by the first was found to be something else.
 const (
-	staging      = "scheduler_stage_recovery"
-	stagingAgain = staging + "-again"
+	stagingFirst = "scheduler_stage_recovery"
+	stagingAgain = stagingFirst + "-again"
 	stagingLimit = 3 * time.Minute
+
+	unloading = "scheduler_unload_recovery"
+	dropping  = "scheduler_delete_recovery_tasks"
 )
 
-func (r *Recovery) stage(ctx context.Context, t *runner.Task) (any, error) {
-	if err := r.calledNoMore(ctx, t, t.Step, t.State.Of(t.Step, t.On).Try-1, stagingLimit, staging, stagingAgain); err != nil {
+func (r staging) stage(ctx context.Context, t *runner.Task) (any, error) {
+	if err := r.calledNoMore(ctx, r.on(t), t.Step, t.State.Of(t.Step, t.On).Try-1, stagingLimit, stagingFirst, stagingAgain); err != nil {
 		return nil, err
 	}
-	what := staging
+	what := stagingFirst
 	// What this run staged before and no longer is as meant is in the way.
 	if _, staged, err := r.stagedTasks(ctx, t.On); err != nil {
 		return nil, err
 	} else if staged {
-		if _, err := r.act(ctx, t, time.Minute, "scheduler_unload_recovery"); err != nil {
+		if _, err := r.act(ctx, t, unloading, time.Minute, unloading); err != nil {
 			return nil, err
 		}
 		what = stagingAgain
 	}
-	a, err := r.actAs(ctx, t, what, stagingLimit, "scheduler_stage_recovery", t.State.Request.Backup)
+	a, err := r.act(ctx, t, what, stagingLimit, "scheduler_stage_recovery", t.State.Request.Backup)
 	if err != nil {
 		return nil, err
 	}
@@ -378,8 +378,8 @@ func (r *Recovery) stage(ctx context.Context, t *runner.Task) (any, error) {
 	return a, nil
 }
 
-func (r *Recovery) unstage(ctx context.Context, t *runner.Task, _ runner.Receipt) (runner.Answer, error) {
-	if err := r.calledNoMore(ctx, t, t.Step, t.State.Of(t.Step, t.On).Try, stagingLimit, staging, stagingAgain); err != nil {
+func (r staging) unstage(ctx context.Context, t *runner.Task, _ runner.Receipt) (runner.Answer, error) {
+	if err := r.calledNoMore(ctx, r.on(t), t.Step, t.State.Of(t.Step, t.On).Try, stagingLimit, stagingFirst, stagingAgain); err != nil {
 		return runner.Answer{}, err
 	}
 	if _, staged, err := r.stagedTasks(ctx, t.On); err != nil {
@@ -388,7 +388,7 @@ func (r *Recovery) unstage(ctx context.Context, t *runner.Task, _ runner.Receipt
 	} else if !staged {
 		return runner.Yes("nothing is staged"), nil
 	}
-	a, err := r.act(ctx, t, time.Minute, "scheduler_unload_recovery")
+	a, err := r.act(ctx, t, unloading, time.Minute, unloading)
 	if err != nil {
 		return runner.Answer{}, err
 	}
@@ -417,7 +417,7 @@ func within(some, all map[string]bool) bool {
 	return true
 }
 
-func (r *Recovery) tasksDropped(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+func (r staging) tasksDropped(ctx context.Context, t *runner.Task) (runner.Answer, error) {
 	have, staged, err := r.stagedHere(ctx, t)
 	if err != nil {
 		return runner.Answer{}, err
@@ -443,8 +443,8 @@ func (r *Recovery) tasksDropped(ctx context.Context, t *runner.Task) (runner.Ans
 	return runner.Yes("%d tasks are dropped, %d stay staged", len(t.State.Dropped), len(have)), nil
 }
 
-func (r *Recovery) dropTasks(ctx context.Context, t *runner.Task) (any, error) {
-	a, err := r.act(ctx, t, time.Minute, "scheduler_delete_recovery_tasks", strings.Join(t.State.Dropped, ","))
+func (r staging) dropTasks(ctx context.Context, t *runner.Task) (any, error) {
+	a, err := r.act(ctx, t, dropping, time.Minute, dropping, strings.Join(t.State.Dropped, ","))
 	if err != nil {
 		return nil, err
 	}

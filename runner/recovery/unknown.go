@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"aurorabot/runner"
+	"aurorabot/runner/diagnose"
+	"aurorabot/runner/node"
 	"aurorabot/runner/replica"
 )
 
@@ -15,7 +17,7 @@ import (
 // commit took effect: stop all schedulers, lingering ones too; read every
 // replica natively; then start them, disabled, and look for the proof again.
 // They have their turn only after a person resumed a run whose commit is unknown.
-func (r *Recovery) unknownSteps() []runner.Step {
+func (r proving) unknownSteps() []runner.Step {
 	unknown := func(s *runner.State) (bool, string) {
 		// Once begun they are gone through, also when the outcome is found on the way.
 		begun := s.Passed(stepUnknownStop, r.anyScheduler(s)) && !s.Passed(stepUnknownProve, runner.Bot)
@@ -24,9 +26,9 @@ func (r *Recovery) unknownSteps() []runner.Step {
 	return []runner.Step{
 		{
 			ID: stepUnknownStop, Source: "Facts, way out of unknown", Title: "Stop all schedulers, lingering ones too, and prove it",
-			On: r.everyScheduler, Needed: unknown, Verify: r.schedulerStopped, Do: r.stopScheduler, Limit: 10 * time.Minute,
+			On: r.everyScheduler, Needed: unknown, Verify: r.schedulers().schedulerStopped, Do: r.schedulers().stopScheduler, Limit: 10 * time.Minute,
 			OneWay: "nothing is lost by it: the schedulers are disabled, and are started again two steps later",
-			Shows:  func(*runner.Task) []string { return r.supervisor().StopShows() },
+			Shows:  func(t *runner.Task) []string { return r.on(t).Supervisor().StopShows() },
 		},
 		{
 			ID: stepUnknownRead, Source: "Facts, way out of unknown", Title: "Read every replica's log natively",
@@ -38,9 +40,9 @@ func (r *Recovery) unknownSteps() []runner.Step {
 		},
 		{
 			ID: stepUnknownStart, Source: "Facts, way out of unknown", Title: "Start the schedulers, disabled as before",
-			On: r.everyScheduler, Needed: unknown, Verify: r.startedDisabled, Do: r.start, Dangerous: true,
+			On: r.everyScheduler, Needed: unknown, Verify: r.schedulers().startedDisabled, Do: r.schedulers().start, Dangerous: true,
 			OneWay: "nothing is lost by it: Cleanup stops the schedulers again",
-			Shows:  func(*runner.Task) []string { return r.supervisor().StartShows() },
+			Shows:  func(t *runner.Task) []string { return r.on(t).Supervisor().StartShows() },
 		},
 		{
 			ID: stepUnknownProve, Source: "Restore ¶4", Title: "Prove the commit by the leader that is elected now",
@@ -49,20 +51,21 @@ func (r *Recovery) unknownSteps() []runner.Step {
 	}
 }
 
-func (r *Recovery) readStopped(ctx context.Context, t *runner.Task) (runner.Answer, error) {
-	if a, err := r.schedulerStopped(ctx, t); err != nil || !a.Yes {
+func (r proving) readStopped(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+	n := r.on(t)
+	if a, err := r.schedulers().schedulerStopped(ctx, t); err != nil || !a.Yes {
 		return a, err
 	}
-	l, err := look(t.State, t.On)
+	l, err := n.Known()
 	if err != nil {
 		return runner.Answer{}, err
 	}
 	var report replica.Report
-	if err := r.readLog(ctx, t, l.Flags["native_log_file_path"], &report); err != nil {
+	if err := n.ReadLog(ctx, l.Flags["native_log_file_path"], &report); err != nil {
 		return runner.Answer{}, err
 	}
 	report.Digests = nil
-	return runner.Yes("%s", logWords(&report)).With(report), nil
+	return runner.Yes("%s", node.LogWords(&report)).With(report), nil
 }
 
 // A trace is what one replica holds of the commit.
@@ -100,23 +103,22 @@ func traceOf(p *replica.Report, end uint64, want time.Time) trace {
 // judgeCommit: on no replica: not committed. Learned on one, or there on a
 // quorum: committed. Anything else stays unknown; a replica of a host that was
 // left out is one that nobody has read.
-func (r *Recovery) judgeCommit(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+func (r proving) judgeCommit(ctx context.Context, t *runner.Task) (runner.Answer, error) {
 	receipt := knownBefore(t.State)
 	if receipt.End < 0 {
-		return r.staysUnknown(t, "where the log ended before the commit is not known")
+		return staysUnknown(t, "where the log ended before the commit is not known")
 	}
-	var c clusterLook
-	t.State.Facts(stepCluster, runner.Bot, &c)
-	want := parseTime(c.Backup.Timestamp)
+	c, _ := foundCluster.Of(t.State, runner.Bot)
+	want := diagnose.ParseTime(c.Backup.Timestamp)
 	var words []string
 	var since string // A host whose log has an agreed snapshot of a leader after the commit.
 	found := map[trace]int{}
 	for _, name := range r.everyScheduler(t.State) {
-		var p replica.Report
-		if !t.State.Facts(stepUnknownRead, name, &p) {
+		p, ok := foundReplica.Of(t.State, name)
+		if !ok {
 			return runner.Answer{}, fmt.Errorf("what the log of %s holds is not in the journal", name)
 		}
-		words = append(words, name+": "+logWords(&p))
+		words = append(words, name+": "+node.LogWords(&p))
 		is := traceOf(&p, uint64(receipt.End), want)
 		found[is]++
 		if a := p.Aurora; is == hidden && p.State == replica.StateOK && a != nil && a.LastSnapshot > receipt.End && !overlaps(p.Unlearned, uint64(a.LastSnapshot), uint64(a.LastSnapshotEnd)) {
@@ -144,7 +146,7 @@ func (r *Recovery) judgeCommit(ctx context.Context, t *runner.Task) (runner.Answ
 	case found[hidden] > 0:
 		seen += fmt.Sprintf("; on %d it may have been, and was cut off or not written whole, or could not be read", found[hidden])
 	}
-	return r.staysUnknown(t, seen)
+	return staysUnknown(t, seen)
 }
 
 // overlaps reports whether a position from first to last is in list.
@@ -152,7 +154,7 @@ func overlaps(list replica.Ranges, first, last uint64) bool {
 	return slices.ContainsFunc(list, func(g replica.Range) bool { return g.First <= last && first <= g.Last })
 }
 
-func (r *Recovery) staysUnknown(t *runner.Task, why string) (runner.Answer, error) {
+func staysUnknown(t *runner.Task, why string) (runner.Answer, error) {
 	if err := t.Say(runner.Event{Kind: runner.CommitUnknown, Why: why}); err != nil {
 		return runner.Answer{}, err
 	}
@@ -162,15 +164,14 @@ func (r *Recovery) staysUnknown(t *runner.Task, why string) (runner.Answer, erro
 
 // proveAtLast: an absent commit leaves a run that may stage and ask anew, or be
 // undone; a committed one must be proved like any other.
-func (r *Recovery) proveAtLast(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+func (r proving) proveAtLast(ctx context.Context, t *runner.Task) (runner.Answer, error) {
 	if t.State.Commit.Outcome == runner.Absent {
 		return runner.Answer{}, &runner.Ending{Reason: runner.StopExpired,
 			Reopen: append([]string{stepProve, stepUnknownStop, stepUnknownRead, stepUnknownJudge, stepUnknownStart}, afterElection...),
 			Why:    "the commit did not take effect: " + t.State.Commit.Why + ". Undo takes everything back; resume stages the backup again and asks for approvals anew"}
 	}
-	var read logsSay
-	t.State.Facts(stepUnknownJudge, runner.Bot, &read)
-	a, err := r.until(ctx, r.proofWait(), func(ctx context.Context) (runner.Answer, error) {
+	read, _ := foundWords.Of(t.State, runner.Bot)
+	a, err := r.Until(ctx, r.proofWait(), func(ctx context.Context) (runner.Answer, error) {
 		if !read.ByContent {
 			return r.proofNow(ctx, t)
 		}
@@ -184,5 +185,54 @@ func (r *Recovery) proveAtLast(ctx context.Context, t *runner.Task) (runner.Answ
 	if err != nil {
 		a.Evidence = err.Error()
 	}
-	return r.staysUnknown(t, "the replicas hold the commit's snapshot, but no leader shows it: "+a.Evidence)
+	return staysUnknown(t, "the replicas hold the commit's snapshot, but no leader shows it: "+a.Evidence)
+}
+
+// spareStep has its turn where hosts were left out and the others are no more
+// than a quorum. Before 0.21 the leader that commits ends its process, and
+// supervision is off: its replica would be missing, and nobody could be elected
+// who shows the commit.
+func (r proving) spareStep() runner.Step {
+	return runner.Step{
+		ID: stepSpare, Source: "Facts, after the commit", Title: "Without a spare replica: see that the leader's own is there, so that a next leader can be elected",
+		On: theLeader,
+		Needed: func(s *runner.State) (bool, string) {
+			return len(r.everyScheduler(s)) <= r.Cluster.Quorum() && len(s.Debts()) > 0, "all schedulers are there: one of them may end"
+		},
+		Verify: r.replicaIsThere, Do: r.schedulers().start, Dangerous: true,
+		OneWay: "nothing is lost by it: it starts disabled, and Cleanup stops it again",
+		Shows:  func(t *runner.Task) []string { return r.on(t).Supervisor().StartShows() },
+	}
+}
+
+// endsWithin is how long a leader may take to end after its commit: it shuts its
+// services down first.
+const endsWithin = 20 * time.Second
+
+// replicaIsThere: a process that lingers has its replica, and so has one that
+// was started since.
+func (r proving) replicaIsThere(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+	n := r.on(t)
+	old, ok := fenceOf(t.State)
+	if !ok {
+		return runner.Answer{}, fmt.Errorf("who led at the commit is not in the journal")
+	}
+	end := t.State.Commit.SentAt.Add(endsWithin)
+	for {
+		mine, _, err := n.Schedulers(ctx)
+		if err != nil {
+			return runner.Answer{}, err
+		}
+		switch {
+		case len(mine) == 0:
+			return runner.No("the process that committed has ended, and its replica with it"), nil
+		case len(mine) > 1 || !mine[0].Is(old.PID, old.Start):
+			return r.schedulers().startedDisabled(ctx, t)
+		case !r.Now().Before(end):
+			return runner.Yes("the process that committed lingers (PID %d), and its replica with it", old.PID), nil
+		}
+		if err := r.Pause(ctx, 0); err != nil {
+			return runner.Answer{}, err
+		}
+	}
 }

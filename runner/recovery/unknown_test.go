@@ -2,6 +2,7 @@ package recovery
 
 import (
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -73,9 +74,9 @@ func TestJudgeCommit(t *testing.T) {
 			if tt.left {
 				_ = say(runner.Event{Kind: runner.HostLeft, Host: "s3", Data: json.RawMessage(`[]`)})
 			}
-			a, err := r.judgeCommit(t.Context(), &runner.Task{On: runner.Bot, Step: stepUnknownJudge, State: s, Say: say})
+			a, err := r.proving().judgeCommit(t.Context(), &runner.Task{On: runner.Bot, Step: stepUnknownJudge, State: s, Say: say})
 			var end *runner.Ending
-			stays := isEnding(err, &end) && end.Reason == runner.StopUnknown
+			stays := errors.As(err, &end) && end.Reason == runner.StopUnknown
 			if err != nil && !stays {
 				t.Fatal(err)
 			}

@@ -13,13 +13,13 @@ import (
 	"time"
 
 	"aurorabot/runner"
-	"aurorabot/runner/aurora"
+	"aurorabot/runner/node"
 	"aurorabot/runner/zk"
 )
 
 // without is what is looked at before people decide to go on without a host,
 // and again right after: docs/adr/0012.
-func (r *Recovery) without() runner.Phase {
+func (r leaving) without() runner.Phase {
 	asked := func(s *runner.State) []string { return s.Asked() }
 	return runner.Phase{ID: runner.PhaseWithout, Title: "Going on without a host", Source: "Safety rule 1", Steps: []runner.Step{
 		{
@@ -63,12 +63,12 @@ func (d *departure) unclear(question, format string, args ...any) {
 
 // lookAtDeparture waits for as long as a dead scheduler's nodes stay in
 // ZooKeeper.
-func (r *Recovery) lookAtDeparture(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+func (r leaving) lookAtDeparture(ctx context.Context, t *runner.Task) (runner.Answer, error) {
 	if a := r.restIsQuorum(t); !a.Yes {
 		return a, nil
 	}
 	var d departure
-	a, err := r.until(ctx, 2*r.Cluster.SessionLimit, func(ctx context.Context) (runner.Answer, error) {
+	a, err := r.Until(ctx, 2*r.Cluster.SessionLimit, func(ctx context.Context) (runner.Answer, error) {
 		d = r.departed(ctx, t)
 		return runner.Answer{Yes: len(d.Alive) == 0, Evidence: strings.Join(d.Alive, "; ")}, nil
 	})
@@ -121,12 +121,12 @@ func questionOf(words string) string {
 }
 
 // mayLeave looks again after the approvals: a host that answers now is not gone.
-func (r *Recovery) mayLeave(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+func (r leaving) mayLeave(ctx context.Context, t *runner.Task) (runner.Answer, error) {
 	if a := r.restIsQuorum(t); !a.Yes {
 		return a, nil
 	}
-	var before departure
-	if !t.State.Facts(stepDepart, t.On, &before) {
+	before, ok := foundDeparture.Of(t.State, t.On)
+	if !ok {
 		return runner.Answer{}, fmt.Errorf("what became of %s was not looked at", t.On)
 	}
 	now := r.departed(ctx, t)
@@ -144,7 +144,7 @@ func (r *Recovery) mayLeave(ctx context.Context, t *runner.Task) (runner.Answer,
 }
 
 // restIsQuorum asks whether the others suffice to elect a leader and to write.
-func (r *Recovery) restIsQuorum(t *runner.Task) runner.Answer {
+func (r leaving) restIsQuorum(t *runner.Task) runner.Answer {
 	asked := t.State.Asked()
 	rest := 0
 	for _, name := range r.everyScheduler(t.State) {
@@ -159,11 +159,11 @@ func (r *Recovery) restIsQuorum(t *runner.Task) runner.Answer {
 }
 
 // departures is what the gate binds: no error's words, which differ each time.
-func (r *Recovery) departures(s *runner.State) any {
+func departures(s *runner.State) any {
 	list := map[string]any{}
 	for _, l := range s.Without {
-		var d departure
-		if s.Facts(stepDepart, l.Host, &d) {
+		d, ok := foundDeparture.Of(s, l.Host)
+		if ok {
 			list[l.Host] = map[string]any{"proved": d.Proved, "unclear": d.Unclear}
 		}
 	}
@@ -172,11 +172,11 @@ func (r *Recovery) departures(s *runner.State) any {
 
 // departed asks everything once, all at the same time: a host that is off lets
 // each question wait for its limit. What it cannot tell stands in Unclear.
-func (r *Recovery) departed(ctx context.Context, t *runner.Task) departure {
+func (r leaving) departed(ctx context.Context, t *runner.Task) departure {
 	addresses := r.addressesOf(ctx, t.State, t.On)
 	parts := [3]departure{}
 	var asking sync.WaitGroup
-	asking.Go(func() { r.askSSH(ctx, t, &parts[0]) })
+	asking.Go(func() { askSSH(ctx, t, &parts[0]) })
 	asking.Go(func() { r.askMembership(ctx, t, addresses, &parts[1]) })
 	asking.Go(func() { r.askPorts(ctx, t, addresses, &parts[2]) })
 	asking.Wait()
@@ -195,7 +195,7 @@ func (d *departure) add(p departure) {
 	d.SSH = d.SSH || p.SSH
 }
 
-func (r *Recovery) askSSH(ctx context.Context, t *runner.Task, d *departure) {
+func askSSH(ctx context.Context, t *runner.Task, d *departure) {
 	_, err := t.Host.Run(ctx, runner.Command{Argv: []string{"true"}, Limit: 10 * time.Second})
 	var dial *net.OpError
 	switch {
@@ -211,74 +211,25 @@ func (r *Recovery) askSSH(ctx context.Context, t *runner.Task, d *departure) {
 	}
 }
 
-// addressesOf are the IP addresses that a host is known by. None: not known.
-func (r *Recovery) addressesOf(ctx context.Context, s *runner.State, name string) []netip.Addr {
-	found, names := r.writtenAddresses(s, name)
-	resolve := r.Resolve
-	if resolve == nil {
-		resolve = net.DefaultResolver.LookupHost
-	}
-	for _, n := range names {
-		within, cancel := context.WithTimeout(ctx, 5*time.Second)
-		resolved, err := resolve(within, n)
-		cancel()
-		if err != nil {
-			continue // Then it is not known by this name; the others may do.
-		}
-		for _, text := range resolved {
-			if a, err := netip.ParseAddr(text); err == nil {
-				found = withAddress(found, a)
-			}
-		}
-	}
-	return found
-}
-
-// writtenAddresses are the addresses of a host that stand in the configuration
-// or in its flags, and the names there that have to be looked up.
-func (r *Recovery) writtenAddresses(s *runner.State, name string) (found []netip.Addr, names []string) {
-	sch := r.Cluster.Scheduler(name)
-	texts := []string{sch.Hostname}
-	if host, _, err := net.SplitHostPort(sch.HTTP); err == nil {
-		texts = append(texts, host)
-	}
-	if l, err := look(s, name); err == nil {
-		texts = append(texts, l.Flags["ip"], l.Flags["hostname"])
-	}
-	for _, text := range texts {
-		if a, err := netip.ParseAddr(text); err == nil {
-			found = withAddress(found, a)
-		} else if text != "" && !slices.Contains(names, text) {
-			names = append(names, text)
-		}
-	}
-	return found, names
-}
-
-// withAddress adds an address that is one host's: 127.0.0.1 and 0.0.0.0 are
-// every host's own.
-func withAddress(list []netip.Addr, a netip.Addr) []netip.Addr {
-	a = a.Unmap()
-	if a == netip.AddrFrom4([4]byte{127, 0, 0, 1}) || a == netip.IPv6Loopback() || a.IsUnspecified() || slices.Contains(list, a) {
-		return list
-	}
-	return append(list, a)
-}
-
 // askMembership looks for the host among ZooKeeper's candidates and replicas.
-func (r *Recovery) askMembership(ctx context.Context, t *runner.Task, addresses []netip.Addr, d *departure) {
+func (r leaving) askMembership(ctx context.Context, t *runner.Task, addresses []netip.Addr, d *departure) {
 	if r.Cluster.ZooKeeper == "none" {
 		d.say("ZooKeeper: there is none")
 		return
 	}
-	candidates, replicas, err := r.groupNow(ctx, t.State)
+	flags, err := r.flagsOfAny(ctx, t.State)
+	var candidates []zk.Candidate
+	var replicas []zk.Replica
+	if err == nil {
+		candidates, replicas, err = r.any(t.State).Group(ctx, flags)
+	}
 	if err != nil {
 		d.say("ZooKeeper: %v", err)
 		d.unclear(askedZooKeeper, "whether ZooKeeper still lists it")
 		return
 	}
 	for _, c := range candidates {
-		if r.schedulerOf(c.Host, nil) == t.On {
+		if r.SchedulerOf(c.Host, nil) == t.On {
 			d.Alive = append(d.Alive, "it is a candidate in ZooKeeper ("+c.Node+")")
 		}
 	}
@@ -295,30 +246,9 @@ func (r *Recovery) askMembership(ctx context.Context, t *runner.Task, addresses 
 	}
 }
 
-// groupNow reads both lists by the flags of a host that the run goes on with.
-func (r *Recovery) groupNow(ctx context.Context, s *runner.State) ([]zk.Candidate, []zk.Replica, error) {
-	flags, err := r.flagsOfAny(ctx, s)
-	if err != nil {
-		return nil, nil, err
-	}
-	z, err := r.zookeeper(s, flags)
-	if err != nil {
-		return nil, nil, err
-	}
-	candidates, err := z.Candidates(ctx, flags["serverset_path"])
-	if err != nil && !errors.Is(err, zk.ErrNoNode) {
-		return nil, nil, err
-	}
-	replicas, err := z.LogReplicas(ctx, flags["native_log_zk_group_path"])
-	if err != nil && !errors.Is(err, zk.ErrNoNode) {
-		return nil, nil, err
-	}
-	return candidates, replicas, nil
-}
-
 // flagsOfAny are the flags that pre-flight found, or, before it, those of a
 // configuration file.
-func (r *Recovery) flagsOfAny(ctx context.Context, s *runner.State) (map[string]string, error) {
+func (r leaving) flagsOfAny(ctx context.Context, s *runner.State) (map[string]string, error) {
 	asked := s.Asked()
 	why := errors.New("no scheduler is left to ask")
 	for _, name := range r.everyScheduler(s) {
@@ -328,22 +258,12 @@ func (r *Recovery) flagsOfAny(ctx context.Context, s *runner.State) (map[string]
 		if l, err := look(s, name); err == nil {
 			return l.Flags, nil
 		}
-		text, err := r.readConfig(ctx, &runner.Task{Host: r.Hosts[name], On: name, State: s})
+		_, vars, err := r.node(s, name).Config(ctx)
 		if err != nil {
 			why = err
 			continue
 		}
-		vars, err := aurora.ParseShellVars(r.Cluster.Scheduler(name).ConfigFile, text)
-		if err != nil {
-			why = err
-			continue
-		}
-		flags := map[string]string{}
-		for _, flag := range shownFlags {
-			if v, ok := vars.Resolved(flag); ok {
-				flags[flag] = v
-			}
-		}
+		flags := node.FlagsOf(vars)
 		if flags["zk_endpoints"] != "" && flags["serverset_path"] != "" && flags["native_log_zk_group_path"] != "" {
 			return flags, nil
 		}
@@ -353,7 +273,7 @@ func (r *Recovery) flagsOfAny(ctx context.Context, s *runner.State) (map[string]
 }
 
 // askPorts dials the port of its log and that of its scheduler from another host.
-func (r *Recovery) askPorts(ctx context.Context, t *runner.Task, addresses []netip.Addr, d *departure) {
+func (r leaving) askPorts(ctx context.Context, t *runner.Task, addresses []netip.Addr, d *departure) {
 	ports := r.portsOf(t.State, t.On, addresses)
 	if len(addresses) == 0 || len(ports) == 0 {
 		d.say("its log's port: not known")
@@ -399,7 +319,7 @@ func askPort(ctx context.Context, from runner.Host, address string, d *departure
 }
 
 // neighbour is a host to look from.
-func (r *Recovery) neighbour(t *runner.Task) runner.Host {
+func (r leaving) neighbour(t *runner.Task) runner.Host {
 	for _, name := range r.everyScheduler(t.State) {
 		if name != t.On && !slices.Contains(t.State.Asked(), name) {
 			return r.Hosts[name]
@@ -408,51 +328,22 @@ func (r *Recovery) neighbour(t *runner.Task) runner.Host {
 	return t.Host
 }
 
-// portsOf are the ports of a host's log, as pre-flight saw it in ZooKeeper, or
-// as the other replicas have theirs; and that of its HTTP server.
-func (r *Recovery) portsOf(s *runner.State, name string, addresses []netip.Addr) []uint16 {
-	var c clusterLook
-	s.Facts(stepCluster, runner.Bot, &c)
-	var own, others, ports []uint16
-	for _, text := range c.Replicas {
-		p, err := netip.ParseAddrPort(text)
-		switch {
-		case err != nil:
-		case slices.Contains(addresses, p.Addr().Unmap()):
-			own = append(own, p.Port())
-		default:
-			others = append(others, p.Port())
-		}
-	}
-	if ports = own; len(own) == 0 {
-		ports = others
-	}
-	if len(ports) == 0 {
-		return nil // Only the log's port says something of the log.
-	}
-	if p, err := netip.ParseAddrPort(r.Cluster.Scheduler(name).HTTP); err == nil {
-		ports = append(ports, p.Port())
-	}
-	slices.Sort(ports)
-	return slices.Compact(ports)
-}
-
 // stillGone holds as long as a host that was left out cannot take part: it is
 // gone, or it came back and its scheduler is kept from starting.
-func (r *Recovery) stillGone(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+func (r leaving) stillGone(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+	n := r.on(t)
 	now := r.departed(ctx, t)
 	if len(now.Alive) > 0 {
 		return runner.No("%s is back, and its scheduler TAKES PART: %s. Its replica votes with what it holds from before. `settle %s %s` stops it before anything else", t.On, strings.Join(now.Alive, "; "), t.State.Run, t.On), nil
 	}
-	var before departure
-	known := t.State.Facts(stepDepart, t.On, &before)
+	before, known := foundDeparture.Of(t.State, t.On)
 	if !now.SSH {
 		if why := now.since(&before); known && why != "" {
 			return runner.Answer{}, fmt.Errorf("whether %s is still gone can't be told as it could when people decided: %s", t.On, why)
 		}
 		return runner.Yes("%s is still gone", t.On), nil
 	}
-	u, err := r.supervisor().State(ctx, t)
+	u, err := n.Supervisor().State(ctx)
 	if err == nil && u.Running {
 		return runner.No("%s is back, and its scheduler RUNS (%s). `settle %s %s` stops it before anything else", t.On, u.Words, t.State.Run, t.On), nil
 	}
@@ -469,7 +360,7 @@ func (r *Recovery) stillGone(ctx context.Context, t *runner.Task) (runner.Answer
 }
 
 // rests are the steps whose findings rest on a host that is left out.
-func (r *Recovery) rests(s *runner.State, host string) []string {
+func rests(s *runner.State, host string) []string {
 	var again []string
 	if s.Phases["reinitialize"] == "" && s.Of(stepDecide, runner.Bot).Progress != "" {
 		again = append(again, stepDecide, stepConfirm) // One replica fewer is another assessment.
@@ -485,7 +376,7 @@ func (r *Recovery) rests(s *runner.State, host string) []string {
 
 // owes says what a host owes that was left out. Where a run ended with nothing
 // done to it nor to the log, that is nothing: its replica is as good as before.
-func (r *Recovery) owes(s *runner.State, host string) []string {
+func owes(s *runner.State, host string) []string {
 	begun := func(steps ...string) bool {
 		return slices.ContainsFunc(steps, func(id string) bool { return s.Of(id, host).Begun })
 	}

@@ -149,3 +149,5 @@ func (h *host) facts(stdin []byte) runner.Output {
 	}
 	return printed(f)
 }
+
+var helperProgram = []byte("the bot's own program")

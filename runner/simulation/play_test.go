@@ -18,6 +18,7 @@ import (
 	"aurorabot/policy"
 	"aurorabot/runner"
 	"aurorabot/runner/aurora"
+	scheduler "aurorabot/runner/node"
 	"aurorabot/runner/recovery"
 )
 
@@ -101,8 +102,6 @@ func (p *play) clusterOf() *aurora.Cluster {
 	return c
 }
 
-var helperProgram = []byte("the bot's own program")
-
 // boot starts a process of the bot.
 func (p *play) boot() {
 	w := p.w
@@ -118,12 +117,13 @@ func (p *play) boot() {
 		panic(err)
 	}
 	r := &recovery.Recovery{
-		Cluster: w.cluster, Profile: profile, Hosts: hosts, Now: w.botNow, Policy: policyDigest, Poll: 4 * time.Second,
-		ZooKeeper: w.openZooKeeper(bot), Resolve: w.resolve,
-		Helper: func(string) (func() (io.ReadCloser, error), string, error) {
-			n := &node{content: helperProgram}
-			return func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(helperProgram)), nil }, n.hash(), nil
+		Nodes: &scheduler.Nodes{
+			Cluster: w.cluster, Profile: profile, Hosts: hosts, Now: w.botNow, Poll: 4 * time.Second, ZooKeeper: w.openZooKeeper(bot),
+			Helper: func(string) (func() (io.ReadCloser, error), string, error) {
+				return func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(helperProgram)), nil }, (&node{content: helperProgram}).hash(), nil
+			},
 		},
+		Policy: policyDigest, Resolve: w.resolve,
 		Files: func(run string) (string, error) {
 			dir := filepath.Join(p.files, "files", run)
 			return dir, os.MkdirAll(dir, 0o700)
@@ -148,9 +148,7 @@ func (p *play) boot() {
 			Tasks:   r.Tasks,
 		}},
 	}
-	if err := p.service.Start(); err != nil {
-		panic(err)
-	}
+	p.service.Start()
 }
 
 const policyDigest = "0123456789abcdef"

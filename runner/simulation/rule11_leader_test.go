@@ -1,5 +1,9 @@
 package simulation
 
+import (
+	"aurorabot/runner"
+)
+
 // Rule 11: stage and commit go to the one leader that the run found, named by
 // host, PID and start; the commit to the process that staged.
 func oneLeaderFenced(w *world) *rule {
@@ -8,12 +12,12 @@ func oneLeaderFenced(w *world) *rule {
 		if a.kind != "call" || a.by != "bot" || a.what != "commitRecovery" {
 			return
 		}
-		var f struct {
+		f, ok := runner.Fact[struct {
 			Host  string `json:"host"`
 			PID   int    `json:"pid"`
 			Start uint64 `json:"start"`
-		}
-		if !w.state().Facts("restore/find-leader", "bot", &f) {
+		}]{Step: "restore/find-leader"}.Of(w.state(), "bot")
+		if !ok {
 			w.violated(r.name, "a commit on %s, and no leader was found", a.host.name)
 			return
 		}

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"aurorabot/runner/recovery"
+	scheduler "aurorabot/runner/node"
 	"aurorabot/runner/zk"
 )
 
@@ -55,8 +55,8 @@ type zkView struct {
 	bot *incarnation
 }
 
-func (w *world) openZooKeeper(bot *incarnation) func(string, zk.Dialer) (recovery.ZooKeeper, error) {
-	return func(string, zk.Dialer) (recovery.ZooKeeper, error) { return &zkView{w, bot}, nil }
+func (w *world) openZooKeeper(bot *incarnation) func(string, zk.Dialer) (scheduler.ZooKeeper, error) {
+	return func(string, zk.Dialer) (scheduler.ZooKeeper, error) { return &zkView{w, bot}, nil }
 }
 
 var errNoZooKeeper = errors.New("zookeeper: no server answers")

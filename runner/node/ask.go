@@ -1,0 +1,154 @@
+package node
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"path"
+	"strings"
+	"time"
+
+	"aurorabot/runner"
+	"aurorabot/runner/probe"
+)
+
+// Folder is where a run keeps its files on the host.
+func (n *Node) Folder() string { return path.Join(n.Scheduler.RunDir, "runs", n.RunID) }
+
+// KeptFolder is where originals of configuration files lie: they may hold
+// secrets, and nobody but root may come between reading and restoring them.
+func KeptFolder(runDir, run string) string { return path.Join(runDir, "originals") + "/" + run }
+
+// AsideOf is where a run puts what lay at p: beside it, on the same file
+// system, under a name that a resumed run finds again.
+func AsideOf(p, run string) string { return p + ".dr-" + run }
+
+// HelperPath is where the helper lies on a host; its name is its hash.
+func HelperPath(runDir, sha256 string) string {
+	return path.Join(runDir, "bin", "aurorabot-"+sha256[:16])
+}
+
+// through keeps a session for the commands that only look, once the helper is
+// on the host.
+func (n *Node) through() runner.Keeper {
+	if n.Tool.Path == "" || n.Tool.Brief {
+		return runner.Keeper{}
+	}
+	return runner.Keeper{Program: n.Tool.Path, Words: []string{"host", "keep"}}
+}
+
+func (n *Node) helped() error {
+	if n.Tool.Path == "" {
+		return fmt.Errorf("the helper was not uploaded to %s in this run", n.Name)
+	}
+	return nil
+}
+
+// throughAs is through for questions that the helper answers itself, as the
+// scheduler's account: its session can be asked for nothing else.
+func (n *Node) throughAs() runner.Keeper {
+	k := n.through()
+	if k.Program != "" {
+		k.Words, k.User = []string{"host", "facts", "--keep"}, n.Cluster.User
+	}
+	return k
+}
+
+// Ask asks the host many questions in one session, as the scheduler's user.
+func (n *Node) Ask(ctx context.Context, q probe.Request) (probe.Facts, error) {
+	if err := n.helped(); err != nil {
+		return probe.Facts{}, err
+	}
+	limit := 2 * time.Minute
+	if len(q.Trees) > 0 {
+		limit = CopyLimit // They are read to the last byte.
+	}
+	return Facts(ctx, n.Host, runner.Command{Argv: []string{n.Tool.Path, "host", "facts"}, User: n.Cluster.User, Limit: limit, Through: n.throughAs()}, q)
+}
+
+// Facts asks the helper, which cmd runs on a host.
+func Facts(ctx context.Context, host runner.Host, cmd runner.Command, q probe.Request) (facts probe.Facts, err error) {
+	if cmd.Stdin, err = json.Marshal(q); err != nil {
+		return facts, fmt.Errorf("encode the questions: %w", err)
+	}
+	cmd.Output = 16 << 20
+	out, err := host.Run(ctx, cmd)
+	if err != nil {
+		return facts, fmt.Errorf("ask the host: %w", err)
+	}
+	if out.Exit != 0 || out.Cut {
+		return facts, &ExitError{out}
+	}
+	if err := json.Unmarshal(out.Stdout, &facts); err != nil {
+		return facts, fmt.Errorf("ask the host: the answer is no JSON: %w", err)
+	}
+	if len(facts.Errors) > 0 {
+		return facts, fmt.Errorf("ask the host: %s", strings.Join(facts.Errors, "; "))
+	}
+	return facts, nil
+}
+
+// An ExitError is the answer of a helper that did not do as asked.
+type ExitError struct{ Output runner.Output }
+
+func (e *ExitError) Error() string {
+	return fmt.Sprintf("ask the host: exit status %d: %s", e.Output.Exit, Tail(e.Output))
+}
+
+// Read runs a command of the helper that prints one JSON document, and
+// decodes it. Exit status 1 is its way to say "not well"; the document says why.
+func (n *Node) Read(ctx context.Context, limit time.Duration, v any, args ...string) error {
+	if err := n.helped(); err != nil {
+		return err
+	}
+	argv := append([]string{n.Tool.Path}, args...)
+	out, err := n.Host.Run(ctx, runner.Command{Argv: argv, User: n.Cluster.User, Gentle: true, Limit: limit, Output: 32 << 20, Through: n.through()})
+	if err != nil {
+		return fmt.Errorf("%s: %w", Shown(args), err)
+	}
+	if out.Exit != 0 && out.Exit != 1 || out.Cut || len(out.Stdout) == 0 {
+		return fmt.Errorf("%s: exit status %d: %s", Shown(args), out.Exit, Tail(out))
+	}
+	if err := json.Unmarshal(out.Stdout, v); err != nil {
+		return fmt.Errorf("%s: the answer is no JSON: %w", Shown(args), err)
+	}
+	return nil
+}
+
+// Shown is a command as people read it.
+func Shown(argv []string) string { return strings.Join(argv, " ") }
+
+// Well is the error of a command that was to end with exit status 0; what names it.
+func Well(what string, out runner.Output, err error) error {
+	if err == nil && out.Exit != 0 {
+		err = fmt.Errorf("exit status %d: %s", out.Exit, Tail(out))
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	return nil
+}
+
+// Tail is the end of what a command printed, for an error.
+func Tail(out runner.Output) string {
+	s := strings.TrimSpace(string(out.Stderr))
+	if s == "" {
+		s = strings.TrimSpace(string(out.Stdout))
+	}
+	if lines := strings.Split(s, "\n"); len(lines) > 5 {
+		s = "… " + strings.Join(lines[len(lines)-5:], "\n")
+	}
+	if s == "" {
+		return "no output"
+	}
+	return s
+}
+
+// MakeFolder creates folders of the run on the host, owned by the scheduler's user.
+func (n *Node) MakeFolder(ctx context.Context, dirs ...string) error {
+	commands := make([][]string, len(dirs))
+	for i, dir := range dirs {
+		commands[i] = []string{"install", "-d", "-m", "0750", "-o", n.Cluster.User, "-g", n.Cluster.Group, dir}
+	}
+	return asRoot(ctx, n, commands...)
+}
