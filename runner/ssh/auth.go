@@ -25,18 +25,18 @@ func (a auth) close() {
 // auth reads the keys anew for each connection, so that a key can be replaced
 // while the bot runs. All keys are offered in one method: the client tries each
 // method once only.
-func (h *Host) auth() (auth, error) {
+func (c *Config) auth() (auth, error) {
 	var a auth
 	var signers []ssh.Signer
-	for _, path := range h.cfg.KeyFiles {
+	for _, path := range c.KeyFiles {
 		s, err := signer(path)
 		if err != nil {
 			return a, err
 		}
 		signers = append(signers, s...)
 	}
-	if h.cfg.Agent != "" {
-		conn, err := net.Dial("unix", h.cfg.Agent)
+	if c.Agent != "" {
+		conn, err := net.Dial("unix", c.Agent)
 		if err != nil {
 			return a, fmt.Errorf("ssh agent: %w", err)
 		}
@@ -44,7 +44,7 @@ func (h *Host) auth() (auth, error) {
 		held, err := agent.NewClient(conn).Signers()
 		if err != nil {
 			conn.Close()
-			return a, fmt.Errorf("ssh agent at %s: %w", h.cfg.Agent, err)
+			return a, fmt.Errorf("ssh agent at %s: %w", c.Agent, err)
 		}
 		signers = append(signers, held...)
 	}

@@ -83,13 +83,13 @@ const Unsent = 30 * time.Second
 // covers TCP only, so the end of the time closes the connection under the
 // handshake.
 func (h *Host) dial(ctx context.Context) (*ssh.Client, *net.TCPConn, error) {
-	auth, err := h.auth()
+	auth, err := h.cfg.auth()
 	if err != nil {
 		return nil, nil, err
 	}
 	defer auth.close()
 	config := &ssh.ClientConfig{User: h.cfg.User, Auth: auth.methods}
-	if err := h.hostKeys(config); err != nil {
+	if err := h.cfg.hostKeys(config); err != nil {
 		return nil, nil, err
 	}
 
@@ -110,7 +110,7 @@ func (h *Host) dial(ctx context.Context) (*ssh.Client, *net.TCPConn, error) {
 	}
 	if err != nil {
 		conn.Close()
-		return nil, nil, h.explain(config, err)
+		return nil, nil, h.cfg.explain(config, err)
 	}
 	tcp, _ := conn.(*net.TCPConn) // Of "tcp" it is one.
 	return ssh.NewClient(c, channels, requests), tcp, nil

@@ -304,7 +304,7 @@ func (h *Host) getAsRoot(ctx context.Context, name string, w io.Writer) (int64, 
 	defer free()
 	count, errs := &counter{w: w}, &capped{most: 4096}
 	defer count.stop()
-	status, _, err := h.session(ctx, Quote(append(append([]string{"exec"}, h.sudo("root")...), "cat", "--", name)), nil, count, errs)
+	status, _, err := h.session(ctx, Quote(append(append([]string{"exec"}, h.cfg.sudo("root")...), "cat", "--", name)), nil, count, errs)
 	switch {
 	case err != nil:
 		count.stop()

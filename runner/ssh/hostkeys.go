@@ -58,12 +58,12 @@ var everyCertificate = []string{
 // The files are read anew for each connection. HostKeyAlgorithms are those that
 // the files have for this host: else a host with several keys shows another one
 // than the known one, and looks like an impostor.
-func (h *Host) hostKeys(config *ssh.ClientConfig) error {
-	db, err := knownhosts.NewDB(h.cfg.KnownHosts...)
+func (c *Config) hostKeys(config *ssh.ClientConfig) error {
+	db, err := knownhosts.NewDB(c.KnownHosts...)
 	if err != nil {
 		return fmt.Errorf("known_hosts: %w", err)
 	}
-	for _, key := range db.HostKeys(h.cfg.Address) {
+	for _, key := range db.HostKeys(c.Address) {
 		algorithms := []string{key.Type()}
 		switch {
 		case key.Cert:
@@ -84,8 +84,8 @@ func (h *Host) hostKeys(config *ssh.ClientConfig) error {
 			return nil
 		}
 		refusal := &HostKeyError{
-			Address: h.cfg.Address, Files: h.cfg.KnownHosts, Presented: describe(key),
-			Known: h.known(db), Why: "not known",
+			Address: c.Address, Files: c.KnownHosts, Presented: describe(key),
+			Known: c.known(db), Why: "not known",
 		}
 		var revoked *xknownhosts.RevokedError
 		var other *xknownhosts.KeyError
@@ -103,9 +103,9 @@ func (h *Host) hostKeys(config *ssh.ClientConfig) error {
 }
 
 // known lists what the files have for the host.
-func (h *Host) known(db *knownhosts.HostKeyDB) []string {
+func (c *Config) known(db *knownhosts.HostKeyDB) []string {
 	var known []string
-	for _, key := range db.HostKeys(h.cfg.Address) {
+	for _, key := range db.HostKeys(c.Address) {
 		text := describe(key.PublicKey)
 		if key.Cert {
 			text = "@cert-authority " + text
@@ -126,7 +126,7 @@ func describe(key ssh.PublicKey) string {
 var errLogin = errors.New("login refused")
 
 // explain turns the library's errors about a handshake into what they mean.
-func (h *Host) explain(config *ssh.ClientConfig, err error) error {
+func (c *Config) explain(config *ssh.ClientConfig, err error) error {
 	var refusal *HostKeyError
 	if errors.As(err, &refusal) {
 		return refusal
@@ -134,11 +134,11 @@ func (h *Host) explain(config *ssh.ClientConfig, err error) error {
 	var none *ssh.AlgorithmNegotiationError
 	if errors.As(err, &none) && strings.Contains(none.What, "host key") {
 		refusal = &HostKeyError{
-			Address: h.cfg.Address, Files: h.cfg.KnownHosts, Why: "another kind of key than the known one",
+			Address: c.Address, Files: c.KnownHosts, Why: "another kind of key than the known one",
 			Presented: "keys of the kinds " + strings.Join(none.RequestedAlgorithms, ", "),
 		}
-		if db, err := knownhosts.NewDB(h.cfg.KnownHosts...); err == nil {
-			refusal.Known = h.known(db)
+		if db, err := knownhosts.NewDB(c.KnownHosts...); err == nil {
+			refusal.Known = c.known(db)
 		}
 		return refusal
 	}

@@ -129,7 +129,7 @@ type verdict struct {
 	refused bool   // The job is not there, and the host could not start it.
 }
 
-func (h *Host) jobDir(job string) string { return path.Join(h.cfg.RunDir, "jobs", job) }
+func (c *Config) jobDir(job string) string { return path.Join(c.RunDir, "jobs", job) }
 
 // lookAtJob starts the job if its folder is not there, and waits for its verdict
 // for as long as that.
@@ -141,14 +141,14 @@ func (h *Host) lookAtJob(ctx context.Context, cmd runner.Command, wait time.Dura
 	defer free()
 	var argv []string // None: it is only looked at.
 	if len(cmd.Argv) > 0 {
-		argv = h.argv(cmd)
+		argv = h.cfg.argv(cmd)
 	}
 	// The bound on what comes back: both outputs and the line before them.
 	out, errs := &capped{most: 2*cmd.Output + 8192}, newMarked(4096)
 	in := &word{heard: errs.seen, over: make(chan struct{}), rest: bytes.NewReader(cmd.Stdin)}
 	defer in.end()
 	line := script(procsScript+goScript+jobScript, append([]string{
-		h.jobDir(cmd.Job), seconds(cmd.Limit), strconv.Itoa(int(wait / (100 * time.Millisecond))),
+		h.cfg.jobDir(cmd.Job), seconds(cmd.Limit), strconv.Itoa(int(wait / (100 * time.Millisecond))),
 		strconv.Itoa(cmd.Output), strconv.Itoa(len(cmd.Stdin)), Quote(argv),
 	}, argv...)...)
 	status, _, err := h.session(ctx, line, in, out, errs)
@@ -205,14 +205,14 @@ func (h *Host) judge(ctx context.Context, cmd runner.Command, v verdict) (runner
 	case v.state == "other":
 		return runner.Output{}, notStarted(fmt.Errorf("job %s: was started as another command: %s", cmd.Job, v.other))
 	case v.state == "lost":
-		return runner.Output{}, fmt.Errorf("job %s: outcome unknown: it was started, but left no verdict and no process (%w); see %s", cmd.Job, runner.ErrOver, h.jobDir(cmd.Job))
+		return runner.Output{}, fmt.Errorf("job %s: outcome unknown: it was started, but left no verdict and no process (%w); see %s", cmd.Job, runner.ErrOver, h.cfg.jobDir(cmd.Job))
 	case v.rc == timedOut:
 		return runner.Output{}, fmt.Errorf("job %s: not done within its limit; killed (%w); outcome unknown", cmd.Job, runner.ErrOver)
 	}
-	if err := sudoRefused(cmd.User, len(h.sudo(cmd.User)) > 0, v.out); err != nil {
+	if err := sudoRefused(cmd.User, len(h.cfg.sudo(cmd.User)) > 0, v.out); err != nil {
 		// Nothing ran, so the name may be used again.
-		aside := h.jobDir(cmd.Job) + ".refused-" + strings.ToLower(rand.Text()[:8])
-		if _, e := h.runHere(ctx, runner.Command{Argv: []string{"mv", "-T", "--", h.jobDir(cmd.Job), aside}, Limit: time.Minute, Output: 4096}); e != nil {
+		aside := h.cfg.jobDir(cmd.Job) + ".refused-" + strings.ToLower(rand.Text()[:8])
+		if _, e := h.runHere(ctx, runner.Command{Argv: []string{"mv", "-T", "--", h.cfg.jobDir(cmd.Job), aside}, Limit: time.Minute, Output: 4096}); e != nil {
 			return runner.Output{}, fmt.Errorf("%w; and its folder could not be moved aside: %w", err, unmark(e))
 		}
 		return runner.Output{}, err

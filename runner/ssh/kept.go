@@ -48,7 +48,7 @@ func (h *Host) runThrough(ctx context.Context, cmd runner.Command) (out runner.O
 	}
 	argv := cmd.Argv // As the account that the session is of already, or by sudo from the login account's.
 	if cmd.User != cmd.Through.User {
-		argv = h.argv(cmd)
+		argv = h.cfg.argv(cmd)
 	}
 	r, leader, err := k.s.Run(limited, kept.Command{Argv: argv, Stdin: cmd.Stdin, Limit: cmd.Limit + spare, Most: cmd.Output})
 	switch {
@@ -67,7 +67,7 @@ func (h *Host) runThrough(ctx context.Context, cmd runner.Command) (out runner.O
 // keep is the session that a keeper keeps over l, begun if there is none. One
 // that never answered counts for a while, so that it is not tried each time.
 func (h *Host) keep(l *link, by runner.Keeper) *keeping {
-	argv := h.argv(runner.Command{Argv: append([]string{by.Program}, by.Words...), User: by.User})
+	argv := h.cfg.argv(runner.Command{Argv: append([]string{by.Program}, by.Words...), User: by.User})
 	name := Quote(argv)
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -59,7 +59,7 @@ func (h *Host) tryKill(ctx context.Context, within time.Duration, p process, use
 	ctx, stop := context.WithTimeoutCause(ctx, within, fmt.Errorf("no answer within %v", within))
 	defer stop()
 	out, errs := &capped{most: 4096}, &capped{most: 4096}
-	line := script(procsScript+endScript+killScript, append([]string{p.id, p.begun}, h.sudo(user)...)...)
+	line := script(procsScript+endScript+killScript, append([]string{p.id, p.begun}, h.cfg.sudo(user)...)...)
 	status, _, err := h.session(ctx, line, nil, out, errs)
 	said := strings.TrimSpace(string(out.bytes()))
 	switch {

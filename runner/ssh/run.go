@@ -51,7 +51,7 @@ func (h *Host) Run(ctx context.Context, cmd runner.Command) (runner.Output, erro
 		out, err = h.runSoon(ctx, cmd)
 	}
 	if err == nil {
-		err = sudoRefused(cmd.User, len(h.sudo(cmd.User)) > 0, out)
+		err = sudoRefused(cmd.User, len(h.cfg.sudo(cmd.User)) > 0, out)
 	}
 	switch {
 	case err != nil && len(cmd.Argv) == 0:
@@ -109,7 +109,7 @@ func (h *Host) runFrom(ctx context.Context, cmd runner.Command, stdin io.Reader)
 	stdout, stderr := &capped{most: cmd.Output}, newMarked(cmd.Output)
 	in := &word{heard: stderr.seen, over: make(chan struct{}), rest: stdin}
 	line := func(l *link) string {
-		return script(goScript+wrapScript, append([]string{l.name, seconds(cmd.Limit + spare)}, h.argv(cmd)...)...)
+		return script(goScript+wrapScript, append([]string{l.name, seconds(cmd.Limit + spare)}, h.cfg.argv(cmd)...)...)
 	}
 	status, _, err := h.sessionOn(limited, line, in, stdout, stderr)
 	given := in.end()
@@ -180,12 +180,12 @@ func (w *word) end() bool {
 }
 
 // argv is the command with what stands before it.
-func (h *Host) argv(cmd runner.Command) []string {
+func (c *Config) argv(cmd runner.Command) []string {
 	var before []string
 	if cmd.Gentle {
 		before = []string{"nice", "-n", "10"} // Outside of sudo, which hands it on: the sudoers file stays one of commands.
 	}
-	return append(append(before, h.sudo(cmd.User)...), cmd.Argv...)
+	return append(append(before, c.sudo(cmd.User)...), cmd.Argv...)
 }
 
 // script returns the line that runs a script of ours with arguments. The login

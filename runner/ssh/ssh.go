@@ -125,11 +125,11 @@ func (h *Host) slot(ctx context.Context) (func(), error) {
 }
 
 // sudo returns what goes before an argv to run it as user: nothing for the login account.
-func (h *Host) sudo(user string) []string {
-	if user == "" || user == h.cfg.User {
+func (c *Config) sudo(user string) []string {
+	if user == "" || user == c.User {
 		return nil
 	}
-	return append(append([]string{}, h.cfg.Sudo...), "-u", user, "--")
+	return append(append([]string{}, c.Sudo...), "-u", user, "--")
 }
 
 // notStarted marks err as certain not to have changed anything.

@@ -29,7 +29,7 @@ func (h *Host) sweep(ctx context.Context, l *link) error {
 	s.Stdout = out
 	done := make(chan error, 1)
 	go func() {
-		done <- s.Run(script(procsScript+endScript+sweepScript, append([]string{whose, l.name}, h.sudo("root")...)...))
+		done <- s.Run(script(procsScript+endScript+sweepScript, append([]string{whose, l.name}, h.cfg.sudo("root")...)...))
 	}()
 	select {
 	case err = <-done:
