@@ -163,7 +163,9 @@ func TestLogDamage(t *testing.T) {
 		{"cut in a record", func(b []byte) []byte { return b[:len(b)-1] }, TornTail, 99},
 		{"cut in a header", func(b []byte) []byte { return append(b, 1, 2, 3) }, TornTail, 100},
 		{"cut after the first fragment", func(b []byte) []byte { return b[:recordBlock] }, TornTail, 30},
-		{"zeros behind", func(b []byte) []byte { return append(b, make([]byte, 70000)...) }, "zero bytes up to the end", 100},
+		{"zeros behind a cut record", func(b []byte) []byte { return append(b[:recordBlock], make([]byte, 70000)...) }, TornTail, 30},
+		{"zeros at the beginning", func(b []byte) []byte { clear(b[:recordBlock]); return b }, "zero bytes where", 30},
+		{"nothing but zeros", func(b []byte) []byte { clear(b); return b }, "zero bytes up to the end", 0},
 		{"a block of zeros", func(b []byte) []byte { clear(b[recordBlock : 2*recordBlock]); return b }, "zero bytes where", 50},
 		{"a payload byte", func(b []byte) []byte { b[50]++; return b }, "checksum mismatch", 99},
 		{"a length", func(b []byte) []byte { b[5] = 0xff; return b }, "longer than its block", 60},
@@ -199,6 +201,33 @@ func TestLogDamage(t *testing.T) {
 				t.Errorf("damage %v, want %q", d.Damage(), tt.what)
 			}
 		})
+	}
+}
+
+// Zeros behind the last whole record are no damage, in the log and in MANIFEST:
+// LevelDB up to 1.14 leaves them where it did not close a file.
+func TestZerosBehindTheLastRecord(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "db")
+	write(t, dir, 1, 50, &opt.Options{NoSync: true})
+	path, b := logOf(t, dir)
+	manifests, err := filepath.Glob(filepath.Join(dir, "MANIFEST-*"))
+	if err != nil || len(manifests) != 1 {
+		t.Fatal(manifests, err)
+	}
+	before := len(read(t, open(t, dir)))
+	if err := os.WriteFile(path, append(b, make([]byte, 70000)...), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	m, err := os.ReadFile(manifests[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(manifests[0], append(m, make([]byte, 65536-len(m))...), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	d := open(t, dir)
+	if got := read(t, d); len(got) != before || len(d.Damage()) > 0 || len(d.Warnings()) != 2 {
+		t.Errorf("%d keys, want %d; damage %v; warnings %v, want one for each file", len(got), before, d.Damage(), d.Warnings())
 	}
 }
 

@@ -195,9 +195,11 @@ func (r *records) tail(at int64, block []byte) (int, []byte, int64, error) {
 	return fragmentDamaged, nil, at, nil
 }
 
-// hollow handles zero bytes where a record should be: old releases write the
-// log through a mapping that leaves zeros at its end after a crash, but zeros
-// may also stand where records were lost.
+// hollow handles zero bytes where a record should be. Releases up to 1.14 write
+// through a mapping that they make ahead, and leave zeros behind the last record of
+// a file that they did not close: those are no damage, and LevelDB's own reader
+// passes over them. Zeros that records follow, or that stand at the beginning or
+// behind damage, are where records were lost.
 func (r *records) hollow(at int64) (int, []byte, int64, error) {
 	end := at
 	for {
@@ -207,6 +209,10 @@ func (r *records) hollow(at int64) (int, []byte, int64, error) {
 		}
 		if len(p) == 0 {
 			r.done = true
+			if at > 0 && !r.broken {
+				r.ledger.warn("%s: %d zero bytes behind the last record, as LevelDB up to 1.14 leaves them", r.name, end-at)
+				return fragmentEnd, nil, at, nil
+			}
 			r.ledger.note(r.name, at, "zero bytes up to the end of the file (%d)", end-at)
 			return fragmentDamaged, nil, at, nil
 		}
