@@ -131,7 +131,7 @@ func TestReportOfHostileStates(t *testing.T) {
 		{"no time inside", "backup-odd|the timestamp is 0|the newest valid backup is 30m", 6, func(s *shelf) {
 			s.put(s.leader, time.Minute, s.snap(0, func(b *backup.Snapshot) { b.SetTimestamp(0) }))
 		}},
-		{"packed", "backup-odd|gzip|the newest valid backup is 30m", 6, func(s *shelf) { s.put(s.leader, time.Minute, zipped(s.snap(time.Minute))) }},
+		{"packed", "it is no backup but a gzip file|the newest valid backup is 30m", 6, func(s *shelf) { s.put(s.leader, time.Minute, zipped(s.snap(time.Minute))) }},
 		{"packed ones only", "NO VALID BACKUP|only 2 with other names", 6, func(s *shelf) {
 			s.must(s.c.Shelve(s.Context(), cluster.ShelfEmpty))
 			s.as(s.leader, s.name(time.Minute)+".gz", time.Minute, zipped(s.snap(time.Minute)))

@@ -31,7 +31,7 @@ type hashed struct {
 	summed chan struct{}
 
 	size int64   // Bytes read so far.
-	head [2]byte // The first bytes of the file.
+	head [6]byte // The first bytes of the file.
 }
 
 type block struct {

@@ -2,6 +2,8 @@ package backup
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"time"
@@ -54,17 +56,53 @@ func Inspect(r io.Reader, opts Options) (Report, error) {
 		in.warn.say(oddTail, end, "")
 		in.warn[oddTail].n = int(tail)
 	}
-	if src.head == [2]byte{0x1f, 0x8b} {
-		in.warn.say(oddGzip, -1, "unpack it first")
+	if !in.any && err == nil {
+		in.report.Error = noBackup(src.head, in.report.Bytes, in.report.SHA256, in.r.Err())
 	}
 	in.finish(opts.Now)
 	return in.report, err
+}
+
+// packed are files that people take for a backup, by how they begin. Read as a
+// snapshot each is an empty one with bytes after its end.
+var packed = []struct{ head, is string }{
+	{"\x1f\x8b", "a gzip file"}, {"\xfd7zXZ\x00", "an xz file"}, {"\x28\xb5\x2f\xfd", "a zstd file"}, {"BZh", "a bzip2 file"}, {"PK\x03\x04", "a zip file"},
+}
+
+// noBackup says what a file is in which no field of a snapshot was found: a
+// scheduler writes at least the time. why is where reading it ended.
+func noBackup(head [6]byte, size int64, sum string, why error) string {
+	for _, p := range packed {
+		if bytes.HasPrefix(head[:], []byte(p.head)) {
+			return "it is no backup but " + p.is + ": unpack it first"
+		}
+	}
+	if head == [6]byte{} && size > 0 && sum == zeroSum(size) {
+		return fmt.Sprintf("it is no backup: %d zero bytes and nothing else, as a disk leaves a file whose content was lost", size)
+	}
+	if why != nil {
+		return why.Error()
+	}
+	return "it is no backup: no field of a snapshot is in it"
+}
+
+// zeroSum is the hash of so many zero bytes.
+func zeroSum(size int64) string {
+	h := sha256.New()
+	block := make([]byte, 64<<10)
+	for size > 0 {
+		n := min(size, int64(len(block)))
+		h.Write(block[:n])
+		size -= n
+	}
+	return hex.EncodeToString(h.Sum(nil))
 }
 
 type inspector struct {
 	r      *tbinary.Reader
 	warn   warnings
 	tally  *tally
+	any    bool // A field of a snapshot was found.
 	ids    seen
 	hosts  map[string]struct{} // Those that have attributes.
 	row    row
@@ -79,8 +117,11 @@ type inspector struct {
 // finish judges the snapshot as a whole.
 func (in *inspector) finish(now time.Time) {
 	out := &in.report
-	if err := in.r.Err(); err != nil {
+	if err := in.r.Err(); err != nil && out.Error == "" {
 		out.Error = err.Error()
+	}
+	if out.Error != "" {
+		in.warn[oddTail].n = 0 // What is no snapshot has no end.
 	}
 	out.Valid = out.Error == ""
 	out.Timestamp = instant(out.TimestampMs)
@@ -113,6 +154,7 @@ func (in *inspector) finish(now time.Time) {
 // field reads one field of the snapshot.
 func (in *inspector) field(f Field) {
 	r, out := in.r, &in.report
+	in.any = in.any || f >= Timestamp && f <= MaintenanceRequests
 	switch f {
 	case Timestamp:
 		out.TimestampMs = r.I64()

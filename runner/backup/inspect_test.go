@@ -2,6 +2,7 @@ package backup
 
 import (
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -18,6 +19,13 @@ func TestInspectAgreesWithTheRealClasses(t *testing.T) {
 				t.Skip("no truth: the real classes cannot say (0.5 has no job keys)")
 			}
 			got := inspect(t, load(t, name))
+			if strings.HasPrefix(got.Error, "it is no backup") {
+				// The real classes read anything packed as an empty snapshot, and stage it.
+				if want.Tasks != 0 || want.FrameworkID != "" || got.Valid {
+					t.Errorf("valid %v, %s; the real classes find %d tasks of %q", got.Valid, got.Error, want.Tasks, want.FrameworkID)
+				}
+				return
+			}
 			if got.Bytes != want.Bytes || got.SHA256 != want.SHA256 || got.Valid != want.Decodes {
 				t.Errorf("bytes %d, SHA-256 %s, valid %v; want %d, %s, %v (%s)",
 					got.Bytes, got.SHA256, got.Valid, want.Bytes, want.SHA256, want.Decodes, got.Error)
@@ -54,5 +62,22 @@ func TestInspectAgreesWithTheRealClasses(t *testing.T) {
 				t.Error("damaged, and not a word about it")
 			}
 		})
+	}
+}
+
+// What is no backup is not valid, and the first word of it says what it is.
+func TestInspectWhatIsNoBackup(t *testing.T) {
+	for _, tt := range []struct{ name, content, want string }{
+		{"gzip", "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\x00", "a gzip file: unpack it first"},
+		{"xz", "\xfd7zXZ\x00\x00\x04\xe6\xd6\xb4\x46", "an xz file: unpack it first"},
+		{"zip", "PK\x03\x04\x14\x00\x00\x00\x00\x00\x00", "a zip file: unpack it first"},
+		{"zeros", strings.Repeat("\x00", 3000), "3000 zero bytes and nothing else"},
+		{"one zero", "\x00", "1 zero bytes"},
+		{"an empty snapshot, and something behind it", "\x00abc", "no field of a snapshot is in it"},
+	} {
+		got := inspect(t, []byte(tt.content))
+		if got.Valid || !strings.HasPrefix(got.Error, "it is no backup") && got.Error == "" || !strings.Contains(got.Error, tt.want) {
+			t.Errorf("%s: valid %v, %q; want not valid, with %q", tt.name, got.Valid, got.Error, tt.want)
+		}
 	}
 }

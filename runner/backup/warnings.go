@@ -11,8 +11,7 @@ import (
 type oddity int
 
 const (
-	oddGzip oddity = iota
-	oddTail
+	oddTail oddity = iota
 	oddTimeless
 	oddFuture
 	oddFramework
@@ -42,7 +41,6 @@ const (
 
 // phrases says each, for one and for many; the many get the number.
 var phrases = [oddities][2]string{
-	oddGzip:        {"it begins like a gzip file", ""},
 	oddTail:        {"1 byte after the end", "%d bytes after the end"},
 	oddTimeless:    {"the timestamp is 0", ""},
 	oddFuture:      {"the timestamp lies in the future", ""},

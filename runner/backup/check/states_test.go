@@ -22,7 +22,7 @@ func lower(f *check.Facts, since time.Duration) {
 // and clocks tell other times than the backups, counters are of the past.
 func TestStatesThatLookLikeOthers(t *testing.T) {
 	for _, tt := range []state{
-		{"packed, which decodes as an empty one", "backup-odd", "", "backup-odd on s1|gzip|30m0s old", check.Yes, func(f *check.Facts) {
+		{"packed, which an older reader took for an empty one", "backup-odd", "", "backup-odd on s1|gzip|30m0s old", check.Yes, func(f *check.Facts) {
 			odd := file(time.Minute, 0)
 			odd.Read.TimestampMs, odd.Read.Warnings = 0, []string{"it begins like a gzip file", "9 bytes after the end", "the timestamp is 0", "no framework id", "no tasks"}
 			f.Hosts[0].Folder.Files = append(f.Hosts[0].Folder.Files, odd)
