@@ -89,9 +89,14 @@ func (n *node) cron() string {
 		n.fail("write zone: beside it", "the time zone does not belong into the times")
 		return ""
 	}
+	s = sunday(s)
 	schedule, err := cronParser.Parse(s)
 	if err != nil {
 		n.fail(hint, "%v", err)
+		return ""
+	}
+	if every, ok := schedule.(cron.ConstantDelaySchedule); ok && every.Delay < leastEvery {
+		n.fail("write @every 1h, or times such as \"0 8 * * 1-5\"", "%s is more often than once in %s: a report is not made every few seconds", quoted(s), leastEvery)
 		return ""
 	}
 	// The parser takes the 30th of February; the schedule then never comes.
@@ -100,6 +105,29 @@ func (n *node) cron() string {
 		return ""
 	}
 	return s
+}
+
+// leastEvery is how far apart reports are at least.
+const leastEvery = time.Minute
+
+// sunday writes weekday 7, which crontab(5) takes for Sunday as well as 0, as the
+// parser knows it: "7", "5-7", in a list or alone.
+func sunday(spec string) string {
+	f := strings.Fields(spec)
+	if len(f) != 5 {
+		return spec
+	}
+	days := strings.Split(f[4], ",")
+	for i, d := range days {
+		switch from, to, ranged := strings.Cut(d, "-"); {
+		case d == "7" || d == "7-7":
+			days[i] = "0"
+		case ranged && to == "7":
+			days[i] = from + "-6,0"
+		}
+	}
+	f[4] = strings.Join(days, ",")
+	return strings.Join(f, " ")
 }
 
 func (n *node) zone() string {
