@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"aurorabot/handlers"
+	"aurorabot/handlers/cli"
 	"aurorabot/handlers/files"
 	"aurorabot/runner/redact"
 )
@@ -33,6 +34,10 @@ func Run(ctx context.Context, args []string, w World) int {
 		exit, _ := files.Run(ctx, args, files.Std{In: w.In, Out: w.Out, Err: w.Err, Now: w.Now})
 		return exit
 	}
+	// Whatever a host or a backup says can do nothing to the terminal.
+	out, errs := &cli.Plain{W: w.Out}, &cli.Plain{W: w.Err}
+	defer func() { _, _ = out.Close(), errs.Close() }() // Half a character, and nobody is left to tell.
+	w.Out, w.Err = out, errs
 	return lineOf(w, len(args) > 0 && len(args[0]) > 2 && args[0][:2] == "__").does(ctx, args)
 }
 

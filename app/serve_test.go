@@ -1,11 +1,26 @@
 package app
 
 import (
+	"bytes"
 	"net"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 )
+
+// Nothing that a command prints can do something to the terminal.
+func TestNothingReachesTheTerminal(t *testing.T) {
+	for _, words := range [][]string{
+		{"backup", "inspect", "/nowhere/\x1b]52;c;AAAA\a\u202e"}, {"log", "inspect", "--json", "/nowhere/\x1b[2J\u009b"}, {"\x1b[2J"}, {"status", "--config", "/nowhere\x1b[2J"},
+	} {
+		var out, errs bytes.Buffer
+		exit := Run(t.Context(), words, World{Out: &out, Err: &errs, Env: func(string) string { return "" }, Now: time.Now})
+		if exit == 0 || strings.ContainsAny(out.String()+errs.String(), "\x1b\a\u202e\u009b") || out.Len()+errs.Len() == 0 {
+			t.Errorf("%q: exit %d, %q, %q", words, exit, out.String(), errs.String())
+		}
+	}
+}
 
 // Connections that are idle or say nothing are not kept for ever, and there are no
 // more than there is room for.
