@@ -3,14 +3,17 @@ package app
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"aurorabot/config"
 	"aurorabot/handlers"
 	"aurorabot/handlers/cli"
+	"aurorabot/runner/ssh"
 )
 
 func load(file string, w World) (*config.Config, error) {
@@ -103,8 +106,35 @@ func checkFile(file string, asJSON bool, w World) int {
 		for _, k := range cfg.Clusters {
 			names = append(names, k.Name)
 		}
-		return w.document(map[string]any{"file": file, "clusters": names, "policy": cfg.PolicyDigest})
+		return w.document(map[string]any{"file": file, "clusters": names, "policy": cfg.PolicyDigest, "warnings": unread(cfg)})
 	}
 	fmt.Fprintf(w.Out, "%s: %d clusters, policy %.12s\n", file, len(cfg.Clusters), cfg.PolicyDigest)
+	for _, line := range unread(cfg) {
+		fmt.Fprintf(w.Out, "warning: %s\n", line)
+	}
 	return handlers.ExitDone
+}
+
+// unread are the lines of the known_hosts files that can't be read: they stop nobody
+// from logging in to other hosts. A file that is not there yet is said at the login.
+func unread(cfg *config.Config) []string {
+	files := map[string]bool{}
+	for _, hosts := range cfg.SSH {
+		for _, s := range hosts {
+			for _, f := range s.KnownHosts {
+				files[f] = true
+			}
+		}
+	}
+	words := []string{}
+	for _, file := range slices.Sorted(maps.Keys(files)) {
+		lines, err := ssh.UnreadLines([]string{file})
+		if err != nil {
+			continue
+		}
+		for _, l := range lines {
+			words = append(words, l.String())
+		}
+	}
+	return words
 }

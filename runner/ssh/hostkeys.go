@@ -1,6 +1,7 @@
 package ssh
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -59,7 +60,12 @@ var everyCertificate = []string{
 // the files have for this host: else a host with several keys shows another one
 // than the known one, and looks like an impostor.
 func (c *Config) hostKeys(config *ssh.ClientConfig) error {
-	db, err := knownhosts.NewDB(c.KnownHosts...)
+	files, names, done, err := readable(c.KnownHosts, c.Address)
+	if err != nil {
+		return fmt.Errorf("known_hosts: %w", err)
+	}
+	db, err := knownhosts.NewDB(files...)
+	done()
 	if err != nil {
 		return fmt.Errorf("known_hosts: %w", err)
 	}
@@ -91,7 +97,7 @@ func (c *Config) hostKeys(config *ssh.ClientConfig) error {
 		var other *xknownhosts.KeyError
 		switch {
 		case errors.As(err, &revoked):
-			refusal.Why = fmt.Sprintf("revoked by %s:%d", revoked.Revoked.Filename, revoked.Revoked.Line)
+			refusal.Why = fmt.Sprintf("revoked by %s:%d", cmp.Or(names[revoked.Revoked.Filename], revoked.Revoked.Filename), revoked.Revoked.Line)
 		case errors.As(err, &other) && len(other.Want) > 0:
 			refusal.Why = "another key than the known one"
 		case !errors.As(err, &other):
