@@ -217,6 +217,7 @@ func (h *Host) Close() error {
 		h.mu.Unlock()
 		h.Down()
 		h.Hang(false)
+		h.speak() // Its addresses are the next host's.
 		h.stopSupervisor()
 		killMarked(h.token)
 		h.serving.Wait()

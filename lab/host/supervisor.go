@@ -72,6 +72,16 @@ func (h *Host) Silence(ports ...int) error {
 	return nil
 }
 
+// speak ends [Host.Silence].
+func (h *Host) speak() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, end := range h.silent {
+		end()
+	}
+	h.silent = nil
+}
+
 // swallow makes connections to an address hang: a socket whose queue of
 // connections that nobody accepts is full.
 func (h *Host) swallow(address string) error {
@@ -107,12 +117,7 @@ func (h *Host) swallow(address string) error {
 
 // PowerOn boots a host that is off: what is enabled starts, /run is empty.
 func (h *Host) PowerOn() error {
-	h.mu.Lock()
-	for _, end := range h.silent {
-		end()
-	}
-	h.silent = nil
-	h.mu.Unlock()
+	h.speak()
 	if h.super != nil {
 		if err := h.super.Reset(); err != nil {
 			return fmt.Errorf("host %s: reboot: %w", h.opt.Name, err)

@@ -270,7 +270,7 @@ func TestSilentHostIsLeftOutOnLab(t *testing.T) {
 	h := p.c.Host("s3")
 	quick := ssh.New(ssh.Config{
 		Name: "s3", Address: h.Address(), User: cluster.User, KeyFiles: []string{p.c.KeyFile}, KnownHosts: []string{p.c.KnownHosts},
-		RunDir: h.Path("/var/lib/aurorabot-ssh"), Now: time.Now, ConnectTimeout: time.Second, // The test waits for it a dozen times.
+		RunDir: h.Path("/var/lib/aurorabot-ssh"), Now: time.Now, ConnectTimeout: 2 * time.Second, // The test waits for it a dozen times.
 	})
 	t.Cleanup(func() { quick.Close() })
 	p.r.Hosts["s3"] = quick

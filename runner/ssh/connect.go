@@ -93,12 +93,18 @@ func (h *Host) dial(ctx context.Context) (*ssh.Client, *net.TCPConn, error) {
 		return nil, nil, err
 	}
 
-	within, stop := context.WithTimeoutCause(ctx, h.cfg.ConnectTimeout, fmt.Errorf("no answer within %v", h.cfg.ConnectTimeout))
+	silent := fmt.Errorf("no answer within %v", h.cfg.ConnectTimeout)
+	within, stop := context.WithTimeoutCause(ctx, h.cfg.ConnectTimeout, silent)
 	defer stop()
 	conn, err := (&net.Dialer{Control: giveUp}).DialContext(within, "tcp", h.cfg.Address)
 	if err != nil {
-		if within.Err() != nil {
-			err = context.Cause(within)
+		var timeout net.Error
+		switch {
+		case ctx.Err() != nil: // The caller stopped waiting, which says nothing of the host.
+			err = context.Cause(ctx)
+		case within.Err() != nil, errors.As(err, &timeout) && timeout.Timeout():
+			// The dialer and we watch a clock each. Whichever notices first, it is one answer.
+			err = &net.OpError{Op: "dial", Net: "tcp", Err: silent}
 		}
 		return nil, nil, err
 	}

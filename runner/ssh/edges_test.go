@@ -49,6 +49,25 @@ func TestHostDown(t *testing.T) {
 	}
 }
 
+// That nobody takes a connection is one answer, whichever of the two clocks that run
+// notices it.
+func TestNobodyTakesTheConnection(t *testing.T) {
+	lab, cfg := startHost(t)
+	lab.Down()
+	if err := lab.Silence(); err != nil {
+		t.Fatal(err)
+	}
+	cfg.ConnectTimeout = 50 * time.Millisecond
+	h := open(t, cfg)
+	for range 14 {
+		_, err := h.Run(t.Context(), runner.Command{Argv: []string{"true"}})
+		var dial *net.OpError
+		if !errors.As(err, &dial) || dial.Op != "dial" || dial.Err.Error() != "no answer within 50ms" {
+			t.Errorf("got %v", err)
+		}
+	}
+}
+
 // A connection that is silent is closed by the keepalive, and whoever waits wakes up.
 func TestKeepaliveClosesASilentConnection(t *testing.T) {
 	lab, cfg := startHost(t)
