@@ -117,9 +117,9 @@ func TestDrill(t *testing.T) {
 	t.Parallel()
 	p := openPage(t, fmt.Sprintf(`drill:
   lab: %q
-  schedules: [{name: often, cron: "@every 5s", channel: C0INC00001}]
+  schedules: [{name: often, cron: "@every 1m", channel: C0INC00001}]
 `, labProgram))
-	first := p.wait(120*time.Second, 0, "a cluster was recovered from the newest backup")
+	first := p.wait(240*time.Second, 0, "a cluster was recovered from the newest backup")
 	for _, words := range []string{"scheduler-backup-2026-11-23-08-36", "65 tasks exactly", "reinitialize", "schedule often, lab"} {
 		want := strings.ReplaceAll(words, "65 tasks exactly", "65 tasks are exactly those staged")
 		if !strings.Contains(first, want) {
@@ -140,7 +140,7 @@ func TestDrill(t *testing.T) {
 	if err := os.WriteFile(cut, whole[:len(whole)/2], 0o644); err != nil {
 		t.Fatal(err)
 	}
-	failed := p.wait(120*time.Second, before, "FAILED")
+	failed := p.wait(240*time.Second, before, "FAILED")
 	for _, words := range []string{"scheduler-backup-2026-11-23-09-36", "The backup is broken: byte", "The newest backup that decodes is scheduler-backup-2026-11-23-08-36"} {
 		if !strings.Contains(failed, words) {
 			t.Errorf("the report of the failed drill has no %q:\n%s", words, failed)
