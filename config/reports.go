@@ -96,7 +96,7 @@ func (n *node) cron() string {
 		return ""
 	}
 	if every, ok := schedule.(cron.ConstantDelaySchedule); ok && every.Delay < leastEvery {
-		n.fail("write @every 1h, or times such as \"0 8 * * 1-5\"", "%s is more often than once in %s: a report is not made every few seconds", quoted(s), leastEvery)
+		n.fail("write @every 1h, or times such as \"0 8 * * 1-5\"", "%s is more often than once in %s: neither reports nor drills are made every few seconds", quoted(s), leastEvery)
 		return ""
 	}
 	// The parser takes the 30th of February; the schedule then never comes.
