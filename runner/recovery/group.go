@@ -116,12 +116,14 @@ func (r leading) membershipOf(ctx context.Context, state *runner.State, n *node.
 			return m, nil
 		}
 	}
-	if len(at) > 0 {
+	if len(at) > 0 && before.Newest != nil {
 		m.why = "ZooKeeper lists the replica of the process before only"
 		return m, nil
 	}
-	// Its address may be one that is not known here, or there is no ZooKeeper: then
-	// the scheduler's own word counts, in its log or over HTTP.
+	// Its address may be one that is not known here, or there is no ZooKeeper, or the
+	// bot died before it noted who was there: that a member seems older than the start
+	// then proves nothing, for one time is ZooKeeper's and one the host's. The
+	// scheduler's own word counts, in its log or over HTTP.
 	s, err := n.Logged(ctx, mine[0].Since)
 	if err != nil {
 		return m, err
