@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"aurorabot/lab/tjson"
 )
 
 // Response codes of the API.
@@ -76,7 +78,7 @@ var errDropped = errors.New("the reply is dropped")
 func (s *scheduler) answer(call message) (message, error) {
 	m, known := methods[call.name]
 	if !known {
-		unknown := record{{1, tString, vString("Invalid method name: '" + call.name + "'")}, {2, tI32, vI32(1)}}
+		unknown := record{{1, tjson.String, vString("Invalid method name: '" + call.name + "'")}, {2, tjson.I32, vI32(1)}}
 		return message{call.name, 3, call.seq, unknown.encode()}, nil
 	}
 	args := mustOpen(call.body)
@@ -92,7 +94,7 @@ func (s *scheduler) answer(call message) (message, error) {
 	if errors.Is(res.err, errDropped) {
 		return message{}, errDropped
 	}
-	return message{call.name, 2, call.seq, record{{0, tStruct, s.response(call.name, res)}}.encode()}, nil
+	return message{call.name, 2, call.seq, record{{0, tjson.Struct, s.response(call.name, res)}}.encode()}, nil
 }
 
 // A result is what a call came to: the field of the union Result, or an error.
@@ -116,19 +118,19 @@ func (s *scheduler) response(name string, res result) []byte {
 			code = codeTransient
 		}
 		s.log.warn("qtp", "LoggingInterceptor", "Uncaught exception while handling %s() %v\n", name, res.err)
-		details = append(details, record{{1, tString, vString(res.err.Error())}}.encode())
+		details = append(details, record{{1, tjson.String, vString(res.err.Error())}}.encode())
 	}
 	s.mu.Lock()
 	s.count.responses[map[int32]string{codeOK: "OK", codeInvalid: "INVALID_REQUEST", codeError: "ERROR", codeTransient: "ERROR_TRANSIENT"}[code]]++
 	s.mu.Unlock()
-	r := record{{1, tI32, vI32(code)}}
+	r := record{{1, tjson.I32, vI32(code)}}
 	if res.err == nil && res.id != 0 {
-		r = append(r, field{3, tStruct, record{{res.id, tStruct, res.body.encode()}}.encode()})
+		r = append(r, field{3, tjson.Struct, record{{res.id, tjson.Struct, res.body.encode()}}.encode()})
 	}
-	server := record{{1, tString, vString(s.set.cluster)}, {3, tString, vString("")}}
+	server := record{{1, tjson.String, vString(s.set.cluster)}, {3, tjson.String, vString("")}}
 	return append(r,
-		field{5, tStruct, server.encode()},
-		field{6, tList, vElements(tStruct, details)},
+		field{5, tjson.Struct, server.encode()},
+		field{6, tjson.List, vElements(tjson.Struct, details)},
 	).encode()
 }
 

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"aurorabot/lab/tjson"
 )
 
 // The calls of the API that concern recovery, backups and snapshots.
@@ -18,7 +20,7 @@ func (s *scheduler) queryRecovery(a record) result {
 	if err != nil {
 		return result{err: err}
 	}
-	return result{id: 9, body: record{{1, tSet, taskElements(snap.state.sortedTasks(readQuery(a.sub(1))), false)}}}
+	return result{id: 9, body: record{{1, tjson.Set, taskElements(snap.state.sortedTasks(readQuery(a.sub(1))), false)}}}
 }
 
 func (s *scheduler) deleteRecoveryTasks(a record) result {
@@ -44,7 +46,7 @@ func (s *scheduler) listBackups(record) result {
 	if err != nil {
 		return result{err: err}
 	}
-	return result{id: 6, body: record{{1, tSet, vStrings(names)}}}
+	return result{id: 6, body: record{{1, tjson.Set, vStrings(names)}}}
 }
 
 func (s *scheduler) performBackup(record) result { return result{err: s.backup("qtp")} }
@@ -61,7 +63,7 @@ func taskElements(tasks []*task, bare bool) []byte {
 			elems[i] = withoutConfig(t.raw)
 		}
 	}
-	return vElements(tStruct, elems)
+	return vElements(tjson.Struct, elems)
 }
 
 // withoutConfig leaves out the data of the executor, the bulk of a config.
@@ -69,12 +71,12 @@ func withoutConfig(raw []byte) []byte {
 	whole := mustOpen(raw)
 	assigned := whole.sub(1)
 	config := assigned.sub(4)
-	executor := config.raw(25, tStruct)
+	executor := config.raw(25, tjson.Struct)
 	if executor == nil {
 		return raw
 	}
-	config = config.with(25, tStruct, mustOpen(executor).without(2).encode())
-	return whole.with(1, tStruct, assigned.with(4, tStruct, config.encode()).encode()).encode()
+	config = config.with(25, tjson.Struct, mustOpen(executor).without(2).encode())
+	return whole.with(1, tjson.Struct, assigned.with(4, tjson.Struct, config.encode()).encode()).encode()
 }
 
 func (s *scheduler) tasks(a record, bare bool) result {
@@ -90,7 +92,7 @@ func (s *scheduler) tasks(a record, bare bool) result {
 	if q.limit > 0 {
 		found = found[:min(int(q.limit), len(found))]
 	}
-	return result{id: 3, body: record{{1, tList, taskElements(found, bare)}}}
+	return result{id: 3, body: record{{1, tjson.List, taskElements(found, bare)}}}
 }
 
 func (s *scheduler) getTasksStatus(a record) result         { return s.tasks(a, false) }
@@ -119,14 +121,14 @@ func (s *scheduler) getJobs(a record) result {
 	}
 	for _, k := range jobOrder(running) {
 		config := running[k][0].config()
-		owner := mustOpen(config).raw(17, tStruct)
-		job := record{{6, tStruct, config}, {8, tI32, vI32(int32(len(running[k])))}, {9, tStruct, k.encode()}}
+		owner := mustOpen(config).raw(17, tjson.Struct)
+		job := record{{6, tjson.Struct, config}, {8, tjson.I32, vI32(int32(len(running[k])))}, {9, tjson.Struct, k.encode()}}
 		if owner != nil {
-			job = job.with(7, tStruct, owner)
+			job = job.with(7, tjson.Struct, owner)
 		}
 		elems = append(elems, job.encode())
 	}
-	return result{id: 4, body: record{{1, tSet, vElements(tStruct, elems)}}}
+	return result{id: 4, body: record{{1, tjson.Set, vElements(tjson.Struct, elems)}}}
 }
 
 // updatesOf returns the updates that a JobUpdateQuery matches by role, job and
@@ -158,15 +160,15 @@ func (s *scheduler) getJobUpdateSummaries(a record) result {
 	}
 	elems := make([][]byte, len(found))
 	for i, u := range found {
-		elems[i] = u.sub(1).raw(1, tStruct)
+		elems[i] = u.sub(1).raw(1, tjson.Struct)
 	}
-	return result{id: 23, body: record{{1, tList, vElements(tStruct, elems)}}}
+	return result{id: 23, body: record{{1, tjson.List, vElements(tjson.Struct, elems)}}}
 }
 
 func (s *scheduler) getJobUpdateDetails(a record) result {
 	q := a.sub(2)
 	if a.has(1) {
-		q = record{{8, tStruct, a.raw(1, tStruct)}}
+		q = record{{8, tjson.Struct, a.raw(1, tjson.Struct)}}
 	}
 	found, err := s.updatesOf(q)
 	if err != nil {
@@ -176,9 +178,9 @@ func (s *scheduler) getJobUpdateDetails(a record) result {
 	for i, u := range found {
 		elems[i] = u.encode()
 	}
-	body := record{{2, tList, vElements(tStruct, elems)}}
+	body := record{{2, tjson.List, vElements(tjson.Struct, elems)}}
 	if len(elems) > 0 {
-		body = body.with(1, tStruct, elems[0])
+		body = body.with(1, tjson.Struct, elems[0])
 	}
 	return result{id: 24, body: body}
 }
@@ -206,10 +208,10 @@ func (s *scheduler) getRoleSummary(record) result {
 	var elems [][]byte
 	for _, role := range nameOrder(jobs) {
 		elems = append(elems, record{
-			{1, tString, vString(role)}, {2, tI32, vI32(int32(len(jobs[role])))}, {3, tI32, vI32(crons[role])},
+			{1, tjson.String, vString(role)}, {2, tjson.I32, vI32(int32(len(jobs[role])))}, {3, tjson.I32, vI32(crons[role])},
 		}.encode())
 	}
-	return result{id: 17, body: record{{1, tSet, vElements(tStruct, elems)}}}
+	return result{id: 17, body: record{{1, tjson.Set, vElements(tjson.Struct, elems)}}}
 }
 
 func (s *scheduler) maintenanceStatus(a record) result {
@@ -222,16 +224,16 @@ func (s *scheduler) maintenanceStatus(a record) result {
 		in := reader{b: e}
 		name := string(in.bytes())
 		if raw, ok := st.hosts[name]; ok {
-			elems = append(elems, record{{1, tString, vString(name)}, {2, tI32, vI32(mustOpen(raw).i32(3))}}.encode())
+			elems = append(elems, record{{1, tjson.String, vString(name)}, {2, tjson.I32, vI32(mustOpen(raw).i32(3))}}.encode())
 		}
 	}
-	return result{id: 10, body: record{{1, tSet, vElements(tStruct, elems)}}}
+	return result{id: 10, body: record{{1, tjson.Set, vElements(tjson.Struct, elems)}}}
 }
 
 // The calls that change the state.
 
 func (s *scheduler) setQuota(a record) result {
-	quota := a.raw(2, tStruct)
+	quota := a.raw(2, tjson.Struct)
 	if quota == nil {
 		return failed(codeInvalid, fmt.Errorf("No quota given for role %s", a.str(1))) // reaches an API client
 	}
@@ -257,12 +259,12 @@ func (s *scheduler) createJob(a record) result {
 	for i := range instances {
 		instances[i] = int32(i)
 	}
-	_, err = s.createTasks(config.with(28, tStruct, key.encode()).encode(), instances)
+	_, err = s.createTasks(config.with(28, tjson.Struct, key.encode()).encode(), instances)
 	return result{err: err}
 }
 
 func (s *scheduler) scheduleCronJob(a record) result {
-	return result{err: s.storage.write(s.ctx, "qtp", saveCronJob(a.raw(1, tStruct)))}
+	return result{err: s.storage.write(s.ctx, "qtp", saveCronJob(a.raw(1, tjson.Struct)))}
 }
 
 func (s *scheduler) killJob(a record) result {

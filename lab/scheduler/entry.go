@@ -5,6 +5,8 @@ import (
 	"compress/zlib"
 	"crypto/md5"
 	"io"
+
+	"aurorabot/lab/tjson"
 )
 
 // The members of the union LogEntry.
@@ -18,7 +20,7 @@ const (
 )
 
 // noop is the entry that each new leader appends before it reads.
-var noop = record{{entryNoop, tBool, vBool(true)}}.encode()
+var noop = record{{entryNoop, tjson.Bool, vBool(true)}}.encode()
 
 // errNoMember is what becomes of an entry whose member is unknown: the real
 // scheduler asks the union for it and dies, at each start anew.
@@ -34,27 +36,27 @@ func (s *snapshot) encodeForLog(b build) ([]byte, int) {
 	for _, t := range tasks {
 		whole := mustOpen(t.raw)
 		assigned := whole.sub(1)
-		config := assigned.raw(4, tStruct)
+		config := assigned.raw(4, tjson.Struct)
 		id, seen := ids[string(config)]
 		if !seen {
 			id = int32(len(configs))
 			ids[string(config)] = id
 			configs = append(configs, config)
 		}
-		rest := whole.with(1, tStruct, assigned.without(4).encode())
-		partial = append(partial, record{{1, tStruct, rest.encode()}, {2, tI32, vI32(id)}}.encode())
+		rest := whole.with(1, tjson.Struct, assigned.without(4).encode())
+		partial = append(partial, record{{1, tjson.Struct, rest.encode()}, {2, tjson.I32, vI32(id)}}.encode())
 	}
 	deduplicated := record{
-		{1, tStruct, s.record(b, nil).encode()},
-		{2, tList, vElements(tStruct, partial)},
-		{3, tList, vElements(tStruct, configs)},
+		{1, tjson.Struct, s.record(b, nil).encode()},
+		{2, tjson.List, vElements(tjson.Struct, partial)},
+		{3, tjson.List, vElements(tjson.Struct, configs)},
 	}
-	entry := record{{entryDeduplicated, tStruct, deduplicated.encode()}}.encode()
+	entry := record{{entryDeduplicated, tjson.Struct, deduplicated.encode()}}.encode()
 	var w bytes.Buffer
 	z, _ := zlib.NewWriterLevel(&w, 5) // the level whose header is 78 5e, as recorded
 	_, _ = z.Write(entry)              // a bytes.Buffer takes everything
 	_ = z.Close()
-	return record{{entryDeflated, tString, vString(w.Bytes())}}.encode(), len(configs)
+	return record{{entryDeflated, tjson.String, vString(w.Bytes())}}.encode(), len(configs)
 }
 
 // reduplicate turns a DeduplicatedSnapshot back into a snapshot.
@@ -66,9 +68,9 @@ func reduplicate(d record) *snapshot {
 		whole := p.sub(1)
 		assigned := whole.sub(1)
 		if id := p.i32(2); int(id) < len(configs) && id >= 0 {
-			assigned = assigned.with(4, tStruct, configs[id])
+			assigned = assigned.with(4, tjson.Struct, configs[id])
 		}
-		tasks = append(tasks, whole.with(1, tStruct, assigned.encode()).encode())
+		tasks = append(tasks, whole.with(1, tjson.Struct, assigned.encode()).encode())
 	}
 	return readSnapshot(d.sub(1), tasks)
 }
@@ -81,11 +83,11 @@ func frames(entry []byte, size int) [][]byte {
 	sum := md5.Sum(entry)
 	n := (len(entry) + size - 1) / size
 	frame := func(id int16, r record) []byte {
-		return record{{entryFrame, tStruct, record{{id, tStruct, r.encode()}}.encode()}}.encode()
+		return record{{entryFrame, tjson.Struct, record{{id, tjson.Struct, r.encode()}}.encode()}}.encode()
 	}
-	out := [][]byte{frame(1, record{{1, tI32, vI32(int32(n))}, {2, tString, vString(sum[:])}})}
+	out := [][]byte{frame(1, record{{1, tjson.I32, vI32(int32(n))}, {2, tjson.String, vString(sum[:])}})}
 	for from := 0; from < len(entry); from += size {
-		out = append(out, frame(2, record{{2, tString, vString(entry[from:min(from+size, len(entry))])}}))
+		out = append(out, frame(2, record{{2, tjson.String, vString(entry[from:min(from+size, len(entry))])}}))
 	}
 	return out
 }
@@ -146,14 +148,14 @@ func (r *replay) frame(f record) error {
 		r.log.info(r.thread, "StreamManagerImpl", "Found a frame with no preceding header, skipping.")
 		return nil
 	}
-	chunk := reader{b: f.sub(2).raw(2, tString)}
+	chunk := reader{b: f.sub(2).raw(2, tjson.String)}
 	r.parts = append(r.parts, chunk.bytes())
 	if len(r.parts) < r.want {
 		return nil
 	}
 	whole := bytes.Join(r.parts, nil)
 	sum := md5.Sum(whole)
-	want := reader{b: r.header.raw(2, tString)}
+	want := reader{b: r.header.raw(2, tjson.String)}
 	r.header, r.parts = nil, nil
 	if !bytes.Equal(want.bytes(), sum[:]) {
 		return &fault{"org.apache.aurora.codec.ThriftBinaryCodec$CodingException", "Read back a framed log entry that failed its checksum"}
@@ -182,7 +184,7 @@ func (r *replay) entry(s record) error {
 	case entryNoop:
 		return nil
 	case entryDeflated:
-		in := reader{b: s.raw(entryDeflated, tString)}
+		in := reader{b: s.raw(entryDeflated, tjson.String)}
 		b := in.bytes()
 		r.deflated++
 		r.log.info(r.thread, "Entries", "Inflating deflated log entry of size %d", len(b))

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"aurorabot/lab/mesoslog"
+	"aurorabot/lab/tjson"
 )
 
 // appendRaw writes entries to the log of a stopped, single host.
@@ -68,7 +69,7 @@ func TestAbortedFramesAreSkipped(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	snap.state.quotas["padding"] = record{{4, tSet, vElements(tStruct, nil)}}.encode()
+	snap.state.quotas["padding"] = record{{4, tjson.Set, vElements(tjson.Struct, nil)}}.encode()
 	entry, _ := snap.encodeForLog(nil)
 	series := frames(entry, 50)
 	n.appendRaw(series[2], series[0], series[1], transaction([]op{saveFrameworkID("after-the-abort")}))

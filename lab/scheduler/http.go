@@ -237,7 +237,7 @@ func (s *scheduler) serveQuotas(w http.ResponseWriter, _ *http.Request) {
 func resources(set [][]byte) (cpu float64, ram, disk int64) {
 	for _, e := range set {
 		r := mustOpen(e)
-		if raw := r.raw(1, tDouble); raw != nil {
+		if raw := r.raw(1, tjson.Double); raw != nil {
 			d := reader{b: raw}
 			cpu += d.double()
 		}

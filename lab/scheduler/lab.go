@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strconv"
 	"time"
+
+	"aurorabot/lab/tjson"
 )
 
 // serveLab adds what only the lab has. Real schedulers answer 404 below /lab/.
@@ -73,15 +75,15 @@ func (s *scheduler) serveStart(w http.ResponseWriter, r *http.Request) {
 
 // labConfig is the config of a small service, with the fields that 0.22 sets.
 func labConfig(key jobKey) []byte {
-	owner := record{{2, tString, vString("operator")}}
-	executor := record{{1, tString, vString("AuroraExecutor")}, {2, tString, vString(`{"task": {"processes": [{"name": "` + key.name + `", "cmdline": "sleep 1000"}]}}`)}}
-	container := record{{1, tStruct, record{}.encode()}}
+	owner := record{{2, tjson.String, vString("operator")}}
+	executor := record{{1, tjson.String, vString("AuroraExecutor")}, {2, tjson.String, vString(`{"task": {"processes": [{"name": "` + key.name + `", "cmdline": "sleep 1000"}]}}`)}}
+	container := record{{1, tjson.Struct, record{}.encode()}}
 	return record{
-		{7, tBool, vBool(true)}, {11, tI32, vI32(0)}, {13, tI32, vI32(1)}, {17, tStruct, owner.encode()}, {18, tBool, vBool(false)},
-		{20, tSet, vElements(tStruct, nil)}, {25, tStruct, executor.encode()}, {27, tSet, vElements(tStruct, nil)},
-		{28, tStruct, key.encode()}, {29, tStruct, container.encode()}, {30, tString, vString("preemptible")},
-		{32, tSet, vElements(tStruct, [][]byte{
-			record{{1, tDouble, vDouble(0.1)}}.encode(), record{{2, tI64, vI64(32)}}.encode(), record{{3, tI64, vI64(16)}}.encode(),
+		{7, tjson.Bool, vBool(true)}, {11, tjson.I32, vI32(0)}, {13, tjson.I32, vI32(1)}, {17, tjson.Struct, owner.encode()}, {18, tjson.Bool, vBool(false)},
+		{20, tjson.Set, vElements(tjson.Struct, nil)}, {25, tjson.Struct, executor.encode()}, {27, tjson.Set, vElements(tjson.Struct, nil)},
+		{28, tjson.Struct, key.encode()}, {29, tjson.Struct, container.encode()}, {30, tjson.String, vString("preemptible")},
+		{32, tjson.Set, vElements(tjson.Struct, [][]byte{
+			record{{1, tjson.Double, vDouble(0.1)}}.encode(), record{{2, tjson.I64, vI64(32)}}.encode(), record{{3, tjson.I64, vI64(16)}}.encode(),
 		})},
 	}.encode()
 }

@@ -1,5 +1,7 @@
 package scheduler
 
+import "aurorabot/lab/tjson"
+
 // The Ops of a transaction, by their field number in the union Op.
 const (
 	opSaveFrameworkID        = 1
@@ -24,7 +26,7 @@ type op struct {
 	raw []byte
 }
 
-func (o op) encode() []byte { return record{{o.id, tStruct, o.raw}}.encode() }
+func (o op) encode() []byte { return record{{o.id, tjson.Struct, o.raw}}.encode() }
 
 // apply does one op to the state. Ops that the real loader ignores (locks,
 // pruning) are ignored here.
@@ -34,7 +36,7 @@ func (s *state) apply(o op) {
 	case opSaveFrameworkID:
 		s.frameworkID = v.str(1)
 	case opSaveCronJob:
-		job := v.raw(2, tStruct)
+		job := v.raw(2, tjson.Struct)
 		s.crons[readJobKey(mustOpen(job).sub(9))] = job
 	case opRemoveJob:
 		delete(s.crons, readJobKey(v.sub(2)))
@@ -49,22 +51,22 @@ func (s *state) apply(o op) {
 			delete(s.tasks, string(r.bytes()))
 		}
 	case opSaveQuota:
-		s.quotas[v.str(1)] = v.raw(2, tStruct)
+		s.quotas[v.str(1)] = v.raw(2, tjson.Struct)
 	case opRemoveQuota:
 		delete(s.quotas, v.str(1))
 	case opSaveHostAttributes:
-		s.saveHost(v.raw(1, tStruct))
+		s.saveHost(v.raw(1, tjson.Struct))
 	case opSaveJobUpdate:
-		u := &update{job: v.raw(1, tStruct)}
+		u := &update{job: v.raw(1, tjson.Struct)}
 		s.updates[u.key()] = u
 	case opSaveJobUpdateEvent, opSaveInstanceEvent:
-		s.saveUpdateEvent(readUpdateKey(v.sub(3)), v.raw(1, tStruct), o.id == opSaveInstanceEvent)
+		s.saveUpdateEvent(readUpdateKey(v.sub(3)), v.raw(1, tjson.Struct), o.id == opSaveInstanceEvent)
 	case opRemoveJobUpdates:
 		for _, e := range v.elements(1) {
 			delete(s.updates, readUpdateKey(mustOpen(e)))
 		}
 	case opSaveMaintenanceRequest:
-		raw := v.raw(1, tStruct)
+		raw := v.raw(1, tjson.Struct)
 		s.maintenance[mustOpen(raw).str(1)] = raw
 	case opRemoveMaintenance:
 		delete(s.maintenance, v.str(1))
@@ -100,21 +102,21 @@ func saveTasks(tasks ...*task) op {
 	for i, t := range tasks {
 		elems[i] = t.raw
 	}
-	return op{opSaveTasks, record{{1, tSet, vElements(tStruct, elems)}}.encode()}
+	return op{opSaveTasks, record{{1, tjson.Set, vElements(tjson.Struct, elems)}}.encode()}
 }
 
 func saveFrameworkID(id string) op {
-	return op{opSaveFrameworkID, record{{1, tString, vString(id)}}.encode()}
+	return op{opSaveFrameworkID, record{{1, tjson.String, vString(id)}}.encode()}
 }
 
 func saveQuota(role string, quota []byte) op {
-	return op{opSaveQuota, record{{1, tString, vString(role)}, {2, tStruct, quota}}.encode()}
+	return op{opSaveQuota, record{{1, tjson.String, vString(role)}, {2, tjson.Struct, quota}}.encode()}
 }
 
-func saveCronJob(job []byte) op { return op{opSaveCronJob, record{{2, tStruct, job}}.encode()} }
+func saveCronJob(job []byte) op { return op{opSaveCronJob, record{{2, tjson.Struct, job}}.encode()} }
 
 func removeTasks(ids ...string) op {
-	return op{opRemoveTasks, record{{1, tSet, vStrings(ids)}}.encode()}
+	return op{opRemoveTasks, record{{1, tjson.Set, vStrings(ids)}}.encode()}
 }
 
 // transaction is the LogEntry of the given ops.
@@ -123,6 +125,6 @@ func transaction(ops []op) []byte {
 	for i, o := range ops {
 		elems[i] = o.encode()
 	}
-	t := record{{1, tList, vElements(tStruct, elems)}, {2, tI32, vI32(1)}}
-	return record{{2, tStruct, t.encode()}}.encode()
+	t := record{{1, tjson.List, vElements(tjson.Struct, elems)}, {2, tjson.I32, vI32(1)}}
+	return record{{2, tjson.Struct, t.encode()}}.encode()
 }

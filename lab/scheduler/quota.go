@@ -1,5 +1,7 @@
 package scheduler
 
+import "aurorabot/lab/tjson"
+
 // getQuota returns a role's quota and what its tasks use of it: production
 // shared, non-production shared, and the two kinds of dedicated agents.
 func (s *scheduler) getQuota(a record) result {
@@ -22,13 +24,13 @@ func (s *scheduler) getQuota(a record) result {
 		job := mustOpen(raw)
 		used[kind(job.sub(6))].add(job.sub(6), job.i32(8))
 	}
-	body := record{{1, tStruct, aggregate{}.encode()}}
+	body := record{{1, tjson.Struct, aggregate{}.encode()}}
 	if q, ok := st.quotas[role]; ok {
-		body = record{{1, tStruct, q}}
+		body = record{{1, tjson.Struct, q}}
 	}
 	return result{id: 5, body: append(body,
-		field{2, tStruct, used[0].encode()}, field{3, tStruct, used[1].encode()},
-		field{4, tStruct, aggregate{}.encode()}, field{5, tStruct, aggregate{}.encode()},
+		field{2, tjson.Struct, used[0].encode()}, field{3, tjson.Struct, used[1].encode()},
+		field{4, tjson.Struct, aggregate{}.encode()}, field{5, tjson.Struct, aggregate{}.encode()},
 	)}
 }
 
@@ -55,9 +57,9 @@ func (g *aggregate) add(config record, times int32) {
 
 func (g aggregate) encode() []byte {
 	set := [][]byte{
-		record{{1, tDouble, vDouble(g.cpu)}}.encode(),
-		record{{2, tI64, vI64(g.ram)}}.encode(),
-		record{{3, tI64, vI64(g.disk)}}.encode(),
+		record{{1, tjson.Double, vDouble(g.cpu)}}.encode(),
+		record{{2, tjson.I64, vI64(g.ram)}}.encode(),
+		record{{3, tjson.I64, vI64(g.disk)}}.encode(),
 	}
-	return record{{4, tSet, vElements(tStruct, set)}}.encode()
+	return record{{4, tjson.Set, vElements(tjson.Struct, set)}}.encode()
 }

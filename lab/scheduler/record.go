@@ -3,6 +3,8 @@ package scheduler
 import (
 	"encoding/binary"
 	"math"
+
+	"aurorabot/lab/tjson"
 )
 
 // A field is one field of a struct, its value still encoded.
@@ -24,7 +26,7 @@ func open(b []byte) (record, []byte, error) {
 		if r.err != nil {
 			return nil, nil, r.err
 		}
-		if t == tStop {
+		if t == tjson.Stop {
 			return s, b[r.at:], nil
 		}
 		id := r.i16()
@@ -42,14 +44,14 @@ func open(b []byte) (record, []byte, error) {
 func openUnion(b []byte) (record, error) {
 	r := reader{b: b}
 	t := r.u8()
-	if t == tStop || r.err != nil {
+	if t == tjson.Stop || r.err != nil {
 		return nil, r.err
 	}
 	id := r.i16()
 	from := r.at
 	r.skip(t, 0)
 	f := field{id, t, b[from:r.at]}
-	if r.u8() != tStop {
+	if r.u8() != tjson.Stop {
 		r.i16()
 	}
 	return record{f}, r.err
@@ -85,31 +87,31 @@ func (s record) has(id int16) bool {
 }
 
 func (s record) str(id int16) string {
-	r := reader{b: s.raw(id, tString)}
+	r := reader{b: s.raw(id, tjson.String)}
 	return string(r.bytes())
 }
 
 func (s record) i32(id int16) int32 {
-	r := reader{b: s.raw(id, tI32)}
+	r := reader{b: s.raw(id, tjson.I32)}
 	return r.i32()
 }
 
 func (s record) i64(id int16) int64 {
-	r := reader{b: s.raw(id, tI64)}
+	r := reader{b: s.raw(id, tjson.I64)}
 	return r.i64()
 }
 
 func (s record) boolean(id int16) bool {
-	r := reader{b: s.raw(id, tBool)}
+	r := reader{b: s.raw(id, tjson.Bool)}
 	return r.u8() == 1
 }
 
-func (s record) sub(id int16) record { return mustOpen(s.raw(id, tStruct)) }
+func (s record) sub(id int16) record { return mustOpen(s.raw(id, tjson.Struct)) }
 
 // elements returns the encoded elements of a set or list, whichever is there.
 func (s record) elements(id int16) [][]byte {
 	for _, f := range s {
-		if f.id == id && (f.typ == tSet || f.typ == tList) {
+		if f.id == id && (f.typ == tjson.Set || f.typ == tjson.List) {
 			return elements(f.raw)
 		}
 	}
@@ -176,7 +178,7 @@ func (s record) encode() []byte {
 		b = binary.BigEndian.AppendUint16(b, uint16(f.id))
 		b = append(b, f.raw...)
 	}
-	return append(b, tStop)
+	return append(b, tjson.Stop)
 }
 
 // The values that a record is built from.
@@ -220,5 +222,5 @@ func vStrings(values []string) []byte {
 	for i, v := range values {
 		elems[i] = vString(v)
 	}
-	return vElements(tString, elems)
+	return vElements(tjson.String, elems)
 }

@@ -5,6 +5,8 @@ import (
 	"os"
 	"testing"
 	"time"
+
+	"aurorabot/lab/tjson"
 )
 
 // bigState is a state of n tasks in jobs of a thousand.
@@ -14,10 +16,10 @@ func bigState(n int) *snapshot {
 	for i := range n {
 		key := jobKey{"role", "prod", fmt.Sprintf("job%d", i/1000)}
 		assigned := record{
-			{1, tString, vString(fmt.Sprintf("role-prod-%s-%d-%032d", key.name, i%1000, i))}, {2, tString, vString("lab-agent-S1")}, {3, tString, vString("agent1.lab.example")},
-			{4, tStruct, labConfig(key)}, {6, tI32, vI32(int32(i % 1000))},
+			{1, tjson.String, vString(fmt.Sprintf("role-prod-%s-%d-%032d", key.name, i%1000, i))}, {2, tjson.String, vString("lab-agent-S1")}, {3, tjson.String, vString("agent1.lab.example")},
+			{4, tjson.Struct, labConfig(key)}, {6, tjson.I32, vI32(int32(i % 1000))},
 		}
-		t := readTask(record{{1, tStruct, assigned.encode()}, {2, tI32, vI32(int32(statusRunning))}, {3, tI32, vI32(0)}, {4, tList, vElements(tStruct, nil)}}.encode())
+		t := readTask(record{{1, tjson.Struct, assigned.encode()}, {2, tjson.I32, vI32(int32(statusRunning))}, {3, tjson.I32, vI32(0)}, {4, tjson.List, vElements(tjson.Struct, nil)}}.encode())
 		snap.state.tasks[t.id] = t
 	}
 	return snap

@@ -3,6 +3,8 @@ package scheduler
 import (
 	"maps"
 	"slices"
+
+	"aurorabot/lab/tjson"
 )
 
 // A snapshot is a state and the time it says it was taken at.
@@ -32,7 +34,7 @@ func readSnapshot(s record, tasks [][]byte) *snapshot {
 		st.tasks[t.id] = t
 	}
 	for _, raw := range s.elements(5) {
-		job := mustOpen(raw).raw(3, tStruct)
+		job := mustOpen(raw).raw(3, tjson.Struct)
 		if job != nil {
 			st.crons[readJobKey(mustOpen(job).sub(9))] = job
 		}
@@ -42,13 +44,13 @@ func readSnapshot(s record, tasks [][]byte) *snapshot {
 		q := mustOpen(raw)
 		quota := q.sub(2)
 		if !quota.has(4) && quota.has(1) { // a quota of before 0.14
-			quota = quota.with(4, tSet, resourcesOf(quota, 1, 2, 3))
+			quota = quota.with(4, tjson.Set, resourcesOf(quota, 1, 2, 3))
 		}
 		st.quotas[q.str(1)] = quota.encode()
 	}
 	for _, raw := range s.elements(10) {
 		d := mustOpen(raw).sub(1)
-		u := &update{job: d.raw(1, tStruct), events: d.elements(2), instanceEvents: d.elements(3)}
+		u := &update{job: d.raw(1, tjson.Struct), events: d.elements(2), instanceEvents: d.elements(3)}
 		st.updates[u.key()] = u
 	}
 	for _, raw := range s.elements(13) {
@@ -61,7 +63,7 @@ func readSnapshot(s record, tasks [][]byte) *snapshot {
 type build map[string]string
 
 func (b build) encode() []byte {
-	raw := append([]byte{tString, tString}, vI32(int32(len(b)))...)
+	raw := append([]byte{tjson.String, tjson.String}, vI32(int32(len(b)))...)
 	for _, k := range slices.Sorted(maps.Keys(b)) {
 		raw = append(append(raw, vString(k)...), vString(b[k])...)
 	}
@@ -77,10 +79,10 @@ func (s *snapshot) record(b build, tasks []*task) record {
 		hosts = append(hosts, st.hosts[h])
 	}
 	for _, k := range jobOrder(st.crons) {
-		crons = append(crons, record{{3, tStruct, st.crons[k]}}.encode())
+		crons = append(crons, record{{3, tjson.Struct, st.crons[k]}}.encode())
 	}
 	for _, role := range nameOrder(st.quotas) {
-		quotas = append(quotas, record{{1, tString, vString(role)}, {2, tStruct, st.quotas[role]}}.encode())
+		quotas = append(quotas, record{{1, tjson.String, vString(role)}, {2, tjson.Struct, st.quotas[role]}}.encode())
 	}
 	for _, k := range slices.SortedFunc(maps.Keys(st.updates), func(a, b updateKey) int {
 		if a.job.String()+a.id < b.job.String()+b.id {
@@ -88,30 +90,30 @@ func (s *snapshot) record(b build, tasks []*task) record {
 		}
 		return 1
 	}) {
-		updates = append(updates, record{{1, tStruct, st.updates[k].details()}}.encode())
+		updates = append(updates, record{{1, tjson.Struct, st.updates[k].details()}}.encode())
 	}
 	for _, h := range nameOrder(st.maintenance) {
 		maintenance = append(maintenance, st.maintenance[h])
 	}
 	metadata := record{}
 	if st.frameworkID != "" {
-		metadata = append(metadata, field{1, tString, vString(st.frameworkID)})
+		metadata = append(metadata, field{1, tjson.String, vString(st.frameworkID)})
 	}
-	metadata = append(metadata, field{8, tMap, b.encode()})
-	r := record{{1, tI64, vI64(s.millis)}, {3, tSet, vElements(tStruct, hosts)}}
+	metadata = append(metadata, field{8, tjson.Map, b.encode()})
+	r := record{{1, tjson.I64, vI64(s.millis)}, {3, tjson.Set, vElements(tjson.Struct, hosts)}}
 	if tasks != nil {
 		elems := make([][]byte, len(tasks))
 		for i, t := range tasks {
 			elems[i] = t.raw
 		}
-		r = append(r, field{4, tSet, vElements(tStruct, elems)})
+		r = append(r, field{4, tjson.Set, vElements(tjson.Struct, elems)})
 	}
 	return append(r,
-		field{5, tSet, vElements(tStruct, crons)},
-		field{6, tStruct, metadata.encode()},
-		field{8, tSet, vElements(tStruct, quotas)},
-		field{10, tSet, vElements(tStruct, updates)},
-		field{13, tSet, vElements(tStruct, maintenance)},
+		field{5, tjson.Set, vElements(tjson.Struct, crons)},
+		field{6, tjson.Struct, metadata.encode()},
+		field{8, tjson.Set, vElements(tjson.Struct, quotas)},
+		field{10, tjson.Set, vElements(tjson.Struct, updates)},
+		field{13, tjson.Set, vElements(tjson.Struct, maintenance)},
 	)
 }
 

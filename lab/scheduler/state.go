@@ -3,6 +3,8 @@ package scheduler
 import (
 	"maps"
 	"slices"
+
+	"aurorabot/lab/tjson"
 )
 
 // A state is what a scheduler stores: the content of a Snapshot, by key.
@@ -66,13 +68,13 @@ func (u *update) details() []byte {
 		for _, e := range u.instanceEvents {
 			modified = max(modified, mustOpen(e).i64(2))
 		}
-		st := record{{1, tI32, vI32(last.i32(1))}, {2, tI64, vI64(first.i64(2))}, {3, tI64, vI64(modified)}}
-		job = job.with(1, tStruct, job.sub(1).with(4, tStruct, st.encode()).encode())
+		st := record{{1, tjson.I32, vI32(last.i32(1))}, {2, tjson.I64, vI64(first.i64(2))}, {3, tjson.I64, vI64(modified)}}
+		job = job.with(1, tjson.Struct, job.sub(1).with(4, tjson.Struct, st.encode()).encode())
 	}
 	return record{
-		{1, tStruct, job.encode()},
-		{2, tList, vElements(tStruct, u.events)},
-		{3, tList, vElements(tStruct, u.instanceEvents)},
+		{1, tjson.Struct, job.encode()},
+		{2, tjson.List, vElements(tjson.Struct, u.events)},
+		{3, tjson.List, vElements(tjson.Struct, u.instanceEvents)},
 	}.encode()
 }
 

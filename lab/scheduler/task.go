@@ -1,5 +1,7 @@
 package scheduler
 
+import "aurorabot/lab/tjson"
+
 // A status is Aurora's ScheduleStatus.
 type status int32
 
@@ -42,7 +44,7 @@ func (k jobKey) String() string { return k.role + "/" + k.environment + "/" + k.
 func readJobKey(s record) jobKey { return jobKey{s.str(1), s.str(2), s.str(3)} }
 
 func (k jobKey) encode() []byte {
-	return record{{1, tString, vString(k.role)}, {2, tString, vString(k.environment)}, {3, tString, vString(k.name)}}.encode()
+	return record{{1, tjson.String, vString(k.role)}, {2, tjson.String, vString(k.environment)}, {3, tjson.String, vString(k.name)}}.encode()
 }
 
 // A task is one ScheduledTask: what queries ask for, and all of it encoded.
@@ -77,25 +79,25 @@ func configJob(config record) jobKey {
 }
 
 // config is the task's TaskConfig, encoded.
-func (t *task) config() []byte { return mustOpen(t.raw).sub(1).raw(4, tStruct) }
+func (t *task) config() []byte { return mustOpen(t.raw).sub(1).raw(4, tjson.Struct) }
 
 // withStatus is the task after it went to another status at the given time.
 func (t *task) withStatus(to status, millis int64, message, host string) *task {
 	s := mustOpen(t.raw)
-	event := record{{1, tI64, vI64(millis)}, {2, tI32, vI32(int32(to))}}
+	event := record{{1, tjson.I64, vI64(millis)}, {2, tjson.I32, vI32(int32(to))}}
 	if message != "" {
-		event = append(event, field{3, tString, vString(message)})
+		event = append(event, field{3, tjson.String, vString(message)})
 	}
-	event = append(event, field{4, tString, vString(host)})
+	event = append(event, field{4, tjson.String, vString(host)})
 	events := append(append([][]byte{}, s.elements(4)...), event.encode())
-	return readTask(s.with(2, tI32, vI32(int32(to))).with(4, tList, vElements(tStruct, events)).encode())
+	return readTask(s.with(2, tjson.I32, vI32(int32(to))).with(4, tjson.List, vElements(tjson.Struct, events)).encode())
 }
 
 // on is the task placed on an agent.
 func (t *task) on(agent, host string) *task {
 	s := mustOpen(t.raw)
-	assigned := s.sub(1).with(2, tString, vString(agent)).with(3, tString, vString(host))
-	return readTask(s.with(1, tStruct, assigned.encode()).encode())
+	assigned := s.sub(1).with(2, tjson.String, vString(agent)).with(3, tjson.String, vString(host))
+	return readTask(s.with(1, tjson.Struct, assigned.encode()).encode())
 }
 
 // backfill gives a task of an old release what 0.22 wants: the resource fields
@@ -107,21 +109,21 @@ func backfill(raw []byte) []byte {
 	if config == nil || config.has(32) || !config.has(8) {
 		return raw
 	}
-	config = config.with(32, tSet, resourcesOf(config, 8, 9, 10))
-	return s.with(1, tStruct, assigned.with(4, tStruct, config.encode()).encode()).encode()
+	config = config.with(32, tjson.Set, resourcesOf(config, 8, 9, 10))
+	return s.with(1, tjson.Struct, assigned.with(4, tjson.Struct, config.encode()).encode()).encode()
 }
 
 // resourcesOf makes the set of resources from cpu, ram and disk fields.
 func resourcesOf(s record, cpu, ram, disk int16) []byte {
 	var elems [][]byte
 	for i, id := range []int16{cpu, ram, disk} {
-		t := tI64
+		t := tjson.I64
 		if i == 0 {
-			t = tDouble
+			t = tjson.Double
 		}
 		if raw := s.raw(id, t); raw != nil {
 			elems = append(elems, record{{int16(i + 1), t, raw}}.encode())
 		}
 	}
-	return vElements(tStruct, elems)
+	return vElements(tjson.Struct, elems)
 }

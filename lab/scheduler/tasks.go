@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"aurorabot/lab/master"
+	"aurorabot/lab/tjson"
 )
 
 // startDriver connects to Mesos with the framework id that the storage holds.
@@ -206,13 +207,13 @@ func (s *scheduler) createTasks(config []byte, instances []int32) ([]string, err
 	for _, i := range instances {
 		id := fmt.Sprintf("%s-%s-%s-%d-%s", job.role, job.environment, job.name, i, newUUID())
 		assigned := record{
-			{1, tString, vString(id)}, {4, tStruct, config},
-			{5, tMap, append([]byte{tString, tI32}, vI32(0)...)}, {6, tI32, vI32(i)},
+			{1, tjson.String, vString(id)}, {4, tjson.Struct, config},
+			{5, tjson.Map, append([]byte{tjson.String, tjson.I32}, vI32(0)...)}, {6, tjson.I32, vI32(i)},
 		}
 		events := [][]byte{pendingEvent(now, s.set.hostname)}
 		raw := record{
-			{1, tStruct, assigned.encode()}, {2, tI32, vI32(int32(statusPending))}, {3, tI32, vI32(0)},
-			{4, tList, vElements(tStruct, events)}, {6, tI32, vI32(0)},
+			{1, tjson.Struct, assigned.encode()}, {2, tjson.I32, vI32(int32(statusPending))}, {3, tjson.I32, vI32(0)},
+			{4, tjson.List, vElements(tjson.Struct, events)}, {6, tjson.I32, vI32(0)},
 		}
 		fresh = append(fresh, readTask(raw.encode()))
 		ids = append(ids, id)
@@ -228,7 +229,7 @@ func (s *scheduler) createTasks(config []byte, instances []int32) ([]string, err
 }
 
 func pendingEvent(millis int64, host string) []byte {
-	return record{{1, tI64, vI64(millis)}, {2, tI32, vI32(int32(statusPending))}, {4, tString, vString(host)}}.encode()
+	return record{{1, tjson.I64, vI64(millis)}, {2, tjson.I32, vI32(int32(statusPending))}, {4, tjson.String, vString(host)}}.encode()
 }
 
 // launch assigns tasks and has the master start them; their further states come

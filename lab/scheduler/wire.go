@@ -1,27 +1,12 @@
 package scheduler
 
 import (
-	"aurorabot/lab/tjson"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
-)
 
-// Thrift's wire types: the type byte before each field, element and key.
-const (
-	tStop   byte = 0
-	tBool   byte = 2
-	tByte   byte = 3
-	tDouble byte = 4
-	tI16    byte = 6
-	tI32    byte = 8
-	tI64    byte = 10
-	tString byte = 11
-	tStruct byte = 12
-	tMap    byte = 13
-	tSet    byte = 14
-	tList   byte = 15
+	"aurorabot/lab/tjson"
 )
 
 // heap is the memory of the stand-in's JVM: a string whose length claims half
@@ -133,32 +118,32 @@ func (r *reader) skip(t byte, depth int) {
 		return
 	}
 	switch t {
-	case tBool, tByte:
+	case tjson.Bool, tjson.Byte:
 		r.take(1)
-	case tI16:
+	case tjson.I16:
 		r.take(2)
-	case tI32:
+	case tjson.I32:
 		r.take(4)
-	case tI64, tDouble:
+	case tjson.I64, tjson.Double:
 		r.take(8)
-	case tString:
+	case tjson.String:
 		r.bytes()
-	case tStruct:
+	case tjson.Struct:
 		for r.err == nil {
 			ft := r.u8()
-			if ft == tStop {
+			if ft == tjson.Stop {
 				return
 			}
 			r.i16()
 			r.skip(ft, depth+1)
 		}
-	case tMap:
+	case tjson.Map:
 		kt, vt, n := r.u8(), r.u8(), r.i32()
 		for i := int32(0); i < n && r.err == nil && (sized(kt) || sized(vt)); i++ {
 			r.skip(kt, depth+1)
 			r.skip(vt, depth+1)
 		}
-	case tSet, tList:
+	case tjson.Set, tjson.List:
 		et, n := r.u8(), r.i32()
 		for i := int32(0); i < n && r.err == nil && sized(et); i++ {
 			r.skip(et, depth+1)
@@ -169,7 +154,7 @@ func (r *reader) skip(t byte, depth int) {
 // sized says whether a value of type t takes any bytes when it is skipped.
 func sized(t byte) bool {
 	switch t {
-	case tBool, tByte, tDouble, tI16, tI32, tI64, tString, tStruct, tMap, tSet, tList:
+	case tjson.Bool, tjson.Byte, tjson.Double, tjson.I16, tjson.I32, tjson.I64, tjson.String, tjson.Struct, tjson.Map, tjson.Set, tjson.List:
 		return true
 	}
 	return false
@@ -208,7 +193,7 @@ func readBinary(b []byte) (message, error) {
 	}
 	m.seq = r.i32()
 	from := r.at
-	r.skip(tStruct, 0)
+	r.skip(tjson.Struct, 0)
 	if r.err != nil {
 		return m, r.err
 	}

@@ -16,25 +16,25 @@ import (
 	"strings"
 )
 
-// Thrift's wire types.
+// Thrift's wire types: the type byte before each field, element and key.
 const (
-	tStop   byte = 0
-	tBool   byte = 2
-	tByte   byte = 3
-	tDouble byte = 4
-	tI16    byte = 6
-	tI32    byte = 8
-	tI64    byte = 10
-	tString byte = 11
-	tStruct byte = 12
-	tMap    byte = 13
-	tSet    byte = 14
-	tList   byte = 15
+	Stop   byte = 0
+	Bool   byte = 2
+	Byte   byte = 3
+	Double byte = 4
+	I16    byte = 6
+	I32    byte = 8
+	I64    byte = 10
+	String byte = 11
+	Struct byte = 12
+	Map    byte = 13
+	Set    byte = 14
+	List   byte = 15
 )
 
 var typeNames = map[byte]string{
-	tBool: "tf", tByte: "i8", tI16: "i16", tI32: "i32", tI64: "i64", tDouble: "dbl",
-	tString: "str", tStruct: "rec", tMap: "map", tSet: "set", tList: "lst",
+	Bool: "tf", Byte: "i8", I16: "i16", I32: "i32", I64: "i64", Double: "dbl",
+	String: "str", Struct: "rec", Map: "map", Set: "set", List: "lst",
 }
 
 var namedTypes = func() map[string]byte {
@@ -56,7 +56,7 @@ func Encode(message []byte) []byte {
 	w.WriteString("[1,")
 	quoteJSON(&w, r.bytes())
 	fmt.Fprintf(&w, ",%d,%d,", kind, int32(r.uint(4)))
-	writeJSON(&w, &r, tStruct, false)
+	writeJSON(&w, &r, Struct, false)
 	w.WriteByte(']')
 	return w.Bytes()
 }
@@ -89,27 +89,27 @@ func writeJSON(w *bytes.Buffer, r *reader, t byte, key bool) {
 		w.WriteString(s)
 	}
 	switch t {
-	case tBool, tByte:
+	case Bool, Byte:
 		number(strconv.Itoa(int(int8(r.uint(1)))))
-	case tI16:
+	case I16:
 		number(strconv.Itoa(int(int16(r.uint(2)))))
-	case tI32:
+	case I32:
 		number(strconv.Itoa(int(int32(r.uint(4)))))
-	case tI64:
+	case I64:
 		number(strconv.FormatInt(int64(r.uint(8)), 10))
-	case tDouble:
+	case Double:
 		s := JavaDouble(math.Float64frombits(r.uint(8)))
 		if strings.Contains(s, "N") || strings.Contains(s, "I") { // NaN, Infinity
 			s = `"` + s + `"`
 		}
 		number(s)
-	case tString:
+	case String:
 		quoteJSON(w, r.bytes())
-	case tStruct:
+	case Struct:
 		w.WriteByte('{')
 		for first := true; ; first = false {
 			ft := byte(r.uint(1))
-			if ft == tStop {
+			if ft == Stop {
 				break
 			}
 			if !first {
@@ -120,7 +120,7 @@ func writeJSON(w *bytes.Buffer, r *reader, t byte, key bool) {
 			w.WriteByte('}')
 		}
 		w.WriteByte('}')
-	case tMap:
+	case Map:
 		kt, vt, n := byte(r.uint(1)), byte(r.uint(1)), r.uint(4)
 		fmt.Fprintf(w, `["%s","%s",%d,{`, typeNames[kt], typeNames[vt], n)
 		for i := range n {
@@ -132,7 +132,7 @@ func writeJSON(w *bytes.Buffer, r *reader, t byte, key bool) {
 			writeJSON(w, r, vt, false)
 		}
 		w.WriteString("}]")
-	case tSet, tList:
+	case Set, List:
 		et, n := byte(r.uint(1)), r.uint(4)
 		fmt.Fprintf(w, `["%s",%d`, typeNames[et], n)
 		for range n {
@@ -226,7 +226,7 @@ func Decode(b []byte) ([]byte, error) {
 		return nil, errors.New("Message contained bad version.")
 	}
 	name, _ := v[1].(string)
-	body, err := fromJSON(v[4], tStruct)
+	body, err := fromJSON(v[4], Struct)
 	if err != nil {
 		return nil, errNumber
 	}
@@ -255,24 +255,24 @@ func jsonInt(v any) int64 {
 func fromJSON(v any, t byte) ([]byte, error) {
 	unfit := fmt.Errorf("a value of Thrift type %d from JSON %T", t, v)
 	switch t {
-	case tBool, tByte:
+	case Bool, Byte:
 		return []byte{byte(jsonInt(v))}, nil
-	case tI16:
+	case I16:
 		return i32(jsonInt(v))[2:], nil
-	case tI32:
+	case I32:
 		return i32(jsonInt(v)), nil
-	case tI64:
+	case I64:
 		return i64(uint64(jsonInt(v))), nil
-	case tDouble:
+	case Double:
 		n, _ := strconv.ParseFloat(fmt.Sprint(v), 64)
 		return i64(math.Float64bits(n)), nil
-	case tString:
+	case String:
 		s, ok := v.(string)
 		if !ok {
 			return nil, unfit
 		}
 		return text(s), nil
-	case tStruct:
+	case Struct:
 		m, ok := v.(map[string]any)
 		if !ok {
 			return nil, unfit
@@ -297,8 +297,8 @@ func fromJSON(v any, t byte) ([]byte, error) {
 		for _, id := range slices.Sorted(maps.Keys(fields)) {
 			b = append(b, fields[id]...)
 		}
-		return append(b, tStop), nil
-	case tSet, tList:
+		return append(b, Stop), nil
+	case Set, List:
 		l, ok := v.([]any)
 		if !ok || len(l) < 2 {
 			return nil, unfit
@@ -314,7 +314,7 @@ func fromJSON(v any, t byte) ([]byte, error) {
 			b = append(b, raw...)
 		}
 		return b, nil
-	case tMap:
+	case Map:
 		l, ok := v.([]any)
 		if !ok || len(l) != 4 {
 			return nil, unfit
