@@ -16,8 +16,10 @@ recoveries() {
 }
 others() {
   local status=0
+  # A test that is skipped is not hidden behind "ok" either.
   # shellcheck disable=SC2046 # a list of packages
-  go test -p 4 -parallel 4 -timeout 15m $(go list ./... | grep -vE '/lab$|/lab/story$|/runner/(recovery|simulation)$') || status=1
+  go test -v -p 4 -parallel 4 -timeout 15m $(go list ./... | grep -vE '/lab$|/lab/story$|/runner/(recovery|simulation)$') >"$out/packages" 2>&1 || status=1
+  if [ "$status" -eq 0 ]; then grep -E '^(ok|\?) |^[[:space:]]*--- SKIP|SKIPPED' "$out/packages"; else grep -vE '^(=== |[[:space:]]*--- PASS|PASS$)' "$out/packages"; fi
   # How many seeds it came to on this machine is not hidden behind "ok".
   go test -timeout 15m -v ./runner/simulation 2>&1 | grep -vE '^(=== |[[:space:]]*--- PASS)' || status=1
   # What real hosts and a real ZooKeeper say of themselves is not hidden behind "ok".

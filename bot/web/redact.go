@@ -29,18 +29,7 @@ func (r Redactor) Err(err error) error {
 	}
 	if u, ok := errors.AsType[*url.Error](err); ok {
 		text := strings.ReplaceAll(err.Error(), u.URL, "[address]")
-		return &redacted{r.Text(text), err}
+		return redact.Reworded(err, r.Text(text))
 	}
 	return r.Error(err)
 }
-
-type redacted struct {
-	text string
-	err  error
-}
-
-func (e *redacted) Error() string { return e.text }
-
-// Is and As look into the cause, but nothing that prints an error does.
-func (e *redacted) Is(target error) bool { return errors.Is(e.err, target) }
-func (e *redacted) As(target any) bool   { return errors.As(e.err, target) }

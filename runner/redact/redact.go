@@ -164,10 +164,13 @@ func (r *Redactor) Error(err error) error {
 		return nil
 	}
 	if text := r.Text(err.Error()); text != err.Error() {
-		return &clean{text, err}
+		return Reworded(err, text)
 	}
 	return err
 }
+
+// Reworded returns err with the same chain and another text.
+func Reworded(err error, text string) error { return &clean{text, err} }
 
 type clean struct {
 	text string
