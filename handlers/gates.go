@@ -18,11 +18,11 @@ import (
 func (s *Service) atGate(c call, st *runner.State) *Response {
 	digest := st.Gates[st.Gate].Digest
 	if d := c.flags["digest"]; d != "" && st.Status == runner.Gated && !strings.HasPrefix(digest, d) {
-		r := s.refuseAs(c, st.Run, "stale-digest", fmt.Sprintf("this belongs to another plan (%.12s); what would be done now is %.12s", d, digest), "look at the newest message of the run")
+		r := s.refuseAs(c, st.Run, "stale-digest", fmt.Sprintf("this belongs to another plan (%.12s); what would be done now is %.12s", d, digest), fmt.Sprintf("see what it waits for now with `status %s`", st.Request.Cluster))
 		return &r
 	}
 	if g := c.flags["gate"]; st.Status != runner.Gated || g != "" && g != st.Gate {
-		r := Response{Message: view.Error(fmt.Sprintf("run %s does not wait for a decision here any more", st.Run), "look at the newest message of the run"), Exit: ExitError, Private: true, Run: st.Run}
+		r := Response{Message: view.Error(fmt.Sprintf("run %s does not wait for a decision here any more", st.Run), fmt.Sprintf("see what it waits for now with `status %s`", st.Request.Cluster)), Exit: ExitError, Private: true, Run: st.Run}
 		return &r
 	}
 	return nil
@@ -37,23 +37,32 @@ const leastDigest = 8
 // in words, since another gate may have opened while they did: the cluster and the
 // digest where the log is overwritten, else the gate or the digest.
 func unbound(c call, st *runner.State) (kind, why, hint string) {
-	gate, digest := st.Gate, st.Gates[st.Gate].Digest
-	whole := gate == "commit" || gate == policy.Without || gate == runner.GateUndo
-	words := fmt.Sprintf("approve %s --gate %s", st.Run, gate)
-	if whole {
-		words = fmt.Sprintf("approve %s --typed %s --digest %.*s", st.Run, st.Request.Cluster, leastDigest, digest)
-	}
-	hint = fmt.Sprintf("run %s waits at the %s gate. If that is what you approve, type `%s`", st.Run, gate, words)
+	gate := st.Gate
+	whole := overwrites(gate)
+	hint = fmt.Sprintf("run %s waits at the %s gate. If that is what you approve, type `%s`", st.Run, gate, approval(st))
 	given, typed := c.flags["digest"], c.flags["typed"]
 	switch {
 	case (whole || given != "") && len(given) < leastDigest:
-		return "typed-without-digest", fmt.Sprintf("an approval at the %s gate names the digest of what it approves, %d characters of it or more, but %d are given", gate, leastDigest, len(given)), hint
+		return "typed-without-digest", fmt.Sprintf("not counted: an approval at the %s gate says which plan it approves, by the first %d characters of the plan's digest or more, and %d were given", gate, leastDigest, len(given)), hint
 	case given == "" && c.flags["gate"] == "":
-		return "typed-without-gate", "an approval names the gate that it is for: another one may have opened meanwhile", hint
+		return "typed-without-gate", "not counted: an approval says which gate it is for, because another one may have opened while you typed", hint
 	case typed != st.Request.Cluster && (whole || typed != ""):
 		return "typed-name", fmt.Sprintf("the cluster's name was typed as %.60q, want %q", typed, st.Request.Cluster), hint
 	}
 	return "", "", ""
+}
+
+// overwrites tells the gates at which the cluster and the digest are typed.
+func overwrites(gate string) bool {
+	return gate == "commit" || gate == policy.Without || gate == runner.GateUndo
+}
+
+// approval is what one types to approve what a run waits for.
+func approval(st *runner.State) string {
+	if overwrites(st.Gate) {
+		return fmt.Sprintf("approve %s --typed %s --digest %.*s", st.Run, st.Request.Cluster, leastDigest, st.Gates[st.Gate].Digest)
+	}
+	return fmt.Sprintf("approve %s --gate %s", st.Run, st.Gate)
 }
 
 func (s *Service) doApprove(ctx context.Context, c call) Response {
@@ -110,11 +119,26 @@ func (s *Service) doApprove(ctx context.Context, c call) Response {
 		}
 		return Response{Run: st.Run, Exit: ExitWaiting}
 	}
+	return s.pass(ctx, st, v)
+}
+
+// pass passes the gate at which a run waits, whose approvals were counted, and has
+// the engine do what people consented to. To count them Slack is asked, which takes
+// its time; an abort takes no turn, and one that came meanwhile holds.
+func (s *Service) pass(ctx context.Context, st *runner.State, v policy.Verdict) Response {
+	gate, digest := st.Gate, st.Gates[st.Gate].Digest
+	st, err := s.state(st.Run)
+	if err != nil {
+		return failure(err)
+	}
+	if st.Status != runner.Gated || st.Gate != gate || st.Gates[gate].Digest != digest {
+		return failureHint(fmt.Errorf("run %s was stopped while the approvals were counted; nothing was done", st.Run), fmt.Sprintf("see how it stands with `status %s`", st.Request.Cluster))
+	}
 	if _, err := s.Engine.Append(st.Run, runner.Event{Kind: runner.GatePassed, Gate: gate, Digest: digest, Why: given(v)}); err != nil {
 		return failure(err)
 	}
 	if gate == runner.GateUndo {
-		return s.undo(ctx, st, st.Gates[gate].By, "")
+		return s.undo(ctx, st, st.Gates[gate].By, st.Gates[gate].Why)
 	}
 	return s.goOn(ctx, st.Run, s.work(st))
 }

@@ -107,14 +107,17 @@ func (o *Overviews) health(ctx context.Context, c *Cluster) string {
 }
 
 // Approvers returns whom policy counts at a gate, by ID, and of them who asked for
-// the run where that person's consent does not count.
+// what is decided, where their consent does not count.
 func (s *Service) Approvers(run, gate string) (ids, except []string) {
 	st, err := s.state(run)
 	if err != nil {
 		return nil, nil // The gate stands in the channel all the same.
 	}
-	if _, asked, _ := strings.Cut(st.Who, "/"); !s.Rules.RequesterMayApprove {
-		except = []string{asked}
+	if !s.Rules.RequesterMayApprove {
+		for _, who := range st.Requesters(gate) {
+			_, asked, _ := strings.Cut(who, "/")
+			except = append(except, asked)
+		}
 	}
 	for _, f := range s.Rules.RuleOf(gate).Factors {
 		for _, name := range f.Of {

@@ -107,7 +107,7 @@ func (s *Service) doAbort(ctx context.Context, c call) Response {
 		return failure(fmt.Errorf("run %s is closed: %s", st.Run, st.Outcome))
 	}
 	why := "aborted by " + c.Actor.Key()
-	if r := c.flags["reason"]; r != "" {
+	if r := strings.TrimSpace(c.flags["reason"]); r != "" {
 		why += ": " + r
 	}
 	if _, err := s.Engine.Append(st.Run, runner.Event{Kind: runner.RunAborted, Who: c.Actor.Key(), Why: why}); err != nil {
@@ -136,13 +136,14 @@ func (s *Service) doResume(ctx context.Context, c call) Response {
 	case st.Status == runner.Gated:
 		// The bot may have died between the last approval and passing the gate:
 		// who approved cannot do so twice, so the approvals are counted anew.
-		if v, err := s.verdict(ctx, st, st.Gate); err == nil && v.Open {
-			if _, err := s.Engine.Append(st.Run, runner.Event{Kind: runner.GatePassed, Gate: st.Gate, Digest: st.Gates[st.Gate].Digest, Why: given(v)}); err != nil {
-				return failure(err)
-			}
-			return s.goOn(ctx, st.Run, s.work(st))
+		v, err := s.verdict(ctx, st, st.Gate)
+		if err != nil {
+			return failure(err)
 		}
-		return Response{Message: view.Error(fmt.Sprintf("run %s waits for approval at the %s gate", st.Run, st.Gate), "approve or deny it"), Exit: ExitWaiting, Private: true, Run: st.Run}
+		if v.Open {
+			return s.pass(ctx, st, v)
+		}
+		return Response{Message: view.Error(fmt.Sprintf("run %s waits for approval at the %s gate", st.Run, st.Gate), fmt.Sprintf("type `%s`, or `deny %s`", approval(st), st.Run)), Exit: ExitWaiting, Private: true, Run: st.Run}
 	}
 	leave, bad := s.leaving(c, st, s.cluster(st.Request.Cluster))
 	if bad != nil {
@@ -184,7 +185,7 @@ func (s *Service) doUndo(ctx context.Context, c call) Response {
 	if err != nil {
 		return failure(err)
 	}
-	if r.UndoWarning != nil && c.flags["confirm"] == "" && c.flags["typed"] == "" {
+	if r.UndoWarning != nil && c.flags["confirm"] == "" && c.flags["typed"] != st.Request.Cluster {
 		if w := r.UndoWarning(st); w != "" {
 			return Response{Message: view.Error(w, fmt.Sprintf("if that is what is wanted: `undo %s --confirm`", st.Run)), Exit: ExitStopped, Private: true, Run: st.Run}
 		}
@@ -200,7 +201,8 @@ func (s *Service) doUndo(ctx context.Context, c call) Response {
 	}
 	if _, gated := s.Rules.Gates[runner.GateUndo]; gated && !st.Undo && r.UndoStarts != nil && r.UndoStarts(st) {
 		digest, shown := runner.UndoGate(st)
-		if g := st.Gates[runner.GateUndo]; !g.Passed || g.Digest != digest {
+		// One that was passed and not begun still has to count.
+		if g := st.Gates[runner.GateUndo]; !g.Passed || g.Digest != digest || s.recheck(ctx, st, runner.GateUndo) != nil {
 			return s.openUndo(st, c, digest, shown)
 		}
 	}
@@ -228,7 +230,7 @@ func (s *runs) openUndo(st *runner.State, c call, digest string, shown runner.Ga
 			return failure(err)
 		}
 	}
-	if _, err := s.records.engine.Append(st.Run, runner.Event{Kind: runner.GateOpened, Gate: runner.GateUndo, Digest: digest, Who: c.Actor.Key(), Data: data}); err != nil {
+	if _, err := s.records.engine.Append(st.Run, runner.Event{Kind: runner.GateOpened, Gate: runner.GateUndo, Digest: digest, Who: c.Actor.Key(), Why: strings.TrimSpace(c.flags["reason"]), Data: data}); err != nil {
 		return failure(err)
 	}
 	return Response{Run: st.Run, Exit: ExitWaiting}

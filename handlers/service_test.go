@@ -463,6 +463,42 @@ func TestUndoGate(t *testing.T) {
 		t.Errorf("with consent: status %s, outcome %q, on %v (%s)", st.Status, st.Outcome, b.on, st.Why)
 	}
 
+	// The bot dies between the consent and the passing of the gate: resume does what
+	// was consented to, which is not to go on.
+	b = gated()
+	b.toCommit()
+	b.ask("UBOB", "undo dev --reason mistake")
+	st := b.state()
+	if _, err := b.s.Engine.Append(st.Run, runner.Event{Kind: runner.GateApproved, Gate: "undo", Digest: st.Gates["undo"].Digest, Who: "T1/UCAT", Data: []byte(`["S1","S2"]`)}); err != nil {
+		t.Fatal(err)
+	}
+	b.ask("UANN", "resume dev")
+	if st := b.state(); st.Outcome != "undone" || b.on {
+		t.Errorf("an undo that was consented to, then resume: status %s at %q, outcome %q, on %v (%s)", st.Status, st.Gate, st.Outcome, b.on, st.Why)
+	}
+	events, _ := b.j.Events(st.Run)
+	if !slices.ContainsFunc(events, func(e runner.Event) bool {
+		return e.Kind == runner.UndoRequested && e.Who == "T1/UBOB" && e.Why == "mistake"
+	}) {
+		t.Error("who undoes, and why, is lost")
+	}
+
+	// An abort that comes while an approval is being counted holds.
+	b = gated()
+	b.toCommit()
+	b.ask("UBOB", "undo dev")
+	aborted := false
+	b.who.asked = func(user string) {
+		if st := b.state(); user == "UCAT" && !aborted && len(st.Gates["undo"].Approvals) > 0 {
+			aborted = true
+			b.ask("UDAN", "abort dev")
+		}
+	}
+	b.ask("UCAT", "approve dev --typed dev")
+	if st := b.state(); st.Status != runner.Stopped || st.Undo || !b.on {
+		t.Errorf("aborted while it was counted: status %s, undo %v, on %v", st.Status, st.Undo, b.on)
+	}
+
 	// A deny keeps the run as it is, and the way forward is open again.
 	b = gated()
 	b.toCommit()

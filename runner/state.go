@@ -68,6 +68,7 @@ type GateState struct {
 	PassedAt  time.Time
 	Denied    bool
 	By        string     // Who asked for what is decided, where that is not the run: an undo.
+	Why       string     // And why.
 	Used      bool       // Something was done since it was passed: what people agreed to has begun.
 	Approvals []Approval // Since it was last opened with another digest, or voided.
 }
@@ -294,7 +295,7 @@ func (s *State) applyGate(e Event) {
 		if g.Digest != e.Digest || !g.Opened {
 			g = GateState{}
 		}
-		g.Digest, g.OpenedAt, g.Opened, g.By = e.Digest, e.At, true, e.Who
+		g.Digest, g.OpenedAt, g.Opened, g.By, g.Why = e.Digest, e.At, true, e.Who, e.Why
 		s.Status, s.Gate = Gated, e.Gate
 	case GateApproved:
 		if g.Opened && e.Digest == g.Digest {
