@@ -82,7 +82,7 @@ func (d *directs) write(ctx context.Context, run, key string) {
 		Lines: []string{"You may approve or deny it. It is decided in the channel, where everybody sees it; an answer here decides nothing."},
 	}
 	for _, f := range gateMessage.Fields {
-		if slices.Contains([]string{"Will be lost", "Backup", "Still needed", "Expires"}, f.Name) {
+		if slices.Contains([]string{"Will be lost", view.WillBeTakenBack, "Backup", "Still needed", "Expires"}, f.Name) {
 			m.Fields = append(m.Fields, f)
 		}
 	}

@@ -77,11 +77,12 @@ type stakeFact struct {
 	Equal    bool `json:"equal"`
 }
 
-// A bindFact is what the commit gate bound when it opened.
+// A bindFact is what the commit gate bound when it opened, or the undo gate.
 type bindFact struct {
-	Staged *stakeFact `json:"staged"`
-	Loss   *lossFact  `json:"loss"`
-	Leader *fenceFact `json:"leader"`
+	Undo   []runner.Effect `json:"undo"` // What an undo takes back.
+	Staged *stakeFact      `json:"staged"`
+	Loss   *lossFact       `json:"loss"`
+	Leader *fenceFact      `json:"leader"`
 }
 
 // fact decodes what a step left on any host.

@@ -124,6 +124,9 @@ func (o *opening) assessed() []string {
 // gateFacts are what is decided by: what will be lost first, what cannot be
 // undone next.
 func (s gateWords) gateFacts(o *opening) []Field {
+	if o.gate == runner.GateUndo {
+		return s.undoFacts(o)
+	}
 	f := append([]Field{{"Will be lost", o.loss()}}, oneWay(o.plan(s.story), o.gate)...)
 	switch o.gate {
 	case runner.GateWithout:
@@ -134,6 +137,40 @@ func (s gateWords) gateFacts(o *opening) []Field {
 		f = append(f, o.stakeFacts()...)
 	}
 	return f
+}
+
+// WillBeTakenBack is the name of the field that says what an undo takes back.
+const WillBeTakenBack = "Will be taken back"
+
+// undoFacts are what an undo does. It loses nothing of what a recovery would.
+func (s gateWords) undoFacts(o *opening) []Field {
+	var steps []string
+	hosts := map[string][]string{}
+	for _, e := range o.binds.Undo {
+		if hosts[e.Step] == nil {
+			steps = append(steps, e.Step)
+		}
+		hosts[e.Step] = append(hosts[e.Step], e.Host)
+	}
+	slices.Reverse(steps) // The newest first, as it is done.
+	plan := o.plan(s.story)
+	for i, id := range steps {
+		slices.Sort(hosts[id])
+		steps[i] = quote(title(plan, id)) + " (" + list(hosts[id], 12) + ")"
+	}
+	return []Field{
+		{WillBeTakenBack, strings.Join(steps, "; ")},
+		{"What follows", "the schedulers start as they were before this run, with the state that they had"},
+	}
+}
+
+// asked says who asked for what is decided, and why.
+func (s gateWords) asked(o *opening) []Field {
+	if o.gate == runner.GateUndo {
+		why := runner.State{Reason: o.opened.Why}
+		return []Field{{"Undo asked by", Who(o.opened.Who)}, {"Reason", reason(&why)}}
+	}
+	return []Field{{"Asked by", Who(s.Who)}, {"Reason", reason(o.state)}}
 }
 
 // gateLines are the evidence for the decision, as paragraphs.
@@ -274,11 +311,8 @@ func oneWay(p runner.Plan, gate string) []Field {
 func (s gateWords) gateFields(o *opening, p People) []Field {
 	f := []Field{{"Cluster", s.name()}}
 	f = append(f, s.backupFields(o.state, o.opened.At, "at the opening")...)
-	f = append(f,
-		Field{"Asked by", Who(s.Who)},
-		Field{"Reason", reason(o.state)},
-		Field{"Approved by", o.approved(s.story, p)},
-	)
+	f = append(f, s.asked(o)...)
+	f = append(f, Field{"Approved by", o.approved(s.story, p)})
 	if s.open() == o {
 		f = append(f, Field{"Still needed", stillNeeded(o.gate, p)})
 		if v := p.Gates[o.gate]; len(v.Ignored) > 0 {

@@ -70,6 +70,9 @@ func (s statusWords) gated(m *Message, p People) {
 
 // afterGate is the step that the gate guards.
 func (s statusWords) afterGate(o *opening) string {
+	if o.gate == runner.GateUndo {
+		return "everything that this run did is taken back, and the schedulers start as they were"
+	}
 	for _, ph := range s.plan.Phases {
 		for _, st := range ph.Steps {
 			if st.Gate == o.gate {
