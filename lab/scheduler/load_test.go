@@ -139,14 +139,15 @@ func TestStateSurvivesFailovers(t *testing.T) {
 		if round > 0 && !maps.Equal(got.Tasks, want) {
 			t.Errorf("round %d: the next leader has other tasks: %d, want %d", round, len(got.Tasks), len(want))
 		}
-		leader.startTasks("role=load&environment=devel&name=job" + string(rune('a'+round)) + "&instances=5")
+		started := leader.startTasks("role=load&environment=devel&name=job" + string(rune('a'+round)) + "&instances=5")
 		if round == 1 {
 			leader.ok("snapshot", `{}`)
 		}
 		leader.ok("killTasks", `{"4":{"rec":{"1":{"str":"load"},"2":{"str":"devel"},"3":{"str":"job`+string(rune('a'+round))+`"}}},"5":{"set":["i32",1,0]}}`)
-		c.wait("the kill", func() bool { return slices.Contains(slices.Collect(maps.Values(leader.state().Tasks)), "KILLED") })
-		time.Sleep(50 * time.Millisecond) // the last status update
-		want = leader.state().Tasks
+		c.wait("the kill of its first task", func() bool {
+			want = leader.state().Tasks
+			return want[started[0]] == "KILLED"
+		})
 		if round < 2 {
 			leader.stop()
 			leader.start(address) // it stands behind the other two
