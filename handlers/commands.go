@@ -309,9 +309,14 @@ func (s *Service) subject(c call) (clusters []string, run string, resp *Response
 		}
 		var names []string
 		for _, k := range s.Clusters {
-			names = append(names, k.Name)
+			if s.maySee(c, k.Name) == nil {
+				names = append(names, k.Name)
+			}
 		}
-		err, hint = fmt.Errorf("%s: there is no cluster %.60q", c.cmd.Name, named[i]), "configured are: "+strings.Join(names, ", ")
+		err, hint = fmt.Errorf("%s: there is no cluster %.60q", c.cmd.Name, named[i]), ""
+		if len(names) > 0 {
+			hint = "configured are: " + strings.Join(names, ", ")
+		}
 	case OneRun:
 		st, err = s.find(c.args[0])
 	case OneDebt:

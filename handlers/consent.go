@@ -67,6 +67,13 @@ func (s *consent) counts(gate string, a runner.Approval, who policy.Actor) bool 
 	return a.Who == who.Key() && s.now().Sub(a.At) <= s.rules.RuleOf(gate).Expiry()
 }
 
+// mayConsent tells whether somebody's approval of what a run waits for would be a new
+// one. Slack isn't asked: it is for what is shown, not for what counts.
+func (s *consent) mayConsent(st *runner.State, who policy.Actor) bool {
+	return s.rules.May(st.Gate, st.Requesters(st.Gate), who) == nil &&
+		!slices.ContainsFunc(st.Gates[st.Gate].Approvals, func(a runner.Approval) bool { return s.counts(st.Gate, a, who) })
+}
+
 // factor is what somebody's approval counts for as things are, for those who
 // read the run later; what it counts for in the end stands where the gate is
 // passed. "": nothing, by what is known of the others.

@@ -70,7 +70,7 @@ func (s *drives) Stop() {
 }
 
 // errBusy is why a run is not driven: it already is.
-var errBusy = errors.New("it is at work already; abort it first")
+var errBusy = errors.New("the bot works on it at this moment; to stop it there, `abort` it")
 
 // drive lets the engine work on a run in the background.
 func (s *drives) drive(run string, r *runner.Recipe, work func(context.Context, *runner.Recipe, string) (*runner.State, error)) error {

@@ -3,7 +3,6 @@ package handlers
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -69,8 +68,7 @@ func (o *Overviews) Of(ctx context.Context, who policy.Actor) (Overview, error) 
 		if s.Rules.Allow(who, policy.Read, st.Request.Cluster, "") != nil {
 			continue
 		}
-		mine := st.Status == runner.Gated && s.Rules.Allow(who, policy.Approve, st.Request.Cluster, "") == nil && s.Rules.May(st.Gate, st.Requesters(st.Gate), who) == nil &&
-			!slices.ContainsFunc(st.Gates[st.Gate].Approvals, func(a runner.Approval) bool { return a.Who == who.Key() })
+		mine := st.Status == runner.Gated && s.Rules.Allow(who, policy.Approve, st.Request.Cluster, "") == nil && s.mayConsent(st, who)
 		seen.Runs = append(seen.Runs, RunLine{Run: st.Run, Mine: mine})
 	}
 	return seen, nil

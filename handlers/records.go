@@ -119,11 +119,11 @@ func (s *records) Recover() error {
 		if err != nil {
 			return fmt.Errorf("run %s: %w", run, err)
 		}
-		why := "the bot went away in the middle"
+		why := "the bot ended while it worked on this run"
 		if st.Step != "" {
-			why += " of " + st.Step
+			why = "the bot ended during " + st.Step
 		}
-		if _, err := s.engine.Append(run, runner.Event{Kind: runner.RunStopped, Step: st.Step, Why: why + "; a person says how it goes on", Data: data}); err != nil {
+		if _, err := s.engine.Append(run, runner.Event{Kind: runner.RunStopped, Step: st.Step, Why: why + ", and has started again; a person says how it goes on", Data: data}); err != nil {
 			return err
 		}
 	}

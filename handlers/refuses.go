@@ -1,10 +1,6 @@
 package handlers
 
-import (
-	"slices"
-
-	"aurorabot/runner"
-)
+import "aurorabot/runner"
 
 // Refuses reports whether policy would refuse a request as things are now. It
 // does nothing and journals nothing: it is for a surface that asks a person for
@@ -29,8 +25,5 @@ func (s *Service) Refuses(r Request) bool {
 	if err != nil || st.Status != runner.Gated {
 		return false
 	}
-	if s.Rules.May(st.Gate, st.Requesters(st.Gate), r.Actor) != nil {
-		return true
-	}
-	return slices.ContainsFunc(st.Gates[st.Gate].Approvals, func(a runner.Approval) bool { return s.counts(st.Gate, a, r.Actor) })
+	return !s.mayConsent(st, r.Actor)
 }

@@ -14,7 +14,7 @@ import (
 // leaving reads --without HOST[,HOST…] of a request about a run, nil for one
 // that is only being asked for. It refuses what no approval could allow: a host
 // that is none, a request without a reason, a rest that is no quorum.
-func (s *Service) leaving(c call, st *runner.State, k *Cluster) ([]string, *Response) {
+func (s *auditor) leaving(c call, st *runner.State, k *Cluster) ([]string, *Response) {
 	text, given := c.flags["without"]
 	if !given {
 		return nil, nil

@@ -27,7 +27,7 @@ func AccountOf(ctx context.Context, uid int) Account {
 		a.Name = u.Username
 		return a
 	}
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
 	out, err := exec.CommandContext(ctx, "getent", "passwd", strconv.Itoa(uid)).Output()
 	if err == nil {

@@ -71,7 +71,7 @@ func (s stopWords) head(st *stop) string {
 	case st.reason.Reason == runner.StopHold:
 		return "stopped, something changed under the run"
 	case st.reason.Reason == runner.StopCrash:
-		return "stopped, the bot went away in the middle"
+		return "stopped, the bot ended in the middle"
 	case st.reason.Step != "":
 		return "stopped at: " + title(s.plan, st.reason.Step)
 	}
