@@ -77,10 +77,11 @@ func (dr *Doctor) askOnce(ctx context.Context, visits []*visit) *groupFacts {
 		g.complaints = append(g.complaints, complaint{id, fmt.Sprintf(format, args...)})
 	}
 	var known node.Look
+	var via *node.Node // A host that answers, for where ZooKeeper is asked through one.
 	silent := 0
 	for _, v := range visits {
 		if f := &v.facts; f.looked && f.look.Flags["zk_endpoints"] != "" && known.Flags == nil {
-			known = f.look
+			known, via = f.look, v.Node
 		}
 	}
 	for _, v := range visits {
@@ -97,7 +98,7 @@ func (dr *Doctor) askOnce(ctx context.Context, visits []*visit) *groupFacts {
 	}
 	dr.SameEverywhere(g.hosts, bad)
 	if !g.none {
-		g.err = dr.askZooKeeper(ctx, g, bad)
+		g.err = dr.askZooKeeper(ctx, via, g, bad)
 	}
 	if silent > 0 {
 		// A host that says nothing may be the one that ZooKeeper names.
@@ -122,8 +123,7 @@ func standIn(known node.Look) node.Look {
 	return l
 }
 
-func (dr *Doctor) askZooKeeper(ctx context.Context, g *groupFacts, bad node.Complain) error {
-	via := dr.Node(dr.Cluster.Schedulers[0].Name)
+func (dr *Doctor) askZooKeeper(ctx context.Context, via *node.Node, g *groupFacts, bad node.Complain) error {
 	seen, err := dr.CompareWithZooKeeper(ctx, via, g.hosts, bad)
 	if err != nil {
 		return err

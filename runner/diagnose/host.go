@@ -33,7 +33,6 @@ type hostFacts struct {
 	registered bool
 	staged     bool
 
-	since     time.Time // From when on its log was read.
 	lines     []health.Match
 	scanned   bool
 	past      past   // Which of the lines count.
@@ -151,8 +150,7 @@ func (dr *Doctor) askJournal(ctx context.Context, v *visit) {
 		f.unknown = append(f.unknown, unknown{"its log lines", "where a scheduler logs is known of systemd's units only; name its files with log_files"})
 		return
 	}
-	f.since = dr.Now().Add(f.look.Skew).Add(-time.Hour)
-	s, err := v.Logged(ctx, f.since)
+	s, err := v.Logged(ctx, dr.Now().Add(f.look.Skew).Add(-time.Hour))
 	if err != nil {
 		f.cannotTell("its log lines", err)
 		return

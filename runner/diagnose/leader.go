@@ -165,7 +165,8 @@ func passing(facts []*hostFacts) bool {
 			return false
 		}
 	}
-	return compareLogs(facts).Verdict == replica.VerdictHealthy || compareLogs(facts).Verdict == replica.VerdictLags
+	v := compareLogs(facts).Verdict
+	return v == replica.VerdictHealthy || v == replica.VerdictLags
 }
 
 func uptimes(facts []*hostFacts) string {

@@ -55,17 +55,24 @@ var everyCertificate = []string{
 	ssh.CertAlgoRSASHA512v01, ssh.CertAlgoRSASHA256v01,
 }
 
+// knownKeys reads the known_hosts files, without lines about other hosts that
+// can't be read. names tells the original of each file that was read without some.
+func (c *Config) knownKeys() (db *knownhosts.HostKeyDB, names map[string]string, err error) {
+	files, names, done, err := readable(c.KnownHosts, c.Address)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer done()
+	db, err = knownhosts.NewDB(files...)
+	return db, names, err
+}
+
 // hostKeys makes config accept the keys of the known_hosts files and no other.
 // The files are read anew for each connection. HostKeyAlgorithms are those that
 // the files have for this host: else a host with several keys shows another one
 // than the known one, and looks like an impostor.
 func (c *Config) hostKeys(config *ssh.ClientConfig) error {
-	files, names, done, err := readable(c.KnownHosts, c.Address)
-	if err != nil {
-		return fmt.Errorf("known_hosts: %w", err)
-	}
-	db, err := knownhosts.NewDB(files...)
-	done()
+	db, names, err := c.knownKeys()
 	if err != nil {
 		return fmt.Errorf("known_hosts: %w", err)
 	}
@@ -143,7 +150,7 @@ func (c *Config) explain(config *ssh.ClientConfig, err error) error {
 			Address: c.Address, Files: c.KnownHosts, Why: "another kind of key than the known one",
 			Presented: "keys of the kinds " + strings.Join(none.RequestedAlgorithms, ", "),
 		}
-		if db, err := knownhosts.NewDB(c.KnownHosts...); err == nil {
+		if db, _, err := c.knownKeys(); err == nil {
 			refusal.Known = c.known(db)
 		}
 		return refusal

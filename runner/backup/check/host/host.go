@@ -284,9 +284,7 @@ func (l *look) lines(ctx context.Context) {
 // sinceStart looks for the framework's id in all that the process logged.
 func (l *look) sinceStart(ctx context.Context) {
 	if l.Logs() && !l.f.Began.IsZero() {
-		elected, space := l.elected, l.f.NoSpace
 		l.scan(ctx, l.f.Began.Add(l.f.Skew).Add(-time.Minute))
-		l.elected, l.f.NoSpace = elected, space
 	}
 }
 
@@ -299,6 +297,9 @@ func (l *look) scan(ctx context.Context, since time.Time) {
 	if s.Missing {
 		l.unknown("its log lines", errors.New("its log could not be read"))
 		return
+	}
+	if s.Silent && l.f.Runs {
+		return // It logs elsewhere: that nothing stands there tells nothing.
 	}
 	l.scanned = true
 	for _, m := range s.Found {
