@@ -17,8 +17,12 @@ import (
 // not known. A replica that learned a position behind it has the snapshot.
 type endBefore struct {
 	End       int64 `json:"end_before"`
-	Snapshots int   `json:"snapshots,omitempty"` // How many this step asked for.
+	Snapshots int   `json:"snapshots,omitempty"` // How many this step asked for in vain.
 }
+
+// done is what remains of a turn that brought the replicas level: when another
+// scheduler is started after it, the next turn may write as many again.
+func (e endBefore) done() endBefore { return endBefore{End: e.End} }
 
 // levelStep has its turn where a replica missed the last snapshot: a VOTING
 // replica fetches nothing by itself, so that its end would stay behind for ever
@@ -56,10 +60,12 @@ func (r closing) writeLevel(ctx context.Context, t *runner.Task) (any, error) {
 		}
 		if left.Snapshots > 0 {
 			if a := levelOf(ends, left.End); a.Yes {
-				return left, nil
+				return left.done(), nil
 			}
-			if a, err := r.mayLevel(ctx, t); err != nil || !a.Yes {
-				return left, errors.Join(err, errors.New(a.Evidence))
+			if a, err := r.mayLevel(ctx, t); err != nil {
+				return left, err
+			} else if !a.Yes {
+				return left, errors.New(a.Evidence)
 			}
 		}
 		left.End = highest(ends)
@@ -70,9 +76,12 @@ func (r closing) writeLevel(ctx context.Context, t *runner.Task) (any, error) {
 			left.Snapshots++ // It may have been written.
 			return left, err
 		}
-		if a, err := r.levelBehind(ctx, t, left.End); err != nil || a.Yes {
+		switch a, err := r.levelBehind(ctx, t, left.End); {
+		case err != nil:
 			left.Snapshots++
 			return left, err
+		case a.Yes:
+			return left.done(), nil
 		}
 	}
 	return left, nil

@@ -119,9 +119,6 @@ func (r *Recovery) undoWarning(s *runner.State) string {
 	return "undo starts the schedulers on the real Mesos master with the logs as they were found, and these were not whole: " + strings.Join(damaged, "; ")
 }
 
-// DocumentedAt is where the procedure stands.
-const DocumentedAt = "Aurora documentation: Recovering from a Scheduler Backup"
-
 // everyScheduler are the schedulers that the run goes on with.
 func (r *Recovery) everyScheduler(s *runner.State) []string { return s.Here(r.Cluster.Names()) }
 
