@@ -24,6 +24,7 @@ type app struct {
 	people  *directory
 	outbox  *outbox.Outbox
 	work    *workers // Handles requests.
+	decide  *workers // Handles decisions; see [app.hands].
 	quick   *workers // Opens modals, says "busy": what must not stand in line.
 
 	service  Service

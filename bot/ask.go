@@ -38,6 +38,10 @@ type ask struct {
 	answer bool              // The acknowledgement may carry an answer to the person.
 	modal  bool              // The acknowledgement may carry errors.
 
+	view   *slack.View        // The modal that it was sent from; what that stands for is not looked up yet.
+	chosen *slack.BlockAction // What was chosen in it, where it was not sent off.
+	forged string             // Why the modal does not count: the ask is refused.
+
 	kept chan struct{} // Closed when it is written down that a was taken; nil: nobody is writing that.
 }
 
@@ -47,19 +51,19 @@ type button struct {
 	message   string // The message's ts.
 }
 
-// aboutRun are the commands whose first argument is a run.
-var aboutRun = []string{"approve", "deny", "abort", "resume", "undo", "tasks", "drop", "export"}
+// who tells the person from all others.
+func (a *ask) who() string { return a.team + "/" + a.user }
 
-// line is what an ask stands in line for: what concerns one run is done in
+// line is what an ask stands in line for: what is decided about one run is done in
 // order, whoever asks; else what one person asks. An abort overtakes.
 func (a *ask) line() string {
-	if len(a.words) > 1 && slices.Contains(aboutRun, a.words[0]) {
+	if len(a.words) > 1 && slices.Contains(decisions, a.words[0]) {
 		if a.words[0] == "abort" {
 			return "abort/" + a.words[1]
 		}
 		return "run/" + a.words[1]
 	}
-	return "person/" + a.team + "/" + a.user
+	return "person/" + a.who()
 }
 
 // read makes an ask of what came over a link. Nil: nobody asks for anything.
@@ -71,7 +75,7 @@ func read(e socketmode.Event, botUser string) *ask {
 		switch data.Type {
 		case slack.InteractionTypeBlockActions:
 			if data.View.CallbackID == formID {
-				return chosen(data)
+				return sent(data)
 			}
 			return pressed(data)
 		case slack.InteractionTypeMessageAction:
@@ -83,7 +87,7 @@ func read(e socketmode.Event, botUser string) *ask {
 				return &ask{team: teamOf(data), user: data.User.ID, trigger: data.TriggerID, form: &form{Command: "recover"}}
 			}
 		case slack.InteractionTypeViewSubmission:
-			return submitted(data)
+			return sent(data)
 		}
 	default:
 		if e.Type == socketmode.EventTypeEventsAPI {
@@ -120,6 +124,9 @@ func pressed(c slack.InteractionCallback) *ask {
 	p := c.ActionCallback.BlockActions[0]
 	if blocks.ActionID(p.ActionID) == homeRecover {
 		return &ask{team: teamOf(c), user: c.User.ID, trigger: c.TriggerID, form: &form{Command: "recover", Cluster: p.Value}}
+	}
+	if c.View.ID != "" {
+		return nil // Our views have no buttons but that: somebody else's say what they like.
 	}
 	a := &ask{
 		team: teamOf(c), user: c.User.ID, channel: c.Channel.ID, thread: c.Container.ThreadTs,
@@ -161,7 +168,7 @@ func (b *button) words(typed, reason string) []string {
 	return w
 }
 
-// meta is what a modal keeps for its submission.
+// meta is what a button's modal stands for.
 type meta struct {
 	ID      string `json:"id"`
 	Value   string `json:"value"`
@@ -169,40 +176,40 @@ type meta struct {
 	Ask     bool   `json:"ask,omitempty"`
 	Channel string `json:"channel"`
 	Thread  string `json:"thread,omitempty"`
-	Message string `json:"message"`
 }
 
 // modalID is the callback_id of our modals.
 const modalID = "confirm"
 
-func submitted(c slack.InteractionCallback) *ask {
-	if c.View.CallbackID == formID {
-		return completed(c)
+// sent is what somebody sent from a modal, or chose in one: what it stands for is
+// looked up, see [views].
+func sent(c slack.InteractionCallback) *ask {
+	a := &ask{team: teamOf(c), user: c.User.ID, view: &c.View}
+	if c.Type == slack.InteractionTypeViewSubmission {
+		a.source, a.modal = strings.Join([]string{"view", c.View.ID, c.View.Hash, a.who()}, ":"), true
+	} else if len(c.ActionCallback.BlockActions) == 1 {
+		a.chosen = c.ActionCallback.BlockActions[0]
 	}
-	var m meta
-	if c.View.CallbackID != modalID || json.Unmarshal([]byte(c.View.PrivateMetadata), &m) != nil {
-		return nil
-	}
+	return a
+}
+
+// fill makes a of what was typed into the modal.
+func (m *meta) fill(a *ask) {
 	filled := func(block string) string {
-		if c.View.State == nil {
+		if a.view.State == nil {
 			return ""
 		}
-		return strings.TrimSpace(c.View.State.Values[block][block].Value)
+		return strings.TrimSpace(a.view.State.Values[block][block].Value)
 	}
 	typed, reason := filled(blocks.Typed), filled(blocks.Reason)
-	a := &ask{
-		team: teamOf(c), user: c.User.ID, channel: m.Channel, thread: m.Thread,
-		source: "view:" + c.View.ID + ":" + c.View.Hash,
-		words:  (&button{id: m.ID, value: m.Value}).words(typed, reason),
-		errors: map[string]string{}, modal: true,
-	}
+	a.channel, a.thread = m.Channel, m.Thread
+	a.words, a.errors = (&button{id: m.ID, value: m.Value}).words(typed, reason), map[string]string{}
 	if m.Type != "" && typed != m.Type {
 		a.errors[blocks.Typed] = fmt.Sprintf("This is not %s.", m.Type)
 	}
 	if m.Ask && reason == "" {
 		a.errors[blocks.Reason] = "Say why in a few words."
 	}
-	return a
 }
 
 // happened reads an event. Its source is the event's ID: the envelope's is

@@ -64,17 +64,19 @@ func New(c Config) (*Bot, error) {
 	a.web = &http.Client{Transport: transport, Timeout: time.Minute}
 	a.api = slack.New(c.BotToken, slack.OptionAPIURL(c.APIURL), slack.OptionHTTPClient(a.web))
 	a.people = &directory{app: a, known: map[string]answer{}}
-	a.work = newWorkers(c.Queue, c.Parallel, a.panicked)
-	a.quick = newWorkers(c.Queue, 8, a.panicked)
+	a.work = newWorkers(c.Queue, c.Each, c.Parallel, a.panicked)
+	a.decide = newWorkers(decidingMost, decidingEach, decidingParallel, a.panicked)
+	a.quick = newWorkers(c.Queue, c.Each, 8, a.panicked)
 
 	b := &Bot{app: a, ledger: newLedger(a)}
+	modals := &views{app: a, opening: map[string]int{}}
 	homes := &homes{app: a, opened: map[[2]string]time.Time{}}
 	b.threads = newThreads(a, &directs{app: a, asked: map[place]bool{}}, homes)
 	a.outbox = outbox.New(outbox.Config{
 		API: a.api, Memory: store, Command: c.Command, Pace: c.Pace, Secrets: a.secrets, Log: c.Log, Now: c.Now,
 		Hurry: a.draining.Load, Sent: b.threads.changed, Fatal: func(err error) { a.fail(err) }, Panicked: a.panicked,
 	})
-	b.intake = &intake{app: a, ledger: b.ledger, forms: &forms{a, b.ledger}, homes: homes, pressedAt: map[string]time.Time{}}
+	b.intake = &intake{app: a, ledger: b.ledger, forms: &forms{a, b.ledger, modals}, views: modals, homes: homes, pressedAt: map[string]time.Time{}}
 	b.lookback = &lookback{a, b.intake, b.ledger}
 	b.links = link.New(link.Config{
 		APIURL: c.APIURL, BotToken: c.BotToken, AppToken: c.AppToken, Links: c.Links, PingTimeout: c.PingTimeout,
@@ -124,7 +126,7 @@ func (b *Bot) Run(ctx context.Context, service Service) error {
 		b.outbox.Start(working)
 		parts.Go(func() { b.threads.walk(working) })
 		parts.Go(func() { b.ledger.walk(working) })
-		b.quick.put("left", func() { b.ledger.left(working) })
+		_ = b.quick.put("", "left", func() { b.ledger.left(working) })
 		parts.Go(func() { b.listening(working) })
 		linked, unlink := context.WithCancel(working)
 		defer unlink()
@@ -208,6 +210,6 @@ func (b *Bot) drain() {
 
 func (b *Bot) drained() bool {
 	// In the order in which work moves on: what is done here appears there.
-	return b.ledger.waiting.Load() == 0 && b.quick.waiting() == 0 && b.work.waiting() == 0 && !b.threads.pending() &&
+	return b.ledger.waiting.Load() == 0 && b.quick.waiting() == 0 && b.work.waiting() == 0 && b.decide.waiting() == 0 && !b.threads.pending() &&
 		b.outbox.Unsent() == 0 && b.settled()
 }

@@ -191,6 +191,7 @@ func deskOf(t testing.TB, opt sandbox.Options) *desk {
 		Groups:    []string{sre},
 		Pace:      10 * time.Millisecond,
 		Drain:     5 * time.Second,
+		Each:      1 << 20, // One person may ask for all; see TestNobodyIsShutOut.
 	}
 	return d
 }

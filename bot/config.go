@@ -46,6 +46,7 @@ type Config struct {
 	PingTimeout time.Duration // Without a ping for so long a link is opened anew. Zero: 30 s.
 	Drain       time.Duration // Longest time to finish what was begun when Run ends. Zero: 8 s, for Docker kills after 10.
 	Queue       int           // Most requests in hand; more are answered "busy". Zero: 128.
+	Each        int           // Of those, one person's. Zero: an eighth of Queue.
 	Parallel    int           // Most requests handled at once. Zero: 16.
 
 	Transport http.RoundTripper // For the Web API. Nil: like http.DefaultTransport.
@@ -79,6 +80,7 @@ func (c *Config) complete() error {
 	def(&c.PingTimeout, 30*time.Second)
 	def(&c.Drain, 8*time.Second)
 	def(&c.Queue, 128)
+	def(&c.Each, max(1, c.Queue/8))
 	def(&c.Parallel, 16)
 	return nil
 }

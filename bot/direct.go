@@ -61,7 +61,7 @@ func (d *directs) ask(run, key string) {
 		return
 	}
 	// Looking people up takes its time, and who is waited for needs no haste.
-	d.asked[at] = d.work.put("direct/"+run, func() { d.write(d.working, run, key) })
+	d.asked[at] = d.work.put("", "direct/"+run, func() { d.write(d.working, run, key) }) == nil
 }
 
 func (d *directs) write(ctx context.Context, run, key string) {

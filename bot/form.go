@@ -12,7 +12,6 @@ import (
 	"github.com/slack-go/slack"
 
 	"aurorabot/bot/blocks"
-	"aurorabot/bot/link"
 	"aurorabot/handlers"
 	"aurorabot/handlers/view"
 )
@@ -28,8 +27,7 @@ const (
 	homeRecover    = "home_recover"
 )
 
-// A form is what is known of a recovery that somebody is about to ask for. It
-// travels in the modal's private metadata: the bot remembers nothing of it.
+// A form is what is known of a recovery that somebody is about to ask for.
 type form struct {
 	Command string   `json:"command"` // "recover" or "plan".
 	Options []string `json:"options,omitempty"`
@@ -79,33 +77,22 @@ func alert(c slack.InteractionCallback) *ask {
 	return a
 }
 
-// chosen is what somebody chose in the form: another cluster.
-func chosen(c slack.InteractionCallback) *ask {
-	a := &ask{team: teamOf(c), user: c.User.ID}
-	f := &form{view: c.View.ID}
-	if json.Unmarshal([]byte(c.View.PrivateMetadata), f) != nil || len(c.ActionCallback.BlockActions) == 0 {
-		return nil
+// choose makes a of what somebody chose in the form: another cluster.
+func (f *form) choose(a *ask) {
+	f.view = a.view.ID
+	if a.chosen.ActionID == blocks.Cluster {
+		f.Cluster = a.chosen.SelectedOption.Value
 	}
-	p := c.ActionCallback.BlockActions[0]
-	if p.ActionID != blocks.Cluster {
-		return nil
-	}
-	f.Cluster = p.SelectedOption.Value
 	a.channel, a.thread, a.form = f.Channel, f.Thread, f
-	return a
 }
 
-// completed is the command that a form was filled in for.
-func completed(c slack.InteractionCallback) *ask {
-	var f form
-	if json.Unmarshal([]byte(c.View.PrivateMetadata), &f) != nil || c.View.State == nil {
-		return nil
+// complete makes a the command that the form was filled in for.
+func (f *form) complete(a *ask) {
+	a.channel, a.thread, a.errors = f.Channel, f.Thread, map[string]string{}
+	var in map[string]map[string]slack.BlockAction
+	if a.view.State != nil {
+		in = a.view.State.Values
 	}
-	a := &ask{
-		team: teamOf(c), user: c.User.ID, channel: f.Channel, thread: f.Thread,
-		source: "view:" + c.View.ID + ":" + c.View.Hash, errors: map[string]string{}, modal: true,
-	}
-	in := c.View.State.Values
 	cluster := in[blocks.Cluster][blocks.Cluster].SelectedOption.Value
 	block := blocks.Backup + ":" + cluster
 	backup := in[block][blocks.Backup].SelectedOption.Value
@@ -123,13 +110,13 @@ func completed(c slack.InteractionCallback) *ask {
 	if why := strings.TrimSpace(in[blocks.Reason][blocks.Reason].Value); why != "" && !slices.ContainsFunc(f.Options, isReason) {
 		a.words = append(a.words, "--reason", why)
 	}
-	return a
 }
 
 // forms show the form for a recovery, and what there is to choose in it.
 type forms struct {
 	*app
 	ledger *ledger
+	views  *views
 }
 
 // fill shows the form, and what there is to choose as soon as it is known. The
@@ -140,26 +127,24 @@ func (fs *forms) fill(a *ask) {
 	f := a.form
 	show := blocks.Form{Title: strings.ToUpper(f.Command[:1]) + f.Command[1:], Busy: true}
 	if f.view == "" {
-		limited, cancel := context.WithTimeout(ctx, link.AckWithin)
-		r, err := fs.api.OpenViewContext(limited, a.trigger, show.View(formID, f.keep()))
-		cancel()
+		id, err := fs.views.open(ctx, a, show.View(formID), shown{Form: f})
 		if err != nil {
 			fs.Log.WarnContext(ctx, "slack: opening the form", "err", fs.secrets.Err(err))
 			fs.whisper(ctx, a, view.Message{Tone: view.Warn, Head: "The form could not be shown. Nothing was done.",
 				Lines: []string{fmt.Sprintf("Type `%s %s CLUSTER BACKUP`, or try again.", fs.Command, f.Command)}})
 			return
 		}
-		f.view = r.ID
+		f.view = id
 	}
 	// Looking takes its time, and another modal may have to be opened meanwhile.
-	if !fs.work.put("form/"+a.team+"/"+a.user, func() { fs.complete(a, show) }) {
+	if fs.work.put(a.who(), "form/"+a.who(), func() { fs.offer(a, show) }) != nil {
 		show.Busy, show.Note = false, "Busy. Nothing was done; try again in a minute."
 		fs.redraw(ctx, f, show)
 	}
 }
 
-// complete redraws the form with what there is to choose.
-func (fs *forms) complete(a *ask, show blocks.Form) {
+// offer redraws the form with what there is to choose.
+func (fs *forms) offer(a *ask, show blocks.Form) {
 	ctx := fs.working
 	defer fs.ledger.survive(ctx, a)
 	f := a.form
@@ -210,26 +195,8 @@ func (fs *forms) complete(a *ask, show blocks.Form) {
 	fs.redraw(ctx, f, show)
 }
 
-// keep is the form as the modal's private metadata keeps it.
-func (f *form) keep() string {
-	js, err := json.Marshal(f)
-	if err == nil && len(js) > blocks.MaxMeta/2 {
-		// What does not fit is asked for again.
-		js, err = json.Marshal(&form{Command: f.Command, Cluster: f.Cluster, Channel: f.Channel, Thread: f.Thread})
-	}
-	if err == nil && len(js) > blocks.MaxMeta {
-		js, err = json.Marshal(&form{Command: f.Command, Channel: f.Channel, Thread: f.Thread})
-	}
-	if err != nil {
-		return "{}"
-	}
-	return string(js)
-}
-
 func (fs *forms) redraw(ctx context.Context, f *form, show blocks.Form) {
-	limited, cancel := context.WithTimeout(ctx, whisperWithin)
-	defer cancel()
-	if _, err := fs.api.UpdateViewContext(limited, show.View(formID, f.keep()), "", "", f.view); err != nil {
+	if err := fs.views.redraw(ctx, f.view, show.View(formID), *f); err != nil {
 		// Closed by the person, most often.
 		fs.Log.InfoContext(ctx, "slack: redrawing the form", "err", fs.secrets.Err(err))
 	}

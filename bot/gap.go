@@ -39,7 +39,7 @@ func (l *lookback) back(since time.Time) {
 		return
 	}
 	look := func() { l.look(since) }
-	if !l.work.put("missed", look) && !l.quick.put("missed", look) {
+	if l.work.put("", "missed", look) != nil && l.quick.put("", "missed", look) != nil {
 		l.Log.ErrorContext(context.Background(), "slack: too busy to look for what was missed", "since", since)
 	}
 	if now.Sub(since) < mentionable {

@@ -185,7 +185,7 @@ func TestGoldenWordsOfTheBot(t *testing.T) {
 		d.told(bob, "The bot itself failed")
 	})
 	did("busy", func() {
-		d.whisperTo(bob, d.bot.intake.busy())
+		d.whisperTo(bob, d.bot.intake.busy(errFull))
 		d.told(bob, "Busy")
 	})
 	did("a time without Slack, and what was said in it", func() {

@@ -25,7 +25,7 @@ func (b *Bot) Health() Health {
 	return Health{
 		Links:   b.links.Health(),
 		Others:  b.links.Others(),
-		Waiting: b.work.waiting() + b.quick.waiting(),
+		Waiting: b.work.waiting() + b.decide.waiting() + b.quick.waiting(),
 		Unsent:  b.outbox.Unsent(),
 		Unknown: b.links.Unknown(),
 		Late:    b.links.Late(),

@@ -61,7 +61,7 @@ func (h *homes) changed() {
 		h.mu.Unlock()
 		for _, a := range who {
 			// A busy bot has more to do than this; the next change draws it.
-			h.work.put("home/"+a.team+"/"+a.user, func() { h.publish(h.working, a) })
+			_ = h.work.put("", "home/"+a.who(), func() { h.publish(h.working, a) })
 		}
 	})
 }

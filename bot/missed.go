@@ -133,9 +133,9 @@ func (l *lookback) look(since time.Time) {
 			l.tooLate(ctx, a)
 			continue
 		}
-		if !l.intake.enqueue(a) {
+		if err := l.intake.enqueue(a); err != nil {
 			l.intake.forget(a)
-			l.outbox.Put(&outbox.Item{Channel: a.channel, Thread: a.thread, Key: l.outbox.Once(), Single: true, Message: l.intake.busy()})
+			l.outbox.Put(&outbox.Item{Channel: a.channel, Thread: a.thread, Key: l.outbox.Once(), Single: true, Message: l.intake.busy(err)})
 		}
 	}
 	l.Log.InfoContext(ctx, "slack: looked for what was missed", "since", since, "found", n)

@@ -2,15 +2,11 @@ package bot
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"aurorabot/bot/blocks"
-	"aurorabot/bot/link"
 	"aurorabot/handlers/view"
 )
 
@@ -35,11 +31,10 @@ func (in *intake) press(a *ask) {
 		in.ledger.answered(a)
 		return
 	}
-	if !in.work.put(a.line(), func() { in.perform(a) }) {
-		in.busied.Add(1)
+	if err := in.hands(a.words).put(a.who(), a.line(), func() { in.perform(a) }); err != nil {
 		in.store.forget(a.source)
 		defer in.ledger.answered(a)
-		in.whisper(ctx, a, view.Message{Tone: view.Warn, Head: "Busy. Nothing was done; press again in a minute."})
+		in.whisper(ctx, a, in.busy(err))
 	}
 }
 
@@ -103,20 +98,11 @@ func (in *intake) action(ctx context.Context, p *button) (view.Action, view.Mess
 
 // open shows the modal of a button.
 func (in *intake) open(ctx context.Context, a *ask, action view.Action, about view.Message) {
-	keep, err := json.Marshal(meta{
-		ID: action.ID, Value: action.Value, Type: action.Type, Ask: action.Ask != "",
-		Channel: a.channel, Thread: a.thread, Message: a.button.message,
-	})
-	if utf8.RuneCount(keep) > blocks.MaxMeta {
-		err = errors.New("what the button stands for is too long for a modal")
-	}
+	_, err := in.views.open(ctx, a, blocks.Modal(action, in.outbox.Typed(about, false), modalID), shown{Asks: &meta{
+		ID: action.ID, Value: action.Value, Type: action.Type, Ask: action.Ask != "", Channel: a.channel, Thread: a.thread,
+	}})
 	if err == nil {
-		limited, cancel := context.WithTimeout(ctx, link.AckWithin)
-		defer cancel()
-		_, err = in.api.OpenViewContext(limited, a.trigger, blocks.Modal(action, in.outbox.Typed(about, false), modalID, string(keep)))
-		if err == nil {
-			return
-		}
+		return
 	}
 	in.Log.WarnContext(ctx, "slack: opening a modal", "action", action.ID, "err", in.secrets.Err(err))
 	in.whisper(ctx, a, view.Message{

@@ -30,7 +30,7 @@ func (in *intake) reply(ctx context.Context, a *ask, r handlers.Response) {
 			Channel: a.channel, Thread: a.thread, Run: r.Run, Key: in.outbox.Once(), Single: true, Message: r.Message,
 			Told: func() { in.ledger.answered(a) },
 			Lost: func(err error) {
-				in.quick.put("lost", func() {
+				_ = in.quick.put("", "lost", func() {
 					in.whisper(in.working, a, unposted(r.Message, err))
 					in.ledger.answered(a)
 				})

@@ -41,6 +41,8 @@ type record struct {
 	Heard  time.Time    `json:"heard,omitzero"`   // When the bot heard Slack last, as far as is written down.
 	Taken  *taken       `json:"taken,omitempty"`  // A request that was taken.
 	Done   string       `json:"done,omitempty"`   // The ID of one that was taken and is answered.
+	View   *shown       `json:"view,omitempty"`   // A modal that is shown.
+	Spent  string       `json:"spent,omitempty"`  // The ID of one that was used.
 }
 
 // A taken request is what a new process must know to tell whoever asked that
@@ -80,11 +82,12 @@ type store struct {
 	posts  map[place]outbox.Post
 	closed map[string]bool
 	inHand map[string]taken // Not answered yet, by ID.
+	views  map[string]shown // By ID.
 	heard  time.Time
 }
 
 func openStore(path string, now func() time.Time) (*store, error) {
-	s := &store{path: path, now: now, seen: map[string]time.Time{}, posts: map[place]outbox.Post{}, closed: map[string]bool{}, inHand: map[string]taken{}}
+	s := &store{path: path, now: now, seen: map[string]time.Time{}, posts: map[place]outbox.Post{}, closed: map[string]bool{}, inHand: map[string]taken{}, views: map[string]shown{}}
 	old, err := os.ReadFile(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("slack state: %w", err)
@@ -115,6 +118,10 @@ func (s *store) take(r record) {
 		s.inHand[r.Taken.ID] = *r.Taken
 	case r.Done != "":
 		delete(s.inHand, r.Done)
+	case r.View != nil:
+		s.views[r.View.ID] = *r.View
+	case r.Spent != "":
+		delete(s.views, r.Spent)
 	case !r.Heard.IsZero():
 		s.heard = r.Heard
 	case r.Post != nil:
@@ -149,6 +156,13 @@ func (s *store) rewrite() error {
 	}
 	for _, one := range s.inHand {
 		put(record{Taken: &one})
+	}
+	for id, v := range s.views {
+		if s.now().Sub(v.At) > viewFor {
+			delete(s.views, id)
+			continue
+		}
+		put(record{View: &v})
 	}
 	for _, p := range s.posts {
 		put(record{Post: &p})
@@ -223,7 +237,7 @@ func (s *store) know(list []record) error {
 	for _, r := range list {
 		s.take(r)
 	}
-	live := len(s.seen) + len(s.posts) + len(s.closed) + len(s.inHand)
+	live := len(s.seen) + len(s.posts) + len(s.closed) + len(s.inHand) + len(s.views)
 	s.memory.Unlock()
 	if s.lines += len(list); s.lines > 1000+4*live {
 		return s.rewrite()
@@ -264,6 +278,14 @@ func (s *store) hears(at time.Time) error { return s.append(record{Heard: at}) }
 
 // answered ends a request that was taken.
 func (s *store) answered(id string) error { return s.note(record{Done: id}) }
+
+// view is a modal that was shown and not used yet.
+func (s *store) view(id string) (shown, bool) {
+	s.memory.Lock()
+	defer s.memory.Unlock()
+	v, ok := s.views[id]
+	return v, ok
+}
 
 // left are the requests that were taken and never answered, oldest first.
 func (s *store) left() []taken {

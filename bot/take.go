@@ -2,6 +2,7 @@ package bot
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -20,6 +21,7 @@ type intake struct {
 	*app
 	ledger *ledger
 	forms  *forms
+	views  *views
 	homes  *homes
 	spots  spots
 
@@ -31,6 +33,16 @@ type intake struct {
 // block: what cannot be taken is refused in words at once.
 func (in *intake) take(e link.Envelope) {
 	a := read(e.Event, in.self().user)
+	if a != nil && a.view != nil && in.views.asked(a.who()) {
+		// People are not so quick; a client's answer may overtake Slack's.
+		if in.quick.put(a.who(), "view/"+a.view.ID, func() { in.views.settle(a); in.taken(e, a) }) == nil {
+			return
+		}
+	}
+	in.taken(e, a)
+}
+
+func (in *intake) taken(e link.Envelope, a *ask) {
 	switch {
 	case a == nil:
 		e.Ack(nil)
@@ -39,17 +51,24 @@ func (in *intake) take(e link.Envelope) {
 		e.Ack(nil)
 		in.people.forget(a.stale)
 		return
-	case len(a.errors) > 0:
-		e.Ack(map[string]any{"response_action": "errors", "errors": a.errors})
-		return
 	case !in.first(a):
 		e.Ack(nil)
+		return
+	}
+	if a.view != nil && !in.views.resolve(a) {
+		e.Ack(nil)
+		return
+	}
+	if len(a.errors) > 0 {
+		in.forget(a) // It is sent once more.
+		e.Ack(map[string]any{"response_action": "errors", "errors": a.errors})
 		return
 	}
 	if a.lasts(in.Overview != nil) {
 		a.kept = make(chan struct{})
 	}
-	if in.enqueue(a) {
+	why := in.enqueue(a)
+	if why == nil {
 		ack := func() { e.Ack(nil) }
 		if a.kept != nil {
 			in.ledger.put(a, ack)
@@ -60,7 +79,7 @@ func (in *intake) take(e link.Envelope) {
 	}
 	// It was not taken, so it may come again and be taken then.
 	in.forget(a)
-	busy := in.busy()
+	busy := in.busy(why)
 	text := busy.Head
 	switch {
 	case a.answer && e.Request.AcceptsResponsePayload:
@@ -69,18 +88,18 @@ func (in *intake) take(e link.Envelope) {
 		e.Ack(map[string]any{"response_action": "errors", "errors": map[string]string{a.inputs()[0]: text}})
 	default:
 		e.Ack(nil)
-		in.quick.put("busy", func() { in.whisper(in.working, a, busy) })
+		// Whose share is used up has been told so often enough.
+		_ = in.quick.put(a.who(), "busy/"+a.who(), func() { in.whisper(in.working, a, busy) })
 	}
 }
 
+// errStopping is why nothing is taken any more.
+var errStopping = errors.New("the bot is stopping")
+
 // busy is what somebody is told whose request is not taken.
-func (in *intake) busy() view.Message {
+func (in *intake) busy(why error) view.Message {
 	in.busied.Add(1)
-	text := fmt.Sprintf("Busy: %d requests are in hand. Nothing was done; ask again in a minute.", in.Queue)
-	if in.draining.Load() {
-		text = "The bot is stopping. Nothing was done; ask again in a minute."
-	}
-	return view.Message{Tone: view.Warn, Head: text}
+	return view.Message{Tone: view.Warn, Head: fmt.Sprintf("Busy: %v. Nothing was done; ask again in a minute.", why)}
 }
 
 // keys are what a is recognised by when it comes again.
@@ -114,26 +133,29 @@ func (a *ask) lasts(forms bool) bool {
 	return !a.home && (a.form == nil || !forms && a.words != nil)
 }
 
-// enqueue has a handled, or reports that it cannot be.
-func (in *intake) enqueue(a *ask) bool {
+// enqueue has a handled, or says why it cannot be.
+func (in *intake) enqueue(a *ask) error {
 	switch {
 	case in.draining.Load():
-		return false
+		return errStopping
 	case a.home:
-		return in.work.put("home/"+a.team+"/"+a.user, func() { in.homes.open(a) })
+		return in.work.put(a.who(), "home/"+a.who(), func() { in.homes.open(a) })
 	case a.form != nil && in.Overview != nil:
 		// Not in line: a modal must be opened within three seconds.
-		return in.quick.put("form/"+a.team+"/"+a.user, func() { in.forms.fill(a) })
+		return in.quick.put(a.who(), "form/"+a.who(), func() { in.forms.fill(a) })
 	case a.form != nil && a.words == nil:
-		return in.quick.put("form/"+a.team+"/"+a.user, func() {
+		return in.quick.put(a.who(), "form/"+a.who(), func() {
 			in.whisper(in.working, a, view.Message{Tone: view.Warn, Head: "No form is served here. Nothing was done.",
 				Lines: []string{fmt.Sprintf("Type `%s recover CLUSTER BACKUP` in a channel.", in.Command)}})
 		})
 	case a.button != nil:
 		// Not in line: a modal must be opened within three seconds.
-		return in.quick.put(a.source, func() { in.press(a) })
+		if hands := in.hands(a.words); hands != in.work {
+			return hands.put(a.who(), a.source, func() { in.press(a) })
+		}
+		return in.quick.put(a.who(), a.source, func() { in.press(a) })
 	}
-	return in.work.put(a.line(), func() { in.perform(a) })
+	return in.hands(a.words).put(a.who(), a.line(), func() { in.perform(a) })
 }
 
 // slow is how long somebody waits before being told that work goes on.
@@ -144,6 +166,9 @@ func (in *intake) perform(a *ask) {
 	ctx := in.working
 	defer in.ledger.survive(ctx, a)
 	in.ledger.keep(ctx, a)
+	if a.view != nil && a.forged == "" {
+		in.views.spent(a.view.ID)
+	}
 	if a.wrong != nil {
 		defer in.ledger.answered(a)
 		in.whisper(ctx, a, view.Message{
@@ -176,7 +201,7 @@ func (in *intake) perform(a *ask) {
 
 // request is what a asks of the service, on behalf of who.
 func (b *app) request(a *ask, who policy.Actor) handlers.Request {
-	return handlers.Request{Actor: who, Channel: room(a.channel), Thread: a.thread, Words: a.words, At: b.Now(), Source: a.source}
+	return handlers.Request{Actor: who, Channel: room(a.channel), Thread: a.thread, Words: a.words, At: b.Now(), Source: a.source, Forged: a.forged}
 }
 
 // working is what somebody is told whose request takes its time.

@@ -251,6 +251,9 @@ func (s *Service) Handle(ctx context.Context, r Request) Response {
 }
 
 func (s *Service) handle(ctx context.Context, r Request) Response {
+	if r.Forged != "" {
+		return s.forged(r)
+	}
 	c, err := parse(s.table, r)
 	var usage *errUsage
 	if errors.As(err, &usage) {

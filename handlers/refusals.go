@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"aurorabot/handlers/view"
 	"aurorabot/policy"
@@ -55,6 +56,21 @@ func (s *auditor) refuseAs(c call, run, kind, why, hint string) Response {
 		m.Lines = append(m.Lines, hint)
 	}
 	return Response{Message: m, Exit: ExitRefused, Private: true, Run: run}
+}
+
+// forged refuses what did not come from whom it says, whatever it asks for.
+func (s *auditor) forged(r Request) Response {
+	run := ""
+	if len(r.Words) > 1 {
+		runs, err := s.records.engine.Journal.Runs()
+		if err != nil {
+			return failure(err)
+		}
+		if slices.Contains(runs, r.Words[1]) {
+			run = r.Words[1]
+		}
+	}
+	return s.refuseAs(call{Request: r}, run, "forged-view", r.Forged, "Nothing was done. Press the button again, or type the command. If you did not expect a question from the bot, tell whoever looks after it.")
 }
 
 // Began journals which program, under which policy, acts from now on. It says

@@ -20,6 +20,7 @@ type Request struct {
 	JSON    bool      // Data wanted as JSON (the command line's --json).
 	At      time.Time // When it was asked.
 	Clock   bool      // A schedule asks, no person. It may only look, and policy, which is about people, is not asked.
+	Forged  string    // Why the surface does not take this for the person's own wish: it is refused. "": it does.
 	Source  string    // Idempotency key of the surface (Slack's trigger or action), "" if none.
 }
 

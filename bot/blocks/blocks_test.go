@@ -126,7 +126,7 @@ func check(t *testing.T, m view.Message) {
 		}
 	}
 	for _, a := range m.Actions {
-		body, err := json.Marshal(Modal(a, m, "ask", "{}"))
+		body, err := json.Marshal(Modal(a, m, "ask"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -324,7 +324,7 @@ func TestModalSaysWhatTheMessageSays(t *testing.T) {
 	for i := range 16 {
 		m.Fields = append(m.Fields, view.Field{Name: fmt.Sprintf("Fact %d", i), Value: strings.Repeat("evidence ", 8)})
 	}
-	body, err := json.Marshal(Modal(view.Action{ID: "approve", Label: "Approve", Type: "lab"}, m, "confirm", "{}"))
+	body, err := json.Marshal(Modal(view.Action{ID: "approve", Label: "Approve", Type: "lab"}, m, "confirm"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -332,7 +332,7 @@ func TestModalSaysWhatTheMessageSays(t *testing.T) {
 		t.Errorf("the last fact is cut: %s", body)
 	}
 	m.Lines = []string{longOutput(1000)}
-	if body, err = json.Marshal(Modal(view.Action{ID: "approve", Label: "Approve", Type: "lab"}, m, "confirm", "{}")); err != nil {
+	if body, err = json.Marshal(Modal(view.Action{ID: "approve", Label: "Approve", Type: "lab"}, m, "confirm")); err != nil {
 		t.Fatal(err)
 	}
 	if strings.Contains(string(body), wholeName) || !strings.Contains(string(body), "more lines in the message") {

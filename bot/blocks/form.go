@@ -38,10 +38,10 @@ type Form struct {
 }
 
 // View lays the form out as a modal.
-func (f Form) View(callback, meta string) slack.ModalViewRequest {
+func (f Form) View(callback string) slack.ModalViewRequest {
 	v := slack.ModalViewRequest{
 		Type: slack.VTModal, Title: plain(cutEscaped(line(f.Title), maxTitle)), Close: plain("Cancel"),
-		CallbackID: callback, PrivateMetadata: meta,
+		CallbackID: callback,
 	}
 	b := &builder{room: 2000}
 	if clusters, chosen := options(f.Clusters, f.Cluster); len(clusters) > 0 {

@@ -18,7 +18,6 @@ const (
 	maxRows    = 100
 	maxColumns = 20
 	maxTitle   = 24 // Of a modal, and its buttons.
-	maxMeta    = 3000
 	maxInput   = 3000
 
 	// maxMessage is not documented: above it Slack answers

@@ -13,9 +13,8 @@ const (
 )
 
 // Modal asks for what a wants typed or said before it counts. about is the
-// message that the button stood on: what is decided stays in sight. meta comes
-// back with the submission; see [slack.ModalViewRequest].
-func Modal(a view.Action, about view.Message, callback, meta string) slack.ModalViewRequest {
+// message that the button stood on: what is decided stays in sight.
+func Modal(a view.Action, about view.Message, callback string) slack.ModalViewRequest {
 	// As much as the message has: what is decided is not decided by half of it.
 	b := builder{room: rooms[0], modal: true}
 	about = tidy(view.Message{Tone: about.Tone, Head: about.Head, Lines: about.Lines, Fields: about.Fields})
@@ -34,15 +33,11 @@ func Modal(a view.Action, about view.Message, callback, meta string) slack.Modal
 		b.add(slack.NewInputBlock(Reason, plain(cutEscaped(line(a.Ask), maxContext)), nil, in))
 	}
 	return slack.ModalViewRequest{
-		Type:            slack.VTModal,
-		Title:           plain(cutEscaped(line(a.Label), maxTitle)),
-		Submit:          plain(cutEscaped(line(a.Label), maxTitle)),
-		Close:           plain("Cancel"),
-		CallbackID:      callback,
-		PrivateMetadata: meta,
-		Blocks:          slack.Blocks{BlockSet: b.blocks},
+		Type:       slack.VTModal,
+		Title:      plain(cutEscaped(line(a.Label), maxTitle)),
+		Submit:     plain(cutEscaped(line(a.Label), maxTitle)),
+		Close:      plain("Cancel"),
+		CallbackID: callback,
+		Blocks:     slack.Blocks{BlockSet: b.blocks},
 	}
 }
-
-// MaxMeta is the longest private_metadata that Slack keeps, in characters.
-const MaxMeta = maxMeta

@@ -25,7 +25,7 @@ func TestNoSecretIsShown(t *testing.T) {
 		}
 		check(t, m)
 		l := Lay(m)
-		all, err := json.Marshal([]any{l, Plain(m), Text(m), Whole(m), Modal(view.Action{Label: said, Ask: said, Type: "lab"}, m, "c", "{}")})
+		all, err := json.Marshal([]any{l, Plain(m), Text(m), Whole(m), Modal(view.Action{Label: said, Ask: said, Type: "lab"}, m, "c")})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -20,10 +20,11 @@ const (
 	Aborts       = "approver-aborts"                 // Bob aborts after he approved, and his approval is to count on.
 	Undoes       = "undo-without-consent"            // Bob asks for undo, and approves it himself.
 	Undigested   = "typed-without-digest"            // Dan types an approval that does not say of what.
+	Forged       = "forged-view"                     // Dan confirms modals that a thief of both tokens made, or changed.
 )
 
 // Cheats are all of them, in the order of help.
-var Cheats = []string{SelfApprove, Twice, StaleDigest, Guest, WrongChannel, BothGroups, Removed, Drops, Aborts, Undoes, Undigested}
+var Cheats = []string{SelfApprove, Twice, StaleDigest, Guest, WrongChannel, BothGroups, Removed, Drops, Aborts, Undoes, Undigested, Forged}
 
 // CheckCheat refuses a word that names no cheat; "" is none.
 func CheckCheat(kind string) error {
@@ -42,6 +43,7 @@ type move struct {
 	abort bool // Who approved before aborts first, and the run is resumed.
 	undo  bool // The person asks for undo instead: the gate of that opens.
 	typed bool // In words, with the cluster's name alone.
+	forge bool // In modals that are not the bot's, or not as the bot showed them.
 }
 
 // moves are who approves what, in which order: at each gate one after the
@@ -70,6 +72,8 @@ func moves(cheat string, honest bool) map[string][]move {
 		commit[0].undo = !honest
 	case Undigested:
 		last.typed = !honest
+	case Forged:
+		last.forge = !honest
 	}
 	return map[string][]move{"start": {{user: Bob}}, "assess": {{user: Bob}}, "commit": commit, "without": {{user: Bob}, {user: Dan}}, "undo": {{user: Bob}}}
 }

@@ -43,6 +43,9 @@ func (p *Play) checkCheat(bad func(string, ...any)) {
 	if !refused {
 		bad("the journal does not say that %s was refused, and to whom", p.Cheat)
 	}
+	if p.Cheat == Forged && len(p.seen.refused) != forgeries {
+		bad("%d of %d forged modals were refused", len(p.seen.refused), forgeries)
+	}
 	if p.seen.commitSent {
 		bad("the cheat went through: a commit was sent")
 	}

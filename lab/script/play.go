@@ -302,6 +302,9 @@ func (p *Play) approve() {
 			p.Slack.SetGroupMembers(Leads, Cat)
 		}
 		of := gate.Run + "|" + gate.Gate + "|"
+		if m.forge {
+			return p.hand.confirmForged(ctx, m.user, of+gate.Digest)
+		}
 		if m.stale {
 			return p.hand.pressStale(ctx, m.user, of+gate.Digest, of+former.Digest)
 		}
@@ -315,6 +318,8 @@ func (p *Play) refused(e Event) {
 		// The run says how it stands: closed, or waiting for a choice.
 	case p.struck != nil && e.Why == "irreversible":
 		// While the commit is unknown: that is what was tried for.
+	case p.Cheat == Forged && e.Why == p.Cheat && len(p.seen.refused) < forgeries:
+		// The next one is tried.
 	case p.Cheat != "" && !p.Honest && e.Why == p.Cheat:
 		p.end(Refused, "refused: %s (%s)", e.Why, who(e))
 	default:

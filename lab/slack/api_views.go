@@ -44,6 +44,14 @@ func (s *Server) trigger(user string) string {
 	return id
 }
 
+// Trigger is the right to open a modal for a person: what whoever holds the app
+// token finds in the requests that come over a link of theirs.
+func (s *Server) Trigger(user string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.trigger(user)
+}
+
 // redeem uses a trigger id and gives its person.
 func (s *Server) redeem(id string) (string, error) {
 	t := s.triggers[id]
