@@ -51,7 +51,7 @@ func inSlack(t *testing.T, at string, m view.Message) {
 		inert(t, at+", "+layout, body)
 	}
 	for _, a := range m.Actions {
-		body, err := json.Marshal(blocks.Modal(a, m, "confirm", "{}"))
+		body, err := json.Marshal(blocks.Modal(a, m, "confirm"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -131,7 +131,7 @@ func shownOf(at string, m view.Message) shown {
 		if one.Modals == nil {
 			one.Modals = map[string]any{}
 		}
-		one.Modals[a.ID] = blocks.Modal(a, m, "confirm", "{}")
+		one.Modals[a.ID] = blocks.Modal(a, m, "confirm")
 	}
 	for _, f := range slices.Concat(m.Files, l.Files) {
 		one.Files = append(one.Files, f.Name)
