@@ -68,7 +68,7 @@ var Exits = map[int]string{
 }
 
 // option are the options of all commands; each means the same everywhere.
-var option = struct{ recipe, reinitialize, reason, without, dryRun, severity, png, nagios, gate, digest, typed, confirm, dir, channel syntax.Option }{
+var option = struct{ recipe, reinitialize, reason, without, dryRun, severity, png, nagios, gate, digest, typed, confirm, dir, channel, lost syntax.Option }{
 	recipe:       syntax.Option{Name: "recipe", Value: "NAME", Help: "how to recover; the configuration names the usual one"},
 	reinitialize: syntax.Option{Name: "reinitialize", Value: "auto|always|never", Help: "whether the replicas' logs are initialised anew"},
 	reason:       syntax.Option{Name: "reason", Value: "TEXT", Help: "why, for those who approve and for the journal"},
@@ -82,6 +82,7 @@ var option = struct{ recipe, reinitialize, reason, without, dryRun, severity, pn
 	typed:        syntax.Option{Name: "typed", Value: "CLUSTER", Help: "the cluster's name, where a gate asks for it"},
 	confirm:      syntax.Option{Name: "confirm", Help: "the warning was read"},
 	dir:          syntax.Option{Name: "o", Value: "DIR", Help: "the folder to write to"},
+	lost:         syntax.Option{Name: "lost", Help: "the jobs that the recovery kills tasks of"},
 	channel:      syntax.Option{Name: "channel", Value: "CHANNEL", Help: "as if asked from there"},
 }
 
@@ -114,7 +115,7 @@ func Table() []Command {
 			Help: "go on with a run that stopped, or without a host that is gone for good", Options: []syntax.Option{option.gate, option.digest, option.reason, option.without}, Args: [2]int{1, 1}, Do: (*Service).doResume},
 		{Name: "undo", Scope: OneRun, Usage: "RUN [--confirm]", Needs: policy.Operate,
 			Help: "take back what a run did, newest first; not after a commit was sent", Options: []syntax.Option{option.gate, option.digest, option.reason, option.typed, option.confirm}, Args: [2]int{1, 1}, Do: (*Service).doUndo},
-		{Name: "tasks", Scope: OneRun, Usage: "RUN", Needs: policy.Read, Help: "list the tasks of a run's backup", Args: [2]int{1, 1}, Do: (*Service).doTasks},
+		{Name: "tasks", Scope: OneRun, Usage: "RUN [--lost]", Needs: policy.Read, Help: "list the tasks of a run's backup, or the jobs that it loses", Options: []syntax.Option{option.lost}, Args: [2]int{1, 1}, Do: (*Service).doTasks},
 		{Name: "drop", Scope: OneRun, Usage: "RUN TASK-ID...", Needs: policy.Operate,
 			Help: "leave tasks out of what is staged; approvals start anew", Args: [2]int{2, -1}, Do: (*Service).doDrop},
 		{Name: "history", Scope: OneCluster, Usage: "[CLUSTER]", Needs: policy.Read, Help: "list the runs of the past", Args: [2]int{0, 1}, Do: (*Service).doHistory},

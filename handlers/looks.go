@@ -10,6 +10,7 @@ import (
 	"aurorabot/handlers/view"
 	"aurorabot/policy"
 	"aurorabot/runner"
+	"aurorabot/runner/health"
 )
 
 // doPlan runs pre-flight in a journal that is gone afterwards, and shows what
@@ -25,11 +26,15 @@ func (s *Service) doPlan(ctx context.Context, c call) Response {
 	}
 	for _, e := range events {
 		if e.Kind == runner.PlanProposed {
-			var p runner.Plan
-			if err := json.Unmarshal(e.Data, &p); err != nil {
+			var p struct {
+				runner.Plan
+				Loss health.Loss `json:"loss"`
+			}
+			if err := json.Unmarshal(e.Data, &p.Plan); err != nil {
 				return failure(fmt.Errorf("plan: %w", err))
 			}
-			return Response{Message: view.Plan(p), Data: p}
+			p.Loss = s.loss(st)
+			return Response{Message: view.Plan(p.Plan, p.Loss), Data: p}
 		}
 	}
 	return preflightFailed(st, events)
@@ -60,7 +65,7 @@ func (s *Service) doStatus(ctx context.Context, c call) Response {
 	}
 	states = slices.DeleteFunc(states, func(st *runner.State) bool { return !s.asked(c, st) })
 	m := view.Status(states, s.Now())
-	data := map[string]any{"open_runs": openRuns(states)}
+	data := map[string]any{"open_runs": s.openRuns(states)}
 	exit := ExitDone
 	if s.named(c) != nil {
 		d, severity, bad := s.diagnose(ctx, c, false)
@@ -83,15 +88,24 @@ func (s *Service) asked(c call, st *runner.State) bool {
 	return s.maySee(c, st.Request.Cluster) == nil
 }
 
-func openRuns(states []*runner.State) []map[string]any {
+func (s *runs) openRuns(states []*runner.State) []map[string]any {
 	list := []map[string]any{}
 	for _, st := range states {
 		list = append(list, map[string]any{
 			"run": st.Run, "cluster": st.Request.Cluster, "backup": st.Request.Backup, "status": st.Status, "phase": st.Phase,
-			"step": st.Step, "gate": st.Gate, "digest": st.Gates[st.Gate].Digest, "why": st.Why, "who": st.Who, "commit": st.Commit.Outcome,
+			"step": st.Step, "gate": st.Gate, "digest": st.Gates[st.Gate].Digest, "why": st.Why, "who": st.Who, "commit": st.Commit.Outcome, "loss": s.loss(st),
 		})
 	}
 	return list
+}
+
+// loss is what a run's restore kills, as far as is known by now.
+func (s *runs) loss(st *runner.State) health.Loss {
+	if k := s.cluster(st.Request.Cluster); k != nil && k.Loss != nil {
+		l, _ := k.Loss(st)
+		return l
+	}
+	return health.LossOf()
 }
 
 func (s *Service) doTasks(_ context.Context, c call) Response {
@@ -100,8 +114,15 @@ func (s *Service) doTasks(_ context.Context, c call) Response {
 		return failure(err)
 	}
 	k := s.cluster(st.Request.Cluster)
-	if k == nil || k.Tasks == nil {
-		return failure(fmt.Errorf("tasks of %s: this build cannot list them", st.Run))
+	if k == nil || k.Tasks == nil || k.Loss == nil {
+		return failure(fmt.Errorf("tasks of %s: the cluster %s is not configured", st.Run, st.Request.Cluster))
+	}
+	if c.flags["lost"] != "" {
+		loss, jobs := k.Loss(st)
+		if jobs == nil {
+			jobs = []health.LostJob{}
+		}
+		return Response{Message: view.Lost(st, loss, jobs), Data: jobs, Run: st.Run}
 	}
 	lines, err := k.Tasks(st)
 	if err != nil {
@@ -129,7 +150,7 @@ func (s *Service) doHistory(_ context.Context, c call) Response {
 			states = append(states, st)
 		}
 	}
-	return Response{Message: view.History(states), Data: openRuns(states)}
+	return Response{Message: view.History(states), Data: s.openRuns(states)}
 }
 
 // doExport gathers the incident pack; the command line writes it to a folder.

@@ -10,6 +10,7 @@ import (
 	"aurorabot/runner"
 	"aurorabot/runner/backup/check"
 	"aurorabot/runner/drill"
+	"aurorabot/runner/health"
 )
 
 // A Cluster is one that the service can be asked about.
@@ -27,6 +28,9 @@ type Cluster struct {
 	// Looks at the cluster, read-only; nil where this build has none.
 	Check Check                                   // For report and backups.
 	Tasks func(s *runner.State) ([]string, error) // Lines of the run's backup.
+
+	// Loss is what a run's restore kills, as far as is known by now. Nil: nobody can tell.
+	Loss func(s *runner.State) (health.Loss, []health.LostJob)
 
 	Diagnose Diagnose // For assess, doctor and status.
 
@@ -112,6 +116,6 @@ func ExitOf(st *runner.State) int {
 }
 
 // Summary is where a run stands, for --json.
-func Summary(st *runner.State) map[string]any {
-	return openRuns([]*runner.State{st})[0]
+func (s *runs) Summary(st *runner.State) map[string]any {
+	return s.openRuns([]*runner.State{st})[0]
 }

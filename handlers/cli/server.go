@@ -26,6 +26,9 @@ type Service interface {
 	Events(run string) ([]runner.Event, error)
 	Busy(run string) bool
 	Names(who policy.Actor, channel, kind, cluster string) []string
+
+	// Summary is where a run stands, for --json.
+	Summary(st *runner.State) map[string]any
 }
 
 // A Server answers commands.
@@ -173,7 +176,7 @@ func (s *Server) state(run string) *runner.State {
 // settled ends the conversation with where the run stands.
 func (s *Server) settled(c *conversation, run string) error {
 	st := s.state(run)
-	return c.end(handlers.Response{Message: rest(st), Exit: handlers.ExitOf(st), Data: handlers.Summary(st)})
+	return c.end(handlers.Response{Message: rest(st), Exit: handlers.ExitOf(st), Data: s.Service.Summary(st)})
 }
 
 type conversation struct{ out *json.Encoder }

@@ -50,6 +50,8 @@ func (s *service) Names(_ policy.Actor, channel, kind, cluster string) []string 
 	return []string{channel, kind, cluster}
 }
 
+func (s *service) Summary(st *runner.State) map[string]any { return map[string]any{"run": st.Run} }
+
 func (s *service) Busy(string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

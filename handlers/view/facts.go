@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"aurorabot/runner"
+	"aurorabot/runner/health"
 )
 
 // What steps leave for messages, as far as messages show it. The recipe owns
@@ -45,6 +46,11 @@ func (b *backupFact) inner() time.Time {
 	return t
 }
 
+// A lookFact is what pre-flight found of the cluster.
+type lookFact struct {
+	Loss *lossFact `json:"loss"`
+}
+
 // A lossFact is what a restore would lose.
 type lossFact struct {
 	Against string `json:"against"`
@@ -53,6 +59,26 @@ type lossFact struct {
 	Killed  int    `json:"killed"`
 	Revived int    `json:"resurrected"`
 	Jobs    int    `json:"jobs"`
+
+	Diff struct {
+		Resurrected struct {
+			ByJob map[string]int `json:"by_job"`
+		} `json:"resurrected"`
+	} `json:"diff"`
+
+	// By all who were asked. Nil in journals of before: the log was counted alone.
+	Total *health.Loss `json:"total"`
+}
+
+// total is by all who were asked.
+func (l *lossFact) total() health.Loss {
+	switch {
+	case l.Total != nil:
+		return *l.Total
+	case l.Known:
+		return health.LossOf(health.LossSource{Source: health.LossByLog, Killed: l.Killed})
+	}
+	return health.LossOf()
 }
 
 // A decisionFact is the answer to the two questions of the assessment.

@@ -255,32 +255,6 @@ func (o *opening) stakeFacts() []Field {
 	return []Field{{"Proved", proved}, {"Staged", staged}}
 }
 
-// loss is what will be lost, in numbers; what is not known is never none.
-func (o *opening) loss() string {
-	l := o.binds.Loss
-	if f, ok := fact[lossFact](o.state, stepLoss); l == nil && ok {
-		l = &f
-	} else if l != nil && !l.Known && l.Why == "" && ok {
-		l.Why = f.Why
-	}
-	return lossWords(l)
-}
-
-func lossWords(l *lossFact) string {
-	switch {
-	case l == nil:
-		return "not known yet: the log is read when the schedulers have stopped; the numbers stand at the gates that follow"
-	case !l.Known:
-		why := l.Why
-		if why == "" {
-			why = "the comparison with the log gave no answer"
-		}
-		return "not known: " + quote(cut(why, 400))
-	}
-	return fmt.Sprintf("%s will be killed, %s resurrected, %s with a difference (the backup against %s)",
-		count(l.Killed, "task"), digits(int64(l.Revived)), count(l.Jobs, "job"), quote(l.Against))
-}
-
 // oneWay are the steps without a way back that the gate lets pass: those from
 // its own on to the next gate's.
 func oneWay(p runner.Plan, gate string) []Field {

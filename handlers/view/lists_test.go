@@ -9,12 +9,13 @@ import (
 	"aurorabot/handlers/view"
 	"aurorabot/policy"
 	"aurorabot/runner"
+	"aurorabot/runner/health"
 )
 
 func TestPlan(t *testing.T) {
 	s := begin(t)
 	s.preflight()
-	m := view.Plan(runner.MakePlan(toy(), s.state()))
+	m := view.Plan(runner.MakePlan(toy(), s.state()), health.LossOf())
 	compare(t, "plan", view.Text(m)+"\n===== "+m.Files[0].Name+"\n"+m.Files[0].Text)
 }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"aurorabot/runner"
+	"aurorabot/runner/health"
 )
 
 // planHosts are the hosts of a plan, without the bot and the leader to be.
@@ -26,7 +27,7 @@ func planHosts(p runner.Plan) []string {
 
 // Plan is what will be done: the steps in the message, every command and file
 // change per host in the file that goes along.
-func Plan(p runner.Plan) Message {
+func Plan(p runner.Plan, loss health.Loss) Message {
 	steps, changes, committed := 0, 0, false
 	var oneWays []string
 	t := Table{Rows: [][]string{{"Step", "Where", "Way back"}}}
@@ -58,7 +59,7 @@ func Plan(p runner.Plan) Message {
 			{"Cluster", p.Request.Cluster}, {"Backup", quote(p.Request.Backup)}, {"Hosts", list(planHosts(p), 24)},
 			{"Recipe", fmt.Sprintf("%s, version %d", p.Recipe, p.Version)},
 		},
-		Lines:  oneWays,
+		Lines:  append([]string{"Will be lost: " + sentence(killed(&loss))}, oneWays...),
 		Tables: []Table{t},
 		Files:  []File{{Name: "plan.txt", Text: planText(p)}},
 	}

@@ -302,7 +302,7 @@ func (s statusWords) outcome() (Tone, string, []string) {
 		if proof == "" {
 			proof = "the proof is not in the journal"
 		}
-		return Good, fmt.Sprintf("%s: recovered in %s", s.name(), lasted), []string{"Proof: " + because(proof)}
+		return Good, fmt.Sprintf("%s: recovered in %s", s.name(), lasted), append([]string{"Proof: " + because(proof)}, lostInTheEnd(s.State)...)
 	case "undone":
 		return Good, fmt.Sprintf("%s: undone after %s", s.name(), lasted), []string{fmt.Sprintf("All that this run did was taken back (%s).", count(s.undoneSteps(), "step"))}
 	case "nothing-done":

@@ -67,7 +67,7 @@ func (s threadWords) planMessages() []placed {
 		if len(out) > 0 {
 			key = fmt.Sprintf("plan/%d", len(out)+1)
 		}
-		out = append(out, placed{e.Seq, Keyed{key, Plan(p), true}})
+		out = append(out, placed{e.Seq, Keyed{key, Plan(p, foreseen(s.State)), true}})
 	}
 	return out
 }

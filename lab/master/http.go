@@ -1,6 +1,7 @@
 package master
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"time"
@@ -87,7 +88,7 @@ func (c *Cluster) serveStream(w http.ResponseWriter, r *http.Request, info Info)
 // taskPage is a task as the real master writes it.
 func taskPage(t Task) map[string]any {
 	return map[string]any{
-		"id": t.ID, "name": t.ID, "framework_id": t.Framework, "executor_id": "thermos-" + t.ID,
+		"id": t.ID, "name": cmp.Or(t.Name, t.ID), "framework_id": t.Framework, "executor_id": "thermos-" + t.ID,
 		"slave_id": t.Agent, "state": t.State, "statuses": []any{map[string]any{"state": t.State}},
 	}
 }

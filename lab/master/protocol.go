@@ -30,6 +30,7 @@ func Terminal(state string) bool {
 // A Task is one task that the master knows.
 type Task struct {
 	ID        string `json:"id"`
+	Name      string `json:"name,omitempty"` // Its job, as Aurora writes it.
 	Framework string `json:"framework_id"`
 	Agent     string `json:"slave_id"` // empty at launch: the master chooses
 	Host      string `json:"host"`

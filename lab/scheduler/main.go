@@ -260,7 +260,7 @@ func RunningTasks(backup []byte) ([]master.Task, error) {
 	var out []master.Task
 	for _, t := range snap.state.sortedTasks(taskQuery{}) {
 		if t.status.placed() {
-			out = append(out, master.Task{ID: t.id, Framework: snap.state.frameworkID, Agent: t.agent, Host: t.host, State: master.Running})
+			out = append(out, master.Task{ID: t.id, Name: t.job.String(), Framework: snap.state.frameworkID, Agent: t.agent, Host: t.host, State: master.Running})
 		}
 	}
 	return out, nil

@@ -240,7 +240,7 @@ func (s *scheduler) launch(tasks []*task) error {
 	for i, t := range tasks {
 		n := int(t.instance)%6 + 1 // the agents of the lab's master
 		placed[i] = t.on(fmt.Sprintf("lab-agent-S%d", n), fmt.Sprintf("agent%d.lab.example", n))
-		calls[i] = master.Task{ID: t.id, Agent: placed[i].agent, Host: placed[i].host}
+		calls[i] = master.Task{ID: t.id, Name: t.job.String(), Agent: placed[i].agent, Host: placed[i].host}
 		s.log.info("TaskGroupBatchWorker", "TaskAssignerImpl", "Offer on agent %s (id %s) is being assigned task for %s.", placed[i].host, placed[i].agent, t.id)
 	}
 	if err := s.transition("", statusAssigned, placed...); err != nil {

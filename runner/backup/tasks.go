@@ -17,8 +17,14 @@ type Task struct {
 	Host        string `json:"host"` // Where it runs or ran; "" if it was never assigned.
 }
 
-// Key is the task's job as role/environment/name.
-func (t Task) Key() string { return t.Role + "/" + t.Environment + "/" + t.Job }
+// Key is the task's job as role/environment/name; its name alone where nothing but
+// that is known.
+func (t Task) Key() string {
+	if t.Role == "" && t.Environment == "" && t.Job != "" {
+		return t.Job
+	}
+	return t.Role + "/" + t.Environment + "/" + t.Job
+}
 
 // Tasks walks over the tasks of a backup, in the order of the file and in
 // constant memory, and calls f for each. An error of f ends the walk and is

@@ -1,11 +1,13 @@
 package recovery_test
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -22,6 +24,7 @@ import (
 	"aurorabot/lab/cluster"
 	"aurorabot/runner"
 	"aurorabot/runner/aurora"
+	"aurorabot/runner/health"
 	"aurorabot/runner/node"
 	"aurorabot/runner/recovery"
 	"aurorabot/runner/ssh"
@@ -170,7 +173,7 @@ func lab(t *testing.T, damage string, env ...string) (*cluster.Cluster, *recover
 func TestRecoveryOnLab(t *testing.T) {
 	for damage, reinitialized := range map[string]bool{
 		// The other kinds and numbers are stories of the whole program: lab/lab_test.go.
-		"": false, "flapping": true, "missing:1": true, "missing:3": true,
+		"": false, "flapping": true, "missing:1": true, "missing:3": true, "corrupt:2": true,
 	} {
 		t.Run("damage-"+strings.ReplaceAll(damage, ":", "-"), func(t *testing.T) {
 			t.Parallel()
@@ -178,6 +181,27 @@ func TestRecoveryOnLab(t *testing.T) {
 			s, _ := walk(t, r, runner.Request{Recipe: "staged", Cluster: cluster.Name, Backup: c.Truth.Backup, Hosts: r.Cluster.Names(), Reinitialize: "auto", Reason: "a rehearsal"})
 			if s.Outcome != "recovered" {
 				t.Fatalf("outcome %q, status %s: %s", s.Outcome, s.Status, s.Why)
+			}
+			foreseen := func(step string) string {
+				var facts struct {
+					Total *health.Loss
+					Loss  struct{ Total *health.Loss }
+				}
+				if err := json.Unmarshal(s.Of(step, runner.Bot).Facts, &facts); err != nil {
+					t.Fatal(err)
+				}
+				l := cmp.Or(facts.Total, facts.Loss.Total)
+				if l == nil || l.Killed == nil {
+					return "unknown"
+				}
+				return fmt.Sprint(*l.Killed, l.AtLeast, l.Jobs)
+			}
+			// What is then killed: the lab looks at the master in its own stories.
+			want := fmt.Sprint(len(c.Truth.Lost), false, map[string]int{"www-data/prod/after-the-backup": len(c.Truth.Lost)})
+			for _, step := range []string{"prepare/look-at-cluster", "assess/compare-with-log"} {
+				if got := foreseen(step); got != want {
+					t.Errorf("%s foresees a loss of %s, want %s", step, got, want)
+				}
 			}
 			if got := s.Phases["reinitialize"] == runner.PhaseDone; got != reinitialized {
 				t.Errorf("re-initialised: %v, want %v", got, reinitialized)

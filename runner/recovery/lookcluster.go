@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"aurorabot/runner"
+	"aurorabot/runner/aurora"
 	"aurorabot/runner/backup"
 	"aurorabot/runner/diagnose"
 	"aurorabot/runner/health"
@@ -28,6 +29,7 @@ type clusterLook struct {
 	LiveTasks    int           `json:"live_tasks,omitempty"`   // Of the registered leader.
 	Warnings     []string      `json:"warnings,omitempty"`     // What people should know; nothing that stops.
 	FailoverEnds time.Time     `json:"failover_ends,omitzero"` // When Mesos tears the framework down, at the earliest.
+	Loss         *loss         `json:"loss,omitempty"`         // What a restore would lose, as far as it can be told from outside.
 
 	Counts time.Time       `json:"counts_from,omitzero"` // From when on the lines of the schedulers' logs count.
 	Joined int             `json:"joined,omitempty"`     // Candidates that came and went, per hour, by ZooKeeper's numbers.
@@ -67,7 +69,10 @@ func (r preflight) lookAtCluster(ctx context.Context, t *runner.Task) (runner.An
 	if err := r.findBackup(ctx, t, looks, &found, &n); err != nil {
 		return runner.Answer{}, err
 	}
-	r.findLeader(ctx, t.State, looks, &found)
+	leading := r.findLeader(ctx, t.State, looks, &found)
+	if found.Backup.Valid {
+		found.Loss = r.estimate(ctx, t, &found, leading)
+	}
 	before := d.Before(looks, found.Registered, found.Joined)
 	found.Counts, found.Flaps = before.From, before.Flaps
 	for _, f := range before.Ending {
@@ -191,8 +196,9 @@ func (r preflight) judgeBackup(t *runner.Task, found *clusterLook, looks map[str
 	}
 }
 
-// findLeader asks every host whether it leads and is registered with Mesos.
-func (r preflight) findLeader(ctx context.Context, s *runner.State, looks map[string]node.Look, found *clusterLook) {
+// findLeader asks every host whether it leads and is registered with Mesos. Whoever
+// does says which tasks there are; nil: nobody does.
+func (r preflight) findLeader(ctx context.Context, s *runner.State, looks map[string]node.Look, found *clusterLook) []aurora.Task {
 	nodes := r.nodes(s)
 	leads, _ := node.Everywhere(nodes, func(n *node.Node) (bool, error) {
 		if looks[n.Name].Lifecycle != "ACTIVE" {
@@ -209,8 +215,28 @@ func (r preflight) findLeader(ctx context.Context, s *runner.State, looks map[st
 		found.Registered = nodes[at].Name
 		if reply, err := nodes[at].Client().Tasks(ctx); err == nil && reply.OK() {
 			found.LiveTasks = len(reply.Tasks)
+			return reply.Tasks
 		}
 	}
+	return nil
+}
+
+// estimate is what a restore would lose, before anything is stopped: by the leader,
+// and by Mesos.
+func (r preflight) estimate(ctx context.Context, t *runner.Task, found *clusterLook, leading []aurora.Task) *loss {
+	l := loss{Why: "the schedulers' logs are read when they have stopped"}
+	if leading != nil {
+		var now []backup.Task
+		for _, task := range leading {
+			now = append(now, backup.Task{ID: task.ID, Status: backup.Status(task.Status), Role: task.Role, Environment: task.Env, Job: task.Job})
+		}
+		if d, err := r.compareBackup(t.State, backup.NewState(r.Now(), now)); err == nil {
+			l.LeaderKnown, l.LeaderKilled, l.LeaderJobs = true, d.Killed.Total, d.Killed.ByJob
+		}
+	}
+	r.compareWithMesos(ctx, t.State, found.Backup.FrameworkID, &l)
+	l.Total = new(health.LossOf(l.sources()...))
+	return &l
 }
 
 // notNeeded is the advice where the cluster works, or is kept from it by a cause

@@ -5,10 +5,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strconv"
+	"strings"
 	"time"
 
 	"aurorabot/runner"
 	"aurorabot/runner/backup"
+	"aurorabot/runner/health"
 	"aurorabot/runner/replica"
 )
 
@@ -18,6 +21,7 @@ type loss struct {
 	Known   bool         `json:"known"`
 	Why     string       `json:"why,omitempty"` // Why it is not known.
 	Diff    *backup.Diff `json:"diff,omitempty"`
+	Whole   bool         `json:"whole"`       // That log holds all that was ever agreed on, as far as a quorum tells.
 	Killed  int          `json:"killed"`      // Tasks that will be killed.
 	Revived int          `json:"resurrected"` // Tasks that will be started again or found lost.
 	Jobs    int          `json:"jobs"`        // Jobs with a difference.
@@ -28,8 +32,48 @@ type loss struct {
 
 	Mesos        string `json:"mesos,omitempty"`         // The master that was asked, or why none answered.
 	MesosKnown   bool   `json:"mesos_known"`             //
+	MesosRuns    int    `json:"mesos_runs,omitempty"`    // Tasks of the framework that run now.
 	MesosKilled  int    `json:"mesos_killed"`            // Tasks that run now and that the backup does not know.
 	MesosMissing int    `json:"mesos_missing,omitempty"` // Tasks active in the backup that do not run now.
+
+	LeaderKnown  bool           `json:"leader_known,omitempty"` // A scheduler leads, and said which tasks there are.
+	LeaderKilled int            `json:"leader_killed,omitempty"`
+	LeaderJobs   map[string]int `json:"leader_jobs,omitempty"`
+
+	MesosJobs map[string]int `json:"mesos_jobs,omitempty"` // MesosKilled, by job.
+
+	Total *health.Loss `json:"total,omitempty"` // By all of them.
+}
+
+// sources are those that were asked, with what they know.
+func (l *loss) sources() []health.LossSource {
+	var list []health.LossSource
+	if l.Known {
+		log := health.LossSource{Source: health.LossByLog, Killed: l.Killed, Complete: l.Whole}
+		if l.Diff != nil {
+			log.Jobs = l.Diff.Killed.ByJob
+		}
+		list = append(list, log)
+	}
+	if l.LeaderKnown {
+		list = append(list, health.LossSource{Source: health.LossByAPI, Killed: l.LeaderKilled, Complete: true, Jobs: l.LeaderJobs})
+	}
+	if l.MesosKnown {
+		// A master that knows no task at all of this framework may just have been elected.
+		known := l.MesosKilled+l.MesosMissing == 0 || l.MesosKilled > 0 || l.MesosRuns > 0
+		list = append(list, health.LossSource{Source: health.LossByMesos, Killed: l.MesosKilled, Complete: known, Jobs: l.MesosJobs})
+	}
+	return list
+}
+
+// Loss is what a restore kills: as it was found in Assess, before that as far as
+// pre-flight can tell.
+func (r *Recovery) Loss(s *runner.State) (health.Loss, []health.LostJob) {
+	l, ok := foundLoss.Of(s, runner.Bot)
+	if c, _ := foundCluster.Of(s, runner.Bot); !ok && c.Loss != nil {
+		l = *c.Loss
+	}
+	return health.LossOf(l.sources()...), health.LostJobs(l.sources()...)
 }
 
 // listed bounds the tasks that are kept in the journal; the numbers are whole.
@@ -47,7 +91,9 @@ func (r assessing) lookAtLoss(ctx context.Context, t *runner.Task) (runner.Answe
 		}
 		l = found
 	}
-	r.compareWithMesos(ctx, t, &l)
+	c, _ := foundCluster.Of(t.State, runner.Bot)
+	r.compareWithMesos(ctx, t.State, c.Backup.FrameworkID, &l)
+	l.Total = new(health.LossOf(l.sources()...))
 	return runner.Yes("%s", l.words()).With(l), nil
 }
 
@@ -66,23 +112,23 @@ func (l *loss) words() string {
 }
 
 // compareWithMesos adds what the leading Mesos master says.
-func (r assessing) compareWithMesos(ctx context.Context, t *runner.Task, l *loss) {
+func (r *Recovery) compareWithMesos(ctx context.Context, s *runner.State, framework string, l *loss) {
 	if !r.Cluster.MesosTasks {
 		l.Mesos = "the configuration says not to ask"
 		return
 	}
-	c, _ := foundCluster.Of(t.State, runner.Bot)
-	now, master, err := r.runningTasks(ctx, t.State, c.Backup.FrameworkID)
+	now, master, err := r.runningTasks(ctx, s, framework)
 	if err != nil {
 		l.Mesos = err.Error()
 		return
 	}
-	d, err := r.compareBackup(t.State, now)
+	d, err := r.compareBackup(s, now)
 	if err != nil {
 		l.Mesos = err.Error()
 		return
 	}
-	l.Mesos, l.MesosKnown, l.MesosKilled, l.MesosMissing = master, true, d.Killed.Total, d.Resurrected.Total
+	l.Mesos, l.MesosKnown, l.MesosRuns = master, true, d.New.Active
+	l.MesosKilled, l.MesosMissing, l.MesosJobs = d.Killed.Total, d.Resurrected.Total, d.Killed.ByJob
 }
 
 // bestReplica is the one whose agreed entries reach furthest without a gap
@@ -132,6 +178,20 @@ func (r assessing) furthest(s *runner.State) (end uint64, host string) {
 	return end, host
 }
 
+// holdsAll reports whether a log has all that was agreed on: it is whole, no other
+// reaches further, and so many are whole that they are a quorum. A replica alone may
+// have missed what the others agreed on.
+func (r assessing) holdsAll(s *runner.State, best *replica.Report) bool {
+	whole := 0
+	for _, name := range r.Cluster.Names() {
+		if e, ok := foundLog.Of(s, name); ok && e.Report.State.Whole() && e.Report.Status == replica.Voting.String() {
+			whole++
+		}
+	}
+	end, _ := r.furthest(s)
+	return best.State.Whole() && agreedEnd(best) >= end && whole > len(r.Cluster.Names())/2
+}
+
 func (r assessing) compareWithLog(ctx context.Context, t *runner.Task, host string, e logEvidence) (loss, error) {
 	// Up to damage: here it is about what would be lost, not about restoring it.
 	remote, local, err := r.salvage(ctx, r.node(t.State, host), e.Copy, "salvage", true)
@@ -151,7 +211,7 @@ func (r assessing) compareWithLog(ctx context.Context, t *runner.Task, host stri
 		against += fmt.Sprintf(" (that of %s reaches %d; what lies between is not counted)", other, end)
 	}
 	l := loss{
-		Known: true, Against: against, Diff: &d,
+		Known: true, Against: against, Diff: &d, Whole: r.holdsAll(t.State, &e.Report),
 		Killed: d.Killed.Total, Revived: d.Resurrected.Total, Jobs: len(d.Jobs),
 		Salvage: remote, SalvageHost: host, SalvageTime: d.New.Time,
 	}
@@ -163,7 +223,7 @@ func (r assessing) compareWithLog(ctx context.Context, t *runner.Task, host stri
 
 // runningTasks asks Mesos what runs of the framework. While the schedulers are
 // down Mesos usually is not: it says what a restore will find.
-func (r assessing) runningTasks(ctx context.Context, s *runner.State, framework string) (now *backup.State, master string, err error) {
+func (r *Recovery) runningTasks(ctx context.Context, s *runner.State, framework string) (now *backup.State, master string, err error) {
 	n := r.node(s, r.anyScheduler(s))
 	l, err := n.Known()
 	if err != nil {
@@ -192,6 +252,7 @@ func parseMesosTasks(in io.Reader, framework string) ([]backup.Task, error) {
 	for dec.More() {
 		var t struct {
 			ID        string `json:"id"`
+			Name      string `json:"name"` // Aurora's: role/environment/name.
 			Framework string `json:"framework_id"`
 			Agent     string `json:"slave_id"`
 			State     string `json:"state"`
@@ -205,13 +266,33 @@ func parseMesosTasks(in io.Reader, framework string) ([]backup.Task, error) {
 		switch t.State {
 		case "TASK_RUNNING", "TASK_STARTING", "TASK_STAGING", "TASK_KILLING":
 			status, _ := backup.ParseStatus("RUNNING")
-			tasks = append(tasks, backup.Task{ID: t.ID, Status: status, Host: t.Agent})
+			task := backup.Task{ID: t.ID, Status: status, Host: t.Agent}
+			task.Role, task.Environment, task.Job, task.Instance = jobOf(t.ID, t.Name)
+			tasks = append(tasks, task)
 		}
 	}
 	if _, err := dec.Token(); err != nil {
 		return nil, fmt.Errorf("/tasks: %w", err)
 	}
 	return tasks, nil
+}
+
+// jobOf reads whose task it is. Aurora names tasks after their job, and builds a
+// task's ID as role-environment-name-instance-UUID, in which role and name may have
+// dashes too: without the name all before the instance is the job.
+func jobOf(id, name string) (role, env, job string, instance int32) {
+	job = id
+	const uuid = len("-00000000-0000-0000-0000-000000000000")
+	if at := len(id) - uuid; at > 0 && id[at] == '-' {
+		dash := strings.LastIndexByte(id[:at], '-')
+		if n, err := strconv.ParseInt(id[dash+1:at], 10, 32); dash > 0 && err == nil {
+			job, instance = id[:dash], int32(n)
+		}
+	}
+	if parts := strings.Split(name, "/"); len(parts) == 3 {
+		return parts[0], parts[1], parts[2], instance
+	}
+	return "", "", job, instance
 }
 
 // toTasks goes on to the first element of the list.

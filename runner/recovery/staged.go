@@ -15,6 +15,7 @@ import (
 	"aurorabot/runner"
 	"aurorabot/runner/aurora"
 	"aurorabot/runner/durable"
+	"aurorabot/runner/health"
 	"aurorabot/runner/node"
 	"aurorabot/runner/probe"
 )
@@ -207,6 +208,6 @@ func staked(s *runner.State) any {
 	return map[string]any{
 		"leader": map[string]any{"host": f.Host, "pid": f.PID, "start": f.Start},
 		"staged": st,
-		"loss":   map[string]any{"known": l.Known, "against": l.Against, "killed": l.Killed, "resurrected": l.Revived, "jobs": l.Jobs, "running_killed": l.MesosKilled, "running_known": l.MesosKnown},
+		"loss":   map[string]any{"known": l.Known, "against": l.Against, "killed": l.Killed, "resurrected": l.Revived, "jobs": l.Jobs, "running_killed": l.MesosKilled, "running_known": l.MesosKnown, "total": health.LossOf(l.sources()...)},
 	}
 }

@@ -1,0 +1,52 @@
+package handlers_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"aurorabot/handlers"
+	"aurorabot/runner"
+	"aurorabot/runner/health"
+)
+
+// Which jobs die is told by tasks RUN --lost, and in the JSON of plan and status;
+// where nobody can tell, that is null and not none.
+func TestLossIsTold(t *testing.T) {
+	b := newBench(t)
+	k := b.s.Clusters[0]
+	told := func(words string) string {
+		t.Helper()
+		r := b.s.Handle(t.Context(), handlers.Request{Actor: person("UANN", "S1"), Channel: "C1", Words: strings.Fields(words), JSON: true})
+		text, err := json.Marshal(r.Data)
+		if err != nil || r.Exit == handlers.ExitError {
+			t.Fatalf("%s: exit %d, %v, %v", words, r.Exit, err, r.Message)
+		}
+		return string(text)
+	}
+	const unknown = `"loss":{"killed":null,"at_least":true,"sources":[],"jobs":{}}`
+	b.toCommit()
+	for _, words := range []string{"status", "plan dev good"} {
+		if words == "plan dev good" {
+			b.ask("UBOB", "undo dev")
+		}
+		if got := told(words); !strings.Contains(got, unknown) {
+			t.Errorf("%s: %s, want %s", words, got, unknown)
+		}
+	}
+	source := health.LossSource{Source: health.LossByMesos, Killed: 3, Complete: true, Jobs: map[string]int{"ads/prod/bidder": 3}}
+	k.Tasks = func(*runner.State) ([]string, error) { return []string{"a task"}, nil }
+	k.Loss = func(*runner.State) (health.Loss, []health.LostJob) {
+		return health.LossOf(source), health.LostJobs(source)
+	}
+	b.toCommit()
+	for words, want := range map[string]string{
+		"tasks dev":        `["a task"]`,
+		"tasks dev --lost": `[{"job":"ads/prod/bidder","instances":3,"source":"mesos"}]`,
+		"status":           `"loss":{"killed":3,"at_least":false,"sources":[{"source":"mesos","killed":3,"complete":true}],"jobs":{"ads/prod/bidder":3}}`,
+	} {
+		if got := told(words); !strings.Contains(got, want) {
+			t.Errorf("%s: %s, want %s", words, got, want)
+		}
+	}
+}

@@ -1,0 +1,134 @@
+package view
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"aurorabot/runner"
+	"aurorabot/runner/health"
+)
+
+// loss is what will be lost, in numbers; what is not known is never none.
+func (o *opening) loss() string {
+	l := o.binds.Loss
+	if f, ok := fact[lossFact](o.state, stepLoss); l == nil && ok {
+		l = &f
+	} else if l != nil && !l.Known && l.Why == "" && ok {
+		l.Why = f.Why
+	}
+	if c, ok := fact[lookFact](o.state, stepCluster); l == nil && ok && c.Loss != nil {
+		return "by what is known before the schedulers stop: " + lossWords(c.Loss)
+	}
+	return lossWords(l)
+}
+
+func lossWords(l *lossFact) string {
+	if l == nil {
+		return "not known yet: the log is read when the schedulers have stopped; the numbers stand at the gates that follow"
+	}
+	total := l.total()
+	words := killed(&total)
+	if !l.Known {
+		why := cmp.Or(l.Why, "the comparison with it gave no answer")
+		return words + "; what the log held is not known: " + quote(cut(why, 400))
+	}
+	return fmt.Sprintf("%s; %s resurrected, %s with a difference (the backup against %s)", words, digits(int64(l.Revived)), count(l.Jobs, "job"), quote(l.Against))
+}
+
+// killed says how many tasks a restore kills, of which jobs, and who knows that.
+func killed(l *health.Loss) string {
+	return killing(l, "will be killed")
+}
+
+// killing is killed, said with verb: of what is to come, or has been.
+func killing(l *health.Loss, verb string) string {
+	words := "how many tasks " + verb + " is unknown"
+	if l.Killed != nil {
+		words = count(*l.Killed, "task") + " " + verb
+		if l.AtLeast {
+			words = "at least " + words
+		}
+	}
+	if jobs := byJob(l.Jobs, 6); jobs != "" {
+		words += " (" + jobs + ")"
+	}
+	if len(l.Sources) > 1 || l.Killed == nil && len(l.Sources) > 0 {
+		words += "; " + knows(l.Sources)
+	}
+	return words
+}
+
+// byJob names the jobs with most tasks, with their numbers.
+func byJob(tasks map[string]int, most int) string {
+	jobs := slices.SortedFunc(maps.Keys(tasks), func(a, b string) int {
+		return cmp.Or(cmp.Compare(tasks[b], tasks[a]), cmp.Compare(a, b))
+	})
+	for i, job := range jobs {
+		jobs[i] = quote(cut(job, 100)) + " " + digits(int64(tasks[job]))
+	}
+	return list(jobs, most)
+}
+
+// lostInTheEnd says what became of the tasks, by what was compared before the commit.
+func lostInTheEnd(s *runner.State) []string {
+	l, ok := fact[lossFact](s, stepLoss)
+	if !ok {
+		return nil
+	}
+	total := l.total()
+	lines := []string{"Lost: " + sentence(killing(&total, "were to be killed"))}
+	if again := l.Diff.Resurrected.ByJob; len(again) > 0 {
+		lines = append(lines, "Start again, or are found lost: "+sentence(byJob(again, 6)))
+	}
+	if total.Killed == nil || *total.Killed > 0 {
+		lines = append(lines, fmt.Sprintf("All jobs that lost tasks: `tasks %s --lost`.", s.Run))
+	}
+	return lines
+}
+
+// knows says who knows of how many.
+func knows(sources []health.LossSource) string {
+	names := map[string]string{health.LossByMesos: "Mesos", health.LossByLog: "the log", health.LossByAPI: "the leader"}
+	var parts []string
+	for _, s := range sources {
+		words := fmt.Sprintf("%s knows of %s", names[s.Source], digits(int64(s.Killed)))
+		if !s.Complete {
+			words += " and not all"
+		}
+		parts = append(parts, words)
+	}
+	return strings.Join(parts, ", ")
+}
+
+// Lost lists the jobs that a run's restore kills tasks of.
+func Lost(s *runner.State, loss health.Loss, jobs []health.LostJob) Message {
+	t := Table{Rows: [][]string{{"Job", "Tasks", "Who knows"}}}
+	for _, j := range jobs {
+		t.Rows = append(t.Rows, []string{quote(j.Job), digits(int64(j.Instances)), j.Source})
+	}
+	m := Message{Head: s.Run + ": " + killed(&loss), Files: []File{{Name: s.Run + "-loss.txt", Text: lossText(jobs)}}}
+	if len(jobs) > 0 {
+		m.Tables = []Table{t}
+	}
+	return m
+}
+
+func lossText(jobs []health.LostJob) string {
+	var b strings.Builder
+	b.WriteString("# tasks that will be killed, job, who knows\n")
+	for _, j := range jobs {
+		fmt.Fprintf(&b, "%d\t%s\t%s\n", j.Instances, quote(j.Job), j.Source)
+	}
+	return b.String()
+}
+
+// foreseen is what pre-flight could tell of the loss.
+func foreseen(s *runner.State) health.Loss {
+	if c, ok := fact[lookFact](s, stepCluster); ok && c.Loss != nil {
+		return c.Loss.total()
+	}
+	return health.LossOf()
+}
