@@ -74,6 +74,21 @@ func (dr *Doctor) Before(looks map[string]node.Look, registered string, joined i
 	return b
 }
 
+// Removed are the findings that Mesos refuses the framework, by what counts of the
+// lines: then a restore does not help.
+func (dr *Doctor) Removed(looks map[string]node.Look, b Before) (found []health.Finding) {
+	facts := dr.factsOf(looks)
+	since(facts, past{from: b.From})
+	for _, f := range facts {
+		for _, m := range f.lines {
+			if m.Finding == "framework-removed" && f.counted(m) > 0 {
+				found = append(found, health.Found(m.Finding, f.name, "%s", m.Example))
+			}
+		}
+	}
+	return found
+}
+
 // Stopped judges the logs of stopped schedulers, and by them once more what the
 // lines from then on tell of the time before.
 func (dr *Doctor) Stopped(looks map[string]node.Look, reports map[string]replica.Report, c replica.Comparison, from time.Time, registered string, joined int) (found []health.Finding, flaps *health.Finding) {

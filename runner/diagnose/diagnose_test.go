@@ -261,6 +261,12 @@ func TestFindings(t *testing.T) {
 			sc.lines(0, map[string]int{"elected": 3, "zookeeper-session-expired": 3, "leadership-lost": 3})
 			sc.lines(1, map[string]int{"elected": 3, "zookeeper-session-expired": 2})
 		}},
+		{"flapping-zookeeper", "zookeeper-client-lost leadership-lost", func(sc *scene) {
+			sc.lines(0, map[string]int{"elected": 5, "zookeeper-client-lost": 5, "leadership-lost": 5})
+		}},
+		{"flapping", "out-of-memory leadership-lost", func(sc *scene) {
+			sc.lines(0, map[string]int{"elected": 5, "out-of-memory": 5, "leadership-lost": 5})
+		}},
 		{"flapping-registration", "registration-timeout", func(sc *scene) {
 			for i := range sc.facts {
 				sc.lines(i, map[string]int{"elected": 2, "registration-timeout": 2})

@@ -70,11 +70,12 @@ const flapsFrom = 4
 
 // changes are what tells of changes of leadership within the last hour.
 type changes struct {
-	elected, lost, expired, unregistered, crashed, killed int
+	elected, lost, expired, unregistered, crashed, killed, cut int
 
 	joined int      // Candidates that came and went, per hour, by ZooKeeper's numbers.
 	blind  bool     // The lines of a host are not known.
 	log    []string // What tells of the log.
+	with   []string // What leaders end of, besides.
 }
 
 func changesIn(facts []*hostFacts, joined int) changes {
@@ -86,6 +87,12 @@ func changesIn(facts []*hostFacts, joined int) changes {
 		c.unregistered += f.count("registration-timeout")
 		c.crashed += f.crashes()
 		c.killed += f.count("process-killed")
+		c.cut += f.count("zookeeper-client-lost")
+		for _, kind := range []string{"framework-removed", "out-of-memory", "jvm-crashed"} {
+			if n := f.count(kind); n > 0 {
+				c.with = append(c.with, fmt.Sprintf("%s on %s (%d)", kind, f.name, n))
+			}
+		}
 		c.blind = c.blind || !f.scanned
 		for _, m := range f.lines {
 			// That a scheduler ends at its start is a sign, not the cause.
@@ -135,6 +142,9 @@ func (dr *Doctor) judgeChanges(facts []*hostFacts, leads bool, joined int, ask A
 	}
 	seen := fmt.Sprintf("within the last hour: %d elections and %d losses of leadership in the logs, %d candidates that came and went in ZooKeeper; %s", c.elected, c.lost, c.joined, uptimes(facts))
 	id, why := cause(c, facts)
+	if len(c.with) > 0 {
+		why += "; with it: " + strings.Join(c.with, ", ")
+	}
 	return []health.Finding{health.Found(id, dr.Cluster.Name, "%s; %s", seen, why)}
 }
 
@@ -153,6 +163,10 @@ func cause(c changes, facts []*hostFacts) (id, why string) {
 		return "flapping-start", fmt.Sprintf("%d starts ended at once, and nothing of the log is wrong", c.crashed)
 	case c.expired > 0:
 		return "flapping-zookeeper", fmt.Sprintf("%d sessions with ZooKeeper were lost", c.expired)
+	case c.cut > 0:
+		return "flapping-zookeeper", fmt.Sprintf("the schedulers lost ZooKeeper %d times", c.cut)
+	case len(c.with) > 0:
+		return "flapping", "nothing is wrong with the log"
 	}
 	return "flapping", "no cause is seen"
 }

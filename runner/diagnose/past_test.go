@@ -160,3 +160,19 @@ func TestEndedRunWithADebtJudgesTheOthersAsEver(t *testing.T) {
 		t.Errorf("after its end, with supervision off on s1: found %v", got)
 	}
 }
+
+// That Mesos refuses the framework is told before anything is stopped, if it was
+// said since the time that counts.
+func TestRemovedFramework(t *testing.T) {
+	said := noon.Add(-10 * time.Minute)
+	looks := map[string]node.Look{"s2": {Scanned: true, Lines: []health.Match{{
+		Finding: "framework-removed", Severity: health.Critical, Count: 1, Times: []time.Time{said}, LastAt: said, Example: "Got error 'Framework has been removed'",
+	}}}}
+	sc := whole(t)
+	if got := sc.r.Removed(looks, Before{}); len(got) != 1 || got[0].ID != "framework-removed" || got[0].Subject != "s2" || got[0].Severity != health.Critical {
+		t.Errorf("%+v, want framework-removed on s2", got)
+	}
+	if got := sc.r.Removed(looks, Before{From: noon}); len(got) != 0 {
+		t.Errorf("of before the present leader: %+v", got)
+	}
+}

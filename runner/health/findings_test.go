@@ -49,7 +49,8 @@ var provedBy = map[string][]string{
 
 	"no-leader": {byScene, byDamage}, "two-leaders": {byScene}, "leaders-disagree": {byScene}, "leader-unregistered": {byScene},
 	"flapping": {byScene}, "flapping-log": {byScene, byDamage}, "flapping-zookeeper": {byScene, byStory}, "flapping-registration": {byScene, byMaster, byStory},
-	"flapping-start": {byScene}, "staged-left": {byScene, byHostOn},
+	"lines-without-time": {"runner/health TestTimesOfOtherMakers"},
+	"flapping-start":     {byScene}, "staged-left": {byScene, byHostOn},
 
 	"leader-changed": {byStory}, "scheduler-replaced": {byStory}, "staged-differs": {byStory}, "commit-unknown": {byStory}, "snapshot-of-before": {byStory},
 

@@ -53,9 +53,12 @@ const NothingLogged = "nothing was logged since then"
 // A Scanner reads logs in one pass and in constant memory. Logs in UTF-16 are
 // read too; what is no text is an error, since it can't be told what is in it.
 type Scanner struct {
-	Since time.Time // Lines with an earlier time stamp are left out; those without one are not. Zero: none is.
+	Since time.Time // Lines of before are left out, and those of which nobody can tell when they were written. Zero: none is.
 	Now   time.Time // For stamps without year and zone: they are not later, and of its zone. Needed with Since.
 
+	above   string  // The last stamp of what was counted so far of this log.
+	known   int     // Up to where in the text at hand lines were gone back through,
+	stamped string  // and the stamp that was found there.
 	matches []Match // Parallel to LogFindings.
 	buffer  []byte
 }
@@ -70,6 +73,7 @@ func (s *Scanner) Read(r io.Reader, name string) error {
 	if err != nil {
 		return fmt.Errorf("scan %s: %w", name, err)
 	}
+	s.above = ""
 	held, counted := 0, 0 // Bytes in the buffer; where what is not yet counted begins.
 	for {
 		n, err := io.ReadFull(in, s.buffer[held:])
@@ -103,6 +107,7 @@ func endOf(in io.Reader, name string) error {
 
 // count counts what begins in text from from on and before to.
 func (s *Scanner) count(text []byte, from, to int, name string) {
+	s.known = 0
 	theSearch().in(text, func(at int, l *literal) {
 		if at < from || at >= to {
 			return
@@ -112,8 +117,11 @@ func (s *Scanner) count(text []byte, from, to int, name string) {
 			return
 		}
 		line := lineAt(text, at)
-		m, when := &s.matches[l.kind], stamp(line)
-		if !s.Since.IsZero() && s.before(when) {
+		m, when := &s.matches[l.kind], s.dated(text, at)
+		if !s.Since.IsZero() && when == "" {
+			m = &s.matches[undated]
+			f = &LogFindings[undated]
+		} else if !s.Since.IsZero() && s.before(when) {
 			return
 		}
 		if m.Count == 0 {
@@ -133,6 +141,38 @@ func (s *Scanner) count(text []byte, from, to int, name string) {
 			m.Files = append(m.Files, name)
 		}
 	})
+	if to > 0 {
+		s.above = s.dated(text[:to], to-1)
+	}
+}
+
+// undated is the kind of a line that may be of any time.
+var undated = slices.IndexFunc(LogFindings, func(k Kind) bool { return k.ID == "lines-without-time" })
+
+// stackLines is how many lines are gone back to find when a line was written: those
+// below a stamp are its own, such as the second line of java.util.logging, and a
+// stack.
+const stackLines = 64
+
+// dated is the stamp of the line at at, or the one above it.
+func (s *Scanner) dated(text []byte, at int) string {
+	end, when := at, s.above
+	for range stackLines {
+		from := bytes.LastIndexByte(text[:at], '\n') + 1
+		if from < s.known {
+			when = s.stamped
+			break
+		}
+		if when = stamp(lineAt(text, from)); when != "" {
+			break
+		}
+		if when = s.above; from == 0 {
+			break
+		}
+		at, when = from-1, ""
+	}
+	s.known, s.stamped = max(s.known, end), when
+	return when
 }
 
 // remember keeps the newest times in order: files are read in any.

@@ -23,6 +23,9 @@ import (
 // added are the kinds that the recordings' list does not know.
 var added = []string{"framework-known", "catch-up-started", "group-joined", "replica-votes", "replica-status-changed"}
 
+// unlisted is what the recordings hold of kinds that came after their list.
+var unlisted = map[string]map[string]int{"aurora/logs/normal-start/scheduler-1.full.log.gz": {"out-of-memory": 1}}
+
 // Every recorded log gives the findings and counts that the recordings list.
 func TestScanRecordings(t *testing.T) {
 	raw, err := os.ReadFile("testdata/logs-expect.json")
@@ -56,6 +59,9 @@ func TestScanRecordings(t *testing.T) {
 			t.Fatal(err)
 		}
 		got := map[string]int{}
+		for kind, n := range unlisted[h.Name] {
+			want[h.Name][kind] = n
+		}
 		for _, m := range s.Matches() {
 			// The recordings name every finding that they list; others may be added, to know and not to worry.
 			if _, listed := want[h.Name][m.Finding]; listed || m.Severity != Info || !slices.Contains(added, m.Finding) {
@@ -100,7 +106,7 @@ func TestTableIsWhole(t *testing.T) {
 		ids[f.ID] = true
 	}
 	for i := range LogFindings {
-		if len(LogFindings[i].literals) == 0 {
+		if len(LogFindings[i].literals) == 0 && i != undated {
 			t.Errorf("finding %s has no literal", LogFindings[i].ID)
 		}
 	}
@@ -325,6 +331,8 @@ func TestMoments(t *testing.T) {
 		{"0102 00:30:00", "2027-01-01T23:30:00Z"}, {"0102 00:30:01", "2026-01-01T23:30:01Z"}, {"0301 00:00:00", "2026-02-28T23:00:00Z"},
 		{"Nov 23 09:14:28", "2026-11-23T08:14:28Z"}, {"Jan 1 00:10:00", "2026-12-31T23:10:00Z"}, {"20261123 09:14:28.5", "2026-11-23T08:14:28Z"}, {"2026-11-23 09:14:28,5", "2026-11-23T08:14:28Z"},
 		{"2026-11-23T09:14:28+0530", "2026-11-23T03:44:28Z"}, {"2026-11-23T09:14:28Z", "2026-11-23T09:14:28Z"}, {"2026-11-23T09:14:28", "2026-11-23T08:14:28Z"},
+		{"Oct 11, 2026 3:35:37 PM", "2026-10-11T14:35:37Z"}, {"23-May-2026 21:55:18.123", "2026-05-23T20:55:18Z"}, {"2026/11/30 09:14:28", "2026-11-30T08:14:28Z"},
+		{"5/23/2026 9:55:18 PM", "2026-05-23T20:55:18Z"}, {"1795426468", "2026-11-23T09:34:28Z"}, {"1795426468.5", "2026-11-23T09:34:28Z"}, {"1795426468500", "2026-11-23T09:34:28Z"},
 	} {
 		if got, ok := moments(tt.stamp, now); !ok || got.UTC().Format(time.RFC3339) != tt.want {
 			t.Errorf("%s: %s, %v, want %s", tt.stamp, got.UTC().Format(time.RFC3339), ok, tt.want)
@@ -333,9 +341,10 @@ func TestMoments(t *testing.T) {
 	if _, ok := moments("soon", now); ok {
 		t.Error("a word is a time")
 	}
-	// A line that does not say when is counted: that it is old is not known.
+	// A line that does not say when counts for nothing, and is told of.
 	s := Scanner{Since: now, Now: now}
-	if err := s.Read(strings.NewReader("1 Elected as leading scheduler!\nI1231 20:00:00.000 1 x] Elected as leading scheduler!\nI0101 00:30:00.000 1 x] Elected as leading scheduler!\n"), "f"); err != nil || s.Matches()[0].Count != 2 || !s.Matches()[0].LastAt.Equal(now) || !s.Matches()[0].FirstAt.Equal(now) {
+	if err := s.Read(strings.NewReader("1 Elected as leading scheduler!\nI1231 20:00:00.000 1 x] Elected as leading scheduler!\nI0101 00:30:00.000 1 x] Elected as leading scheduler!\n"), "f"); err != nil || len(s.Matches()) != 2 || s.Matches()[0].Finding != "lines-without-time" || s.Matches()[0].Count != 1 ||
+		s.Matches()[1].Count != 1 || !s.Matches()[1].LastAt.Equal(now) || !s.Matches()[1].FirstAt.Equal(now) {
 		t.Errorf("%+v, %v", s.Matches(), err)
 	}
 	// Of a log at hand nobody knows where it was written.

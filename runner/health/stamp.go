@@ -3,6 +3,7 @@ package health
 import (
 	"bytes"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -25,9 +26,24 @@ var stamps = []struct {
 }{
 	{regexp.MustCompile(`^(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?)`), []string{time.RFC3339, "2006-01-02T15:04:05-0700", "2006-01-02T15:04:05"}, true},
 	{regexp.MustCompile(`^[IWEF](\d{8} \d\d:\d\d:\d\d(?:\.\d+)?)`), []string{"20060102 15:04:05"}, true},
+	// java.util.logging's, which stands on a line of its own; Tomcat's; others.
+	{regexp.MustCompile(`^(` + month + ` \d{1,2}, \d{4},? \d{1,2}:\d\d:\d\d(?: [AP]M)?)`), []string{"Jan 2, 2006 3:04:05 PM", "Jan 2, 2006, 3:04:05 PM", "Jan 2, 2006 15:04:05"}, true},
+	{regexp.MustCompile(`^(\d{1,2}-` + month + `-\d{4} \d\d:\d\d:\d\d(?:\.\d+)?)`), []string{"2-Jan-2006 15:04:05"}, true},
+	{regexp.MustCompile(`^(\d{4}/\d\d/\d\d \d\d:\d\d:\d\d(?:\.\d+)?)`), []string{"2006/01/02 15:04:05"}, true},
+	{regexp.MustCompile(`^(\d{1,2}/\d{1,2}/\d{4} \d{1,2}:\d\d:\d\d ?[AP]M)`), []string{"1/2/2006 3:04:05 PM", "1/2/2006 3:04:05PM"}, true},
+	{regexp.MustCompile(`^(\d{10}(?:\.\d+)?|\d{13})(?:[^0-9A-Za-z]|$)`), []string{epoch}, true},
 	{regexp.MustCompile(`(?:^|[^0-9A-Za-z])[IWEF](\d{4} +\d\d:\d\d:\d\d(?:\.\d+)?)`), []string{"0102 15:04:05"}, false},
-	{regexp.MustCompile(`^((?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ \d]\d \d\d:\d\d:\d\d)`), []string{"Jan _2 15:04:05"}, false},
+	{regexp.MustCompile(`^(` + month + ` [ \d]\d \d\d:\d\d:\d\d)`), []string{"Jan _2 15:04:05"}, false},
 }
+
+const month = `(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)`
+
+// dress is what is put around a line on its way: syslog's priority, a container's
+// name, brackets.
+var dress = regexp.MustCompile(`^(?:<\d{1,3}>(?:\d )?|[\w.-]{1,64} *\| *|\[)+`)
+
+// aside is a time within a line of JSON.
+var aside = regexp.MustCompile(`"(?:@?timestamp|time|ts)" ?: ?"?([0-9][0-9TZ:.,+ -]{8,40})`)
 
 // colours are what a terminal is told in a line.
 var colours = regexp.MustCompile("\x1b\\[[0-9;]*m")
@@ -40,6 +56,19 @@ func stamp(line []byte) string {
 		s = colours.ReplaceAllString(s, "")
 	}
 	s = strings.TrimPrefix(s, "\ufeff")
+	if found := stampOf(s); found != "" {
+		return found
+	}
+	if found := stampOf(dress.ReplaceAllString(s, "")); found != "" {
+		return found
+	}
+	if m := aside.FindSubmatch(line); m != nil && line[0] == '{' {
+		return stampOf(string(m[1]))
+	}
+	return ""
+}
+
+func stampOf(s string) string {
 	for i := range stamps {
 		if m := stamps[i].pattern.FindStringSubmatch(s); m != nil {
 			if found := strings.Join(strings.Fields(m[1]), " "); parses(found) {
@@ -50,6 +79,20 @@ func stamp(line []byte) string {
 	return ""
 }
 
+// epoch stands for seconds since 1970, or milliseconds.
+const epoch = "epoch"
+
+func sinceEpoch(s string) (time.Time, bool) {
+	n, err := strconv.ParseFloat(s, 64)
+	if err != nil || len(s) < 10 {
+		return time.Time{}, false
+	}
+	if len(s) == 13 && !strings.Contains(s, ".") {
+		n /= 1000
+	}
+	return time.UnixMilli(int64(n * 1000)).UTC(), true
+}
+
 func parses(s string) bool {
 	_, ok := parseStamp(s)
 	return ok
@@ -58,12 +101,20 @@ func parses(s string) bool {
 // parseStamp reads what stamp returned. Times without a zone are taken for UTC:
 // one host's are compared with each other.
 func parseStamp(s string) (moment, bool) {
-	s = strings.Replace(s, ",", ".", 1)
+	if i := strings.IndexByte(s, ','); i > 0 && i+1 < len(s) && '0' <= s[i+1] && s[i+1] <= '9' {
+		s = s[:i] + "." + s[i+1:] // Of a second.
+	}
 	if len(s) > 10 && s[4] == '-' && s[10] == ' ' {
 		s = s[:10] + "T" + s[11:]
 	}
 	for i := range stamps {
 		for _, layout := range stamps[i].layouts {
+			if layout == epoch {
+				if t, ok := sinceEpoch(s); ok {
+					return moment{at: t, yeared: true}, true
+				}
+				continue
+			}
 			text := s
 			if !stamps[i].yeared {
 				// The year is a leap one, so that the 29th of February is a day.
@@ -88,7 +139,7 @@ func moments(s string, now time.Time) (time.Time, bool) {
 	year := m.at.Year()
 	if !m.yeared {
 		year = now.Year()
-	} else if len(s) > 10 && s[4] == '-' && strings.ContainsAny(s[min(len(s), 19):], "Z+-") {
+	} else if _, absolute := sinceEpoch(s); absolute || len(s) > 10 && s[4] == '-' && strings.ContainsAny(s[min(len(s), 19):], "Z+-") {
 		return m.at, true
 	}
 	in := func(year int) time.Time {

@@ -1,7 +1,6 @@
 package recovery_test
 
 import (
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -24,7 +23,6 @@ import (
 	"aurorabot/lab/cluster"
 	"aurorabot/runner"
 	"aurorabot/runner/aurora"
-	"aurorabot/runner/health"
 	"aurorabot/runner/node"
 	"aurorabot/runner/recovery"
 	"aurorabot/runner/ssh"
@@ -182,24 +180,10 @@ func TestRecoveryOnLab(t *testing.T) {
 			if s.Outcome != "recovered" {
 				t.Fatalf("outcome %q, status %s: %s", s.Outcome, s.Status, s.Why)
 			}
-			foreseen := func(step string) string {
-				var facts struct {
-					Total *health.Loss
-					Loss  struct{ Total *health.Loss }
-				}
-				if err := json.Unmarshal(s.Of(step, runner.Bot).Facts, &facts); err != nil {
-					t.Fatal(err)
-				}
-				l := cmp.Or(facts.Total, facts.Loss.Total)
-				if l == nil || l.Killed == nil {
-					return "unknown"
-				}
-				return fmt.Sprint(*l.Killed, l.AtLeast, l.Jobs)
-			}
 			// What is then killed: the lab looks at the master in its own stories.
 			want := fmt.Sprint(len(c.Truth.Lost), false, map[string]int{"www-data/prod/after-the-backup": len(c.Truth.Lost)})
 			for _, step := range []string{"prepare/look-at-cluster", "assess/compare-with-log"} {
-				if got := foreseen(step); got != want {
+				if got := foreseen(t, s, step); got != want {
 					t.Errorf("%s foresees a loss of %s, want %s", step, got, want)
 				}
 			}

@@ -78,6 +78,10 @@ func (r preflight) lookAtCluster(ctx context.Context, t *runner.Task) (runner.An
 	for _, f := range before.Ending {
 		n.also(f)
 	}
+	for _, f := range d.Removed(looks, before) {
+		n.also(f)
+		found.Warnings = append(found.Warnings, f.Means+" "+f.Evidence)
+	}
 	// From outside it can be told that the log is not the cause only where a
 	// leader replayed it; else Assess finds out.
 	outside := false
