@@ -201,6 +201,7 @@ func TestSudoThatAsks(t *testing.T) {
 		{"Sorry, user dr is not allowed to execute /bin/true as root on s1.", 1, true},
 		{"sudo: a password is required", 2, false}, // The command's own.
 		{"cat: sudo: No such file", 1, false},
+		{"sudo: unable to resolve host s1: Name or service not known", 1, false},
 	} {
 		cfg.Sudo = says(tt.says, tt.status)
 		for _, job := range []string{"", "job-1"} {

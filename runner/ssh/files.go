@@ -134,7 +134,7 @@ func (h *Host) stream(ctx context.Context, f runner.File, temp string) (string, 
 	if err != nil {
 		return "", err
 	}
-	if err := sudoRefused(f.User, true, out); err != nil {
+	if err := sudoSaid(f.User, true, out); err != nil {
 		return "", err
 	}
 	if out.Exit != 0 {

@@ -209,13 +209,15 @@ func (h *Host) judge(ctx context.Context, cmd runner.Command, v verdict) (runner
 	case v.rc == timedOut:
 		return runner.Output{}, fmt.Errorf("job %s: not done within its limit; killed (%w); outcome unknown", cmd.Job, runner.ErrOver)
 	}
-	if err := sudoRefused(cmd.User, len(h.cfg.sudo(cmd.User)) > 0, v.out); err != nil {
+	if err := sudoSaid(cmd.User, len(h.cfg.sudo(cmd.User)) > 0, v.out); errors.Is(err, runner.ErrNotStarted) {
 		// Nothing ran, so the name may be used again.
 		aside := h.cfg.jobDir(cmd.Job) + ".refused-" + strings.ToLower(rand.Text()[:8])
 		if _, e := h.runHere(ctx, runner.Command{Argv: []string{"mv", "-T", "--", h.cfg.jobDir(cmd.Job), aside}, Limit: time.Minute, Output: 4096}); e != nil {
 			return runner.Output{}, fmt.Errorf("%w; and its folder could not be moved aside: %w", err, unmark(e))
 		}
 		return runner.Output{}, err
+	} else if err != nil {
+		return runner.Output{}, fmt.Errorf("job %s: %w", cmd.Job, err)
 	}
 	return v.out, nil
 }

@@ -51,7 +51,7 @@ func (h *Host) Run(ctx context.Context, cmd runner.Command) (runner.Output, erro
 		out, err = h.runSoon(ctx, cmd)
 	}
 	if err == nil {
-		err = sudoRefused(cmd.User, len(h.cfg.sudo(cmd.User)) > 0, out)
+		err = sudoSaid(cmd.User, len(h.cfg.sudo(cmd.User)) > 0, out)
 	}
 	switch {
 	case err != nil && len(cmd.Argv) == 0:
@@ -196,25 +196,6 @@ func script(text string, args ...string) string {
 
 func seconds(d time.Duration) string {
 	return strconv.FormatInt(int64((d+time.Second-1)/time.Second), 10)
-}
-
-// sudoRefused recognises that sudo did not run the command: it ends with 1 and
-// says so itself, which the command then had no chance to do.
-func sudoRefused(user string, through bool, out runner.Output) error {
-	text := strings.TrimSpace(string(out.Stderr))
-	if !through || out.Exit != 1 || len(out.Stdout) > 0 || text == "" {
-		return nil
-	}
-	for line := range strings.Lines(text) {
-		line = strings.TrimSpace(line)
-		ours := strings.HasPrefix(line, "sudo: ") || strings.HasPrefix(line, "Sorry, user ") || strings.HasPrefix(line, "Sorry, ") ||
-			strings.Contains(line, " is not in the sudoers file") || line == "" || strings.HasPrefix(line, "usage: sudo") ||
-			strings.Contains(line, "may not run sudo")
-		if !ours {
-			return nil
-		}
-	}
-	return notStarted(fmt.Errorf("sudo to %s: %s", user, firstLines([]byte(text))))
 }
 
 func firstLines(b []byte) string {
