@@ -21,6 +21,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/crypto/ssh"
 
@@ -51,6 +52,9 @@ type Host struct {
 	env   []string
 
 	super *tools.Supervisor // Nil without Bin.
+
+	sessions atomic.Int32 // See MaxSessions. Zero: the default.
+	greeting atomic.Value // See Greet.
 
 	mu       sync.Mutex
 	key      ssh.Signer

@@ -13,6 +13,14 @@ import (
 // maxSessions is sshd's default for MaxSessions.
 const maxSessions = 10
 
+// MaxSessions sets how many sessions a connection may have from now on, as sshd's
+// MaxSessions does.
+func (h *Host) MaxSessions(n int) { h.sessions.Store(int32(n)) }
+
+// Greet has the login shell write words to standard output before every command, as
+// one does whose start-up files print.
+func (h *Host) Greet(words string) { h.greeting.Store(words) }
+
 // serve accepts connections until the listener is closed.
 func (h *Host) serve(listener net.Listener) {
 	for {
@@ -83,14 +91,18 @@ func (h *Host) serveConn(conn net.Conn) {
 	}()
 	var open sync.WaitGroup
 	defer open.Wait()
-	sessions := make(chan struct{}, maxSessions)
+	most := maxSessions
+	if n := int(h.sessions.Load()); n > 0 {
+		most = n
+	}
+	sessions := make(chan struct{}, most)
 	for c := range channels {
 		switch c.ChannelType() {
 		case "session":
 			select {
 			case sessions <- struct{}{}:
 			default:
-				_ = c.Reject(ssh.ResourceShortage, "open failed")
+				_ = c.Reject(ssh.ConnectionFailed, "open failed")
 				continue
 			}
 			ch, reqs, err := c.Accept()

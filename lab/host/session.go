@@ -66,6 +66,9 @@ func (h *Host) exec(user, line string, ch ssh.Channel, start *ssh.Request, reqs 
 		return
 	}
 	_ = start.Reply(true, nil)
+	if words, ok := h.greeting.Load().(string); ok {
+		_, _ = io.WriteString(ch, words)
+	}
 	go func() {
 		_, _ = io.Copy(stdin, ch)
 		stdin.Close()

@@ -31,6 +31,11 @@ type keeping struct {
 // program keeps. ran is false where there is none, or it ended: the command may
 // then be run again.
 func (h *Host) runThrough(ctx context.Context, cmd runner.Command) (out runner.Output, ran bool, err error) {
+	h.through.Add(1)
+	defer h.through.Add(-1)
+	if h.few.Load() {
+		return out, false, nil
+	}
 	limited, stop := context.WithTimeoutCause(ctx, cmd.Limit, fmt.Errorf("not done within %v", cmd.Limit))
 	defer stop()
 	free, err := h.slot(limited)
@@ -144,13 +149,17 @@ func (h *Host) LetGo(program string) {
 	h.turn <- struct{}{}
 	l := h.link
 	<-h.turn
-	if l == nil {
-		return
+	if l != nil {
+		l.letGo(program)
 	}
+}
+
+// letGo ends the sessions that a program keeps, or all programs where it is "".
+func (l *link) letGo(program string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for name, k := range l.kept {
-		if k.program == program {
+		if program == "" || k.program == program {
 			delete(l.kept, name)
 			_ = k.end() // It never fails.
 		}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -151,4 +152,32 @@ func TestNoKeptSession(t *testing.T) {
 			t.Errorf("%v: want it run again over a new connection", err)
 		}
 	})
+}
+
+// An sshd that allows few sessions: what it refuses is waited for, the session that
+// is kept for looks is given up, and whoever finds none is told why.
+func TestFewSessions(t *testing.T) {
+	lab, cfg := startHost(t)
+	lab.MaxSessions(2)
+	h := open(t, cfg)
+	by := keeper(t)
+	if _, err := h.Run(t.Context(), runner.Command{Argv: []string{"true"}, Limit: time.Minute, Through: by}); err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	for i := range 12 {
+		wg.Go(func() {
+			cmd := runner.Command{Argv: []string{"sh", "-c", "sleep 0.2; echo done"}, Limit: time.Minute}
+			if i%2 == 0 {
+				cmd.Through = by
+			}
+			if out, err := h.Run(t.Context(), cmd); err != nil || string(out.Stdout) != "done\n" {
+				t.Errorf("command %d: %q, %v", i, out.Stdout, err)
+			}
+		})
+	}
+	wg.Wait()
+	if _, err := h.Run(t.Context(), runner.Command{Argv: []string{"sleep", "60"}, Limit: time.Second}); err == nil || errors.Is(err, runner.ErrNotStarted) || strings.Contains(err.Error(), "could not confirm") {
+		t.Errorf("a command that is killed: %v", err)
+	}
 }

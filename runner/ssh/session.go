@@ -109,10 +109,56 @@ func (h *Host) open(ctx context.Context) (*link, *ssh.Session, error) {
 			return l, s, nil
 		}
 		var refused *ssh.OpenChannelError
-		if again || errors.As(err, &refused) || ctx.Err() != nil {
+		switch {
+		case ctx.Err() != nil:
+			return nil, nil, notStarted(err)
+		case errors.As(err, &refused):
+			s, err := h.openLater(ctx, l, err)
+			return l, s, err
+		case again:
 			return nil, nil, notStarted(err)
 		}
 		l.end(err)
+	}
+}
+
+const (
+	// refusedAgain is how long after a refusal a session is asked for again.
+	refusedAgain = 50 * time.Millisecond
+	// refusedFor is for how long.
+	refusedFor = 2 * time.Minute
+)
+
+// openLater opens a session where sshd has refused one, which it does at its
+// MaxSessions: those that the bot keeps for looks are given up, and those that
+// work are waited for.
+func (h *Host) openLater(ctx context.Context, l *link, refusal error) (*ssh.Session, error) {
+	h.few.Store(true)
+	begun := time.Now()
+	ctx, stop := context.WithTimeoutCause(ctx, refusedFor, fmt.Errorf("sshd refuses another session (%w): its MaxSessions leaves no room; the bot needs 2", refusal))
+	defer stop()
+	for {
+		if h.through.Load() == 0 {
+			l.letGo("")
+		}
+		select {
+		case <-l.gone:
+			return nil, notStarted(l.why)
+		case <-ctx.Done():
+			return nil, notStarted(context.Cause(ctx))
+		case <-time.After(refusedAgain):
+		}
+		s, err := l.open(ctx)
+		var refused *ssh.OpenChannelError
+		switch {
+		case err == nil:
+			return s, nil
+		case !errors.As(err, &refused):
+			return nil, notStarted(err)
+		case len(h.slots) <= 1 && time.Since(begun) > grace:
+			// Nothing of ours is open by now: whoever else is logged in may have the rest.
+			return nil, notStarted(fmt.Errorf("sshd refuses a session though the bot has none open (%w): its MaxSessions is too low; the bot needs 2", err))
+		}
 	}
 }
 

@@ -69,6 +69,9 @@ type Host struct {
 
 	left atomic.Bool // Something of an earlier connection may be at work still.
 
+	few     atomic.Bool  // sshd refused a session: none is kept for looks any more.
+	through atomic.Int32 // Commands that run through a kept one.
+
 	count stats
 	up    atomic.Bool // Whether link is there and has not ended.
 }

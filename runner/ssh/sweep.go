@@ -45,6 +45,9 @@ func (h *Host) sweep(ctx context.Context, l *link) error {
 		switch {
 		case len(words) == 3 && (words[2] == "killed" || words[2] == "gone"):
 			h.swept.Store(process{words[0], words[1]}, true)
+		case len(words) == 0 || strings.Trim(words[0], "0123456789") != "":
+			// Not ours: all that programs say here would have it in front.
+			return fmt.Errorf("the login shell of %s writes to standard output where nobody sits at it (%q): what programs answer cannot be told from that. Have its start-up files write nothing unless the shell is interactive, in bash by `[[ $- == *i* ]] || return` at the top of ~/.bashrc", h.cfg.User, firstLines(out.bytes()))
 		default:
 			return fmt.Errorf("a command of an earlier connection cannot be ended: process %s", strings.TrimSpace(line))
 		}

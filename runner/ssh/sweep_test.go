@@ -77,6 +77,18 @@ func TestNothingBeginsLate(t *testing.T) {
 	}
 }
 
+// A login shell that prints is named, with what it prints: else its words would be
+// taken for those of programs.
+func TestLoginShellThatPrints(t *testing.T) {
+	lab, cfg := startHost(t)
+	cfg.Owner = "bot1"
+	lab.Greet("Welcome to s1\nOn call this week: see the wiki\n")
+	_, err := open(t, cfg).Run(t.Context(), runner.Command{Argv: []string{"hostname"}})
+	if !errors.Is(err, runner.ErrNotStarted) || !strings.Contains(err.Error(), "the login shell of dr writes to standard output") || !strings.Contains(err.Error(), "Welcome to s1") {
+		t.Errorf("%v", err)
+	}
+}
+
 // A bot that was killed leaves commands at work. Its next process ends them
 // before it does anything else, and leaves alone what others run there.
 func TestSweepAfterTheBotWasKilled(t *testing.T) {
