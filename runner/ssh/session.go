@@ -113,7 +113,7 @@ func (h *Host) open(ctx context.Context) (*link, *ssh.Session, error) {
 		case ctx.Err() != nil:
 			return nil, nil, notStarted(err)
 		case errors.As(err, &refused):
-			s, err := h.openLater(ctx, l, err)
+			s, err := l.openLater(ctx, h, err)
 			return l, s, err
 		case again:
 			return nil, nil, notStarted(err)
@@ -132,7 +132,7 @@ const (
 // openLater opens a session where sshd has refused one, which it does at its
 // MaxSessions: those that the bot keeps for looks are given up, and those that
 // work are waited for.
-func (h *Host) openLater(ctx context.Context, l *link, refusal error) (*ssh.Session, error) {
+func (l *link) openLater(ctx context.Context, h *Host, refusal error) (*ssh.Session, error) {
 	h.few.Store(true)
 	begun := time.Now()
 	ctx, stop := context.WithTimeoutCause(ctx, refusedFor, fmt.Errorf("sshd refuses another session (%w): its MaxSessions leaves no room; the bot needs 2", refusal))
