@@ -141,6 +141,7 @@ func (a *app) recovery(c *aurora.Cluster, helper *helper) (*recovery.Recovery, e
 		Policy: a.cfg.PolicyDigest, Files: a.runFiles,
 		Acts: func() []diagnose.Act { return acts(a.journal, c.Name, a.w.Now()) },
 	}
+	r.Assess = r.Diagnose
 	return r, r.Validate()
 }
 

@@ -62,14 +62,9 @@ func (s *Service) doAssess(ctx context.Context, c call) Response {
 		return *bad
 	}
 	m := d.page(severity)
-	m.Head = fmt.Sprintf("%s: %s; %s", d.Cluster, verdicts[string(d.Verdict)], d.count())
+	m.Head = fmt.Sprintf("%s: %s; %s", d.Cluster, d.Verdict.Words(), d.count())
 	m.Lines = append([]string{d.Advice}, m.Lines...)
 	return Response{Message: m, Data: d, Exit: d.exit(severity)}
-}
-
-var verdicts = map[string]string{
-	"not-needed": "no restore is needed", "catch-up": "no restore is needed, a replica catches up by itself", "mend-cause": "no restore, mend the cause",
-	"restore": "a restore is needed", "cannot-tell": "whether a restore is needed cannot be told",
 }
 
 // doDoctor is what pre-flight asks, any day.

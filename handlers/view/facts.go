@@ -2,6 +2,8 @@ package view
 
 import (
 	"encoding/json"
+	"fmt"
+	"strings"
 	"time"
 
 	"aurorabot/runner"
@@ -12,13 +14,14 @@ import (
 // these shapes; fields that are not there stay zero and are shown as not known.
 
 const (
-	stepCluster = "prepare/look-at-cluster"
-	stepGone    = "without/look"
-	stepLoss    = "assess/compare-with-log"
-	stepDecide  = "assess/decide"
-	stepLeader  = "restore/find-leader"
-	stepDrop    = "restore/drop-tasks"
-	stepCompare = "restore/compare-staged"
+	stepCluster  = "prepare/look-at-cluster"
+	stepDiagnose = "prepare/diagnose"
+	stepGone     = "without/look"
+	stepLoss     = "assess/compare-with-log"
+	stepDecide   = "assess/decide"
+	stepLeader   = "restore/find-leader"
+	stepDrop     = "restore/drop-tasks"
+	stepCompare  = "restore/compare-staged"
 )
 
 // A backupFact is the backup as pre-flight decoded it.
@@ -44,6 +47,14 @@ func (b *backupFact) inner() time.Time {
 		return time.Time{}
 	}
 	return t
+}
+
+// A diagnosisFact is what was found right before the start gate.
+type diagnosisFact struct {
+	Verdict  health.Verdict   `json:"verdict"`
+	Advice   string           `json:"advice"`
+	Findings []health.Finding `json:"findings"`
+	More     int              `json:"more"`
 }
 
 // A lookFact is what pre-flight found of the cluster.
@@ -136,4 +147,28 @@ func decode[T any](data json.RawMessage) (v T, ok bool) {
 		return zero, false
 	}
 	return v, true
+}
+
+// words names what was found, each kind once with its hosts, the worst first.
+func (d *diagnosisFact) words(most int) string {
+	var kinds []string
+	on := map[string][]string{}
+	for _, f := range d.Findings {
+		kind := string(f.Severity) + " " + quote(f.ID)
+		if on[kind] == nil {
+			kinds = append(kinds, kind)
+		}
+		on[kind] = append(on[kind], quote(f.Subject))
+	}
+	for i, kind := range kinds {
+		kinds[i] = kind + " on " + list(on[kind], 4)
+	}
+	words := strings.Join(kinds[:min(most, len(kinds))], "; ")
+	if len(kinds) > most {
+		words += "; " + more(len(kinds)-most)
+	}
+	if d.More > 0 {
+		words += fmt.Sprintf("; %d more findings in `assess`", d.More)
+	}
+	return words
 }

@@ -199,6 +199,12 @@ func (s gateWords) startFacts() []Field {
 		{"Outage", fmt.Sprintf("from here on %s schedules nothing until the run ends; running tasks go on", s.name())},
 		{"Plan", fmt.Sprintf("%s on %s; every command is in the thread", count(steps, "step"), count(len(planHosts(s.plan)), "host"))},
 	}
+	if d, ok := fact[diagnosisFact](s.State, stepDiagnose); ok {
+		f = append(f, Field{"Diagnosis", d.Verdict.Words() + ". " + quote(cut(d.Advice, 600))})
+		if found := d.words(8); found != "" {
+			f = append(f, Field{"Found", found})
+		}
+	}
 	if b, ok := fact[backupFact](s.State, stepCluster); ok && len(b.Warnings) > 0 {
 		f = append(f, Field{"Warnings", quote(cut(strings.Join(b.Warnings, "; "), 600))})
 	}

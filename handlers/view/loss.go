@@ -20,7 +20,8 @@ func (o *opening) loss() string {
 		l.Why = f.Why
 	}
 	if c, ok := fact[lookFact](o.state, stepCluster); l == nil && ok && c.Loss != nil {
-		return "by what is known before the schedulers stop: " + lossWords(c.Loss)
+		total := c.Loss.total()
+		return "by what is known before the schedulers stop: " + killed(&total)
 	}
 	return lossWords(l)
 }

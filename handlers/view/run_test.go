@@ -9,6 +9,7 @@ import (
 
 	"aurorabot/policy"
 	"aurorabot/runner"
+	"aurorabot/runner/health"
 )
 
 // The people of the made-up run.
@@ -48,6 +49,7 @@ func toy() *runner.Recipe {
 			{ID: "prepare", Title: "Preparation", Source: "Preparation", Steps: []runner.Step{
 				look("prepare/look", "Look at every host: access, tools, flags, configuration, disk, clock, backup", every),
 				look("prepare/look-at-cluster", "Compare the hosts with each other, with ZooKeeper and with the backup", onBot),
+				look("prepare/diagnose", "Read a copy of every log, and say whether a restore is needed", onBot),
 				do("prepare/supervision-off", "Disable whatever would start a scheduler again", every, "systemctl disable aurora-scheduler"),
 				do("prepare/stop-schedulers", "Stop all scheduler instances, and prove it", every, "systemctl stop aurora-scheduler"),
 				do("prepare/change-configuration", "Change the configuration: no real Mesos master", every, "write /etc/default/aurora-scheduler (0123456789ab -> ba9876543210):", "-mesos_master_address: zk://zk:2181/mesos -> zk://127.0.0.1:1/none"),
@@ -214,6 +216,12 @@ func (s *scribe) preflight() {
 		"backup": map[string]any{"bytes": 101302, "sha256": strings.Repeat("5a17c0de", 8), "timestamp": "2026-01-02T02:00:00.5Z",
 			"tasks": map[string]any{"total": 65, "active": 57}, "jobs": 9},
 		"from": []string{"s1", "s3"}, "warnings": []string{"s3 runs, but is no candidate in ZooKeeper"},
+		"loss": map[string]any{"why": "the schedulers' logs are read when they have stopped", "total": health.LossOf(
+			health.LossSource{Source: health.LossByMesos, Killed: 8, Complete: true, Jobs: map[string]int{"ads/prod/bidder": 7, "www-data/prod/`web`": 1}})},
+	})
+	s.look("prepare/diagnose", "restore: no quorum of the log votes", map[string]any{
+		"verdict": health.Restore, "advice": "Restore: no quorum of the log votes (1 of 3 whole and VOTING, 2 needed).",
+		"findings": []health.Finding{health.Found("log-damaged", "s1", "a checksum"), health.Found("log-damaged", "s2", "a checksum"), health.Found("no-leader", "devcluster", "nobody")},
 	})
 	s.open("start", time.Time{})
 }

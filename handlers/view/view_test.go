@@ -351,7 +351,7 @@ func TestWaitingAndNotes(t *testing.T) {
 	s.say(runner.Event{Kind: runner.Note, Phase: "prepare", Step: "prepare/stop-schedulers", Host: "s1", Why: "ending the lingering process 4711 with SIGTERM"})
 	s.say(runner.Event{Kind: runner.Waiting, Phase: "prepare", Step: "prepare/stop-schedulers", Host: "s1", Why: "process 4711 ends, until 2026-01-02T03:15:00Z"})
 	screens := view.ScreensOf(s.events, people(s.events))
-	if text := view.Text(screens.Status); !strings.Contains(text, "Waiting, since 2026-01-02T03:05:00Z, s1: Process 4711 ends, until 2026-01-02T03:15:00Z.") {
+	if text := view.Text(screens.Status); !strings.Contains(text, "Waiting, since 2026-01-02T03:05:05Z, s1: Process 4711 ends, until 2026-01-02T03:15:00Z.") {
 		t.Errorf("the status says:\n%s", text)
 	}
 	if text := view.Text(screens.Thread[0].Message); !strings.Contains(text, "s1: ending the lingering process 4711 with SIGTERM") {

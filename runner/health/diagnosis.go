@@ -64,6 +64,21 @@ type BackupSeen struct {
 // A Verdict answers "Is a restore needed?": RUNBOOK, "Two questions after looking".
 type Verdict string
 
+// Words are a verdict for people.
+func (v Verdict) Words() string {
+	switch v {
+	case NotNeeded:
+		return "no restore is needed"
+	case CatchUp:
+		return "no restore is needed, a replica catches up by itself"
+	case MendCause:
+		return "no restore, mend the cause"
+	case Restore:
+		return "a restore is needed"
+	}
+	return "whether a restore is needed cannot be told"
+}
+
 // The verdicts.
 const (
 	NotNeeded  Verdict = "not-needed"  // A quorum is whole and votes, and so do all.

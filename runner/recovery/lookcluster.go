@@ -265,3 +265,48 @@ func (r preflight) notNeeded(looks map[string]node.Look, found clusterLook, outs
 	}
 	return s + " If the state of the backup itself is wanted back, say why: --reason TEXT."
 }
+
+// diagnosed is what `assess` would say right before the start gate: the facts of
+// prepare/diagnose.
+type diagnosed struct {
+	Verdict  health.Verdict   `json:"verdict"`
+	Advice   string           `json:"advice"`
+	Findings []health.Finding `json:"findings"` // Warnings and worse, the worst first, at most mostFindings.
+	More     int              `json:"more,omitempty"`
+}
+
+// mostFindings bounds the findings in the journal; `assess` tells all.
+const mostFindings = 40
+
+// diagnoseStep reads the logs too, of stopped schedulers as of running ones: whoever
+// approves an outage sees first whether it is needed.
+func (r preflight) diagnoseStep() runner.Step {
+	return runner.Step{
+		ID: stepDiagnose, Source: "RUNBOOK, Is a restore needed?", Title: "Read a copy of every log, and say whether a restore is needed",
+		On: onBot, Check: r.diagnose, Limit: 15 * time.Minute,
+	}
+}
+
+func (r preflight) diagnose(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+	if r.Assess == nil {
+		return runner.Yes("nobody was asked"), nil
+	}
+	d, err := r.Assess(ctx, t.State, true)
+	if err != nil {
+		return runner.Answer{}, err
+	}
+	found := diagnosed{Verdict: d.Verdict, Advice: d.Advice, Findings: []health.Finding{}}
+	for _, f := range d.Findings {
+		switch {
+		case !f.Severity.AtLeast(health.Warning):
+		case len(found.Findings) == mostFindings:
+			found.More++
+		default:
+			found.Findings = append(found.Findings, f)
+		}
+	}
+	if d.Verdict == health.NotNeeded && t.State.Reason == "" {
+		return runner.Answer{}, &runner.Ending{Reason: runner.StopNotNeeded, Close: true, Why: d.Advice + " If the state of the backup itself is wanted back, say why: --reason TEXT."}
+	}
+	return runner.Yes("%s: %s", d.Verdict, d.Advice).With(found), nil
+}

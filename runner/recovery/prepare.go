@@ -17,6 +17,7 @@ func (r preparing) preparation() runner.Phase {
 		r.preflight().helperStep(),
 		r.preflight().lookStep(),
 		r.preflight().lookAtClusterStep(),
+		r.preflight().diagnoseStep(),
 		{
 			ID: stepKeep, Source: "Preparation, before ¶1", Title: "Link every host's backups into the run's folder, so that retention cannot take them",
 			On: r.everyScheduler, Verify: r.backupsKept, Do: r.keepBackups, Undo: stays("the links stay in the run's folder"),

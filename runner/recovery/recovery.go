@@ -30,6 +30,10 @@ type Recovery struct {
 	// Acts are what the bot did to this cluster within the last hours. Nil: nothing.
 	Acts func() []diagnose.Act
 
+	// Assess says before the start gate whether a restore is needed; most often it is
+	// Diagnose. Nil: the gate says nothing of it.
+	Assess func(ctx context.Context, open *runner.State, logs bool) (*health.Diagnosis, error)
+
 	// ProofWait is how long a next leader may take to show the commit. Zero: 3
 	// minutes. With 100,000 tasks it was advertised 21 s after the answer; a
 	// replaced log adds elections.

@@ -16,6 +16,7 @@ const (
 	stepHelper    = "prepare/helper"
 	stepLook      = "prepare/look"
 	stepCluster   = "prepare/look-at-cluster"
+	stepDiagnose  = "prepare/diagnose"
 	stepKeep      = "prepare/keep-backups"
 	stepSupervise = "prepare/supervision-off"
 	stepStop      = "prepare/stop-schedulers"
@@ -83,6 +84,7 @@ var (
 	foundHost      = runner.Fact[node.Look]{Step: stepLook}
 	foundReturned  = runner.Fact[node.Look]{Step: stepSettleLook}
 	foundCluster   = runner.Fact[clusterLook]{Step: stepCluster}
+	foundDiagnosis = runner.Fact[diagnosed]{Step: stepDiagnose}
 	foundLog       = runner.Fact[logEvidence]{Step: stepEvidence}
 	foundScheduler = runner.Fact[schedulerLook]{Step: stepReplicas}
 	foundLoss      = runner.Fact[loss]{Step: stepLoss}
