@@ -22,8 +22,8 @@ type page struct {
 	record string
 }
 
-// openPage starts a lab whose bot has more in its configuration.
-func openPage(t *testing.T, configuration string) *page {
+// openPage starts a lab whose bot has more in its configuration, with more options.
+func openPage(t *testing.T, configuration string, options ...string) *page {
 	t.Helper()
 	temp, err := os.MkdirTemp("", "lab-")
 	if err != nil {
@@ -34,7 +34,7 @@ func openPage(t *testing.T, configuration string) *page {
 	if err := os.WriteFile(file, []byte(configuration), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(labProgram, "--bot", botProgram, "--record", p.record, "--configure", file)
+	cmd := exec.Command(labProgram, append([]string{"--bot", botProgram, "--record", p.record, "--configure", file}, options...)...)
 	cmd.Env = append(os.Environ(), "TMPDIR="+temp)
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said
@@ -169,5 +169,24 @@ func TestDrill(t *testing.T) {
 		if strings.Contains(m, "Check failed") || strings.Contains(m, "could not be held") {
 			t.Errorf("posted: %.600s", m)
 		}
+	}
+}
+
+// A lab with hosts that are down starts as its help says, for a report of them.
+func TestHostsThatAreDown(t *testing.T) {
+	for _, state := range []string{"host-down", "all-down"} {
+		t.Run(state, func(t *testing.T) {
+			t.Parallel()
+			p := openPage(t, "", "--backups", state)
+			for end := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) {
+				calls, err := os.ReadFile(p.record)
+				if err == nil && bytes.Contains(calls, []byte("apps.connections.open")) {
+					return
+				}
+				if time.Now().After(end) {
+					t.Fatalf("the bot did not come up: %v, %s", err, calls)
+				}
+			}
+		})
 	}
 }

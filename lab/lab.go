@@ -85,11 +85,6 @@ func (l *lab) start(ctx context.Context) error {
 	if err := errors.Join(err, b.err); err != nil {
 		return err
 	}
-	if l.set.shelf != "" {
-		if err := l.cluster.Shelve(ctx, l.set.shelf); err != nil {
-			return err
-		}
-	}
 	if err := l.sandbox(ctx); err != nil {
 		return err
 	}
@@ -111,6 +106,11 @@ func (l *lab) start(ctx context.Context) error {
 	}
 	if err := l.privileges(ctx, b.program, config); err != nil {
 		return err
+	}
+	if l.set.shelf != "" { // Once the hosts were asked for what `sudoers` prints: some are down from now on.
+		if err := l.cluster.Shelve(ctx, l.set.shelf); err != nil {
+			return err
+		}
 	}
 	if err := l.bot.Start(ctx); err != nil {
 		return err
