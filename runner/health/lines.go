@@ -75,7 +75,7 @@ var LogFindings = []Kind{
 		Means: "The scheduler's own client lost ZooKeeper: leadership goes with the session.", Do: "Look at ZooKeeper, the network, and long pauses of the JVM.",
 		literals: []string{"State change: SUSPENDED", "State change: LOST", "Client session timed out, have not heard from server", "Unable to read additional data from server sessionid", "Unable to reconnect to ZooKeeper service, session"}},
 	{ID: "lines-without-time", Severity: Info,
-		Means: "Lines of the log say something, and not when: they may be weeks old, and count for nothing.",
+		Means:    "Lines of the log say something, and not when: they may be weeks old, and count for nothing.",
 		Evidence: "Lines of the kinds in this table, without a time on them or above them.", Do: "Have the log written with times; read it whole with `log scan` without --since."},
 	{ID: "elected", Severity: Info, Means: "The scheduler was elected.", Do: "Nothing.",
 		literals: []string{"Elected as leading scheduler!"}},

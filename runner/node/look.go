@@ -56,7 +56,7 @@ var ShownFlags = []string{
 	"native_log_file_path", "native_log_zk_group_path", "native_log_quorum_size", "serverset_path", "zk_endpoints",
 	"backup_dir", "backup_interval", "http_port", "hostname", "ip", "cluster_name", "mesos_master_address",
 	"max_registration_delay", "max_leading_duration", "reconciliation_initial_delay", "gc_executor_path",
-	"framework_failover_timeout", "max_saved_backups",
+	"framework_failover_timeout", "max_saved_backups", "zk_chroot_path",
 }
 
 // FlagsOf are those of ShownFlags that a configuration sets.
@@ -240,6 +240,9 @@ func (look *Look) AtFiles(ctx context.Context, n *Node, bad Complain) error {
 	}
 	if count := len(n.Cluster.Schedulers); look.Flags["native_log_quorum_size"] != fmt.Sprint(n.Cluster.Quorum()) {
 		bad("quorum-flag-wrong", "-native_log_quorum_size is %s; with %d schedulers it must be %d", look.Flags["native_log_quorum_size"], count, n.Cluster.Quorum())
+	}
+	if chroot := look.Flags["zk_chroot_path"]; chroot != "" && chroot != "/" {
+		bad("zookeeper-chroot", "-zk_chroot_path is %s: candidates and replicas stand below it, where the bot does not look", chroot)
 	}
 	if _, port, err := net.SplitHostPort(s.HTTP); err == nil && port != look.Flags["http_port"] {
 		bad("http-port-differs", "the scheduler's -http_port is %s, but the configuration of the bot says %s", look.Flags["http_port"], port)

@@ -153,6 +153,9 @@ func TestPreflightJudgesAHost(t *testing.T) {
 		}, "cannot-tell", ""},
 		{"another port", runs("-http_port=8081", "-http_port=8082"), "http-port-differs", ""},
 		{"a quorum too small", runs("-native_log_quorum_size=2", "-native_log_quorum_size=1"), "quorum-flag-wrong", ""},
+		{"ZooKeeper below a path", func(h *aHost) {
+			h.facts.Processes[0].Argv = append(h.facts.Processes[0].Argv, "-zk_chroot_path=/prod")
+		}, "zookeeper-chroot", ""},
 		{"a quorum too large", runs("-native_log_quorum_size=2", "-native_log_quorum_size=3"), "quorum-flag-wrong", ""},
 		{"somebody at the fake address", func(h *aHost) { h.facts.Dials["127.0.0.1:2"] = "open" }, "fake-address-answers", ""},
 		{"no word from the fake address", func(h *aHost) { h.facts.Dials["127.0.0.1:2"] = "i/o timeout" }, "fake-address-answers", ""},
