@@ -108,6 +108,29 @@ func (d *diagnosis) count() string {
 	return strings.Join(parts, ", ")
 }
 
+// worst is the finding that comes first, and how many more there are.
+func (d *diagnosis) worst() string {
+	for _, f := range d.Findings { // The worst first.
+		if !as(&f, "warning") {
+			break
+		}
+		words := fmt.Sprintf("%s %s on %s", f.Severity, f.ID, view.Foreign(f.Subject))
+		if n := len(slices.DeleteFunc(slices.Clone(d.Findings), func(f health.Finding) bool { return !as(&f, "warning") })); n > 1 {
+			words += fmt.Sprintf(" and %d more", n-1)
+		}
+		return words
+	}
+	return "no findings"
+}
+
+// uncapital is a sentence that goes on.
+func uncapital(s string) string {
+	if s == "" {
+		return s
+	}
+	return strings.ToLower(s[:1]) + s[1:]
+}
+
 // brief names the findings in one line each.
 func (d *diagnosis) brief(severity string) []string {
 	var lines []string

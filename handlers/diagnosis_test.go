@@ -177,3 +177,26 @@ func TestHelpFindings(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 }
+
+// The first line of a cluster's status is its worst finding, and never good news
+// above one.
+func TestStatusHead(t *testing.T) {
+	for severities, want := range map[string]struct {
+		head string
+		tone view.Tone
+	}{
+		"":                 {"dev: no findings; no open run", view.Good},
+		"info":             {"dev: no findings; no open run", view.Good},
+		"warning":          {"dev: warning of-warning on", view.Warn},
+		"critical warning": {"dev: critical of-critical on", view.Bad},
+	} {
+		b := newBench(t)
+		b.s.Clusters[0].Diagnose = func(context.Context, *runner.State, bool) (*health.Diagnosis, error) {
+			return found(strings.Fields(severities)...), nil
+		}
+		m := b.ask("UEVE", "status dev").Message
+		if !strings.HasPrefix(m.Head, want.head) || m.Tone != want.tone {
+			t.Errorf("with %q: %v %q, want %v %q", severities, m.Tone, m.Head, want.tone, want.head)
+		}
+	}
+}

@@ -73,6 +73,10 @@ func (s *Service) doStatus(ctx context.Context, c call) Response {
 			return *bad
 		}
 		page := d.page(severity)
+		m.Head = fmt.Sprintf("%s: %s; %s", d.Cluster, d.worst(), uncapital(m.Head))
+		if len(states) == 0 || page.Tone == view.Bad {
+			m.Tone = page.Tone
+		}
 		m.Lines, m.Fields, m.Tables = append(m.Lines, d.brief(severity)...), append(m.Fields, page.Fields...), append(m.Tables, page.Tables...)
 		data["cluster"], exit = d, d.exit(severity)
 	}
