@@ -21,7 +21,16 @@ func (h *Host) disk() sftp.Handlers {
 	return sftp.Handlers{FileGet: d, FilePut: d, FileCmd: d, FileList: d}
 }
 
-func (d disk) Fileread(r *sftp.Request) (io.ReaderAt, error) { return os.Open(r.Filepath) }
+func (d disk) Fileread(r *sftp.Request) (io.ReaderAt, error) {
+	// The lab's account may be root, to whom a mode says nothing: 0 is a file of somebody else's.
+	if info, err := os.Stat(r.Filepath); err == nil && info.Mode() == 0 {
+		return nil, sftp.ErrSSHFxPermissionDenied
+	}
+	if d.host.floods(FloodFiles) {
+		return floodFile{}, nil
+	}
+	return os.Open(r.Filepath)
+}
 
 func (d disk) Filewrite(r *sftp.Request) (io.WriterAt, error) {
 	flags, asked := os.O_WRONLY, r.Pflags()

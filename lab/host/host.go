@@ -64,6 +64,7 @@ type Host struct {
 	silent   []func()      // Each ends what takes connections to the host and never answers.
 	hang     chan struct{} // Non-nil while the host hangs; closed when it goes on.
 	full     []string
+	flood    flood
 	closed   bool
 	closing  sync.Once
 	serving  sync.WaitGroup

@@ -24,7 +24,9 @@ func (h *Host) session(user string, ch ssh.Channel, reqs <-chan *ssh.Request) {
 				_ = r.Reply(false, nil)
 				return
 			}
-			h.exec(user, p.Line, ch, r, reqs)
+			if !h.floodExec(ch, r, reqs) {
+				h.exec(user, p.Line, ch, r, reqs)
+			}
 			return
 		case "subsystem":
 			var p struct{ Name string }
@@ -135,6 +137,14 @@ func (h *Host) forward(c ssh.NewChannel) {
 	}
 	if ssh.Unmarshal(c.ExtraData(), &p) != nil {
 		_ = c.Reject(ssh.ConnectionFailed, "bad request")
+		return
+	}
+	if h.floods(FloodDials) {
+		if ch, reqs, err := c.Accept(); err == nil {
+			go ssh.DiscardRequests(reqs)
+			floodDial(ch)
+			ch.Close()
+		}
 		return
 	}
 	address, err := net.ResolveTCPAddr("tcp", net.JoinHostPort(p.Host, strconv.Itoa(int(p.Port))))

@@ -1,8 +1,10 @@
 package aurora
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"iter"
 	"regexp"
 	"strings"
 	"time"
@@ -38,6 +40,9 @@ func ClustersJSON(c *Cluster, schedulerURI string) []byte {
 	return append(b, '\n')
 }
 
+// MaxAdmin bounds each output of aurora_admin that is kept, in bytes.
+const MaxAdmin = 32 << 20
+
 // An AdminAnswer is what aurora_admin said.
 type AdminAnswer struct {
 	OK      bool   `json:"ok"`
@@ -54,7 +59,7 @@ var responseLine = regexp.MustCompile(`Response from scheduler: ([A-Z_]+) \(mess
 func ParseAdmin(stdout, stderr []byte, exit int) AdminAnswer {
 	a := AdminAnswer{Exit: exit}
 	if m := responseLine.FindSubmatch(stderr); m != nil {
-		a.Code, a.Message = string(m[1]), string(m[2])
+		a.Code, a.Message = shown(m[1]), shown(m[2])
 	} else {
 		a.Message = lastLine(stderr, stdout)
 	}
@@ -62,26 +67,36 @@ func ParseAdmin(stdout, stderr []byte, exit int) AdminAnswer {
 	return a
 }
 
+// lastLine is the last line that is not empty.
 func lastLine(outputs ...[]byte) string {
 	for _, out := range outputs {
-		lines := strings.Split(strings.TrimSpace(string(out)), "\n")
-		if l := strings.TrimSpace(lines[len(lines)-1]); l != "" {
-			return l
+		out = bytes.TrimSpace(out)
+		if line := shown(bytes.TrimSpace(out[bytes.LastIndexByte(out, '\n')+1:])); line != "" {
+			return line
 		}
 	}
 	return ""
 }
 
+// shown is text that goes into a message of ours, cut to what people read.
+func shown(b []byte) string {
+	const most = 4096
+	if len(b) > most {
+		return strings.ToValidUTF8(string(b[:most]), "") + "…"
+	}
+	return string(b)
+}
+
 var tableRow = regexp.MustCompile(`^(?: ?INFO\] )?([^\t]+)\t([^\t]+)\t(\d+)\t([A-Z_]+)\t(\S+)\s*$`)
 
-// ParseRecoveryTasks reads the table of scheduler_print_recovery_tasks: active
-// tasks only, on stderr (recorded). It returns their ids.
-func ParseRecoveryTasks(stderr []byte) []string {
-	var ids []string
-	for line := range strings.Lines(string(stderr)) {
-		if m := tableRow.FindStringSubmatch(strings.TrimRight(line, "\n")); m != nil {
-			ids = append(ids, m[5])
+// RecoveryTasks reads the table of scheduler_print_recovery_tasks: active tasks
+// only, on stderr (recorded). It gives their ids, one by one.
+func RecoveryTasks(stderr []byte) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for line := range bytes.Lines(stderr) {
+			if m := tableRow.FindSubmatch(bytes.TrimRight(line, "\n")); m != nil && !yield(string(m[5])) {
+				return
+			}
 		}
 	}
-	return ids
 }

@@ -15,6 +15,9 @@ import (
 // through an SSH forward.
 type Dialer func(ctx context.Context, address string) (net.Conn, error)
 
+// maxHeader bounds the header of an answer, in bytes.
+const maxHeader = 64 << 10
+
 // A Client asks one scheduler over HTTP. It never follows a redirect: the
 // answer of another scheduler would be taken for this one's.
 type Client struct {
@@ -31,7 +34,7 @@ func (c *Client) do(ctx context.Context, req *http.Request) (*http.Response, fun
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	tr := &http.Transport{
 		DialContext:       func(ctx context.Context, _, _ string) (net.Conn, error) { return c.Dial(ctx, c.Address) },
-		DisableKeepAlives: true, ForceAttemptHTTP2: false,
+		DisableKeepAlives: true, ForceAttemptHTTP2: false, MaxResponseHeaderBytes: maxHeader,
 	}
 	client := &http.Client{Transport: tr, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	done := func() { cancel(); tr.CloseIdleConnections() }

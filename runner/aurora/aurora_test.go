@@ -102,7 +102,7 @@ func TestParseAdmin(t *testing.T) {
 			t.Errorf("%s: %+v, want ok %v, code %q", tt.file, a, tt.ok, tt.code)
 		}
 	}
-	if n := len(ParseRecoveryTasks(recording(t, "admin/print.stderr.txt"))); n != 57 {
+	if n := len(slices.Collect(RecoveryTasks(recording(t, "admin/print.stderr.txt")))); n != 57 {
 		t.Errorf("%d tasks in the table, want the 57 active ones", n)
 	}
 }
@@ -123,7 +123,7 @@ func FuzzParseAdmin(f *testing.F) {
 		if a.Exit != exit {
 			t.Errorf("exit status %d, want %d", a.Exit, exit)
 		}
-		ids := ParseRecoveryTasks(stderr)
+		ids := slices.Collect(RecoveryTasks(stderr))
 		if lines := bytes.Count(stderr, []byte("\n")) + 1; len(ids) > lines {
 			t.Errorf("%d tasks in %d lines", len(ids), lines)
 		}

@@ -5,17 +5,32 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"aurorabot/runner/bound"
 )
 
-// maxReply bounds an answer, in bytes: 100,000 tasks with their events and
-// configurations are about 250 MB, and tasks are read one by one.
-const maxReply = 1 << 30
+// Bounds of an answer of the API. 100,000 tasks with their events and
+// configurations are about 250 MB; they are read one by one, and what is kept of
+// one takes some 250 bytes.
+const (
+	maxReply    = 1 << 30  // Bytes of an answer.
+	maxPiece    = 16 << 20 // Bytes of one task with its configuration.
+	maxKept     = 64 << 20 // Memory of what is kept of an answer, in bytes.
+	maxMessages = 100      // What is said beside the result.
+
+	perTask = 250 // Memory of a task beside its text, while the list of them grows.
+)
 
 // parseReply reads a Thrift JSON answer: [1,"method",2,seq,{"0":{"rec":{…}}}].
 // Tasks are taken out one by one, so that a large answer never lies in memory
 // as a whole.
 func parseReply(r io.Reader, method string) (Reply, error) {
-	t := &tjson{dec: json.NewDecoder(io.LimitReader(r, maxReply))}
+	return parseUpTo(r, method, maxReply)
+}
+
+// parseUpTo is parseReply of an answer of at most so many bytes.
+func parseUpTo(r io.Reader, method string, most int64) (Reply, error) {
+	t := &tjson{dec: bound.NewDecoder(r, most, maxPiece), left: maxKept, names: map[string]string{}}
 	t.dec.UseNumber()
 	reply := Reply{Code: -1}
 	err := t.message(method, &reply)
@@ -28,7 +43,33 @@ func parseReply(r io.Reader, method string) (Reply, error) {
 	return reply, nil
 }
 
-type tjson struct{ dec *json.Decoder }
+type tjson struct {
+	dec   *bound.Decoder
+	left  int // Of maxKept.
+	names map[string]string
+}
+
+// keep counts what is kept: each bytes, and the text.
+func (t *tjson) keep(each int, text ...string) error {
+	for _, s := range text {
+		each += len(s)
+	}
+	if t.left -= each; t.left < 0 {
+		return fmt.Errorf("%w: what it holds would take over %d MiB of memory", bound.ErrTooMuch, maxKept>>20)
+	}
+	return nil
+}
+
+// name returns one copy of a name that many tasks have.
+func (t *tjson) name(s string) string {
+	if one, ok := t.names[s]; ok {
+		return one
+	}
+	if t.keep(perTask, s) == nil { // Where there is no room the next task says so.
+		t.names[s] = s
+	}
+	return s
+}
 
 func (t *tjson) delim(want json.Delim) error {
 	tok, err := t.dec.Token()
@@ -97,20 +138,38 @@ func (t *tjson) response(id string, reply *Reply) error {
 	return t.skip()
 }
 
-// details reads list<ResponseDetail>.
+// details reads list<ResponseDetail>: {"lst":["rec",1,{"1":{"str":"…"}}]}.
 func (t *tjson) details(reply *Reply) error {
-	var d map[string][]json.RawMessage
-	if err := t.dec.Decode(&d); err != nil {
+	if err := t.delim('{'); err != nil {
 		return err
 	}
-	list := d["lst"]
-	for i := 2; i < len(list); i++ {
-		var one map[string]map[string]string
-		if json.Unmarshal(list[i], &one) == nil && one["1"]["str"] != "" {
-			reply.Messages = append(reply.Messages, one["1"]["str"])
+	if _, err := t.dec.Token(); err != nil {
+		return err
+	}
+	if err := t.delim('['); err != nil {
+		return err
+	}
+	for i := 0; t.dec.More(); i++ {
+		if i < 2 || len(reply.Messages) >= maxMessages {
+			if err := t.skip(); err != nil {
+				return err
+			}
+			continue
+		}
+		var one struct {
+			Message tstr `json:"1"`
+		}
+		if err := t.dec.Decode(&one); err != nil {
+			return err
+		}
+		if s := one.Message.S; s != "" {
+			reply.Messages = append(reply.Messages, shown([]byte(s)))
 		}
 	}
-	return nil
+	if err := t.delim(']'); err != nil {
+		return err
+	}
+	return t.delim('}')
 }
 
 // content reads a set or list of tasks or of names; anything else is skipped.
@@ -160,6 +219,9 @@ func (t *tjson) element(kind string, reply *Reply) error {
 		if err := t.dec.Decode(&s); err != nil {
 			return err
 		}
+		if err := t.keep(perTask, s); err != nil {
+			return err
+		}
 		reply.Names = append(reply.Names, s)
 		return nil
 	case "rec":
@@ -167,11 +229,12 @@ func (t *tjson) element(kind string, reply *Reply) error {
 		if err := t.dec.Decode(&st); err != nil {
 			return err
 		}
-		a := st.Assigned.Rec
-		reply.Tasks = append(reply.Tasks, Task{
-			ID: a.ID.S, Status: st.Status.I,
-			Role: a.Config.Rec.Key.Rec.Role.S, Env: a.Config.Rec.Key.Rec.Env.S, Job: a.Config.Rec.Key.Rec.Name.S,
-		})
+		a, k := st.Assigned.Rec, st.Assigned.Rec.Config.Rec.Key.Rec
+		task := Task{ID: a.ID.S, Status: st.Status.I, Role: t.name(k.Role.S), Env: t.name(k.Env.S), Job: t.name(k.Name.S)}
+		if err := t.keep(perTask, task.ID); err != nil {
+			return err
+		}
+		reply.Tasks = append(reply.Tasks, task)
 		return nil
 	}
 	return t.skip()
@@ -243,7 +306,4 @@ func (t *tjson) fields(field func(id string) error) error {
 	return t.delim('}')
 }
 
-func (t *tjson) skip() error {
-	var v json.RawMessage
-	return t.dec.Decode(&v)
-}
+func (t *tjson) skip() error { return t.dec.Skip() }

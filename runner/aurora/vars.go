@@ -2,35 +2,43 @@ package aurora
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
 	"strings"
+
+	"aurorabot/runner/bound"
 )
 
-// maxVars bounds the answer of /vars, in bytes. The real one has about 60 KiB.
-const maxVars = 8 << 20
+// Bounds of the answer of /vars: bytes, and variables. The real one has about
+// 60 KiB, and some more for each job.
+const (
+	maxVars  = 8 << 20
+	maxNames = 200_000
+)
 
 // Vars are a scheduler's exported variables.
 type Vars map[string]string
 
 // ParseVars reads the text form of /vars: a name, a space, a value, by line.
 func ParseVars(r io.Reader) (Vars, error) {
-	in := bufio.NewScanner(io.LimitReader(r, maxVars+1))
+	in := bufio.NewScanner(bound.NewReader(r, maxVars))
 	in.Buffer(make([]byte, 64<<10), maxVars)
-	vars, size := Vars{}, 0
+	vars := Vars{}
 	for in.Scan() {
-		size += len(in.Bytes()) + 1
 		name, value, ok := strings.Cut(in.Text(), " ")
 		if ok && name != "" {
 			vars[name] = value
 		}
+		if len(vars) > maxNames {
+			return nil, fmt.Errorf("/vars: %w: over %d variables", bound.ErrTooMuch, maxNames)
+		}
 	}
-	if err := in.Err(); err != nil {
+	if err := in.Err(); errors.Is(err, bufio.ErrTooLong) {
+		return nil, fmt.Errorf("/vars: %w: a line of over %d bytes", bound.ErrTooMuch, maxVars)
+	} else if err != nil {
 		return nil, fmt.Errorf("/vars: %w", err)
-	}
-	if size > maxVars {
-		return nil, fmt.Errorf("/vars: longer than %d bytes", maxVars)
 	}
 	if len(vars) == 0 {
 		return nil, fmt.Errorf("/vars: empty answer")

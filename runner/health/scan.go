@@ -2,7 +2,6 @@ package health
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +9,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"aurorabot/runner/bound"
 )
 
 // A Match is a finding and how often a log has it.
@@ -256,10 +257,13 @@ func example(line []byte, what string) string {
 	return s
 }
 
+// maxDecoded bounds what the findings of one log become in memory, in bytes.
+const maxDecoded = 16 << 20
+
 // DecodeMatches reads what `log scan --json` printed.
 func DecodeMatches(b []byte) ([]Match, error) {
 	var m []Match
-	if err := json.Unmarshal(b, &m); err != nil {
+	if err := bound.JSON(b, &m, maxDecoded); err != nil {
 		return nil, fmt.Errorf("findings of a log: %w", err)
 	}
 	return m, nil

@@ -14,6 +14,10 @@ import (
 // asked: run it another way.
 var ErrLost = errors.New("the kept session ended")
 
+// maxErrors bounds what is taken of standard error, in bytes: people read it. A
+// session in which there is more has ended.
+const maxErrors = 1 << 20
+
 // A Session is the bot's end.
 type Session struct {
 	ready chan struct{} // Closed when the host answers.
@@ -144,7 +148,7 @@ func (s *Session) take(r reply, lines *bufio.Reader) bool {
 		_, err := io.CopyN(io.Discard, lines, int64(r.Out)+int64(r.Err))
 		return err == nil
 	}
-	if r.Out > c.most || r.Err > c.most {
+	if r.Out > c.most || r.Err > min(c.most, maxErrors) {
 		return false // A host cannot make the bot keep more than it asked for.
 	}
 	both := make([]byte, r.Out+r.Err)

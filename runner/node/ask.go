@@ -1,6 +1,7 @@
 package node
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -9,7 +10,16 @@ import (
 	"time"
 
 	"aurorabot/runner"
+	"aurorabot/runner/bound"
 	"aurorabot/runner/probe"
+)
+
+// What is taken of the helper's answers, in bytes: facts about the host, a report
+// about a log or a backup, and what either becomes in memory.
+const (
+	maxFacts   = 16 << 20
+	maxReport  = 32 << 20
+	maxDecoded = 96 << 20
 )
 
 // Folder is where a run keeps its files on the host.
@@ -71,7 +81,7 @@ func Facts(ctx context.Context, host runner.Host, cmd runner.Command, q probe.Re
 	if cmd.Stdin, err = json.Marshal(q); err != nil {
 		return facts, fmt.Errorf("encode the questions: %w", err)
 	}
-	cmd.Output = 16 << 20
+	cmd.Output = maxFacts
 	out, err := host.Run(ctx, cmd)
 	if err != nil {
 		return facts, fmt.Errorf("ask the host: %w", err)
@@ -79,8 +89,8 @@ func Facts(ctx context.Context, host runner.Host, cmd runner.Command, q probe.Re
 	if out.Exit != 0 || out.Cut {
 		return facts, &ExitError{out}
 	}
-	if err := json.Unmarshal(out.Stdout, &facts); err != nil {
-		return facts, fmt.Errorf("ask the host: the answer is no JSON: %w", err)
+	if err := bound.JSON(out.Stdout, &facts, maxDecoded); err != nil {
+		return facts, fmt.Errorf("ask the host: the answer cannot be read: %w", err)
 	}
 	if len(facts.Errors) > 0 {
 		return facts, fmt.Errorf("ask the host: %s", strings.Join(facts.Errors, "; "))
@@ -102,15 +112,15 @@ func (n *Node) Read(ctx context.Context, limit time.Duration, v any, args ...str
 		return err
 	}
 	argv := append([]string{n.Tool.Path}, args...)
-	out, err := n.Host.Run(ctx, runner.Command{Argv: argv, User: n.Cluster.User, Gentle: true, Limit: limit, Output: 32 << 20, Through: n.through()})
+	out, err := n.Host.Run(ctx, runner.Command{Argv: argv, User: n.Cluster.User, Gentle: true, Limit: limit, Output: maxReport, Through: n.through()})
 	if err != nil {
 		return fmt.Errorf("%s: %w", Shown(args), err)
 	}
 	if out.Exit != 0 && out.Exit != 1 || out.Cut || len(out.Stdout) == 0 {
 		return fmt.Errorf("%s: exit status %d: %s", Shown(args), out.Exit, Tail(out))
 	}
-	if err := json.Unmarshal(out.Stdout, v); err != nil {
-		return fmt.Errorf("%s: the answer is no JSON: %w", Shown(args), err)
+	if err := bound.JSON(out.Stdout, v, maxDecoded); err != nil {
+		return fmt.Errorf("%s: the answer cannot be read: %w", Shown(args), err)
 	}
 	return nil
 }
@@ -129,19 +139,27 @@ func Well(what string, out runner.Output, err error) error {
 	return nil
 }
 
-// Tail is the end of what a command printed, for an error.
+// Tail is the end of what a command printed, for an error: five lines at most, and
+// no more than people read.
 func Tail(out runner.Output) string {
-	s := strings.TrimSpace(string(out.Stderr))
-	if s == "" {
-		s = strings.TrimSpace(string(out.Stdout))
+	s := bytes.TrimSpace(out.Stderr)
+	if len(s) == 0 {
+		s = bytes.TrimSpace(out.Stdout)
 	}
-	if lines := strings.Split(s, "\n"); len(lines) > 5 {
-		s = "… " + strings.Join(lines[len(lines)-5:], "\n")
-	}
-	if s == "" {
+	if len(s) == 0 {
 		return "no output"
 	}
-	return s
+	from := len(s)
+	for range 5 {
+		if from = bytes.LastIndexByte(s[:from], '\n'); from < 0 {
+			break
+		}
+	}
+	const most = 4096
+	if from = max(from+1, len(s)-most); from > 0 {
+		return "… " + strings.ToValidUTF8(string(s[from:]), "")
+	}
+	return string(s)
 }
 
 // MakeFolder creates folders of the run on the host, owned by the scheduler's user.

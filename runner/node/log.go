@@ -193,7 +193,7 @@ func (n *Node) Salvage(ctx context.Context, log, to string, upToDamage bool) err
 	if upToDamage {
 		argv = append(argv, "--up-to-damage")
 	}
-	out, err := n.Host.Run(ctx, runner.Command{Argv: append(argv, log, "-o", to), User: n.Cluster.User, Gentle: true, Limit: 20 * time.Minute, Output: 32 << 20})
+	out, err := n.Host.Run(ctx, runner.Command{Argv: append(argv, log, "-o", to), User: n.Cluster.User, Gentle: true, Limit: 20 * time.Minute, Output: maxReport})
 	return Well("salvage", out, err)
 }
 

@@ -2,16 +2,16 @@ package recovery
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"io"
 	"strconv"
 	"strings"
 	"time"
 
 	"aurorabot/runner"
 	"aurorabot/runner/backup"
+	"aurorabot/runner/bound"
 	"aurorabot/runner/health"
+	"aurorabot/runner/node"
 	"aurorabot/runner/replica"
 )
 
@@ -231,7 +231,7 @@ func (r *Recovery) runningTasks(ctx context.Context, s *runner.State, framework 
 	}
 	var tasks []backup.Task
 	// Without a limit a master answers with 100 tasks.
-	master, err = n.Mesos(ctx, l.Flags["mesos_master_address"], "/tasks?limit=10000000", func(page io.Reader) (err error) {
+	master, err = n.Mesos(ctx, l.Flags["mesos_master_address"], "/tasks?limit=10000000", func(page *bound.Decoder) (err error) {
 		tasks, err = parseMesosTasks(page, framework)
 		return err
 	})
@@ -241,15 +241,15 @@ func (r *Recovery) runningTasks(ctx context.Context, s *runner.State, framework 
 	return backup.NewState(r.Now(), tasks), master, nil
 }
 
+// maxMesos bounds the memory of the tasks that a Mesos master names, in bytes.
+const maxMesos = 64 << 20
+
 // parseMesosTasks reads {"tasks":[{…}]} one by one and keeps those of the
 // framework that run or are about to. framework "" keeps all.
-func parseMesosTasks(in io.Reader, framework string) ([]backup.Task, error) {
-	dec := json.NewDecoder(in)
-	if err := toTasks(dec); err != nil {
-		return nil, err
-	}
+func parseMesosTasks(page *bound.Decoder, framework string) ([]backup.Task, error) {
 	var tasks []backup.Task
-	for dec.More() {
+	left := maxMesos
+	err := node.MesosList(page, "tasks", func() error {
 		var t struct {
 			ID        string `json:"id"`
 			Name      string `json:"name"` // Aurora's: role/environment/name.
@@ -257,21 +257,26 @@ func parseMesosTasks(in io.Reader, framework string) ([]backup.Task, error) {
 			Agent     string `json:"slave_id"`
 			State     string `json:"state"`
 		}
-		if err := dec.Decode(&t); err != nil {
-			return nil, fmt.Errorf("/tasks: %w", err)
+		if err := page.Decode(&t); err != nil {
+			return err
 		}
 		if framework != "" && t.Framework != framework {
-			continue
+			return nil
 		}
 		switch t.State {
 		case "TASK_RUNNING", "TASK_STARTING", "TASK_STAGING", "TASK_KILLING":
+			const each = 300 // A task beside its text, while the list of them grows.
+			if left -= each + len(t.ID) + len(t.Name) + len(t.Agent); left < 0 {
+				return fmt.Errorf("%w: its tasks would take over %d MiB of memory", bound.ErrTooMuch, maxMesos>>20)
+			}
 			status, _ := backup.ParseStatus("RUNNING")
 			task := backup.Task{ID: t.ID, Status: status, Host: t.Agent}
 			task.Role, task.Environment, task.Job, task.Instance = jobOf(t.ID, t.Name)
 			tasks = append(tasks, task)
 		}
-	}
-	if _, err := dec.Token(); err != nil {
+		return nil
+	})
+	if err != nil {
 		return nil, fmt.Errorf("/tasks: %w", err)
 	}
 	return tasks, nil
@@ -293,29 +298,4 @@ func jobOf(id, name string) (role, env, job string, instance int32) {
 		return parts[0], parts[1], parts[2], instance
 	}
 	return "", "", job, instance
-}
-
-// toTasks goes on to the first element of the list.
-func toTasks(dec *json.Decoder) error {
-	depth := 0
-	for {
-		tok, err := dec.Token()
-		if err != nil {
-			return fmt.Errorf("/tasks: no list of tasks: %w", err)
-		}
-		switch tok {
-		case json.Delim('{'), json.Delim('['):
-			depth++
-		case json.Delim('}'), json.Delim(']'):
-			depth--
-		case "tasks":
-			if depth != 1 {
-				continue
-			}
-			if tok, err = dec.Token(); err != nil || tok != json.Delim('[') {
-				return fmt.Errorf("/tasks: the tasks are no list: %v %w", tok, err)
-			}
-			return nil
-		}
-	}
 }

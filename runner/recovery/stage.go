@@ -103,7 +103,7 @@ func (r staging) actNow(ctx context.Context, t *runner.Task, what string, limit 
 		return r.actByAPI(ctx, t, verb, args)
 	}
 	argv := aurora.AdminCommand(r.Cluster, r.Profile, adminRoot(n), limit, verb, args...)
-	out, err := n.Detached(ctx, what, runner.Command{Argv: argv, User: r.Cluster.User, Limit: jobLimit(limit), Output: 64 << 20}, nil)
+	out, err := n.Detached(ctx, what, runner.Command{Argv: argv, User: r.Cluster.User, Limit: jobLimit(limit), Output: aurora.MaxAdmin}, nil)
 	if err != nil {
 		return aurora.AdminAnswer{}, fmt.Errorf("aurora_admin %s: %w", verb, err)
 	}

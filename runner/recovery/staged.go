@@ -178,26 +178,26 @@ func (r staging) compareStaged(ctx context.Context, t *runner.Task) (runner.Answ
 
 // print is the runbook's own look at what is staged.
 func (r staging) print(ctx context.Context, t *runner.Task, want map[string]bool) (int, error) {
-	n := r.on(t)
 	if r.Cluster.Admin == "api" {
 		return 0, nil
 	}
-	root := path.Join(n.Folder(), "admin")
+	root := path.Join(r.on(t).Folder(), "admin")
 	argv := aurora.AdminCommand(r.Cluster, r.Profile, root, 3*time.Minute, "scheduler_print_recovery_tasks")
-	out, err := t.Host.Run(ctx, runner.Command{Argv: argv, User: r.Cluster.User, Limit: 200 * time.Second, Output: 64 << 20})
+	out, err := t.Host.Run(ctx, runner.Command{Argv: argv, User: r.Cluster.User, Limit: 200 * time.Second, Output: aurora.MaxAdmin})
 	if err != nil {
 		return 0, fmt.Errorf("scheduler_print_recovery_tasks: %w", err)
 	}
 	if a := aurora.ParseAdmin(out.Stdout, out.Stderr, out.Exit); !a.OK {
 		return 0, fmt.Errorf("scheduler_print_recovery_tasks: %s %s", a.Code, a.Message)
 	}
-	ids := aurora.ParseRecoveryTasks(out.Stderr)
-	for _, id := range ids {
+	n := 0
+	for id := range aurora.RecoveryTasks(out.Stderr) {
 		if !want[id] {
-			return 0, fmt.Errorf("scheduler_print_recovery_tasks shows %s, which is not in the backup", id)
+			return 0, fmt.Errorf("scheduler_print_recovery_tasks shows %.200s, which is not in the backup", id)
 		}
+		n++
 	}
-	return len(ids), nil
+	return n, nil
 }
 
 // staked is what the commit gate binds: the fence, the staged tasks, the loss.

@@ -20,6 +20,7 @@ import (
 	"github.com/pkg/sftp"
 
 	"aurorabot/runner"
+	"aurorabot/runner/bound"
 )
 
 // fileLimit is the longest time for one of the small commands of Put.
@@ -262,78 +263,110 @@ func (h *Host) outputAs(ctx context.Context, user string, argv ...string) (strin
 }
 
 // Get is part of [runner.Host]. What the login account may not read is read
-// through sudo, as root. A file that is not there is [fs.ErrNotExist].
+// through sudo, as root. A file that is not there is [fs.ErrNotExist]. The host
+// says first how long the file is, and more than that is not taken; how long it may
+// be is the business of w, whose error ends the copying.
 func (h *Host) Get(ctx context.Context, name string, w io.Writer) (int64, error) {
-	var n int64
+	ctx, stop := context.WithTimeoutCause(ctx, contentLimit, fmt.Errorf("not done within %v", contentLimit))
+	defer stop()
+	count := &counter{w: w}
+	defer count.stop()
 	err := h.sftp(ctx, func(c *sftp.Client) error {
 		r, err := c.Open(name)
 		if err != nil {
 			return err
 		}
 		defer r.Close()
-		n, err = r.WriteTo(w)
-		return err
-	})
-	if n == 0 && errors.Is(err, fs.ErrPermission) {
-		n, err = h.getAsRoot(ctx, name, w)
-	}
-	if err != nil {
-		return n, fmt.Errorf("get %s on %s: %w", name, h.cfg.Name, err)
-	}
-	return n, nil
-}
-
-// getAsRoot streams a file through sudo. The size is asked first: the end of
-// the stream alone would not tell a whole file from a cut one.
-func (h *Host) getAsRoot(ctx context.Context, name string, w io.Writer) (int64, error) {
-	size, err := h.outputAs(ctx, "root", "stat", "-L", "-c", "%s", "--", name)
-	if err != nil {
-		if strings.Contains(err.Error(), "No such file or directory") {
-			return 0, fmt.Errorf("%w: %w", fs.ErrNotExist, err)
+		info, err := r.Stat()
+		if err != nil {
+			return err
 		}
-		return 0, err
+		count.most = info.Size()
+		_, err = r.WriteTo(count)
+		return errors.Join(count.refused, err)
+	})
+	if count.n == 0 && errors.Is(err, fs.ErrPermission) {
+		err = h.getAsRoot(ctx, name, count)
 	}
-	want, err := strconv.ParseInt(strings.TrimSpace(size), 10, 64)
+	count.stop()
 	if err != nil {
-		return 0, fmt.Errorf("stat: %w", err)
-	}
-	free, err := h.slot(ctx)
-	if err != nil {
-		return 0, err
-	}
-	defer free()
-	count, errs := &counter{w: w}, &capped{most: 4096}
-	defer count.stop()
-	status, _, err := h.session(ctx, Quote(append(append([]string{"exec"}, h.cfg.sudo("root")...), "cat", "--", name)), nil, count, errs)
-	switch {
-	case err != nil:
-		count.stop()
-		return count.n, err
-	case status != 0:
-		return count.n, fmt.Errorf("cat: exit status %d: %s", status, firstLines(errs.bytes()))
-	case count.n < want:
-		return count.n, fmt.Errorf("got %d of %d bytes", count.n, want)
+		return count.n, fmt.Errorf("get %s on %s: %w", name, h.cfg.Name, err)
 	}
 	return count.n, nil
 }
 
-// A counter counts what goes to w, and lets nothing through once it is stopped.
+// getAsRoot streams a file through sudo. The size is asked first: the end of
+// the stream alone would not tell a whole file from a cut one.
+func (h *Host) getAsRoot(ctx context.Context, name string, count *counter) error {
+	size, err := h.outputAs(ctx, "root", "stat", "-L", "-c", "%s", "--", name)
+	if err != nil {
+		if strings.Contains(err.Error(), "No such file or directory") {
+			return fmt.Errorf("%w: %w", fs.ErrNotExist, err)
+		}
+		return err
+	}
+	if count.most, err = strconv.ParseInt(strings.TrimSpace(size), 10, 64); err != nil {
+		return fmt.Errorf("stat: %w", err)
+	}
+	free, err := h.slot(ctx)
+	if err != nil {
+		return err
+	}
+	defer free()
+	// Nothing but a refusal wakes up a session whose output is not taken any more.
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	count.refuse = stop
+	errs := &capped{most: 4096}
+	status, _, err := h.session(ctx, Quote(append(append([]string{"exec"}, h.cfg.sudo("root")...), "cat", "--", name)), nil, count, errs)
+	count.stop()
+	switch {
+	case err != nil:
+		return err
+	case status != 0:
+		return fmt.Errorf("cat: exit status %d: %s", status, firstLines(errs.bytes()))
+	case count.n < count.most:
+		return fmt.Errorf("got %d of %d bytes", count.n, count.most)
+	}
+	return nil
+}
+
+// A counter counts what goes to w, and lets nothing through once it is stopped,
+// nor more than most bytes.
 type counter struct {
-	mu   sync.Mutex
-	w    io.Writer
-	n    int64
-	over bool
+	mu      sync.Mutex
+	w       io.Writer
+	n, most int64
+	over    bool
+	refused error       // Why it takes no more.
+	refuse  func(error) // Called with it. Nil: nobody needs to be told.
 }
 
 func (c *counter) Write(p []byte) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.over {
+	switch {
+	case c.over:
 		return 0, io.ErrClosedPipe
+	case c.refused != nil:
+		return 0, c.refused
+	case int64(len(p)) > c.most-c.n:
+		return 0, c.no(fmt.Errorf("%w: the host said %d bytes and sends more", bound.ErrTooMuch, c.most))
 	}
 	n, err := c.w.Write(p)
 	c.n += int64(n)
+	if err != nil {
+		err = c.no(err)
+	}
 	return n, err
+}
+
+func (c *counter) no(err error) error {
+	c.refused = err
+	if c.refuse != nil {
+		c.refuse(err)
+	}
+	return err
 }
 
 func (c *counter) stop() {

@@ -144,7 +144,8 @@ func (h *Host) lookAtJob(ctx context.Context, cmd runner.Command, wait time.Dura
 		argv = h.cfg.argv(cmd)
 	}
 	// The bound on what comes back: both outputs and the line before them.
-	out, errs := &capped{most: 2*cmd.Output + 8192}, newMarked(4096)
+	out, errs := &capped{most: 2*cmd.Output + 8192, share: &h.outputs}, newMarked(4096)
+	defer out.end()
 	in := &word{heard: errs.seen, over: make(chan struct{}), rest: bytes.NewReader(cmd.Stdin)}
 	defer in.end()
 	line := script(procsScript+goScript+jobScript, append([]string{

@@ -106,7 +106,10 @@ func (h *Host) runFrom(ctx context.Context, cmd runner.Command, stdin io.Reader)
 	}
 	defer free()
 
-	stdout, stderr := &capped{most: cmd.Output}, newMarked(cmd.Output)
+	stdout, stderr := &capped{most: cmd.Output, share: &h.outputs}, newMarked(cmd.Output)
+	stderr.rest.share = &h.outputs
+	defer stdout.end()
+	defer stderr.rest.end()
 	in := &word{heard: stderr.seen, over: make(chan struct{}), rest: stdin}
 	line := func(l *link) string {
 		return script(goScript+wrapScript, append([]string{l.name, seconds(cmd.Limit + spare)}, h.cfg.argv(cmd)...)...)
@@ -208,74 +211,4 @@ func firstLines(b []byte) string {
 		return "no output"
 	}
 	return strings.ReplaceAll(text, "\n", " | ")
-}
-
-// A process is known for good by its ID and start time.
-type process struct{ id, begun string }
-
-// A marked takes the line off the front of standard error with which the
-// wrapper says that it runs. What a login shell wrote before it is not part of
-// the command's output once the line was there.
-type marked struct {
-	mu     sync.Mutex
-	head   []byte // Not yet searched for the line.
-	leader process
-	known  bool
-	rest   capped
-
-	seen chan struct{} // Closed when the line was there.
-}
-
-func newMarked(most int) *marked { return &marked{rest: capped{most: most}, seen: make(chan struct{})} }
-
-const mark = "aurorabot: "
-
-func (m *marked) Write(p []byte) (int, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.known {
-		return m.rest.Write(p)
-	}
-	m.head = append(m.head, p...)
-	for {
-		line, after, whole := bytes.Cut(m.head, []byte("\n"))
-		if !whole {
-			return len(p), nil
-		}
-		m.head = bytes.Clone(after)
-		if m.leader, m.known = parseStat(string(line)); m.known {
-			close(m.seen)
-			m.rest.kept.Reset()
-			m.rest.cut = false
-			m.rest.keep(m.head)
-			return len(p), nil
-		}
-		m.rest.keep(append(line, '\n'))
-	}
-}
-
-func (m *marked) process() (process, bool) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if !m.known {
-		m.rest.keep(m.head)
-		m.head = nil
-	}
-	return m.leader, m.known
-}
-
-// parseStat reads the wrapper's line: a line of /proc/PID/stat, see proc(5).
-func parseStat(line string) (process, bool) {
-	stat, ok := strings.CutPrefix(line, mark)
-	at := strings.LastIndex(stat, ") ")
-	if !ok || at < 0 {
-		return process{}, false
-	}
-	id, _, _ := strings.Cut(stat, " ")
-	fields := strings.Fields(stat[at+2:])
-	const begun = 22 - 3 // Field 22; the name, field 2, was the last one cut off.
-	if len(fields) <= begun {
-		return process{}, false
-	}
-	return process{id, fields[begun]}, true
 }

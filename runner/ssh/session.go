@@ -1,12 +1,10 @@
 package ssh
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"sync"
 	"syscall"
 	"time"
 
@@ -213,39 +211,4 @@ func signalNumber(name string) int {
 		"USR1": syscall.SIGUSR1, "USR2": syscall.SIGUSR2,
 	}
 	return int(numbers[name])
-}
-
-// A capped keeps the first bytes of what is written to it, and throws the rest
-// away without holding up the writer.
-type capped struct {
-	mu   sync.Mutex
-	most int
-	kept bytes.Buffer
-	cut  bool
-}
-
-func (c *capped) Write(p []byte) (int, error) {
-	c.keep(p)
-	return len(p), nil
-}
-
-func (c *capped) keep(p []byte) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	room := min(c.most-c.kept.Len(), len(p))
-	c.kept.Write(p[:room])
-	c.cut = c.cut || room < len(p)
-}
-
-// bytes returns what was kept. It may be called while somebody still writes.
-func (c *capped) bytes() []byte {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return bytes.Clone(c.kept.Bytes())
-}
-
-func (c *capped) wasCut() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.cut
 }

@@ -65,6 +65,8 @@ type Host struct {
 	links int           // How many there were.
 	mine  string        // What the names of all of them begin with.
 
+	outputs share // Of the commands that run.
+
 	swept sync.Map // What the newest connection ended, by process.
 
 	left atomic.Bool // Something of an earlier connection may be at work still.

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	gozk "github.com/go-zookeeper/zk"
+
+	"aurorabot/runner/bound"
 )
 
 // ErrNoNode is what an error wraps if the path that was asked for does not
@@ -28,6 +30,10 @@ const (
 	// maxNodes is how many nodes a look reads at most. Aurora's and Mesos' paths
 	// hold one or two for each host.
 	maxNodes = 1000
+
+	// maxData is how many bytes the nodes of one look hold at most, together. One
+	// of Aurora's or Mesos' has some hundred.
+	maxData = 8 << 20
 )
 
 // A Dialer connects to a server, directly or through a forward. It gets the
@@ -121,7 +127,7 @@ func (l *link) read(path string, wanted func(string) bool) ([]znode, error) {
 	if err != nil {
 		return nil, err
 	}
-	nodes := []znode{}
+	nodes, size := []znode{}, 0
 	for _, name := range names {
 		if !wanted(name) {
 			continue
@@ -135,6 +141,9 @@ func (l *link) read(path string, wanted func(string) bool) ([]znode, error) {
 		}
 		if err != nil {
 			return nil, err
+		}
+		if size += len(data); size > maxData {
+			return nil, fmt.Errorf("%w: the nodes hold over %d bytes", bound.ErrTooMuch, maxData)
 		}
 		nodes = append(nodes, znode{name, data, stat.EphemeralOwner, time.UnixMilli(stat.Ctime).UTC()})
 	}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"aurorabot/lab/zookeeper"
+	"aurorabot/runner/bound"
 
 	gozk "github.com/go-zookeeper/zk"
 	"github.com/google/go-cmp/cmp"
@@ -422,4 +423,24 @@ func listening(t *testing.T, serve func(net.Conn)) string {
 		<-done
 	})
 	return l.Addr().String()
+}
+
+// Nodes that together hold more than any ensemble of Aurora's are too much, each
+// of them being one that a server may store.
+func TestDataOfALookIsBounded(t *testing.T) {
+	s := ensemble(t, "")
+	write(t, s, func(c *gozk.Conn) error {
+		if _, err := c.Create("/log", nil, 0, gozk.WorldACL(gozk.PermAll)); err != nil {
+			return err
+		}
+		for range maxData>>20 + 1 {
+			if _, err := c.Create("/log/", make([]byte, 1<<20-100), gozk.FlagSequence, gozk.WorldACL(gozk.PermAll)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if _, err := client(s.Addr()).LogReplicas(t.Context(), "/log"); !errors.Is(err, bound.ErrTooMuch) {
+		t.Errorf("got %v", err)
+	}
 }

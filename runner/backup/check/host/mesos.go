@@ -2,13 +2,14 @@ package host
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"time"
+
+	"aurorabot/runner/bound"
+	"aurorabot/runner/node"
 )
 
 // registeredFramework asks the leading Mesos master as which framework the
@@ -19,7 +20,7 @@ func (l *look) registeredFramework(ctx context.Context) (id string, err error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	at, err := l.Mesos(ctx, l.flags["mesos_master_address"], "/frameworks", func(page io.Reader) (err error) {
+	at, err := l.Mesos(ctx, l.flags["mesos_master_address"], "/frameworks", func(page *bound.Decoder) (err error) {
 		id, err = frameworkOf(page, l.hostnames())
 		return err
 	})
@@ -31,22 +32,25 @@ func (l *look) registeredFramework(ctx context.Context) (id string, err error) {
 
 // frameworkOf finds the one active framework whose scheduler has one of these
 // host names.
-func frameworkOf(r io.Reader, hosts []string) (string, error) {
-	var page struct {
-		Frameworks []struct {
+func frameworkOf(page *bound.Decoder, hosts []string) (string, error) {
+	var found []string
+	err := node.MesosList(page, "frameworks", func() error {
+		var f struct {
 			ID       string `json:"id"`
 			Hostname string `json:"hostname"`
 			Active   bool   `json:"active"`
-		} `json:"frameworks"`
-	}
-	if err := json.NewDecoder(r).Decode(&page); err != nil {
-		return "", fmt.Errorf("/frameworks: %w", err)
-	}
-	var found []string
-	for _, f := range page.Frameworks {
-		if f.Active && f.ID != "" && slices.Contains(hosts, f.Hostname) {
+		}
+		if err := page.Decode(&f); err != nil {
+			return err
+		}
+		// Two are one too many: of more only the number would grow.
+		if f.Active && f.ID != "" && len(found) < 100 && slices.Contains(hosts, f.Hostname) {
 			found = append(found, f.ID)
 		}
+		return nil
+	})
+	if err != nil {
+		return "", fmt.Errorf("/frameworks: %w", err)
 	}
 	if len(found) != 1 {
 		return "", fmt.Errorf("/frameworks: %d active ones have the host name %s", len(found), strings.Join(hosts, " or "))
