@@ -67,7 +67,7 @@ func TestNoSecretLeaks(t *testing.T) {
 	}
 	defer a.close()
 	all := strings.Join(canaries, "\n")
-	a.service.Clusters[0].Tasks = func(*runner.State) ([]string, error) { return canaries, nil }
+	a.service.Clusters[0].Tasks = func(context.Context, *runner.State) ([]string, error) { return canaries, nil }
 	who := policy.Actor{TeamID: "T0", UserID: "U1"}
 	var out bytes.Buffer
 	say := func(r handlers.Response) {

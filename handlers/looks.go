@@ -112,7 +112,7 @@ func (s *runs) loss(st *runner.State) health.Loss {
 	return health.LossOf()
 }
 
-func (s *Service) doTasks(_ context.Context, c call) Response {
+func (s *Service) doTasks(ctx context.Context, c call) Response {
 	st, err := s.find(c.args[0])
 	if err != nil {
 		return failure(err)
@@ -128,7 +128,7 @@ func (s *Service) doTasks(_ context.Context, c call) Response {
 		}
 		return Response{Message: view.Lost(st, loss, jobs), Data: jobs, Run: st.Run}
 	}
-	lines, err := k.Tasks(st)
+	lines, err := k.Tasks(ctx, st)
 	if err != nil {
 		return failure(err)
 	}

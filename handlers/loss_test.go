@@ -1,6 +1,7 @@
 package handlers_test
 
 import (
+	"context"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -35,7 +36,7 @@ func TestLossIsTold(t *testing.T) {
 		}
 	}
 	source := health.LossSource{Source: health.LossByMesos, Killed: 3, Complete: true, Jobs: map[string]int{"ads/prod/bidder": 3}}
-	k.Tasks = func(*runner.State) ([]string, error) { return []string{"a task"}, nil }
+	k.Tasks = func(context.Context, *runner.State) ([]string, error) { return []string{"a task"}, nil }
 	k.Loss = func(*runner.State) (health.Loss, []health.LostJob) {
 		return health.LossOf(source), health.LostJobs(source)
 	}

@@ -239,11 +239,11 @@ func (s *runs) openUndo(st *runner.State, c call, digest string, shown runner.Ga
 // mayDrop says why tasks must not be dropped: one that is not there, or all. A
 // commit of nothing would have Mesos kill whatever runs. Where the backup's tasks
 // are not known here, the recipe finds it before the commit.
-func mayDrop(k *Cluster, st *runner.State, ids []string) error {
+func mayDrop(ctx context.Context, k *Cluster, st *runner.State, ids []string) error {
 	if k == nil || k.Tasks == nil {
 		return nil
 	}
-	lines, err := k.Tasks(st)
+	lines, err := k.Tasks(ctx, st)
 	if err != nil {
 		return err
 	}
@@ -279,7 +279,7 @@ func (s *Service) doDrop(ctx context.Context, c call) Response {
 	if len(r.Drop) == 0 || st.Status != runner.Gated || st.Gate != "commit" {
 		return failureHint(fmt.Errorf("run %s does not wait at the commit gate: tasks are dropped there", st.Run), fmt.Sprintf("see how it stands with `status %s`", st.Request.Cluster))
 	}
-	if err := mayDrop(s.cluster(st.Request.Cluster), st, c.args[1:]); err != nil {
+	if err := mayDrop(ctx, s.cluster(st.Request.Cluster), st, c.args[1:]); err != nil {
 		return failureHint(err, fmt.Sprintf("list them with `tasks %s`; to take everything back, `undo %[1]s`", st.Run))
 	}
 	ids, err := json.Marshal(c.args[1:])

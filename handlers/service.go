@@ -26,8 +26,8 @@ type Cluster struct {
 	CheckBackup func(name string) error
 
 	// Looks at the cluster, read-only; nil where this build has none.
-	Check Check                                   // For report and backups.
-	Tasks func(s *runner.State) ([]string, error) // Lines of the run's backup.
+	Check Check                                                        // For report and backups.
+	Tasks func(ctx context.Context, s *runner.State) ([]string, error) // Lines of the run's backup.
 
 	// Loss is what a run's restore kills, as far as is known by now. Nil: nobody can tell.
 	Loss func(s *runner.State) (health.Loss, []health.LostJob)

@@ -219,7 +219,7 @@ func TestDropVoidsApprovals(t *testing.T) {
 // nothing would have every task killed.
 func TestDropLeavesSomething(t *testing.T) {
 	b := newBench(t)
-	b.s.Clusters[0].Tasks = func(*runner.State) ([]string, error) {
+	b.s.Clusters[0].Tasks = func(context.Context, *runner.State) ([]string, error) {
 		return []string{"task-1\tRUNNING\ta1", "task-2\tRUNNING\ta1", "task-3\tPENDING\t"}, nil
 	}
 	b.toCommit()

@@ -5,8 +5,11 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
+	"math"
 	"slices"
 
+	"aurorabot/runner/bound"
 	"aurorabot/runner/tbinary"
 )
 
@@ -77,11 +80,21 @@ func sum(b []byte) digest { return sha256.Sum256(b) }
 
 // digestOf falls back on the bytes as they are if they do not decode strictly.
 func digestOf(e []byte) digest {
-	s, err := tbinary.DecodeAll(e)
-	if err != nil {
-		return sum(e)
+	d, _, _ := decoded(e, math.MaxInt)
+	return d
+}
+
+// decoded returns an element's digest, and its tree; without fields if the bytes do
+// not decode strictly. The error is that the tree takes more than memory bytes.
+func decoded(e []byte, memory int) (digest, *tbinary.Struct, error) {
+	s, err := tbinary.DecodeAllWithin(e, memory)
+	switch {
+	case errors.Is(err, bound.ErrTooMuch):
+		return digest{}, nil, err
+	case err != nil:
+		return sum(e), &tbinary.Struct{}, nil
 	}
-	return sum(canonical(nil, s))
+	return sum(canonical(nil, s)), s, nil
 }
 
 // fullState lists the sets that make up the state that a restore must bring

@@ -4,10 +4,12 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"time"
 
+	"aurorabot/runner/bound"
 	"aurorabot/runner/tbinary"
 )
 
@@ -26,6 +28,8 @@ type State struct {
 	words   map[Field]map[string]string // What to show of a part: a quota, a schedule.
 	parser  parser
 	configs map[digest]digest // Canonical digest by the digest of the bytes: the instances of a job have the same bytes.
+
+	left, tree int // Bytes of memory: of what may be kept yet, and of one element's tree.
 }
 
 // stateTask is a task and the digest of its configuration; zero if that is not known.
@@ -47,7 +51,7 @@ func NewState(at time.Time, tasks []Task) *State {
 func newState() *State {
 	return &State{
 		tasks: map[string]stateTask{}, parts: map[Field]map[string]digest{}, words: map[Field]map[string]string{},
-		parser: parser{names: interned{}}, configs: map[digest]digest{},
+		parser: parser{names: interned{}}, configs: map[digest]digest{}, left: math.MaxInt, tree: math.MaxInt,
 	}
 }
 
@@ -60,19 +64,29 @@ func (s *Snapshot) State() *State {
 	out.FrameworkID = s.FrameworkID()
 	for _, id := range fullState {
 		for _, e := range s.Elements(id) {
-			out.add(id, e)
+			_ = out.add(id, e) // Without bounds it never fails.
 		}
 	}
 	return out
 }
 
-// maxElement is the most that one task, update or host may take, in bytes, to be compared.
-const maxElement = 64 << 20
+// Bounds of a backup that is compared. The largest clusters known have 50,000
+// tasks; an update of 10,000 instances has some 2 MB.
+const (
+	maxElement = 16 << 20 // Bytes of one task, update or host.
+	maxTree    = 32 << 20 // Memory of one of them while it is looked into, in bytes.
+	maxState   = 40 << 20 // Memory of the state, in bytes: more than 100,000 tasks.
 
-// ReadState makes the state of a backup. That it is damaged is an error: a comparison with half of a backup would mislead.
+	perPart = 300 // Memory of a task or another element beside its text.
+)
+
+// ReadState makes the state of a backup. That it is damaged is an error: a
+// comparison with half of a backup would mislead. One that would take more memory
+// than the bot has for it is an error that wraps [bound.ErrTooMuch].
 func ReadState(r io.Reader) (*State, error) {
 	var w warnings
 	s := newState()
+	s.left, s.tree = maxState, maxTree
 	in := tbinary.NewReader(r)
 	lenient(in, &w)
 	in.Odd = nil
@@ -93,8 +107,12 @@ func ReadState(r io.Reader) (*State, error) {
 			})
 		case slices.Contains(fullState, id):
 			eachStruct(in, &w, func() {
-				if elem = in.Copy(elem[:0], tbinary.TypeStruct, maxElement); in.Err() == nil {
-					s.add(id, elem)
+				at := in.Offset()
+				if elem = in.Copy(elem[:0], tbinary.TypeStruct, maxElement); in.Err() != nil {
+					return
+				}
+				if err := s.add(id, elem); err != nil {
+					in.FailFor(at, err)
 				}
 			})
 		default:
@@ -107,38 +125,67 @@ func ReadState(r io.Reader) (*State, error) {
 	return s, nil
 }
 
-// add takes in one element; the bytes are not kept.
-func (s *State) add(id Field, e []byte) {
+// add takes in one element; the bytes are not kept. The error is that there is no
+// room for it.
+func (s *State) add(id Field, e []byte) error {
 	if id == TaskSet {
 		task := s.parser.task(e)
-		s.tasks[task.ID] = stateTask{task, s.config(e)}
-		return
+		config, err := s.config(e)
+		if err != nil {
+			return err
+		}
+		s.tasks[task.ID] = stateTask{task, config}
+		return s.keep(task.ID, long(task.Role), long(task.Environment), long(task.Job), long(task.Host))
 	}
-	tree, err := tbinary.DecodeAll(e)
+	d, tree, err := decoded(e, s.tree)
 	if err != nil {
-		tree = &tbinary.Struct{}
+		return err
 	}
 	if s.parts[id] == nil {
 		s.parts[id], s.words[id] = map[string]digest{}, map[string]string{}
 	}
-	k := partKey(id, tree)
-	s.parts[id][k] = digestOf(e)
-	s.words[id][k] = partWords(id, tree)
+	k, words := partKey(id, tree), partWords(id, tree)
+	s.parts[id][k], s.words[id][k] = d, words
+	return s.keep(k, words)
+}
+
+// keep counts what is kept of an element.
+func (s *State) keep(text ...string) error {
+	n := perPart
+	for _, t := range text {
+		n += len(t)
+	}
+	if n > s.left {
+		return fmt.Errorf("%w: what is compared of it would take over %d MiB of memory", bound.ErrTooMuch, maxState>>20)
+	}
+	s.left -= n
+	return nil
+}
+
+// long is a name that has no copy shared with other tasks, "" otherwise.
+func long(name string) string {
+	if len(name) > maxName {
+		return name
+	}
+	return ""
 }
 
 // config is the canonical digest of the task's TaskConfig.
-func (s *State) config(e []byte) digest {
+func (s *State) config(e []byte) (digest, error) {
 	raw := configBytes(&s.parser.r, e)
 	quick := sum(raw)
-	d, ok := s.configs[quick]
-	if !ok {
-		if len(s.configs) >= 1<<16 {
-			clear(s.configs)
-		}
-		d = digestOf(raw)
-		s.configs[quick] = d
+	if d, ok := s.configs[quick]; ok {
+		return d, nil
 	}
-	return d
+	d, _, err := decoded(raw, s.tree)
+	if err != nil {
+		return d, err
+	}
+	if len(s.configs) >= 1<<16 {
+		clear(s.configs)
+	}
+	s.configs[quick] = d
+	return d, nil
 }
 
 // configBytes is the part of a ScheduledTask that is its TaskConfig; nil if there is none.

@@ -70,13 +70,20 @@ func (t *row) task(names interned) Task {
 // interned keeps one copy of each name: of roles, jobs and hosts there are few, of tasks many.
 type interned map[string]string
 
-// get returns b as a string. With 65536 names it keeps no more, so that a hostile file can't fill the memory.
+// Bounds of the names that are kept once: how many, and how long one is, in bytes.
+// A hostile file can't fill the memory with them.
+const (
+	maxInterned = 1 << 16
+	maxName     = 255
+)
+
+// get returns b as a string.
 func (in interned) get(b []byte) string {
 	if s, ok := in[string(b)]; ok {
 		return s
 	}
 	s := string(b)
-	if len(in) < 1<<16 {
+	if len(in) < maxInterned && len(s) <= maxName {
 		in[s] = s
 	}
 	return s

@@ -6,6 +6,7 @@
 package bound
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -36,6 +37,21 @@ func (b *reader) Read(p []byte) (int, error) {
 	}
 	b.left -= int64(n)
 	return n, err
+}
+
+// Within returns a reader of r that fails with the cause of ctx once that has ended.
+func Within(ctx context.Context, r io.Reader) io.Reader { return &within{ctx, r} }
+
+type within struct {
+	ctx context.Context //nolint:containedctx // A reader has no other way to be told.
+	r   io.Reader
+}
+
+func (w *within) Read(p []byte) (int, error) {
+	if w.ctx.Err() != nil {
+		return 0, context.Cause(w.ctx)
+	}
+	return w.r.Read(p)
 }
 
 // NewWriter returns a writer to w that fails with [ErrTooMuch] rather than write

@@ -15,6 +15,7 @@ import (
 
 	"aurorabot/runner"
 	"aurorabot/runner/backup/check"
+	"aurorabot/runner/bound"
 	"aurorabot/runner/durable"
 )
 
@@ -150,6 +151,9 @@ func (d *Driller) rehearse(ctx context.Context, got *Drill, b *check.Backup) err
 	return err
 }
 
+// maxDrills bounds what drills of all clusters put on the bot's disk, in bytes.
+const maxDrills = 8 << 30
+
 // fetch copies the backup, and compares it with what was decoded on the host.
 func (d *Driller) fetch(ctx context.Context, b *check.Backup, to string) error {
 	f, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
@@ -157,7 +161,10 @@ func (d *Driller) fetch(ctx context.Context, b *check.Backup, to string) error {
 		return fmt.Errorf("copy of the backup: %w", err)
 	}
 	sum := sha256.New()
-	_, err = d.Hosts[b.Host].Get(ctx, b.Path, io.MultiWriter(f, sum))
+	w, err := durable.Room{Dir: d.Dir, Most: maxDrills}.Writer(ctx, bound.NewWriter(io.MultiWriter(f, sum), b.Bytes))
+	if err == nil {
+		_, err = d.Hosts[b.Host].Get(ctx, b.Path, w)
+	}
 	if err := errors.Join(err, f.Close()); err != nil {
 		return fmt.Errorf("copy %s from %s: %w", b.Path, b.Host, err)
 	}

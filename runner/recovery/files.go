@@ -13,17 +13,22 @@ import (
 
 	"aurorabot/runner"
 	"aurorabot/runner/backup"
+	"aurorabot/runner/bound"
 	"aurorabot/runner/durable"
 	"aurorabot/runner/node"
 )
 
+// Bounds of what a run keeps on the bot, in bytes. The largest backups known have
+// about 1 GB.
+const (
+	maxFiles = 8 << 30  // Of all its files: the backup, what was salvaged.
+	maxTasks = 64 << 20 // Of memory, for the tasks of a backup.
+)
+
 // inspectFile decodes a backup on the bot.
-func inspectFile(file string, now time.Time) (r backup.Report, err error) {
-	err = reading(file, "backup", func(f *os.File) error {
-		info, err := f.Stat()
-		if err == nil {
-			r, err = backup.Inspect(f, backup.Options{Name: file, Size: info.Size(), Now: now})
-		}
+func inspectFile(ctx context.Context, file string, now time.Time) (r backup.Report, err error) {
+	err = reading(ctx, file, "backup", func(f io.Reader, size int64) error {
+		r, err = backup.Inspect(f, backup.Options{Name: file, Size: size, Now: now})
 		return err
 	})
 	return r, err
@@ -49,15 +54,15 @@ func (r *Recovery) fetchBackup(ctx context.Context, t *runner.Task, looks map[st
 	}
 	from := found.From[0]
 	if from == runner.Bot {
-		return file, fetch(file, found.Backup.SHA256, func(w io.Writer) error {
-			return reading(filepath.Join(r.Cluster.BackupCopies, t.State.Request.Backup), "read", func(f *os.File) error {
+		return file, fetch(ctx, file, found.Backup.SHA256, func(w io.Writer) error {
+			return reading(ctx, filepath.Join(r.Cluster.BackupCopies, t.State.Request.Backup), "read", func(f io.Reader, _ int64) error {
 				_, err := io.Copy(w, f)
 				return err
 			})
 		})
 	}
 	remote := path.Join(looks[from].Flags["backup_dir"], t.State.Request.Backup)
-	return file, fetch(file, found.Backup.SHA256, func(w io.Writer) error {
+	return file, fetch(ctx, file, found.Backup.SHA256, func(w io.Writer) error {
 		_, err := r.Hosts[from].Get(ctx, remote, w)
 		return err
 	})
@@ -74,20 +79,26 @@ func (r *Recovery) salvage(ctx context.Context, n *node.Node, log, name string, 
 		return "", "", err
 	}
 	local = filepath.Join(dir, name+"-"+n.Name)
-	return remote, local, fetch(local, "", func(w io.Writer) error { _, err := n.Host.Get(ctx, remote, w); return err })
+	return remote, local, fetch(ctx, local, "", func(w io.Writer) error { _, err := n.Host.Get(ctx, remote, w); return err })
 }
 
 // fetch writes file from get, whole or not at all, and checks its hash. An
-// empty hash is not checked.
-func fetch(file, hash string, get func(io.Writer) error) error {
+// empty hash is not checked. What it takes of the disk is bounded.
+func fetch(ctx context.Context, file, hash string, get func(io.Writer) error) error {
 	tmp := file + ".part"
 	f, err := os.OpenFile(tmp, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
 	if err != nil {
 		return fmt.Errorf("copy to the bot: %w", err)
 	}
+	defer os.Remove(tmp) // It is not there when all went well.
 	defer f.Close()
+	room := durable.Room{Dir: filepath.Dir(file), Most: maxFiles}
 	h := sha256.New()
-	if err := get(io.MultiWriter(f, h)); err != nil {
+	w, err := room.Writer(ctx, io.MultiWriter(f, h))
+	if err == nil {
+		err = get(w)
+	}
+	if err != nil {
 		return fmt.Errorf("copy to %s: %w", file, err)
 	}
 	if got := hex.EncodeToString(h.Sum(nil)); hash != "" && got != hash {
@@ -105,12 +116,16 @@ func fetch(file, hash string, get func(io.Writer) error) error {
 	return nil
 }
 
-// reading opens a backup on the bot for read; what names the purpose in errors.
-func reading(file, what string, read func(*os.File) error) error {
+// reading opens a backup on the bot for read, which ends when ctx does; what names
+// the purpose in errors.
+func reading(ctx context.Context, file, what string, read func(f io.Reader, size int64) error) error {
 	f, err := os.Open(file)
 	if err == nil {
 		defer f.Close()
-		err = read(f)
+		var info os.FileInfo
+		if info, err = f.Stat(); err == nil {
+			err = read(bound.Within(ctx, f), info.Size())
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", what, err)
@@ -119,9 +134,9 @@ func reading(file, what string, read func(*os.File) error) error {
 }
 
 // compareFiles compares two backups on the bot.
-func compareFiles(older, newer string) (d backup.Diff, err error) {
-	err = reading(older, "compare", func(a *os.File) error {
-		return reading(newer, "compare", func(b *os.File) error {
+func compareFiles(ctx context.Context, older, newer string) (d backup.Diff, err error) {
+	err = reading(ctx, older, "compare", func(a io.Reader, _ int64) error {
+		return reading(ctx, newer, "compare", func(b io.Reader, _ int64) error {
 			d, err = backup.CompareFiles(a, b)
 			return err
 		})
@@ -130,9 +145,9 @@ func compareFiles(older, newer string) (d backup.Diff, err error) {
 }
 
 // backupTasks are the ids of all tasks of a backup on the bot, and of the active ones.
-func backupTasks(file string) (all, active map[string]bool, err error) {
+func backupTasks(ctx context.Context, file string) (all, active map[string]bool, err error) {
 	all, active = map[string]bool{}, map[string]bool{}
-	return all, active, eachTask(file, func(task backup.Task) error {
+	return all, active, eachTask(ctx, file, func(task backup.Task) error {
 		all[task.ID] = true
 		if task.Status.Active() {
 			active[task.ID] = true
@@ -141,31 +156,42 @@ func backupTasks(file string) (all, active map[string]bool, err error) {
 	})
 }
 
-func eachTask(file string, take func(backup.Task) error) error {
-	return reading(file, "tasks of the backup", func(f *os.File) error { return backup.Tasks(f, take) })
+// eachTask calls take for the tasks of a backup, which it may keep: those of a backup
+// that has more of them than the bot has memory for are an error.
+func eachTask(ctx context.Context, file string, take func(backup.Task) error) error {
+	const each = 300 // A task beside its text.
+	left := maxTasks
+	return reading(ctx, file, "tasks of the backup", func(f io.Reader, _ int64) error {
+		return backup.Tasks(f, func(t backup.Task) error {
+			if left -= each + len(t.ID) + len(t.Host); left < 0 {
+				return fmt.Errorf("%w: they would take over %d MiB of memory", bound.ErrTooMuch, maxTasks>>20)
+			}
+			return take(t)
+		})
+	})
 }
 
 // compareBackup compares the run's backup with a newer state.
-func (r *Recovery) compareBackup(s *runner.State, newer *backup.State) (backup.Diff, error) {
+func (r *Recovery) compareBackup(ctx context.Context, s *runner.State, newer *backup.State) (backup.Diff, error) {
 	file, err := r.backupFile(s)
 	if err != nil {
 		return backup.Diff{}, err
 	}
 	var older *backup.State
-	if err := reading(file, "compare", func(f *os.File) (err error) { older, err = backup.ReadState(f); return err }); err != nil {
+	if err := reading(ctx, file, "compare", func(f io.Reader, _ int64) (err error) { older, err = backup.ReadState(f); return err }); err != nil {
 		return backup.Diff{}, err
 	}
 	return backup.Compare(older, newer), nil
 }
 
 // Tasks lists the tasks of a run's backup, one line each.
-func (r *Recovery) Tasks(s *runner.State) ([]string, error) {
+func (r *Recovery) Tasks(ctx context.Context, s *runner.State) ([]string, error) {
 	file, err := r.backupFile(s)
 	if err != nil {
 		return nil, err
 	}
 	var lines []string
-	err = eachTask(file, func(task backup.Task) error {
+	err = eachTask(ctx, file, func(task backup.Task) error {
 		lines = append(lines, fmt.Sprintf("%s\t%s\t%s", task.ID, task.Status, task.Host))
 		return nil
 	})

@@ -129,7 +129,7 @@ func (r preflight) findBackup(ctx context.Context, t *runner.Task, looks map[str
 		}
 	}
 	if r.Cluster.BackupCopies != "" {
-		report, err := inspectFile(filepath.Join(r.Cluster.BackupCopies, name), r.Now())
+		report, err := inspectFile(ctx, filepath.Join(r.Cluster.BackupCopies, name), r.Now())
 		switch {
 		case err == nil:
 			byHash[report.SHA256] = append(byHash[report.SHA256], runner.Bot)
@@ -234,7 +234,7 @@ func (r preflight) estimate(ctx context.Context, t *runner.Task, found *clusterL
 		for _, task := range leading {
 			now = append(now, backup.Task{ID: task.ID, Status: backup.Status(task.Status), Role: task.Role, Environment: task.Env, Job: task.Job})
 		}
-		if d, err := r.compareBackup(t.State, backup.NewState(r.Now(), now)); err == nil {
+		if d, err := r.compareBackup(ctx, t.State, backup.NewState(r.Now(), now)); err == nil {
 			l.LeaderKnown, l.LeaderKilled, l.LeaderJobs = true, d.Killed.Total, d.Killed.ByJob
 		}
 	}

@@ -122,7 +122,7 @@ func (r *Recovery) compareWithMesos(ctx context.Context, s *runner.State, framew
 		l.Mesos = err.Error()
 		return
 	}
-	d, err := r.compareBackup(s, now)
+	d, err := r.compareBackup(ctx, s, now)
 	if err != nil {
 		l.Mesos = err.Error()
 		return
@@ -202,7 +202,7 @@ func (r assessing) compareWithLog(ctx context.Context, t *runner.Task, host stri
 	if err != nil {
 		return loss{}, err
 	}
-	d, err := compareFiles(file, local)
+	d, err := compareFiles(ctx, file, local)
 	if err != nil {
 		return loss{}, err
 	}

@@ -126,6 +126,6 @@ func (r proving) amountsTo(ctx context.Context, t *runner.Task, host string) (ma
 	if err != nil {
 		return nil, err
 	}
-	all, _, err := backupTasks(local)
+	all, _, err := backupTasks(ctx, local)
 	return all, err
 }

@@ -272,12 +272,12 @@ func (r staging) stagedHere(ctx context.Context, t *runner.Task) (ids map[string
 }
 
 // meant are the ids that should be staged: the backup's, less those dropped.
-func (r staging) meant(s *runner.State, dropped bool) (map[string]bool, error) {
+func (r staging) meant(ctx context.Context, s *runner.State, dropped bool) (map[string]bool, error) {
 	file, err := r.backupFile(s)
 	if err != nil {
 		return nil, err
 	}
-	all, _, err := backupTasks(file)
+	all, _, err := backupTasks(ctx, file)
 	if err != nil {
 		return nil, err
 	}
@@ -330,11 +330,11 @@ func (r staging) stagedAsMeant(ctx context.Context, t *runner.Task) (runner.Answ
 	if !staged {
 		return runner.No("nothing is staged on %s", t.On), nil
 	}
-	want, err := r.meant(t.State, false)
+	want, err := r.meant(ctx, t.State, false)
 	if err != nil {
 		return runner.Answer{}, err
 	}
-	if less, err := r.meant(t.State, true); err == nil && differs(have, less) == "" {
+	if less, err := r.meant(ctx, t.State, true); err == nil && differs(have, less) == "" {
 		want = less // A drop came after the staging.
 	}
 	if d := differs(have, want); d != "" {
@@ -422,11 +422,11 @@ func (r staging) tasksDropped(ctx context.Context, t *runner.Task) (runner.Answe
 	if err != nil {
 		return runner.Answer{}, err
 	}
-	want, err := r.meant(t.State, true)
+	want, err := r.meant(ctx, t.State, true)
 	if err != nil {
 		return runner.Answer{}, err
 	}
-	all, err := r.meant(t.State, false)
+	all, err := r.meant(ctx, t.State, false)
 	if err != nil {
 		return runner.Answer{}, err
 	}

@@ -146,7 +146,7 @@ func (r staging) compareStaged(ctx context.Context, t *runner.Task) (runner.Answ
 		return runner.Answer{}, err
 	}
 	have := idsOf(tasks)
-	want, err := r.meant(t.State, true)
+	want, err := r.meant(ctx, t.State, true)
 	if err != nil {
 		return runner.Answer{}, err
 	}

@@ -1,6 +1,10 @@
 package tbinary
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"aurorabot/runner/bound"
+)
 
 // Copy reads a value of type t and appends its bytes to dst. More than limit bytes are an error.
 // After an error the bytes are of no use.
@@ -23,7 +27,7 @@ func (c *copier) room(n int) bool {
 		return false
 	}
 	if n > c.limit-len(c.dst) {
-		c.r.fail(c.start, nil, "a value of more bytes than the %d that are the most", c.limit)
+		c.r.fail(c.start, bound.ErrTooMuch, "a value of more bytes than the %d that are the most", c.limit)
 		return false
 	}
 	return true

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"math"
+
+	"aurorabot/runner/bound"
 )
 
 // Decode reads one struct from the beginning of b and returns it together with the number of bytes it took.
@@ -13,8 +15,12 @@ import (
 // in use, or the struct be cloned. Encoding it gives the same bytes again;
 // therefore a bool other than 0 and 1 is an error. The memory is at most some 60 times
 // that of b, and much less for anything but endless empty elements.
-func Decode(b []byte) (s *Struct, n int, err error) {
-	d := decoder{b: b}
+func Decode(b []byte) (s *Struct, n int, err error) { return DecodeWithin(b, math.MaxInt) }
+
+// DecodeWithin is [Decode], and fails with [bound.ErrTooMuch] where the tree would
+// take more than some memory bytes.
+func DecodeWithin(b []byte, memory int) (s *Struct, n int, err error) {
+	d := decoder{b: b, left: memory}
 	s, err = d.structure(1)
 	if err != nil {
 		return nil, 0, err
@@ -23,8 +29,11 @@ func Decode(b []byte) (s *Struct, n int, err error) {
 }
 
 // DecodeAll reads one struct that takes up the whole of b.
-func DecodeAll(b []byte) (*Struct, error) {
-	s, n, err := Decode(b)
+func DecodeAll(b []byte) (*Struct, error) { return DecodeAllWithin(b, math.MaxInt) }
+
+// DecodeAllWithin is [DecodeAll] with the bound of [DecodeWithin].
+func DecodeAllWithin(b []byte, memory int) (*Struct, error) {
+	s, n, err := DecodeWithin(b, memory)
 	if err == nil && n < len(b) {
 		return nil, &Error{Offset: int64(n), What: fmt.Sprintf("%d bytes after the end", len(b)-n)}
 	}
@@ -32,8 +41,28 @@ func DecodeAll(b []byte) (*Struct, error) {
 }
 
 type decoder struct {
-	b   []byte
-	pos int
+	b    []byte
+	pos  int
+	left int // Bytes of memory that the tree may take yet.
+}
+
+// What the parts of a tree take, in bytes, with what a slice that grows leaves behind.
+const (
+	ofStruct = 32
+	ofFields = 96 // The room for four that the first of a struct takes.
+	ofField  = 48
+	ofList   = 48
+	ofValue  = 24 // Behind an interface, in a list or a map.
+	ofSlot   = 16
+)
+
+// spend counts memory before it is taken.
+func (d *decoder) spend(n int) error {
+	if n > d.left {
+		return &Error{Offset: int64(d.pos), What: "what was decoded takes too much memory", Err: bound.ErrTooMuch}
+	}
+	d.left -= n
+	return nil
 }
 
 func (d *decoder) wrong(at int, format string, args ...any) error {
@@ -55,6 +84,9 @@ func (d *decoder) structure(depth int) (*Struct, error) {
 	if depth > MaxDepth {
 		return nil, d.wrong(d.pos, "nested more than %d deep", MaxDepth)
 	}
+	if err := d.spend(ofStruct); err != nil {
+		return nil, err
+	}
 	s := &Struct{}
 	for {
 		b, err := d.take(1, "a field's type")
@@ -69,6 +101,13 @@ func (d *decoder) structure(depth int) (*Struct, error) {
 			return nil, d.wrong(d.pos-1, "a field of %s", t)
 		}
 		if b, err = d.take(2, "a field's number"); err != nil {
+			return nil, err
+		}
+		takes := ofField + ofValue
+		if s.Fields == nil {
+			takes += ofFields
+		}
+		if err := d.spend(takes); err != nil {
 			return nil, err
 		}
 		v, err := d.value(t, depth+1)
@@ -167,6 +206,9 @@ func (d *decoder) list(depth int) (*List, error) {
 	if !l.Elem.Known() {
 		return nil, d.wrong(d.pos-5, "a list of %s", l.Elem)
 	}
+	if err := d.spend(ofList + n*(ofSlot+ofValue)); err != nil {
+		return nil, err
+	}
 	l.Values = make([]any, 0, n)
 	for range n {
 		v, err := d.value(l.Elem, depth+1)
@@ -193,6 +235,9 @@ func (d *decoder) dictionary(depth int) (*Map, error) {
 	}
 	if !m.Key.Known() || !m.Elem.Known() {
 		return nil, d.wrong(d.pos-6, "a map of %s to %s", m.Key, m.Elem)
+	}
+	if err := d.spend(ofList + 2*n*(ofSlot+ofValue)); err != nil {
+		return nil, err
 	}
 	m.Entries = make([]Entry, 0, n)
 	for range n {

@@ -1,6 +1,9 @@
 package tbinary
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"math"
+)
 
 // MessageType tells a call from its answer.
 type MessageType byte
@@ -25,7 +28,7 @@ const version1 = 0x80010000 // In the upper half of a strict message's first wor
 
 // DecodeMessage reads one message that takes up the whole of b. The strings of its body are parts of b.
 func DecodeMessage(b []byte) (Message, error) {
-	d := decoder{b: b}
+	d := decoder{b: b, left: math.MaxInt}
 	head, err := d.take(4, "a message's head")
 	if err != nil {
 		return Message{}, err

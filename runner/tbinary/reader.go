@@ -65,6 +65,9 @@ func (r *Reader) Fail(offset int64, format string, args ...any) {
 	r.fail(offset, nil, format, args...)
 }
 
+// FailFor is [Reader.Fail] with a cause, which the error wraps and says.
+func (r *Reader) FailFor(offset int64, cause error) { r.fail(offset, cause, "%v", cause) }
+
 func (r *Reader) fail(offset int64, cause error, format string, args ...any) {
 	if r.err == nil {
 		r.err = &Error{Offset: offset, What: fmt.Sprintf(format, args...), Err: cause}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"unicode/utf8"
+
+	"aurorabot/runner/bound"
 )
 
 // length reads and checks a string's length. The offset is that of the length.
@@ -51,7 +53,7 @@ func (r *Reader) View() (b []byte, ok bool) {
 func (r *Reader) Bytes(limit int) []byte {
 	n, at := r.length()
 	if n > limit {
-		r.fail(at, nil, "a string of %d bytes, where %d are the most", n, limit)
+		r.fail(at, bound.ErrTooMuch, "a string of %d bytes, where %d are the most", n, limit)
 		return nil
 	}
 	out := make([]byte, 0, min(n, MaxView))

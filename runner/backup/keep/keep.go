@@ -20,6 +20,7 @@ import (
 
 	"aurorabot/runner/backup"
 	"aurorabot/runner/backup/check"
+	"aurorabot/runner/bound"
 	"aurorabot/runner/durable"
 )
 
@@ -127,6 +128,9 @@ func (s *Store) hold(ctx context.Context, own *[]copied, b *check.Backup, get fu
 	return nil
 }
 
+// maxCopies bounds the copies of one cluster's backups, in bytes.
+const maxCopies = 64 << 30
+
 // fetch writes file whole or not at all, compared and decoded.
 func (s *Store) fetch(ctx context.Context, file string, b *check.Backup, get func(context.Context, io.Writer) error) error {
 	part := file + ".part"
@@ -137,7 +141,11 @@ func (s *Store) fetch(ctx context.Context, file string, b *check.Backup, get fun
 	defer os.Remove(part) // It is not there when all went well.
 	defer f.Close()
 	sum := sha256.New()
-	if err := get(ctx, io.MultiWriter(f, sum)); err != nil {
+	w, err := durable.Room{Dir: s.Dir, Most: maxCopies}.Writer(ctx, bound.NewWriter(io.MultiWriter(f, sum), b.Bytes))
+	if err != nil {
+		return err
+	}
+	if err := get(ctx, w); err != nil {
 		return err
 	}
 	if have := hex.EncodeToString(sum.Sum(nil)); have != b.SHA256 {
@@ -150,7 +158,7 @@ func (s *Store) fetch(ctx context.Context, file string, b *check.Backup, get fun
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		return err
 	}
-	r, err := backup.Inspect(f, backup.Options{Name: b.Name, Size: b.Bytes})
+	r, err := backup.Inspect(bound.Within(ctx, f), backup.Options{Name: b.Name, Size: b.Bytes})
 	switch {
 	case err != nil:
 		return err
