@@ -60,7 +60,7 @@ func New(c Config) (*Bot, error) {
 		return nil, err
 	}
 	a := &app{Config: c, secrets: web.NewRedactor(c.Secrets, c.BotToken, c.AppToken), store: store}
-	transport := web.Patience(c.Transport, c.Now)
+	transport := web.Patience(c.Transport, c.Now, c.Log)
 	a.web = &http.Client{Transport: transport, Timeout: time.Minute}
 	a.api = slack.New(c.BotToken, slack.OptionAPIURL(c.APIURL), slack.OptionHTTPClient(a.web))
 	a.people = &directory{app: a, known: map[string]answer{}}

@@ -27,7 +27,10 @@ func Check(ctx context.Context, c Config, teams []string) []Checked {
 	secrets := web.NewRedactor(c.Secrets, c.BotToken, c.AppToken)
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	options := []slack.Option{slack.OptionAppLevelToken(c.AppToken), slack.OptionHTTPClient(&http.Client{Timeout: 20 * time.Second, Transport: c.Transport})}
+	if c.Transport == nil {
+		c.Transport = http.DefaultTransport
+	}
+	options := []slack.Option{slack.OptionAppLevelToken(c.AppToken), slack.OptionHTTPClient(&http.Client{Timeout: 20 * time.Second, Transport: web.Short{RoundTripper: c.Transport}})}
 	if c.APIURL != "" {
 		options = append(options, slack.OptionAPIURL(c.APIURL))
 	}

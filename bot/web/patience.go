@@ -2,12 +2,17 @@ package web
 
 import (
 	"context"
+	"errors"
+	"io"
+	"log/slog"
 	"net/http"
 	"path"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
+
+	"aurorabot/runner/bound"
 )
 
 // patience is a transport to Slack: when Slack says "not before", no sender
@@ -16,15 +21,44 @@ import (
 type patience struct {
 	next http.RoundTripper
 	now  func() time.Time
+	log  *slog.Logger
 
 	mu    sync.Mutex
 	until map[string]time.Time // What Slack said last to any sender, by method.
 }
 
 // Patience returns a transport over next that honours Slack's rate limits for
-// all who send through it.
-func Patience(next http.RoundTripper, now func() time.Time) http.RoundTripper {
-	return &patience{next: next, now: now, until: map[string]time.Time{}}
+// all who send through it, up to [LongestPatience], and takes at most [MaxAnswer]
+// bytes of an answer.
+func Patience(next http.RoundTripper, now func() time.Time, log *slog.Logger) http.RoundTripper {
+	return &patience{next: Short{next}, now: now, log: log, until: map[string]time.Time{}}
+}
+
+// MaxAnswer bounds an answer of the Web API, in bytes: a page of a thousand people
+// has about 2 MB.
+const MaxAnswer = 16 << 20
+
+// A Short is a transport over another one of which no answer is longer than [MaxAnswer].
+type Short struct{ http.RoundTripper }
+
+// RoundTrip is part of [http.RoundTripper].
+func (s Short) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := s.RoundTripper.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	resp.Body = struct {
+		io.Reader
+		io.Closer
+	}{bound.NewReader(resp.Body, MaxAnswer), resp.Body}
+	return resp, nil
+}
+
+// CloseIdleConnections closes the idle connections of the transport below.
+func (s Short) CloseIdleConnections() {
+	if t, ok := s.RoundTripper.(interface{ CloseIdleConnections() }); ok {
+		t.CloseIdleConnections()
+	}
 }
 
 // methodOf is what Slack limits a call by.
@@ -44,19 +78,39 @@ func (p *patience) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	resp, err := p.next.RoundTrip(r)
-	if err != nil || resp.StatusCode != http.StatusTooManyRequests {
-		return resp, err
+	if err != nil {
+		return nil, err
 	}
-	after, err := strconv.Atoi(resp.Header.Get("Retry-After"))
-	if err != nil || after < 1 {
-		after = 1
-		// Without the header the library would not know the answer for what it is.
-		resp.Header.Set("Retry-After", "1")
+	if resp.StatusCode != http.StatusTooManyRequests {
+		return resp, nil
 	}
+	after := p.patience(r.Context(), method, resp)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.until[method] = p.now().Add(time.Duration(after) * time.Second)
+	p.until[method] = p.now().Add(after)
 	return resp, nil
+}
+
+// LongestPatience is how long the bot keeps from calling a method because Slack said
+// so. Slack asks for seconds, half a minute at most; a header of a day, of Slack's or
+// of a proxy's, would silence the bot in the middle of a recovery.
+const LongestPatience = 2 * time.Minute
+
+// patience is how long the answer asks to wait. Its header says afterwards what will
+// be waited, for the library goes by that.
+func (p *patience) patience(ctx context.Context, method string, resp *http.Response) time.Duration {
+	said := resp.Header.Get("Retry-After")
+	seconds, err := strconv.ParseUint(said, 10, 63)
+	after := time.Second
+	switch most := uint64(LongestPatience / time.Second); {
+	case errors.Is(err, strconv.ErrRange) || err == nil && seconds > most:
+		after = LongestPatience
+		p.log.WarnContext(ctx, "slack: Retry-After is longer than the bot waits", "method", method, "asked_seconds", said, "waits", after)
+	case err == nil && seconds > 0:
+		after = time.Duration(seconds) * time.Second
+	}
+	resp.Header.Set("Retry-After", strconv.Itoa(int(after/time.Second)))
+	return after
 }
 
 // CloseIdleConnections closes the idle connections of the transport below.

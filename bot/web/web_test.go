@@ -1,16 +1,23 @@
 package web
 
 import (
+	"bytes"
 	"errors"
+	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/slack-go/slack"
+
+	"aurorabot/runner/bound"
+	"aurorabot/runner/bound/boundtest"
 )
 
 func TestJudge(t *testing.T) {
@@ -51,7 +58,7 @@ func TestPatience(t *testing.T) {
 			}
 			limited = false
 			return w.Result(), nil
-		}), time.Now)
+		}), time.Now, slog.New(slog.DiscardHandler))
 		took := func(method string) time.Duration {
 			begun := time.Now()
 			r, err := p.RoundTrip(httptest.NewRequest("POST", "https://slack.example/api/"+method, nil))
@@ -85,5 +92,60 @@ func TestErrorsKeepNoSecrets(t *testing.T) {
 	}
 	if r.Err(nil) != nil {
 		t.Error("no error became one")
+	}
+}
+
+// An absurd Retry-After does not silence the bot, and is said in the log; the library,
+// which goes by the header, is told the same.
+func TestRetryAfterIsCapped(t *testing.T) {
+	for said, want := range map[string]time.Duration{
+		"7": 7 * time.Second, "120": 2 * time.Minute, "121": 2 * time.Minute, "86400": 2 * time.Minute,
+		"9223372036854775807": 2 * time.Minute, "99999999999999999999999": 2 * time.Minute,
+		"": time.Second, "0": time.Second, "-5": time.Second, "Wed, 21 Oct 2099 07:28:00 GMT": time.Second,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			var log bytes.Buffer
+			p := Patience(transport(func(*http.Request) (*http.Response, error) {
+				w := httptest.NewRecorder()
+				w.Header().Set("Retry-After", said)
+				w.WriteHeader(http.StatusTooManyRequests)
+				return w.Result(), nil
+			}), time.Now, slog.New(slog.NewTextHandler(&log, nil)))
+			call := func() string {
+				r, err := p.RoundTrip(httptest.NewRequest("POST", "https://slack.example/api/chat.update", nil))
+				if err != nil {
+					t.Fatal(err)
+				}
+				r.Body.Close()
+				return r.Header.Get("Retry-After")
+			}
+			if got := call(); got != strconv.Itoa(int(want/time.Second)) {
+				t.Errorf("%q: the library is told %q", said, got)
+			}
+			begun := time.Now()
+			call()
+			if d := time.Since(begun); d != want {
+				t.Errorf("%q: waited %s, want %s", said, d, want)
+			}
+			if capped := want == 2*time.Minute && said != "120"; strings.Contains(log.String(), "longer than the bot waits") != capped {
+				t.Errorf("%q: the log says %q", said, log.String())
+			}
+		})
+	}
+}
+
+// An answer without end ends at its bound.
+func TestAnswersOfSlackAreBounded(t *testing.T) {
+	endless := transport(func(*http.Request) (*http.Response, error) {
+		return &http.Response{StatusCode: 200, Body: io.NopCloser(boundtest.Endless("", "x"))}, nil
+	})
+	p := Patience(endless, time.Now, slog.New(slog.DiscardHandler))
+	r, err := p.RoundTrip(httptest.NewRequest("POST", "https://slack.example/api/users.list", nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	if n, err := io.Copy(io.Discard, r.Body); n != MaxAnswer || !errors.Is(err, bound.ErrTooMuch) {
+		t.Errorf("%d bytes, %v", n, err)
 	}
 }
