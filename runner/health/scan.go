@@ -61,6 +61,7 @@ type Scanner struct {
 	known   int     // Up to where in the text at hand lines were gone back through,
 	stamped string  // and the stamp that was found there.
 	matches []Match // Parallel to LogFindings.
+	lines   int     // That were looked at, for what was found in them.
 	buffer  []byte
 }
 
@@ -109,6 +110,8 @@ func endOf(in io.Reader, name string) error {
 // count counts what begins in text from from on and before to.
 func (s *Scanner) count(text []byte, from, to int, name string) {
 	s.known = 0
+	// A line can hold thousands of what is looked for: it is looked at once.
+	begins, ends, when := 0, -1, ""
 	theSearch().in(text, func(at int, l *literal) {
 		if at < from || at >= to {
 			return
@@ -117,8 +120,12 @@ func (s *Scanner) count(text []byte, from, to int, name string) {
 		if f.pattern != nil && !f.stands(text, at, len(l.text)) {
 			return
 		}
-		line := lineAt(text, at)
-		m, when := &s.matches[l.kind], s.dated(text, at)
+		if at < begins || at >= ends {
+			begins, ends = lineAt(text, at)
+			when = s.dated(text, at)
+			s.lines++
+		}
+		line, m := text[begins:ends], &s.matches[l.kind]
 		if !s.Since.IsZero() && when == "" {
 			m = &s.matches[undated]
 			f = &LogFindings[undated]
@@ -164,7 +171,8 @@ func (s *Scanner) dated(text []byte, at int) string {
 			when = s.stamped
 			break
 		}
-		if when = stamp(lineAt(text, from)); when != "" {
+		_, to := lineAt(text, from)
+		if when = stamp(text[from:to]); when != "" {
 			break
 		}
 		if when = s.above; from == 0 {
@@ -216,13 +224,13 @@ func (k *Kind) stands(text []byte, at, length int) bool {
 }
 
 // lineAt is the line around at, as far as it is at hand.
-func lineAt(text []byte, at int) []byte {
-	from := bytes.LastIndexByte(text[:at], '\n') + 1
-	to := len(text)
+func lineAt(text []byte, at int) (from, to int) {
+	from = bytes.LastIndexByte(text[:at], '\n') + 1
+	to = len(text)
 	if n := bytes.IndexByte(text[at:], '\n'); n >= 0 {
 		to = at + n
 	}
-	return text[from:to]
+	return from, to
 }
 
 // Matches returns what was found, in the order of the table.

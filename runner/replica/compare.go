@@ -120,10 +120,7 @@ func (c *Comparison) lag(reports []Report) bool {
 	union := c.agreedOn(reports)
 	for i := range reports {
 		r := &reports[i]
-		own := r.learned()
-		for _, x := range union {
-			c.Missing[i] += own.gaps(x.First, x.Last).Count()
-		}
+		c.Missing[i] += r.learned().gapsIn(union).Count()
 		if c.Missing[i] == 0 {
 			continue
 		}
@@ -178,10 +175,8 @@ func (c *Comparison) forgotten(reports []Report) bool {
 		if r.Status != Voting.String() {
 			continue
 		}
-		for _, x := range union {
-			for _, g := range r.present().gaps(x.First, x.Last) {
-				edges = append(edges, edge{g.First, 1}, edge{g.Last + 1, -1})
-			}
+		for _, g := range r.present().gapsIn(union) {
+			edges = append(edges, edge{g.First, 1}, edge{g.Last + 1, -1})
 		}
 	}
 	slices.SortFunc(edges, func(a, b edge) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.step, b.step)) })
@@ -266,7 +261,8 @@ func (c *Comparison) chunk(reports []Report, i, j int, a, b *Digest) {
 		return
 	}
 	var bad Ranges
-	for p := whole.First; p <= whole.Last; p++ {
+	for n := range uint64(chunkSize) {
+		p := whole.First + n
 		x, inA := pa[p]
 		y, inB := pb[p]
 		// What one has cut off already may be leftovers in the other.

@@ -44,7 +44,7 @@ type EntryContent struct {
 // What cannot be read is left out; [Inspect] says what that is. A folder that
 // cannot be read at all is an error.
 func Entries(ctx context.Context, dir string, each func(Entry) error) error {
-	db, err := leveldb.Open(dir)
+	db, err := leveldb.Open(ctx, dir)
 	if err != nil {
 		return fmt.Errorf("open the log: %w", err)
 	}
@@ -56,10 +56,10 @@ func Entries(ctx context.Context, dir string, each func(Entry) error) error {
 	var e Entry
 	s := newScan(dir, 0)
 	s.lean = true
-	frames := joiner{each: func(l *LogEntry) error {
+	frames := newJoiner(ctx, func(l *LogEntry) error {
 		e.Aurora = append(e.Aurora, l.content())
 		return nil
-	}}
+	})
 	defer frames.stop()
 	var r record
 	pending := false

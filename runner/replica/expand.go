@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"context"
 	"fmt"
 	"io"
 
@@ -14,8 +15,8 @@ const maxElement = 1 << 30
 
 // expand reads a LogEntry that holds a snapshot, and gives each task of a
 // deduplicated one its configuration back.
-func expand(in io.Reader) (*backup.Snapshot, error) {
-	e, err := openStream(in)
+func expand(ctx context.Context, in io.Reader) (*backup.Snapshot, error) {
+	e, err := openStream(ctx, in)
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package replica
 
 import (
 	"bytes"
+	"context"
 	"crypto/md5"
 	"fmt"
 	"hash"
@@ -28,6 +29,12 @@ type joiner struct {
 	summarizer
 	entry  LogEntry
 	series *series
+}
+
+// newJoiner returns a joiner whose walks end with ctx, those through what a few bytes
+// inflate to among them.
+func newJoiner(ctx context.Context, each func(*LogEntry) error) joiner {
+	return joiner{each: each, summarizer: summarizer{ctx: ctx}}
 }
 
 // series is a frame header whose chunks are being collected.
@@ -82,9 +89,9 @@ func (j *joiner) begin(position uint64, s summary) {
 		first: position, last: position, want: s.chunks, checksum: s.checksum,
 		sum: md5.New(), in: out, done: make(chan summary, 1),
 	}
-	done := j.series.done
+	done, ctx := j.series.done, j.ctx
 	go func() {
-		s := summarizeStream(in)
+		s := summarizeStream(ctx, in)
 		_ = in.Close() // What is left may come; nobody wants it.
 		done <- s
 	}()

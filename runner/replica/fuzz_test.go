@@ -2,6 +2,7 @@ package replica
 
 import (
 	"bytes"
+	"context"
 	"path/filepath"
 	"testing"
 
@@ -18,7 +19,7 @@ func recorded(f *testing.F, appends bool) {
 		f.Fatal(err)
 	}
 	for _, a := range append(archives, "testdata/mesos/d-holes-unlearned-promise-only.log.tar.gz", "testdata/mesos/d-truncated-twice.log.tar.gz") {
-		db, err := leveldb.Open(golden.Unpack(f, a))
+		db, err := leveldb.Open(context.Background(), golden.Unpack(f, a))
 		if err != nil {
 			f.Fatal(err)
 		}
@@ -81,11 +82,11 @@ func FuzzLogEntry(f *testing.F) {
 	recorded(f, true)
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var kinds []LogEntryKind
-		j := joiner{keep: true, each: func(e *LogEntry) error {
+		j := joiner{summarizer: summarizer{ctx: context.Background()}, keep: true, each: func(e *LogEntry) error {
 			kinds = append(kinds, e.kind)
 			switch e.kind {
 			case KindSnapshot:
-				if s, err := expand(bytes.NewReader(e.raw)); err == nil {
+				if s, err := expand(context.Background(), bytes.NewReader(e.raw)); err == nil {
 					if st, err := newState(s); err == nil {
 						_ = st.snapshot().Append(nil)
 					}

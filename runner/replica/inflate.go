@@ -3,11 +3,13 @@ package replica
 import (
 	"bufio"
 	"compress/zlib"
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 
+	"aurorabot/runner/bound"
 	"aurorabot/runner/tbinary"
 )
 
@@ -30,8 +32,8 @@ type entryStream struct {
 	want     int64    // Packed bytes that there should be.
 }
 
-// openStream begins to read a LogEntry.
-func openStream(in io.Reader) (*entryStream, error) {
+// openStream begins to read a LogEntry, until ctx ends.
+func openStream(ctx context.Context, in io.Reader) (*entryStream, error) {
 	b := bufio.NewReaderSize(in, 64<<10)
 	head, err := b.Peek(deflatedHead)
 	if err != nil && !errors.Is(err, io.EOF) {
@@ -47,7 +49,7 @@ func openStream(in io.Reader) (*entryStream, error) {
 	if err != nil {
 		return nil, fmt.Errorf("deflated: %w", err)
 	}
-	e.plain = &counter{r: io.LimitReader(z, maxInflated)}
+	e.plain = &counter{r: bound.Within(ctx, io.LimitReader(z, maxInflated))}
 	e.reader = tbinary.NewReader(e.plain)
 	return e, nil
 }

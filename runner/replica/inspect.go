@@ -14,7 +14,7 @@ import (
 // that ctx ended or that the machine failed to read. The folder's files are
 // not changed, nor are their times where the system lets a reader keep them.
 func Inspect(ctx context.Context, dir string) (Report, error) {
-	db, err := leveldb.Open(dir)
+	db, err := leveldb.Open(ctx, dir)
 	if err != nil {
 		return refusal(dir, err)
 	}

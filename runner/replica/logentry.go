@@ -2,6 +2,7 @@ package replica
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -99,6 +100,7 @@ var errUnion = errors.New("no member of LogEntry is set")
 
 // summarizer walks over entries; it keeps its reader from one to the next.
 type summarizer struct {
+	ctx context.Context //nolint:containedctx // Of the walk that it is part of.
 	r   *tbinary.Reader
 	ops opCounts
 }
@@ -111,7 +113,7 @@ func (z *summarizer) of(b []byte) summary {
 	case entryFrame:
 		return frameOf(b)
 	case entryDeflated:
-		return summarizeStream(bytes.NewReader(b))
+		return summarizeStream(z.ctx, bytes.NewReader(b))
 	}
 	if z.r == nil {
 		z.r = tbinary.NewReaderBytes(b)
@@ -142,8 +144,8 @@ func member(b []byte) int {
 
 // summarizeStream walks over a LogEntry of any length, a deflated one too, in
 // constant memory.
-func summarizeStream(in io.Reader) summary {
-	e, err := openStream(in)
+func summarizeStream(ctx context.Context, in io.Reader) summary {
+	e, err := openStream(ctx, in)
 	if err != nil {
 		return undecodable(err)
 	}

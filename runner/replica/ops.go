@@ -89,7 +89,7 @@ func (s *state) op(id int16, b *tbinary.Struct) error {
 			s.ignore("pruneJobUpdateHistory, which the scheduler passes over since 0.20")
 			return nil
 		}
-		s.prune(int(b.I32(1)), b.I64(2))
+		return s.prune(int(b.I32(1)), b.I64(2))
 	case opRemoveJobUpdate:
 		for k := range b.List(1).Structs() {
 			delete(s.updates, updateKey(k))

@@ -75,6 +75,19 @@ func (r Ranges) gaps(first, last uint64) Ranges {
 	return out
 }
 
+// gapsIn returns the positions of the ranges in of that are not in r. Both are
+// disjoint and in order; each is gone through once.
+func (r Ranges) gapsIn(of Ranges) Ranges {
+	out := Ranges{}
+	for _, x := range of {
+		for len(r) > 0 && r[0].Last < x.First {
+			r = r[1:]
+		}
+		out = append(out, r.gaps(x.First, x.Last)...)
+	}
+	return out
+}
+
 // within counts the positions of r in [first, last].
 func (r Ranges) within(first, last uint64) uint64 {
 	n := uint64(0)

@@ -77,7 +77,7 @@ func (r *Refusal) Error() string {
 func Salvage(ctx context.Context, dirs []string, opts SalvageOptions) (*backup.Snapshot, Salvaged, error) {
 	s := salvage{opts: opts}
 	defer s.close()
-	if err := s.open(dirs); err != nil {
+	if err := s.open(ctx, dirs); err != nil {
 		return nil, s.out, err
 	}
 	v, err := s.joined.survey(ctx)
@@ -143,13 +143,13 @@ func (s *salvage) close() {
 	}
 }
 
-func (s *salvage) open(dirs []string) error {
+func (s *salvage) open(ctx context.Context, dirs []string) error {
 	s.out = Salvaged{From: []From{}, Base: -1, Ops: map[string]int64{}, Missing: Ranges{}, Dropped: []string{}, Ignored: map[string]int64{}}
 	if len(dirs) == 0 {
 		return errors.New("salvage: no folder given")
 	}
 	for _, dir := range dirs {
-		db, err := leveldb.Open(dir)
+		db, err := leveldb.Open(ctx, dir)
 		if err == nil {
 			s.joined.sources = append(s.joined.sources, &source{path: dir, db: db})
 			s.out.From = append(s.out.From, From{Path: dir, Unlearned: Ranges{}, Holes: Ranges{}, Damage: []Damage{}})
@@ -270,12 +270,13 @@ func (s *salvage) replay(ctx context.Context, v *survey, base, limit uint64) (*b
 	} else {
 		s.out.Base, s.out.BaseTime = int64(v.snapshot.First), Millis(v.snapshot.timestamp)
 	}
-	frames := joiner{keep: true}
+	frames := newJoiner(ctx, nil)
+	frames.keep = true
 	defer frames.stop()
 	frames.each = func(e *LogEntry) error {
 		switch {
 		case e.kind == KindSnapshot && v.snapshot != nil && e.First == v.snapshot.First:
-			snapshot, err := expand(bytes.NewReader(e.raw))
+			snapshot, err := expand(ctx, bytes.NewReader(e.raw))
 			if err == nil {
 				st, err = newState(snapshot)
 			}

@@ -42,7 +42,6 @@ func newScan(path string, cut uint64) *scan {
 		report: &Report{Path: path, Status: Empty.String(), Holes: Ranges{}, Unlearned: Ranges{}, Damage: []Damage{}, Warnings: []string{}, Digests: []Digest{}},
 		aurora: Aurora{Ops: map[string]int64{}, LastSnapshot: -1, LastSnapshotEnd: -1, LastTransaction: -1, LastUnread: -1},
 	}
-	s.joiner.each = s.logEntry
 	return s
 }
 
@@ -64,6 +63,7 @@ func run(ctx context.Context, db *leveldb.DB, path string) (*scan, error) {
 }
 
 func (s *scan) walk(ctx context.Context, db *leveldb.DB) error {
+	s.joiner = newJoiner(ctx, s.logEntry)
 	defer s.joiner.stop()
 	var r record
 	if err := db.Walk(ctx, func(rec *leveldb.Record) error { return s.record(rec, &r) }); err != nil {

@@ -26,6 +26,7 @@ type state struct {
 	locks       map[string]backup.Element // By their key, encoded.
 	updates     map[string]*update        // By job key and id.
 
+	looks   int              // See look.
 	newest  int64            // Latest time, in ms, that anything says of itself.
 	ignored map[string]int64 // What was passed over, as the real loader does, by reason.
 }

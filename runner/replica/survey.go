@@ -36,7 +36,7 @@ func (v *survey) obstacle(at uint64, format string, args ...any) {
 // survey makes the pass.
 func (j *joined) survey(ctx context.Context) (*survey, error) {
 	v := &survey{}
-	frames := joiner{}
+	frames := newJoiner(ctx, nil)
 	defer frames.stop()
 	frames.each = func(e *LogEntry) error {
 		switch e.kind {

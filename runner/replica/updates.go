@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"aurorabot/runner/backup"
+	"aurorabot/runner/bound"
 	"aurorabot/runner/tbinary"
 )
 
@@ -14,6 +15,10 @@ type update struct {
 	stored *tbinary.Struct // StoredJobUpdateDetails.
 	job    string
 	id     string
+
+	// Events that were added behind those of a later time wait to be sorted, and the
+	// summary to be derived from them, until somebody looks.
+	stale bool
 }
 
 // Fields of JobUpdateDetails that hold events, and where an event of each kind
@@ -51,7 +56,7 @@ func (s *state) loadUpdate(stored *tbinary.Struct) error {
 			s.saw(e.I64(2))
 		}
 	}
-	s.updates[job+" "+id] = &update{stored, job, id}
+	s.updates[job+" "+id] = &update{stored: stored, job: job, id: id}
 	return nil
 }
 
@@ -75,7 +80,7 @@ func (s *state) saveUpdate(b *tbinary.Struct) error {
 	if b.Has(2) {
 		u.stored.SetBytes(2, b.Bytes(2)) // The lock token, up to 0.19.
 	}
-	u.refresh()
+	u.stale = true
 	return nil
 }
 
@@ -87,6 +92,9 @@ func (s *state) event(b *tbinary.Struct, kind int16) error {
 	}
 	u := s.updates[updateKey(b.Struct(3))]
 	if u == nil && !b.Has(3) {
+		if err := s.look(len(s.updates)); err != nil {
+			return err
+		}
 		for _, other := range s.updates { // Up to 0.8 the id alone says which.
 			if other.id == b.Str(2) {
 				u = other
@@ -98,7 +106,6 @@ func (s *state) event(b *tbinary.Struct, kind int16) error {
 	}
 	s.saw(event.I64(2))
 	u.add(kind, event)
-	u.refresh()
 	return nil
 }
 
@@ -108,7 +115,7 @@ func at(event any) int64 {
 	return e.I64(2)
 }
 
-// add puts an event where its time belongs, behind those of the same time.
+// add adds an event.
 func (u *update) add(kind int16, event *tbinary.Struct) {
 	details := u.stored.Struct(1)
 	list := details.List(kind)
@@ -117,11 +124,24 @@ func (u *update) add(kind int16, event *tbinary.Struct) {
 		details.SetList(kind, list)
 	}
 	list.Elem = tbinary.TypeStruct
-	i := len(list.Values)
-	for i > 0 && at(list.Values[i-1]) > at(event) {
-		i--
+	list.Values = append(list.Values, any(event))
+	u.stale = true
+}
+
+// settle puts events where their times belong, each behind those of the same time,
+// and derives the summary's state from them.
+func (u *update) settle() {
+	if !u.stale {
+		return
 	}
-	list.Values = slices.Insert(list.Values, i, any(event))
+	u.stale = false
+	details := u.stored.Struct(1)
+	for _, kind := range []int16{updateEvents, instanceEvents} {
+		if list := details.List(kind); list != nil {
+			slices.SortStableFunc(list.Values, func(a, b any) int { return cmp.Compare(at(a), at(b)) })
+		}
+	}
+	u.refresh()
 }
 
 // refresh derives the summary's state from the events, as the scheduler does:
@@ -159,18 +179,38 @@ func setInOrder(s *tbinary.Struct, f tbinary.Field) {
 	s.Fields = slices.Insert(s.Fields, i, f)
 }
 
-func (u *update) element() backup.Element { return u.stored.Encode() }
+func (u *update) element() backup.Element {
+	u.settle()
+	return u.stored.Encode()
+}
+
+// maxLooks bounds how many updates are looked at in search of some, in one replay:
+// each prune, and each event of a release to 0.8, looks at all there are. A scheduler
+// prunes once an hour.
+const maxLooks = 1 << 26
+
+// look counts updates that are about to be looked at.
+func (s *state) look(n int) error {
+	if s.looks += n; s.looks > maxLooks {
+		return fmt.Errorf("%w: its entries look for job updates among %d", bound.ErrTooMuch, s.looks)
+	}
+	return nil
+}
 
 // prune is what PruneJobUpdateHistory did up to 0.19: of the updates that have
 // ended, those created before threshold go, and of the others all but the
 // newest retain of each job.
-func (s *state) prune(retain int, threshold int64) {
+func (s *state) prune(retain int, threshold int64) error {
+	if err := s.look(len(s.updates)); err != nil {
+		return err
+	}
 	type ended struct {
 		key     string
 		created int64
 	}
 	byJob := map[string][]ended{}
 	for key, u := range s.updates {
+		u.settle()
 		state := u.stored.Struct(1).Struct(1).Struct(1).Struct(4)
 		switch {
 		case !terminal(state.I32(1)):
@@ -188,4 +228,5 @@ func (s *state) prune(retain int, threshold int64) {
 			delete(s.updates, list[i].key)
 		}
 	}
+	return nil
 }

@@ -6,6 +6,10 @@ import (
 	"errors"
 )
 
+// maxKey bounds a key of a table, in bytes: keys are compared and copied one by one,
+// though each may share most of the one before. A replica's have 29 at most.
+const maxKey = 1 << 10
+
 var errRestarts = errors.New("restart points do not fit")
 
 // entriesOf returns the entries of a block without its restart points.
@@ -23,7 +27,8 @@ func entriesOf(p []byte) ([]byte, error) {
 
 // nextEntry decodes the entry at pos: the length of the prefix that it shares
 // with the key before, the lengths of the rest and of the value, and both. The
-// key is written over the one before. A broken entry gives a position < 0.
+// key is written over the one before. A broken entry, or one whose key is longer
+// than maxKey, gives a position < 0.
 func nextEntry(p []byte, pos int, key []byte) (k, value []byte, next int) {
 	var shared, rest, length int
 	if pos+3 <= len(p) && p[pos]|p[pos+1]|p[pos+2] < 0x80 {
@@ -38,7 +43,7 @@ func nextEntry(p []byte, pos int, key []byte) (k, value []byte, next int) {
 		}
 		shared, rest, length, pos = int(s), int(r), int(l), at
 	}
-	if shared > len(key) || rest > len(p)-pos || length > len(p)-pos-rest {
+	if shared > len(key) || rest > len(p)-pos || length > len(p)-pos-rest || shared+rest > maxKey {
 		return key, nil, -1
 	}
 	key = append(key[:shared], p[pos:pos+rest]...)

@@ -3,6 +3,7 @@ package leveldb
 import (
 	"bytes"
 	"container/heap"
+	"context"
 )
 
 // Cursor merges tables and write-ahead logs in the order of the keys and gives
@@ -42,6 +43,14 @@ func (d *DB) Cursor() (*Cursor, error) {
 // Next returns the next record, or nil at the end. It is valid until the
 // following call.
 func (c *Cursor) Next() (*Record, error) {
+	r, err := c.following()
+	if ctx := c.db.folder.ctx; r == nil && err == nil && ctx.Err() != nil {
+		return nil, context.Cause(ctx) // Files that could not be read for that have no end.
+	}
+	return r, err
+}
+
+func (c *Cursor) following() (*Record, error) {
 	for {
 		item, itemKey, inMemory := c.db.memory.head()
 		if err := c.ready(); err != nil {

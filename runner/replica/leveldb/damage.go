@@ -33,15 +33,25 @@ const maxDamage = 1000
 // ledger collects damage and warnings.
 type ledger struct {
 	damage   []Damage
-	more     int // Places beyond maxDamage.
+	listed   map[place]bool // Those of damage.
+	more     int            // Places beyond maxDamage.
+	work     int64          // Entries of indexes that were looked at to say what was lost.
 	warnings []string
 	denied   bool // A file could not be read for lack of permission.
 	lost     bool // Some damage loses keys of an unknown range.
 }
 
+// A place tells one damage from another.
+type place struct {
+	file   string
+	offset int64
+	what   string
+}
+
 // add lists d once: a second pass over a file meets the same damage again.
 func (l *ledger) add(d Damage) {
-	if slices.ContainsFunc(l.damage, func(o Damage) bool { return o.File == d.File && o.Offset == d.Offset && o.What == d.What }) {
+	at := place{d.File, d.Offset, d.What}
+	if l.listed[at] {
 		return
 	}
 	if d.Lost && d.UpTo == nil {
@@ -51,6 +61,10 @@ func (l *ledger) add(d Damage) {
 		l.more++
 		return
 	}
+	if l.listed == nil {
+		l.listed = map[place]bool{}
+	}
+	l.listed[at] = true
 	l.damage = append(l.damage, d)
 }
 

@@ -24,17 +24,22 @@ type DB struct {
 
 // Open opens the folder, finds out who holds its lock, and reads CURRENT,
 // MANIFEST and the write-ahead logs. Damage is no error: it is in
-// [DB.Damage]. The caller closes the DB.
+// [DB.Damage]. The caller closes the DB. Whatever is read of it later ends with
+// ctx, too.
 //
 // Errors wrap [ErrMissing], [ErrNotFolder], [ErrNotLevelDB] (nothing in the
 // folder is LevelDB's), [ErrDenied], or are a *[LockedError].
-func Open(path string) (*DB, error) {
-	f, link, err := openFolder(path)
+func Open(ctx context.Context, path string) (*DB, error) {
+	f, link, err := openFolder(ctx, path)
 	if err != nil {
 		return nil, err
 	}
 	d := &DB{Path: path, Link: link, folder: f, began: f.entries}
-	if err := d.start(); err != nil {
+	err = d.start()
+	if err == nil && ctx.Err() != nil {
+		err = context.Cause(ctx) // What was not read is no damage.
+	}
+	if err != nil {
 		_ = d.Close()
 		return nil, err
 	}
@@ -239,11 +244,9 @@ func (d *DB) Walk(ctx context.Context, each func(*Record) error) error {
 		return err
 	}
 	defer c.Close()
-	for n := 0; ; n++ {
-		if n%512 == 0 {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
+	for {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
 		}
 		r, err := c.Next()
 		if err != nil {

@@ -1,6 +1,7 @@
 package leveldb
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -87,11 +88,30 @@ type folder struct {
 	path    string
 	dir     *os.File
 	entries []entry
+	numbers map[numbered]int // Indices of entries; nil before the first is asked for.
+
+	ctx  context.Context //nolint:containedctx // Every read of a file asks it: the readers above have no other way.
+	read int64           // Bytes of files so far.
+}
+
+// opened is a file whose reads end with the folder's context.
+type opened struct {
+	*os.File
+	folder *folder
+}
+
+func (o opened) ReadAt(p []byte, at int64) (int, error) {
+	if o.folder.ctx.Err() != nil {
+		return 0, context.Cause(o.folder.ctx)
+	}
+	n, err := o.File.ReadAt(p, at)
+	o.folder.read += int64(n)
+	return n, err
 }
 
 // openFolder lists path. It follows a symbolic link given as path itself (and
 // names its target in link), but none inside.
-func openFolder(path string) (f *folder, link string, err error) {
+func openFolder(ctx context.Context, path string) (f *folder, link string, err error) {
 	info, err := os.Lstat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -118,7 +138,7 @@ func openFolder(path string) (f *folder, link string, err error) {
 	} else if err != nil {
 		return nil, link, err
 	}
-	f = &folder{path: path, dir: dir}
+	f = &folder{path: path, dir: dir, ctx: ctx}
 	if f.entries, err = f.list(); err != nil {
 		_ = dir.Close()
 		return nil, link, err
@@ -152,13 +172,27 @@ func (f *folder) list() ([]entry, error) {
 	return out, nil
 }
 
+// find returns the file of a kind and number, the first by name if there are several.
 func (f *folder) find(k kind, number uint64) (entry, bool) {
-	for _, e := range f.entries {
-		if e.kind == k && e.number == number {
-			return e, true
+	if f.numbers == nil {
+		f.numbers = make(map[numbered]int, len(f.entries))
+		for i, e := range f.entries {
+			if _, ok := f.numbers[numbered{e.kind, e.number}]; !ok {
+				f.numbers[numbered{e.kind, e.number}] = i
+			}
 		}
 	}
-	return entry{}, false
+	i, ok := f.numbers[numbered{k, number}]
+	if !ok {
+		return entry{}, false
+	}
+	return f.entries[i], true
+}
+
+// numbered is what files are looked up by.
+type numbered struct {
+	kind   kind
+	number uint64
 }
 
 func (f *folder) of(k kind) []entry {
@@ -180,8 +214,17 @@ func (f *folder) of(k kind) []entry {
 	return out
 }
 
-// open opens a regular file of the folder for reading.
-func (f *folder) open(e entry) (*os.File, error) {
+// open opens a regular file of the folder for reading, until the folder's context ends.
+func (f *folder) open(e entry) (file, error) {
+	file, err := f.regular(e)
+	if err != nil {
+		return nil, err
+	}
+	return opened{file, f}, nil
+}
+
+// regular opens a regular file of the folder.
+func (f *folder) regular(e entry) (*os.File, error) {
 	switch {
 	case e.mode&fs.ModeSymlink != 0:
 		return nil, fmt.Errorf("symbolic link to %s: not followed", e.link)
@@ -207,7 +250,7 @@ func (f *folder) small(e entry, limit int64) ([]byte, error) {
 		return nil, err
 	}
 	defer file.Close()
-	p, err := io.ReadAll(io.LimitReader(file, limit+1))
+	p, err := io.ReadAll(io.NewSectionReader(file, 0, limit+1))
 	if err == nil && int64(len(p)) > limit {
 		err = fmt.Errorf("longer than %d bytes", limit)
 	}

@@ -76,7 +76,7 @@ func read(t testing.TB, d *DB) map[string][]byte {
 
 func open(t testing.TB, dir string) *DB {
 	t.Helper()
-	d, err := Open(dir)
+	d, err := Open(context.Background(), dir)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,7 +23,7 @@ func (f *folder) holder() (string, error) {
 	if !ok || !e.mode.IsRegular() {
 		return "", nil
 	}
-	file, err := f.open(e)
+	file, err := f.regular(e)
 	if errors.Is(err, fs.ErrPermission) {
 		// The inode can be seen without reading the file.
 		info, err := os.Lstat(f.path + "/" + e.name)

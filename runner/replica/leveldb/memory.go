@@ -31,8 +31,9 @@ const (
 type pending struct {
 	sequence uint64
 	offset   int64  // Of the first header of its log record.
-	value    uint32 // Where its value lies: in the arena (piece by piece), or in the log record.
+	value    uint32 // Where its value lies: in the arena (piece by piece), or in the file: how far behind offset the header of the fragment is in which it begins.
 	length   uint32
+	inside   uint16 // Where in that fragment it begins.
 	log      uint16 // Index of its file.
 	keyLen   uint8
 	deleted  bool
@@ -57,10 +58,7 @@ type memory struct {
 	full   bool
 
 	at     int
-	again  *records
-	cached int64 // Offset of the log record that data is.
-	data   []byte
-	from   *logFile
+	data   []byte // A value that was read again.
 	joined []byte // Room for records of several fragments.
 }
 
@@ -103,7 +101,7 @@ func (m *memory) load(log *logFile, expect uint64) (next uint64, err error) {
 			m.ledger.harmless(log.name, at, "records are there twice: sequence %d follows %d", sequence, m.after-1)
 		}
 		seen = m.ledger.count()
-		if err := m.batch(p, index, at, sequence, count); err != nil {
+		if err := m.batch(p, r, index, at, sequence, count); err != nil {
 			m.ledger.note(log.name, at, "not a batch: %v", err)
 			seen = m.ledger.count()
 		}
@@ -111,7 +109,7 @@ func (m *memory) load(log *logFile, expect uint64) (next uint64, err error) {
 	}
 }
 
-func (m *memory) batch(p []byte, log uint16, offset int64, sequence, count uint64) error {
+func (m *memory) batch(p []byte, r *records, log uint16, offset int64, sequence, count uint64) error {
 	at, n := 12, uint64(0)
 	for at < len(p) {
 		kind := p[at]
@@ -130,7 +128,8 @@ func (m *memory) batch(p []byte, log uint16, offset int64, sequence, count uint6
 		if at < 0 {
 			return fmt.Errorf("operation %d is cut", n)
 		}
-		if !m.put(key, value, sequence+n, kind == 0, log, offset, at-len(value)) {
+		header, inside := r.place(at - len(value))
+		if !m.put(key, value, sequence+n, kind == 0, log, offset, header-offset, inside) {
 			return nil
 		}
 		n++
@@ -141,7 +140,7 @@ func (m *memory) batch(p []byte, log uint16, offset int64, sequence, count uint6
 	return nil
 }
 
-func (m *memory) put(key, value []byte, sequence uint64, deleted bool, log uint16, offset int64, at int) bool {
+func (m *memory) put(key, value []byte, sequence uint64, deleted bool, log uint16, offset, header int64, inside int) bool {
 	if 2*(m.count+1) > len(m.index) {
 		m.grow()
 	}
@@ -165,7 +164,7 @@ func (m *memory) put(key, value []byte, sequence uint64, deleted bool, log uint1
 	p.taken, p.stored = true, false
 	p.sequence, p.offset, p.length, p.log, p.deleted = sequence, offset, uint32(len(value)), log, deleted
 	if p.value, p.stored = m.keep(value); !p.stored {
-		p.value = uint32(at)
+		p.value, p.inside = uint32(header), uint16(inside)
 	}
 	return true
 }
@@ -261,29 +260,34 @@ func (m *memory) value(p *pending) ([]byte, error) {
 		return m.arena[p.value/arenaPiece][from : from+p.length], nil
 	}
 	log := m.logs[p.log]
-	if m.from != log || m.cached != p.offset {
-		// Its damage is listed already, when it was read the first time.
-		r := newRecords(log.file, log.name, log.size, &ledger{})
-		r.joined = m.joined[:0]
-		if m.again != nil {
-			r.window = m.again.window[:0]
-			if m.from == log {
-				r.window, r.start = m.again.window, m.again.start
-			}
-		}
-		r.at = p.offset
-		data, at, ok, err := r.next()
-		if err != nil {
-			return nil, err
-		}
-		if !ok || at != p.offset {
-			return nil, fmt.Errorf("%s at byte %d: %w: it changed while it was read", log.name, p.offset, io.ErrUnexpectedEOF)
-		}
-		m.again, m.from, m.cached = r, log, p.offset
-		m.joined, m.data = r.joined, data
+	m.data = slices.Grow(m.data[:0], int(p.length))[:p.length]
+	if err := again(log.file, p.offset+int64(p.value), int64(p.inside), m.data); err != nil {
+		return nil, fmt.Errorf("%s at byte %d: %w: it changed while it was read", log.name, p.offset, err)
 	}
-	if uint64(p.value)+uint64(p.length) > uint64(len(m.data)) {
-		return nil, fmt.Errorf("%s at byte %d: %w: it changed while it was read", log.name, p.offset, io.ErrUnexpectedEOF)
+	return m.data, nil
+}
+
+// again fills value with what begins inside the fragment whose header is at at: that
+// fragment's bytes and those of the following ones, and nothing else of the record,
+// which may hold a million values. Their checksums were right the first time.
+func again(file io.ReaderAt, at, inside int64, value []byte) error {
+	var header [recordHeader]byte
+	for len(value) > 0 {
+		if left := recordBlock - at%recordBlock; left < recordHeader {
+			at += left
+		}
+		if _, err := file.ReadAt(header[:], at); err != nil {
+			return err
+		}
+		length := int64(binary.LittleEndian.Uint16(header[4:]))
+		n := min(length-inside, int64(len(value)))
+		if n < 0 || header[6] == recordZero {
+			return io.ErrUnexpectedEOF
+		}
+		if _, err := file.ReadAt(value[:n], at+recordHeader+inside); err != nil && (err != io.EOF || n > 0) {
+			return err
+		}
+		at, inside, value = at+recordHeader+length, 0, value[n:]
 	}
-	return m.data[p.value : p.value+p.length], nil
+	return nil
 }

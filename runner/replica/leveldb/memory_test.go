@@ -24,12 +24,12 @@ func TestManyKeysAreBounded(t *testing.T) {
 	for i := range uint64(maxKeys + more) {
 		// From the last to the first, and each twice: the second is the newer one.
 		key := fmt.Appendf(nil, "%010d", maxKeys+more-i)
-		if ok := m.put(key, value, 2*i+1, false, 0, int64(i), 0); ok != (i < maxKeys) {
+		if ok := m.put(key, value, 2*i+1, false, 0, int64(i), 0, 0); ok != (i < maxKeys) {
 			t.Fatalf("key %d: taken %v", i, ok)
 		}
 		if i < maxKeys {
-			m.put(key, nil, 2*i+2, i%2 == 0, 0, int64(i), 0)
-			m.put(key, value, 2*i, false, 0, int64(i), 0) // An older one comes late.
+			m.put(key, nil, 2*i+2, i%2 == 0, 0, int64(i), 0, 0)
+			m.put(key, value, 2*i, false, 0, int64(i), 0, 0) // An older one comes late.
 		}
 	}
 	const most = 46 << 20
@@ -64,7 +64,7 @@ func TestLongKeysAreBounded(t *testing.T) {
 	long := strings.Repeat("k", 100<<10)
 	taken := 0
 	for i := range 100 {
-		if m.put(fmt.Appendf(nil, "%s%03d", long, i), nil, uint64(i+1), false, 0, 0, 0) {
+		if m.put(fmt.Appendf(nil, "%s%03d", long, i), nil, uint64(i+1), false, 0, 0, 0, 0) {
 			taken++
 		}
 	}

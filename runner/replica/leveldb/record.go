@@ -38,6 +38,8 @@ type records struct {
 	at     int64  // Where the next fragment begins.
 
 	joined []byte // A record of several fragments.
+	parts  []part // Where the fragments of the last record lie.
+	found  int    // The part in which a place was asked for last.
 	broken bool   // The last thing seen was damage: the orphans after it are part of it.
 	done   bool
 }
@@ -68,6 +70,7 @@ func (r *records) next() (data []byte, offset int64, ok bool, err error) {
 				r.ledger.note(r.name, offset, "record without its end")
 			}
 			r.broken = false
+			r.parts, r.found = append(r.parts[:0], part{at, 0}), 0
 			return fragment, at, true, nil
 		case recordFirst:
 			if inside {
@@ -76,6 +79,7 @@ func (r *records) next() (data []byte, offset int64, ok bool, err error) {
 			inside, offset = true, at
 			r.broken = false
 			r.joined = append(r.joined[:0], fragment...)
+			r.parts, r.found = append(r.parts[:0], part{at, 0}), 0
 		case recordMiddle, recordLast:
 			if !inside {
 				if !r.broken {
@@ -84,6 +88,13 @@ func (r *records) next() (data []byte, offset int64, ok bool, err error) {
 				}
 				continue
 			}
+			if len(r.parts) > 2+(len(r.joined)+len(fragment))/(recordBlock-recordHeader) {
+				// A writer cuts records at the ends of blocks only.
+				r.ledger.note(r.name, offset, "record in more pieces than its length makes")
+				inside, r.broken = false, true
+				continue
+			}
+			r.parts = append(r.parts, part{at, len(r.joined)})
 			if len(r.joined)+len(fragment) > MaxRecord {
 				r.ledger.note(r.name, offset, "record longer than %d bytes", MaxRecord)
 				inside, r.broken = false, true
@@ -102,6 +113,22 @@ func (r *records) next() (data []byte, offset int64, ok bool, err error) {
 		}
 	}
 	return nil, 0, false, nil
+}
+
+// part is one fragment of a record.
+type part struct {
+	header int64 // Where its header lies in the file.
+	from   int   // Where in the record its bytes begin.
+}
+
+// place says in which fragment byte n of the last record lies, by its header, and
+// where in it. Calls go up: n is not below that of the call before.
+func (r *records) place(n int) (header int64, inside int) {
+	for r.found+1 < len(r.parts) && r.parts[r.found+1].from <= n {
+		r.found++
+	}
+	p := r.parts[r.found]
+	return p.header, n - p.from
 }
 
 // What fragment returns besides the types of fragments.

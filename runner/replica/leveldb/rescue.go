@@ -17,8 +17,9 @@ func (t *table) rescue(end int64) (bool, error) {
 	t.index, t.blocks = nil, nil
 	var last []byte
 	offset := int64(0)
+	ahead := &ahead{file: t.file, end: end}
 	for offset < min(end, maxRescue) {
-		h, ok, err := t.search(offset, end)
+		h, ok, err := ahead.search(offset)
 		if err != nil {
 			return false, err
 		}
@@ -45,19 +46,47 @@ func (t *table) rescue(end int64) (bool, error) {
 	return len(t.blocks) > 0, nil
 }
 
+// ahead is what was read of a table behind the block that is looked for: blocks can
+// be as short as twenty bytes, and each byte is read once.
+type ahead struct {
+	file  file
+	end   int64
+	start int64
+	buf   []byte
+}
+
+// from returns the bytes from offset on that are at hand, and at least n of them
+// unless the table ends before.
+func (a *ahead) from(offset, n int64) ([]byte, error) {
+	have := a.start + int64(len(a.buf)) - offset
+	if n = min(n, a.end-offset); have >= n {
+		return a.buf[offset-a.start:], nil
+	}
+	next := make([]byte, max(n, tableWindow))
+	kept := 0
+	if have > 0 {
+		kept = copy(next, a.buf[offset-a.start:])
+	}
+	want := min(int64(len(next)), a.end-offset)
+	got, err := a.file.ReadAt(next[kept:want], offset+int64(kept))
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	a.buf, a.start = next[:kept+got], offset
+	return a.buf, nil
+}
+
 // search finds the end of the block that begins at offset.
-func (t *table) search(offset, end int64) (handle, bool, error) {
-	limit := min(end-offset, MaxRecord)
-	for n := int64(64 << 10); ; n *= 8 {
-		n = min(n, limit)
-		p := make([]byte, n)
-		if got, err := t.file.ReadAt(p, offset); err != nil && !errors.Is(err, io.EOF) {
+func (a *ahead) search(offset int64) (handle, bool, error) {
+	var crc uint32
+	limit := min(a.end-offset, MaxRecord)
+	for i, n := 0, int64(blockTrailer); ; n = min(8*n, limit) {
+		p, err := a.from(offset, n)
+		if err != nil {
 			return handle{}, false, err
-		} else if int64(got) < n {
-			p = p[:got]
 		}
-		var crc uint32
-		for i := 0; i+blockTrailer <= len(p); i++ {
+		p = p[:min(int64(len(p)), limit)]
+		for ; i+blockTrailer <= len(p); i++ {
 			if p[i] <= blockSnappy && i >= 8 {
 				if masked(crc32.Update(crc, castagnoli, p[i:i+1])) == binary.LittleEndian.Uint32(p[i+1:]) {
 					return handle{offset, int64(i)}, true, nil
@@ -65,7 +94,7 @@ func (t *table) search(offset, end int64) (handle, bool, error) {
 			}
 			crc = crc32.Update(crc, castagnoli, p[i:i+1])
 		}
-		if n == limit {
+		if n >= limit || int64(len(p)) < min(n, limit) {
 			return handle{}, false, nil
 		}
 	}

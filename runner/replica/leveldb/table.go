@@ -39,6 +39,7 @@ type table struct {
 	index  []byte // The index block's entries; nil when blocks were found by scanning.
 	blocks []handle
 	nextAt int
+	around around // Of blocks that are dropped.
 
 	window []byte
 	start  int64
@@ -310,7 +311,19 @@ func (t *table) lose(offset int64, format string, args ...any) {
 	t.ledger.add(d)
 }
 
-// rangeOf bounds the user keys of block n by the index around it.
+// around stands in the index behind the entry of a block. It moves forward only:
+// blocks are read, and dropped, in order.
+type around struct {
+	n          int // The number of the entry.
+	begun      bool
+	pos        int
+	before     []byte // Key of the entry before; empty where there is none.
+	key        []byte
+	cut, first bool
+}
+
+// rangeOf bounds the user keys of block n by the index around it. n is not below
+// that of the call before.
 func (t *table) rangeOf(n int) (after, upTo []byte) {
 	entries, err := entriesOf(t.index)
 	if err != nil || t.index == nil {
@@ -319,20 +332,30 @@ func (t *table) rangeOf(n int) (after, upTo []byte) {
 		}
 		return nil, upTo
 	}
-	var key []byte
-	for i, pos := 0, 0; pos >= 0 && pos < len(entries) && i <= n; i++ {
-		key, _, pos = nextEntry(entries, pos, key)
-		if pos < 0 || len(key) < 8 {
-			return after, nil
+	for a := &t.around; !a.cut && (!a.begun || a.n < n); {
+		if a.begun {
+			a.n++
 		}
-		switch i {
-		case n - 1:
-			after = bytes.Clone(userKey(key))
-		case n:
-			upTo = bytes.Clone(userKey(key))
+		a.first = !a.begun
+		a.begun = true
+		a.before = append(a.before[:0], a.key...)
+		if a.pos >= len(entries) {
+			a.cut = true
+			break
+		}
+		t.ledger.work++
+		if a.key, _, a.pos = nextEntry(entries, a.pos, a.key); a.pos < 0 || len(a.key) < 8 {
+			a.cut = true
 		}
 	}
-	if t.meta != nil && (upTo == nil || bytes.Compare(userKey(t.meta.largest), upTo) < 0) {
+	if !t.around.first && len(t.around.before) >= 8 {
+		after = bytes.Clone(userKey(t.around.before))
+	}
+	if t.around.cut {
+		return after, nil
+	}
+	upTo = bytes.Clone(userKey(t.around.key))
+	if t.meta != nil && bytes.Compare(userKey(t.meta.largest), upTo) < 0 {
 		upTo = userKey(t.meta.largest)
 	}
 	return after, upTo
