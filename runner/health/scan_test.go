@@ -379,3 +379,15 @@ func TestFrameworkInALine(t *testing.T) {
 		}
 	}
 }
+
+// A line that holds what is looked for thousands of times is looked at once.
+func TestLineIsLookedAtOnce(t *testing.T) {
+	var s Scanner
+	literal := LogFindings[0].literals[0]
+	if err := s.Read(strings.NewReader(strings.Repeat(strings.Repeat(literal+" ", 50_000/len(literal))+"\n", 10)), "log"); err != nil {
+		t.Fatal(err)
+	}
+	if s.lines == 0 || s.lines > 10 {
+		t.Errorf("lines were looked at %d times, want 10 at most", s.lines)
+	}
+}

@@ -210,6 +210,9 @@ func TestReadingEndsWithItsContext(t *testing.T) {
 		ctx, stop := context.WithCancelCause(t.Context())
 		counting := &countdown{Context: ctx, left: at, end: func() { stop(reason) }}
 		d, err := Open(counting, dir)
+		if err == nil && ctx.Err() != nil {
+			t.Errorf("ended at look %d: the folder was opened all the same", at)
+		}
 		if err == nil {
 			err = d.Walk(t.Context(), func(*Record) error { return nil })
 			_ = d.Close()
