@@ -37,8 +37,11 @@ func report(w io.Writer, err error) {
 
 // open opens a regular file, or a pipe, to read. what says what the file is to
 // be. It does not wait for the writer of a named pipe: one that nobody writes to is empty.
-func open(what, path string) (*os.File, int64, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+func open(what, path string) (*os.File, int64, error) { return openWith(what, path, 0) }
+
+// openWith is open with flags more of open(2).
+func openWith(what, path string, flags int) (*os.File, int64, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK|flags, 0)
 	if err != nil {
 		return nil, 0, fmt.Errorf("read %s %s: %w", what, path, bare(err))
 	}

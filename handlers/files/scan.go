@@ -6,11 +6,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"aurorabot/runner/health"
@@ -46,7 +48,7 @@ func logScan(ctx context.Context, c *call) (int, error) {
 		if ctx.Err() != nil {
 			return exitError, context.Cause(ctx)
 		}
-		errs = append(errs, c.scanFile(ctx, &s, name))
+		errs = append(errs, c.scanFile(ctx, &s, name, c.has("rotated")))
 	}
 	for i, err := range errs {
 		if errors.Is(err, errSilent) {
@@ -100,7 +102,8 @@ func (c *call) scanOptions() (health.Severity, error) {
 // rotated are the files that patterns name, and what was rotated beside them
 // (PATH.1, PATH-20260102.gz), oldest first, without those whose last line is
 // older than since. That nothing is there is an error: a log that is not found
-// is not one without findings.
+// is not one without findings. Links are not followed: whoever writes the logs may
+// not be who may read what they point to.
 func rotated(patterns []string, since time.Time) ([]string, error) {
 	type file struct {
 		name string
@@ -109,7 +112,7 @@ func rotated(patterns []string, since time.Time) ([]string, error) {
 	var files []file
 	var errs []error
 	for _, pattern := range patterns {
-		there := 0
+		there, why := 0, "no such file, and none that was rotated"
 		for _, form := range []string{pattern, pattern + ".*", pattern + "-*"} {
 			names, err := filepath.Glob(form)
 			if err != nil {
@@ -117,7 +120,10 @@ func rotated(patterns []string, since time.Time) ([]string, error) {
 				break
 			}
 			for _, name := range names {
-				info, err := os.Stat(name)
+				info, err := os.Lstat(name)
+				if err == nil && info.Mode()&fs.ModeSymlink != 0 {
+					why = name + " is a link, which is not followed: name the file that it points to"
+				}
 				if err != nil || !info.Mode().IsRegular() {
 					continue // Rotated away meanwhile, or no log.
 				}
@@ -128,7 +134,7 @@ func rotated(patterns []string, since time.Time) ([]string, error) {
 			}
 		}
 		if there == 0 {
-			errs = append(errs, fmt.Errorf("read log %s: no such file, and none that was rotated", pattern))
+			errs = append(errs, fmt.Errorf("read log %s: %s", pattern, why))
 		}
 	}
 	slices.SortStableFunc(files, func(a, b file) int { return a.last.Compare(b.last) })
@@ -139,11 +145,15 @@ func rotated(patterns []string, since time.Time) ([]string, error) {
 	return names, errors.Join(errs...)
 }
 
-// scanFile scans a file, a gzip file, or standard input.
-func (c *call) scanFile(ctx context.Context, s *health.Scanner, name string) error {
+// scanFile scans a file, a gzip file, or standard input. alone: a link is not followed.
+func (c *call) scanFile(ctx context.Context, s *health.Scanner, name string, alone bool) error {
 	in := c.In
 	if name != "-" {
-		f, _, err := open("log", name)
+		flags := 0
+		if alone {
+			flags = syscall.O_NOFOLLOW // It may have become one since it was found.
+		}
+		f, _, err := openWith("log", name, flags)
 		if err != nil {
 			return err
 		}

@@ -230,3 +230,36 @@ func TestLogScanRotated(t *testing.T) {
 		t.Errorf("nothing was logged since: %+v; want an empty array, and that it is said", old)
 	}
 }
+
+// With --rotated no link is followed, wherever a pattern finds it: what it points to
+// may be what the writer of the logs may not read.
+func TestRotatedFollowsNoLinks(t *testing.T) {
+	dir := t.TempDir()
+	secret := filepath.Join(t.TempDir(), "secret")
+	text := "W1123 Timed out waiting for a write to the log\nsecret Storage write timeout\n"
+	for _, name := range []string{secret, filepath.Join(dir, "whole.log")} {
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"linked.log", "whole.log.1", "whole.log-20260102.gz"} {
+		if err := os.Symlink(secret, filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := run(t, dir, "log", "scan", "--json", "--rotated", "linked.log")
+	if got.exit != exitError || got.out != "" || !strings.Contains(got.err, "is a link, which is not followed") {
+		t.Errorf("a link: %+v", got)
+	}
+	files, err := rotated([]string{filepath.Join(dir, "whole.log")}, time.Time{})
+	if err != nil || len(files) != 1 || filepath.Base(files[0]) != "whole.log" {
+		t.Errorf("beside a file: %v, %v", files, err)
+	}
+	// A file that becomes a link between the look and the opening.
+	if err := new(call).scanFile(t.Context(), &health.Scanner{}, filepath.Join(dir, "linked.log"), true); err == nil {
+		t.Error("a link was read")
+	}
+	if got := run(t, dir, "log", "scan", "--json", "linked.log"); got.exit != exitDone {
+		t.Errorf("a person who names a link: %+v", got)
+	}
+}

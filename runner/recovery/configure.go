@@ -115,7 +115,11 @@ func (r preparing) restoreConfig(ctx context.Context, t *runner.Task, _ runner.R
 	if err != nil {
 		return runner.Answer{}, err
 	}
-	if p := facts.Paths[file]; p.UID != l.Config.UID || p.GID != l.Config.GID || p.Mode != l.Config.Mode {
+	p, err := n.AsRootSees(ctx, file, facts.Paths[file])
+	if err != nil {
+		return runner.Answer{}, err
+	}
+	if p.UID != l.Config.UID || p.GID != l.Config.GID || p.Mode != l.Config.Mode {
 		return runner.No("%s: owner or mode is not what it was: %d:%d %04o, want %d:%d %04o", file, p.UID, p.GID, p.Mode, l.Config.UID, l.Config.GID, l.Config.Mode), nil
 	}
 	return runner.Yes("%s is the original one, byte for byte (%.12s)", file, hash), nil

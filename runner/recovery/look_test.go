@@ -70,6 +70,7 @@ func (h *aHost) look(t *testing.T) (stops bool, ids []string, words string) {
 	}, h.lines)
 	host := r.Hosts["s1"].(*runnertest.Host)
 	for _, quiet := range [][]string{{"true"}, {"install", "-d", "-m", "0755", "/var/lib/aurorabot"}} {
+		host.On([]string{"stat", "-c", "%u %g %a"}, func(runner.Command) runner.Output { return runnertest.Out("0 0 0\n") })
 		host.On(quiet, func(runner.Command) runner.Output { return runner.Output{} })
 	}
 	host.On([]string{"sh", "-c", `command -v "$1"`, "sh"}, func(c runner.Command) runner.Output { return runnertest.Out("/usr/bin/" + c.Argv[4]) })

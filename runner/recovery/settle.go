@@ -166,7 +166,10 @@ func (r settling) lookAtReturned(ctx context.Context, t *runner.Task) (runner.An
 	if err != nil {
 		return runner.Answer{}, err
 	}
-	l.Log, l.Config, l.UID = facts.Paths[log], facts.Paths[n.Scheduler.ConfigFile], facts.UID
+	l.Log, l.UID = facts.Paths[log], facts.UID
+	if l.Config, err = n.AsRootSees(ctx, n.Scheduler.ConfigFile, facts.Paths[n.Scheduler.ConfigFile]); err != nil {
+		return runner.Answer{}, err
+	}
 	words := log + ": missing"
 	if l.Log.Exists {
 		var report replica.Report
