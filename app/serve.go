@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -14,9 +15,16 @@ import (
 	"aurorabot/handlers/metrics"
 )
 
+// memoryLimit is how much memory the bot takes before it collects garbage harder, in
+// bytes. What hostile hosts make it keep stays below; see docs/limits.md.
+const memoryLimit = 192 << 20
+
 // serve is the bot: Socket Mode, reports by the clock, the command socket, health.
 func serve(ctx context.Context, in *input) int {
 	w := in.World
+	if w.Env("GOMEMLIMIT") == "" {
+		defer debug.SetMemoryLimit(debug.SetMemoryLimit(memoryLimit))
+	}
 	cfg, err := load(in.config, w)
 	if err != nil {
 		return w.fail(err)

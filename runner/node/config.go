@@ -63,7 +63,7 @@ func (n *Node) Original() string {
 // AsRootSees returns what is at a path with the owner and mode that root sees there:
 // was is what the helper said, which runs as the scheduler's account, and root will
 // give a file that owner and mode. Where the two differ it is an error.
-func (n *Node) AsRootSees(ctx context.Context, p string, was probe.Path) (probe.Path, error) {
+func AsRootSees(ctx context.Context, n *Node, p string, was probe.Path) (probe.Path, error) {
 	if !was.Exists {
 		return was, nil
 	}

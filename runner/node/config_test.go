@@ -66,7 +66,7 @@ func TestOwnerAndModeAreAsRootSeesThem(t *testing.T) {
 			}
 			return runner.Output{Stdout: []byte(tt.said)}
 		})
-		got, err := (&Node{Host: h, Name: "s1"}).AsRootSees(t.Context(), file, was)
+		got, err := AsRootSees(t.Context(), &Node{Host: h, Name: "s1"}, file, was)
 		if got != was || (err == nil) != (tt.says == "") || err != nil && !strings.Contains(err.Error(), tt.says) {
 			t.Errorf("%s: %+v, %v", name, got, err)
 		}

@@ -214,7 +214,7 @@ func (look *Look) AtFiles(ctx context.Context, n *Node, bad Complain) error {
 		return err
 	}
 	look.Log, look.LogParent, look.RunDir, look.BackupDir, look.Config = facts.Paths[log], facts.Paths[path.Dir(log)], facts.Paths[s.RunDir], facts.Paths[dir], facts.Paths[s.ConfigFile]
-	if look.Config, err = n.AsRootSees(ctx, s.ConfigFile, look.Config); err != nil {
+	if look.Config, err = AsRootSees(ctx, n, s.ConfigFile, look.Config); err != nil {
 		bad("cannot-tell", "%v", err)
 	}
 	for _, f := range facts.Backups {

@@ -115,7 +115,7 @@ func (r preparing) restoreConfig(ctx context.Context, t *runner.Task, _ runner.R
 	if err != nil {
 		return runner.Answer{}, err
 	}
-	p, err := n.AsRootSees(ctx, file, facts.Paths[file])
+	p, err := node.AsRootSees(ctx, n, file, facts.Paths[file])
 	if err != nil {
 		return runner.Answer{}, err
 	}

@@ -167,7 +167,7 @@ func (r settling) lookAtReturned(ctx context.Context, t *runner.Task) (runner.An
 		return runner.Answer{}, err
 	}
 	l.Log, l.UID = facts.Paths[log], facts.UID
-	if l.Config, err = n.AsRootSees(ctx, n.Scheduler.ConfigFile, facts.Paths[n.Scheduler.ConfigFile]); err != nil {
+	if l.Config, err = node.AsRootSees(ctx, n, n.Scheduler.ConfigFile, facts.Paths[n.Scheduler.ConfigFile]); err != nil {
 		return runner.Answer{}, err
 	}
 	words := log + ": missing"
