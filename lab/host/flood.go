@@ -3,6 +3,7 @@ package host
 import (
 	"bufio"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"regexp"
 	"strings"
@@ -22,10 +23,7 @@ const (
 	FloodDials                     // Whatever is dialled from the host: an answer of HTTP with endless JSON.
 )
 
-type flood struct {
-	what  atomic.Int32
-	times atomic.Int32
-}
+type flood struct{ what atomic.Int32 }
 
 // Flood makes the host send without end wherever what says; zero takes it back.
 func (h *Host) Flood(what Flood) { h.flood.what.Store(int32(what)) }
@@ -48,7 +46,8 @@ func pour(w io.Writer, text string) {
 const began = "aurorabot: 999999 (sh) S 1 1 1 0 -1 4 0 0 0 0 0 0 0 0 20 0 1 0 777 0 0\n"
 
 // floodExec answers a command with a flood, if there is one. Where both of a
-// command's floods are asked for they take turns.
+// command's floods are asked for it is a coin that decides: the commands of one call
+// would take turns.
 func (h *Host) floodExec(ch ssh.Channel, start *ssh.Request, reqs <-chan *ssh.Request) bool {
 	early, late := h.floods(FloodErrors), h.floods(FloodOutputs)
 	if !early && !late {
@@ -56,7 +55,7 @@ func (h *Host) floodExec(ch ssh.Channel, start *ssh.Request, reqs <-chan *ssh.Re
 	}
 	_ = start.Reply(true, nil)
 	go ssh.DiscardRequests(reqs)
-	if early && (!late || h.flood.times.Add(1)%2 == 0) {
+	if early && (!late || rand.IntN(2) == 0) {
 		pour(ch.Stderr(), "x")
 		return true
 	}

@@ -93,10 +93,14 @@ func (s *Snapshot) Tasks() []Task {
 // DeleteTasks removes the tasks with these ids, and returns the ids that are there, sorted.
 func (s *Snapshot) DeleteTasks(ids ...string) []string {
 	var gone []string
+	asked := map[string]bool{}
+	for _, id := range ids {
+		asked[id] = true
+	}
 	p := parser{names: interned{}}
 	s.Remove(TaskSet, func(e Element) bool {
 		id := p.task(e).ID
-		drop := slices.Contains(ids, id)
+		drop := asked[id]
 		if drop {
 			gone = append(gone, id)
 		}

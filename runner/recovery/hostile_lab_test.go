@@ -77,11 +77,12 @@ func besideHostile(t *testing.T) {
 	var wg sync.WaitGroup
 	h, n := at.Hosts[bad.Name()], at.Node(bad.Name())
 	dir := t.TempDir()
+	command := func(ctx context.Context) error {
+		_, err := h.Run(ctx, runner.Command{Argv: []string{"true"}, Limit: 20 * time.Second, Output: 32 << 20})
+		return err
+	}
 	for _, ask := range map[string]func(context.Context) error{
-		"a command": func(ctx context.Context) error {
-			_, err := h.Run(ctx, runner.Command{Argv: []string{"true"}, Limit: 5 * time.Second, Output: 32 << 20})
-			return err
-		},
+		"a command": command, "another command": command, "a third command": command,
 		"variables": func(ctx context.Context) error { _, err := n.Client().Vars(ctx); return err },
 		"tasks":     func(ctx context.Context) error { _, err := n.Client().Tasks(ctx); return err },
 		"a file":    func(ctx context.Context) error { _, err := n.ReadConfig(ctx); return err },
