@@ -3,6 +3,7 @@
 package durable
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -10,6 +11,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"aurorabot/runner/bound"
 )
 
 // Replace gives file a new content: written beside it as FILE.new, synced, renamed,
@@ -41,13 +44,18 @@ func SyncDir(dir string) error {
 
 // Hash is the SHA-256 of a file in hexadecimal, and its length in bytes.
 func Hash(file string) (sum string, size int64, err error) {
+	return HashWithin(context.Background(), file)
+}
+
+// HashWithin is [Hash], and ends when ctx does.
+func HashWithin(ctx context.Context, file string) (sum string, size int64, err error) {
 	f, err := os.Open(file)
 	if err != nil {
 		return "", 0, err
 	}
 	defer f.Close()
 	h := sha256.New()
-	n, err := io.Copy(h, f)
+	n, err := io.Copy(h, bound.Within(ctx, f))
 	if err != nil {
 		return "", 0, err
 	}

@@ -100,13 +100,13 @@ func Answer(ctx context.Context, r Request, now time.Time) Facts {
 	if len(r.Paths) > 0 {
 		f.Paths = map[string]Path{}
 		for _, p := range r.Paths {
-			f.Paths[p] = look(p)
+			f.Paths[p] = look(ctx, p)
 		}
 	}
 	if len(r.Trees) > 0 {
 		f.Trees = map[string]Tree{}
 		for _, p := range r.Trees {
-			f.Trees[p] = hashTree(p)
+			f.Trees[p] = hashTree(ctx, p)
 		}
 	}
 	if r.Backups != "" {

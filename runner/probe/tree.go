@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -24,7 +25,7 @@ type Tree struct {
 
 // hashTree hashes the regular files of a folder. Links and devices are named,
 // not followed.
-func hashTree(root string) Tree {
+func hashTree(ctx context.Context, root string) Tree {
 	t := Tree{}
 	sum := sha256.New()
 	if info, err := os.Stat(root); errors.Is(err, fs.ErrNotExist) {
@@ -49,7 +50,7 @@ func hashTree(root string) Tree {
 			fmt.Fprintf(sum, "%s\x00%s\n", name, d.Type())
 			return nil
 		}
-		hash, n, err := durable.Hash(path)
+		hash, n, err := durable.HashWithin(ctx, path)
 		if err != nil {
 			return err
 		}
@@ -71,7 +72,7 @@ func hashTree(root string) Tree {
 const maxHashed = 512 << 20
 
 // look stats a path and what is around it.
-func look(path string) Path {
+func look(ctx context.Context, path string) Path {
 	info, err := os.Lstat(path)
 	p := Path{UID: -1, GID: -1}
 	p.Free = free(path)
@@ -108,7 +109,7 @@ func look(path string) Path {
 			p.Error = err.Error()
 		}
 	case info.Mode().IsRegular() && info.Size() <= maxHashed:
-		if p.SHA256, _, err = durable.Hash(path); err != nil {
+		if p.SHA256, _, err = durable.HashWithin(ctx, path); err != nil {
 			p.Error = err.Error()
 		}
 	}

@@ -1,11 +1,16 @@
 package recovery
 
 import (
+	"context"
 	"errors"
+	"io"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"aurorabot/runner/bound"
 	"aurorabot/runner/bound/boundtest"
+	"aurorabot/runner/durable"
 	"aurorabot/runner/node"
 )
 
@@ -19,5 +24,26 @@ func TestTasksOfMesosAreBounded(t *testing.T) {
 	})
 	if grown > 96<<20 {
 		t.Errorf("the heap grew by %d MiB", grown>>20)
+	}
+}
+
+// A copy onto the bot that fails, here because its run is stopped, leaves nothing.
+func TestCopyThatFailsLeavesNothing(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "backup")
+	ctx, stop := context.WithCancelCause(t.Context())
+	reason := errors.New("stopped")
+	err := fetch(ctx, file, "", func(w io.Writer) error {
+		if _, err := w.Write(make([]byte, 1<<20)); err != nil {
+			return err
+		}
+		stop(reason)
+		_, err := io.Copy(w, boundtest.Endless("", "x"))
+		return err
+	})
+	if left, _ := filepath.Glob(file + "*"); !errors.Is(err, reason) || len(left) > 0 {
+		t.Errorf("left %v, %v", left, err)
+	}
+	if _, _, err := durable.HashWithin(ctx, os.Args[0]); !errors.Is(err, reason) {
+		t.Errorf("a hash is made all the same: %v", err)
 	}
 }

@@ -49,7 +49,7 @@ func (r *Recovery) fetchBackup(ctx context.Context, t *runner.Task, looks map[st
 	if err != nil {
 		return "", err
 	}
-	if have, _, err := durable.Hash(file); err == nil && have == found.Backup.SHA256 {
+	if have, _, err := durable.HashWithin(ctx, file); err == nil && have == found.Backup.SHA256 {
 		return file, nil
 	}
 	from := found.From[0]

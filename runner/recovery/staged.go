@@ -55,7 +55,7 @@ func (r staging) backupOnLeader(ctx context.Context, t *runner.Task) (runner.Ans
 	if err != nil {
 		return runner.Answer{}, err
 	}
-	have, _, err := durable.Hash(local)
+	have, _, err := durable.HashWithin(ctx, local)
 	if err != nil {
 		return runner.Answer{}, fmt.Errorf("hash of the bot's copy: %w", err)
 	}

@@ -15,6 +15,8 @@ import (
 
 	"aurorabot/runner/backup"
 	"aurorabot/runner/backup/check"
+	"aurorabot/runner/bound"
+	"aurorabot/runner/bound/boundtest"
 	"aurorabot/runner/golden"
 )
 
@@ -189,5 +191,25 @@ func TestKeepWhatIsLeft(t *testing.T) {
 	}
 	if c := s.Keep(t.Context(), nil, never(t)); c.Why == "" || c.Copies != 0 || c.Name != "" {
 		t.Errorf("none is left: %+v", c)
+	}
+}
+
+// A host that sends more than the backup has is not believed: nothing of it stays.
+func TestEndlessCopyIsBounded(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "copies")
+	s := &Store{Dir: dir, Count: 3, For: time.Hour, Now: func() time.Time { return noon }}
+	b, _ := backupAt(t, time.Hour)
+	c := s.Keep(t.Context(), b, func(_ context.Context, w io.Writer) error {
+		n, err := io.Copy(w, io.LimitReader(boundtest.Endless("", "x"), 1<<30))
+		if n > b.Bytes {
+			t.Errorf("%d bytes were taken of a backup of %d", n, b.Bytes)
+		}
+		return err
+	})
+	if !strings.Contains(c.Why, bound.ErrTooMuch.Error()) {
+		t.Errorf("got %+v", c)
+	}
+	if left := files(t, dir); left != "" {
+		t.Errorf("it left %s", left)
 	}
 }
