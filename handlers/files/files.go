@@ -93,6 +93,18 @@ func table() []Command {
 			Name: "host keep", run: hostKeep, hidden: true, most: -1,
 			Help: "Runs the commands that standard input names, side by side. For the bot itself.",
 		},
+		{
+			Name: "host rename", Usage: "FROM TO", run: hostRename, hidden: true, least: 2, most: 2,
+			Help: "Renames an entry of a folder of root's, over nothing and by no link. For the bot itself, as root.",
+		},
+		{
+			Name: "host folder", Usage: "MODE UID:GID PATH", run: hostFolder, hidden: true, least: 3, most: 3,
+			Help: "Makes a folder in one of root's, by no link. For the bot itself, as root.",
+		},
+		{
+			Name: "host run-folder", Usage: "PATH UID:GID", run: hostRunFolder, hidden: true, least: 2, most: 2,
+			Help: "Makes a folder of a run's, and those above it, which are root's. For the bot itself, as root.",
+		},
 	}
 }
 
