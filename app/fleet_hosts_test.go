@@ -186,7 +186,7 @@ func (s *simulated) answer(login string, argv []string, in io.Reader) string {
 	line := strings.Join(argv, " ")
 	switch {
 	case strings.Contains(line, "uname -m"):
-		return "x86_64\n"
+		return "x86_64\n1 2 3\nsum\n" // The reader is there, see [fleet].
 	case strings.Contains(line, " log scan "):
 		return asJSON([]map[string]any{{"finding": "framework-known", "severity": "info", "count": 1, "example": "Found persisted framework ID: " + cluster, "files": []string{}}})
 	case strings.Contains(line, "host facts"):

@@ -158,7 +158,7 @@ func (a *app) cluster(c *aurora.Cluster, helper *helper) (*handlers.Cluster, err
 		Tasks:   r.Tasks, Loss: r.Loss, Diagnose: r.Diagnose,
 	}
 	if a.cfg.Drill.Lab != "" {
-		d := &drill.Driller{Cluster: c.Name, Hosts: r.Hosts, Lab: a.cfg.Drill.Lab, Dir: filepath.Join(a.cfg.StateDir, "drills"), Now: a.w.Now, Env: a.w.Env}
+		d := &drill.Driller{Cluster: c.Name, Hosts: r.Hosts, User: r.Cluster.User, Lab: a.cfg.Drill.Lab, Dir: filepath.Join(a.cfg.StateDir, "drills"), Now: a.w.Now, Env: a.w.Env}
 		a.monitor.Drills = append(a.monitor.Drills, func() (metrics.Drill, error) { return drillValues(d) })
 		k.Drill = func(ctx context.Context) (drill.Drill, error) { return d.Run(ctx, a.service.CheckBackups(ctx, k)) }
 	}
@@ -173,7 +173,7 @@ func (a *app) checker(r *recovery.Recovery) *keep.Checker {
 			return host.Check(ctx, r.Nodes, runs, m)
 		},
 		Get: func(ctx context.Context, host, path string, to io.Writer) error {
-			_, err := r.Hosts[host].Get(ctx, path, to)
+			_, err := r.Hosts[host].Get(ctx, path, r.Cluster.User, to)
 			return err
 		},
 	}

@@ -40,8 +40,10 @@ type Host interface {
 	// name in the target's folder, fsync, SHA-256 compared on the host, rename.
 	Put(ctx context.Context, f File) error
 
-	// Get copies the file at path to w and returns how many bytes it copied.
-	Get(ctx context.Context, path string, w io.Writer) (int64, error)
+	// Get copies the file at path to w and returns how many bytes it copied. What
+	// the login account may not read is read as user: whose it is, for whoever owns
+	// a folder above can put a link in its place. Empty: then it is not read.
+	Get(ctx context.Context, path, user string, w io.Writer) (int64, error)
 
 	// Dial opens a TCP connection from the host to address ("host:port"), as
 	// seen by the host.
@@ -63,6 +65,7 @@ type Keeper struct {
 type Command struct {
 	Argv   []string
 	User   string        // Account to run as. Empty: the login account; else through `sudo -n -u`.
+	Group  string        // Group to run with besides, which User need not be in. Empty: User's own.
 	Gentle bool          // It lets everything else on the host go first: nice(1).
 	Stdin  []byte        // Nil: an empty standard input.
 	Limit  time.Duration // Longest time to wait. Zero: 1 minute.
@@ -101,6 +104,10 @@ type File struct {
 	User    string                        // Owner, and whom to write as. Empty: the login account.
 	Group   string                        // Empty: the owner's.
 	SHA256  string                        // Hex. What the file must hash to; empty: computed from Content or Source.
+
+	// Program says that it is to be run, with Mode: its content arrives in another
+	// file, so that nobody who may write that one can have the program itself open.
+	Program bool
 }
 
 // ErrNotStarted is wrapped by errors of [Host] that are certain not to have

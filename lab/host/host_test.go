@@ -17,6 +17,7 @@ import (
 
 	xssh "golang.org/x/crypto/ssh"
 
+	"aurorabot/handlers/files"
 	"aurorabot/lab/host"
 	"aurorabot/lab/tools"
 	"aurorabot/runner"
@@ -27,6 +28,10 @@ import (
 func TestMain(m *testing.M) {
 	if status, ok := tools.Run(os.Args); ok {
 		os.Exit(status)
+	}
+	if len(os.Args) > 1 && strings.HasPrefix(filepath.Base(os.Args[0]), "aurorabot-") {
+		exit, _ := files.Run(context.Background(), os.Args[1:], files.Std{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Now: time.Now})
+		os.Exit(exit)
 	}
 	if filepath.Base(os.Args[0]) == "aurora-scheduler" {
 		schedule()

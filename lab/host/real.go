@@ -221,7 +221,7 @@ func (h *Real) sudoers(ask bool) string {
 		if ask {
 			tag = ""
 		}
-		fmt.Fprintf(&b, "%s ALL=(ALL) %sALL\n", user, tag)
+		fmt.Fprintf(&b, "%s ALL=(ALL:ALL) %sALL\n", user, tag)
 	}
 	return b.String()
 }

@@ -129,10 +129,10 @@ func TestRealHost(t *testing.T) {
 
 		// What only root may read is read through sudo.
 		var shadow bytes.Buffer
-		if n, err := l.ssh.Get(t.Context(), "/etc/shadow", &shadow); err != nil || n != int64(shadow.Len()) || !strings.Contains(shadow.String(), "\ndr:*:") {
+		if n, err := l.ssh.Get(t.Context(), "/etc/shadow", "root", &shadow); err != nil || n != int64(shadow.Len()) || !strings.Contains(shadow.String(), "\ndr:*:") {
 			t.Errorf("get /etc/shadow: %d bytes, %v", n, err)
 		}
-		if _, err := l.ssh.Get(t.Context(), "/root/nothing", io.Discard); !errors.Is(err, fs.ErrNotExist) {
+		if _, err := l.ssh.Get(t.Context(), "/root/nothing", "root", io.Discard); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("get /root/nothing: %v, want fs.ErrNotExist", err)
 		}
 

@@ -14,7 +14,7 @@ import (
 // Sudo plays sudo: it runs a command as the same account of the operating
 // system, with USER and HOME of the other one. Answers are sudo 1.9's.
 func Sudo(args []string, _ io.Reader, stdout, stderr io.Writer, env []string) int {
-	user, list, quiet := "root", false, false
+	user, group, list, quiet := "root", "", false, false
 	var rest []string
 	for i := 0; i < len(args); i++ {
 		arg := args[i]
@@ -31,6 +31,8 @@ func Sudo(args []string, _ io.Reader, stdout, stderr io.Writer, env []string) in
 			i++
 			if arg == "-u" {
 				user = args[i]
+			} else {
+				group = args[i]
 			}
 			continue
 		case arg == "--":
@@ -86,7 +88,7 @@ func Sudo(args []string, _ io.Reader, stdout, stderr io.Writer, env []string) in
 		fmt.Fprintf(stderr, "sudo: %s: command not found\n", rest[0])
 		return 1
 	}
-	if rules != nil && !granted(root, rules, login, user, path, rest) {
+	if rules != nil && !granted(root, rules, login, user, group, path, rest) {
 		// What is not allowed might be with a password: so sudo asks for one.
 		fmt.Fprintln(stderr, "sudo: a password is required")
 		return 1

@@ -16,8 +16,8 @@ import (
 
 // SudoersFile holds what the login account may do, below the host's root, as
 // sudoers(5) has it. Without it everything is allowed. Of its grammar only
-// lines of this form are read: user, ALL, one account, NOPASSWD, hashes, a
-// command, and a regular expression of its arguments or "".
+// lines of this form are read: user, ALL, one account and perhaps a group,
+// NOPASSWD, hashes, a command, and a regular expression of its arguments or "".
 const SudoersFile = "etc/sudoers.d/aurorabot"
 
 // hashesFile remembers which files have which hash: the real sudo reads the
@@ -26,10 +26,10 @@ const hashesFile = "var/lib/lab.hashes"
 
 // A grant is one line of a sudoers file.
 type grant struct {
-	login, as, path string
-	args            *regexp.Regexp
-	sums            []string
-	line            string
+	login, as, in, path string
+	args                *regexp.Regexp
+	sums                []string
+	line                string
 }
 
 var (
@@ -71,7 +71,8 @@ func grants(root, about string) ([]grant, error) {
 		if m == nil {
 			return nil, fmt.Errorf("syntax error: %s", line)
 		}
-		g := grant{login: m[1], as: m[2], sums: sumOf.FindAllString(m[3], -1), path: unescape.ReplaceAllString(m[4], "$1"), line: strings.TrimPrefix(line, m[1]+" ALL=")}
+		as, in, _ := strings.Cut(m[2], ":")
+		g := grant{login: m[1], as: as, in: in, sums: sumOf.FindAllString(m[3], -1), path: unescape.ReplaceAllString(m[4], "$1"), line: strings.TrimPrefix(line, m[1]+" ALL=")}
 		pattern := "^$"
 		if m[5] != `""` {
 			pattern = strings.ReplaceAll(m[5], `\#`, "#")
@@ -84,11 +85,12 @@ func grants(root, about string) ([]grant, error) {
 	return list, in.Err()
 }
 
-// granted reports whether login may run argv, found at path, as another account.
-func granted(root string, list []grant, login, as, path string, argv []string) bool {
+// granted reports whether login may run argv, found at path, as another account,
+// with a group besides if one is named.
+func granted(root string, list []grant, login, as, in, path string, argv []string) bool {
 	args := strings.Join(argv[1:], " ")
 	return slices.ContainsFunc(list, func(g grant) bool {
-		return g.login == login && g.as == as && samePath(g.path, path) && g.args.MatchString(args) &&
+		return g.login == login && g.as == as && (in == "" || g.in == in) && samePath(g.path, path) && g.args.MatchString(args) &&
 			(len(g.sums) == 0 || slices.Contains(g.sums, hashed(root, path)))
 	})
 }

@@ -76,6 +76,18 @@ type SupervisorCommands struct {
 // Quorum is what -native_log_quorum_size must be: floor(N/2)+1.
 func (c *Cluster) Quorum() int { return len(c.Schedulers)/2 + 1 }
 
+// JournalGroup may read the journals of all units, on every host with systemd.
+const JournalGroup = "systemd-journal"
+
+// JournalGroup is the group with which the schedulers' logs are read besides that of
+// their account, "" if they are no unit's journal.
+func (c *Cluster) JournalGroup() string {
+	if c.Supervisor != "systemd" || len(c.LogFiles) > 0 {
+		return ""
+	}
+	return JournalGroup
+}
+
 // Scheduler returns the scheduler of that name, or nil.
 func (c *Cluster) Scheduler(name string) *Scheduler {
 	for i := range c.Schedulers {

@@ -187,6 +187,11 @@ func TestFindings(t *testing.T) {
 		{"log-wrong-owner", "", func(sc *scene) {
 			sc.facts[0].complain("log-wrong-owner", "%s belongs to user %d, not to the scheduler's user %s (%d)", "/x", 0, "aurora", 9)
 		}},
+		{"root-path-open", "", func(sc *scene) { sc.facts[0].complain("root-path-open", "root works at %s", "/x") }},
+		{"log-parent-foreign", "", func(sc *scene) {
+			sc.facts[0].complain("log-parent-foreign", "%s belongs to user %d", "/x", 7)
+		}},
+		{"link-loose", "", func(sc *scene) { sc.facts[0].complain("link-loose", "the link %s", "/x -> /y") }},
 		{"run-disk-full", "", func(sc *scene) {
 			sc.facts[0].complain("run-disk-full", "%s has %d MiB free; the evidence copy of the log needs %d MiB", "/x", 1, 2)
 		}},

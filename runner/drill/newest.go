@@ -51,6 +51,7 @@ type Drill struct {
 type Driller struct {
 	Cluster string
 	Hosts   map[string]runner.Host
+	User    string // Whose the backups are, and who reads them where the login account may not.
 	Lab     string // The lab's program.
 	Dir     string // Where it keeps what became of drills; it is made when missing.
 	Now     func() time.Time
@@ -163,7 +164,7 @@ func (d *Driller) fetch(ctx context.Context, b *check.Backup, to string) error {
 	sum := sha256.New()
 	w, err := durable.Room{Dir: d.Dir, Most: maxDrills}.Writer(ctx, bound.NewWriter(io.MultiWriter(f, sum), b.Bytes))
 	if err == nil {
-		_, err = d.Hosts[b.Host].Get(ctx, b.Path, w)
+		_, err = d.Hosts[b.Host].Get(ctx, b.Path, d.User, w)
 	}
 	if err := errors.Join(err, f.Close()); err != nil {
 		return fmt.Errorf("copy %s from %s: %w", b.Path, b.Host, err)

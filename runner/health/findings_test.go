@@ -40,6 +40,7 @@ var provedBy = map[string][]string{
 	"lingering-process": {byScene, byEye, byHostOn}, "scheduler-lingers": {byScene, byMaster}, "scheduler-down": {byScene, byEye, byDamage}, "scheduler-keeps-ending": {byScene, byStable, byDamage},
 	"clock-skew": {byScene, byEye, byHostOn}, "fake-address-answers": {byScene, byEye, byHostOn, byStory}, "fake-master-left": {byScene, byEye, byFlags},
 	"supervision-off": {byScene, byHostOn}, "supervision-on": {byScene}, "configuration-manager": {byScene, "runner/recovery TestDiagnoseConfigurationManager"},
+	"root-path-open": {byScene, byEye}, "log-parent-foreign": {byScene, byEye}, "link-loose": {byScene, byEye},
 	"run-disk-full": {byScene, byEye}, "disk-nearly-full": {byScene},
 
 	"log-missing": {byScene, byEye, byDamage}, "log-empty": {byScene, byDamage}, "log-damaged": {byScene, byDamage}, "log-not-voting": {byScene},

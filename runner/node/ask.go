@@ -162,11 +162,13 @@ func Tail(out runner.Output) string {
 	return string(s)
 }
 
-// MakeFolder creates folders of the run on the host, owned by the scheduler's user.
-func (n *Node) MakeFolder(ctx context.Context, dirs ...string) error {
-	commands := make([][]string, len(dirs))
-	for i, dir := range dirs {
-		commands[i] = []string{"install", "-d", "-m", "0750", "-o", n.Cluster.User, "-g", n.Cluster.Group, dir}
+// MakeFolder makes a folder of the run on the host, of that name, which is the
+// scheduler's account's. The run's own and what is above it are root's, also where
+// an older version had made them the account's.
+func (n *Node) MakeFolder(ctx context.Context, name string) error {
+	facts, err := n.Ask(ctx, probe.Request{})
+	if err != nil {
+		return err
 	}
-	return asRoot(ctx, n, commands...)
+	return asRoot(ctx, n, []string{n.Tool.Path, "host", "run-folder", path.Join(n.Folder(), name), ownerOf(facts)})
 }

@@ -21,7 +21,7 @@ const maxConfig = 1 << 20
 func (n *Node) ReadConfig(ctx context.Context) ([]byte, error) {
 	var b bytes.Buffer
 	file := n.Scheduler.ConfigFile
-	size, err := n.Host.Get(ctx, file, &limited{w: &b, left: maxConfig})
+	size, err := n.Host.Get(ctx, file, "root", &limited{w: &b, left: maxConfig})
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", file, err)
 	}

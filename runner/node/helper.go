@@ -84,12 +84,20 @@ func (n *Node) Has(ctx context.Context, f Tool) (bool, error) {
 	return true, nil
 }
 
-// Upload puts the program where f says, as root's.
+// Upload puts the program where f says, as root's. Where others than root could
+// put something else there it does nothing: the error is an [OpenError].
 func (n *Node) Upload(ctx context.Context, f Tool) error {
-	if _, err := n.Run(ctx, "root", "install", "-d", "-m", "0755", n.Scheduler.RunDir, path.Dir(f.Path)); err != nil {
+	at, err := FootingOn(ctx, n)
+	if err == nil {
+		err = at.Open()
+	}
+	if err != nil {
 		return err
 	}
-	return n.Helper.Put(ctx, n.Host, f, "root", 0o755)
+	if _, err := n.Run(ctx, "root", "install", "-d", "-m", "0755", n.Scheduler.RunDir, path.Dir(f.Path)); err != nil {
+		return printAnew(n, err)
+	}
+	return printAnew(n, n.Helper.Put(ctx, n.Host, f, "root", 0o755))
 }
 
 // Put writes the program to a host.
@@ -98,7 +106,7 @@ func (h Helper) Put(ctx context.Context, host runner.Host, f Tool, user string, 
 	if err != nil {
 		return err
 	}
-	return host.Put(ctx, runner.File{Path: f.Path, Source: open, Mode: mode, User: user, SHA256: f.SHA256})
+	return host.Put(ctx, runner.File{Path: f.Path, Source: open, Mode: mode, User: user, SHA256: f.SHA256, Program: true})
 }
 
 // Remove takes away the one file that was uploaded, and ends the session that
@@ -114,6 +122,3 @@ func (n *Node) Remove(ctx context.Context, f Tool) error {
 // CheckReader is the name of the reader that a check leaves on the hosts: at one
 // place, so that a newer one takes the place of an older one and nothing gathers.
 const CheckReader = "aurorabot-check"
-
-// CheckedRun runs the reader if it is there with its hash, in one session.
-const CheckedRun = `[ "$(sha256sum <"$1" | cut -c 1-64)" = "$2" ] || exit 97; exec nice -n 10 "$1" host facts`

@@ -50,7 +50,7 @@ func LogWords(p *replica.Report) string {
 // is taken it is an error, or, if more may lie there, it takes a name of the
 // folder's own.
 func (n *Node) MoveAside(ctx context.Context, from, to string, more bool) error {
-	facts, err := n.Ask(ctx, probe.Request{Paths: []string{from, to}})
+	facts, err := n.Ask(ctx, probe.Request{Paths: []string{from, to, path.Dir(from)}})
 	if err != nil {
 		return err
 	}
@@ -61,33 +61,82 @@ func (n *Node) MoveAside(ctx context.Context, from, to string, more bool) error 
 		return fmt.Errorf("move %s aside: %s is there already", from, to)
 	}
 	if !facts.Paths[from].Mount {
-		return asRoot(ctx, n, []string{"mv", "-nT", "--", from, to})
+		return rename(ctx, n, facts, from, to)
 	}
+	// All that lies in it is the account's, as it is itself.
 	inside := path.Join(from, path.Base(to))
-	if err := n.MakeFolder(ctx, inside); err != nil {
+	if _, err := n.Run(ctx, n.Cluster.User, "install", "-d", "-m", "0750", "-g", n.Cluster.Group, inside); err != nil {
 		return err
 	}
-	return asRoot(ctx, n, []string{"find", from, "-mindepth", "1", "-maxdepth", "1", "!", "-name", "*.dr-*", "-exec", "mv", "-n", "-t", inside, "--", "{}", "+"})
+	_, err = n.Run(ctx, n.Cluster.User, "find", from, "-mindepth", "1", "-maxdepth", "1", "!", "-name", "*.dr-*", "-exec", "mv", "-n", "-t", inside, "--", "{}", "+")
+	return err
 }
+
+// MoveBack renames what was moved aside back. It never overwrites.
+func MoveBack(ctx context.Context, n *Node, from, to string) error {
+	facts, err := n.Ask(ctx, probe.Request{Paths: []string{path.Dir(to)}})
+	if err != nil {
+		return err
+	}
+	return rename(ctx, n, facts, from, to)
+}
+
+// rename renames within a folder, as the account where it may write that, else as
+// root, whose the folder is then: whoever owns a folder could put a link in the
+// place of what root opens there.
+func rename(ctx context.Context, n *Node, facts probe.Facts, from, to string) error {
+	if facts.Paths[path.Dir(to)].Writes {
+		_, err := n.Run(ctx, n.Cluster.User, "mv", "-nT", "--", from, to)
+		return err
+	}
+	return asRoot(ctx, n, []string{n.Tool.Path, "host", "rename", from, to})
+}
+
+// MakeLog makes the folder of a log, the account's; one that is there (a mount) is
+// left as it is.
+func MakeLog(ctx context.Context, n *Node, log string, mode uint32) error {
+	facts, err := n.Ask(ctx, probe.Request{Paths: []string{log, path.Dir(log)}})
+	if err != nil || facts.Paths[log].Dir {
+		return err
+	}
+	return makeBeside(ctx, n, facts, log, mode)
+}
+
+// makeBeside makes a folder of the account's, as whoever may; see rename.
+func makeBeside(ctx context.Context, n *Node, facts probe.Facts, dir string, mode uint32) error {
+	if facts.Paths[path.Dir(dir)].Writes {
+		_, err := n.Run(ctx, n.Cluster.User, "install", "-d", "-m", fmt.Sprintf("%04o", mode), "-g", n.Cluster.Group, dir)
+		return err
+	}
+	return asRoot(ctx, n, []string{n.Tool.Path, "host", "folder", fmt.Sprintf("%04o", mode), ownerOf(facts), dir})
+}
+
+// ownerOf is the account that answered, in numbers: its name may be known to no file of the host.
+func ownerOf(facts probe.Facts) string { return fmt.Sprintf("%d:%d", facts.UID, facts.GID) }
 
 // CopyBack puts a copy of the evidence in the log's place.
 func (n *Node) CopyBack(ctx context.Context, from, to string) error {
-	facts, err := n.Ask(ctx, probe.Request{Paths: []string{to}})
+	facts, err := n.Ask(ctx, probe.Request{Paths: []string{to, to + ".part", path.Dir(to)}})
 	if err != nil {
 		return err
 	}
 	argv := []string{"cp", "-a", "--reflink=auto", "-T", "--", from, to + ".part"}
-	if facts.Paths[to].Exists { // A mount, emptied.
+	switch {
+	case facts.Paths[to].Exists: // A mount, emptied.
 		argv = []string{"cp", "-a", "--reflink=auto", "-T", "--", from, to}
+	case !facts.Paths[to+".part"].Exists:
+		if err := makeBeside(ctx, n, facts, to+".part", 0o700); err != nil {
+			return err
+		}
 	}
-	out, err := n.Detached(ctx, "copy-back", runner.Command{Argv: argv, User: "root", Limit: CopyLimit}, nil)
+	out, err := n.Detached(ctx, "copy-back", runner.Command{Argv: argv, User: n.Cluster.User, Limit: CopyLimit}, nil)
 	if err := Well("copy the log back", out, err); err != nil {
 		return err
 	}
 	if facts.Paths[to].Exists {
 		return nil
 	}
-	return asRoot(ctx, n, []string{"mv", "-nT", "--", to + ".part", to})
+	return rename(ctx, n, facts, to+".part", to)
 }
 
 // HotLog reads the log of a running scheduler from a copy: the folder itself
@@ -137,13 +186,18 @@ func (n *Node) ReadCopy(ctx context.Context, c Copy) (replica.Report, error) {
 		return report, fmt.Errorf("a copy of %s (%d MiB) does not fit into %s (%d MiB free)", c.Log, at.Size>>20, runDir, room>>20)
 	}
 	dir := path.Join(runDir, fmt.Sprintf("look-%d", facts.Now.UnixNano()))
-	if err := n.MakeFolder(ctx, dir); err != nil {
+	if _, err := n.Run(ctx, "root", "install", "-d", "-m", "0750", "-o", n.Cluster.User, "-g", n.Cluster.Group, dir); err != nil {
 		return report, err
 	}
 	defer func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 		defer cancel()
-		if _, err := n.Run(ctx, "root", "rm", "-rf", "--", dir); err != nil && c.Left != nil {
+		// What lies in it is the account's to take away; root takes what is empty.
+		_, err := n.Run(ctx, n.Cluster.User, "rm", "-rf", "--", path.Join(dir, "log"), path.Join(dir, "state"))
+		if err == nil {
+			_, err = n.Run(ctx, "root", "rmdir", "--", dir)
+		}
+		if err != nil && c.Left != nil {
 			c.Left(dir, err)
 		}
 	}()

@@ -41,7 +41,7 @@ func (n *Node) Logged(ctx context.Context, since time.Time) (Logged, error) {
 	if files := n.Cluster.LogFiles; len(files) > 0 {
 		argv = append([]string{n.Tool.Path, "log", "scan", "--json", "--rotated", "--since", from}, files...)
 	}
-	out, err := n.Host.Run(ctx, runner.Command{Argv: argv, User: "root", Limit: 2 * time.Minute, Through: n.through()})
+	out, err := n.Host.Run(ctx, runner.Command{Argv: argv, User: n.Cluster.User, Group: n.Cluster.JournalGroup(), Limit: 2 * time.Minute, Through: n.through()})
 	if err != nil {
 		return s, fmt.Errorf("read the scheduler's log: %w", err)
 	}

@@ -15,6 +15,7 @@ import (
 	"aurorabot/runner/backup"
 	"aurorabot/runner/health"
 	"aurorabot/runner/probe"
+	"aurorabot/runner/rooted"
 )
 
 // A BackupHere is the backup that was asked for, on one host.
@@ -47,8 +48,12 @@ type Look struct {
 	Lifecycle string        `json:"lifecycle,omitempty"`
 	Uptime    int64         `json:"uptime,omitempty"` // Seconds.
 
+	Ways map[string]rooted.Way `json:"ways,omitempty"` // To the log and the backups, as the scheduler's account sees them, and to where root works.
+
 	Lines   []health.Match `json:"lines,omitempty"` // Of what the scheduler logged within the hour before.
 	Scanned bool           `json:"scanned"`         // Lines is known.
+
+	footing Footing // Of root, as AtAccess found it.
 }
 
 // ShownFlags are the flags that are kept: others may hold secrets.
@@ -83,11 +88,14 @@ var NeededFlags = []string{"native_log_file_path", "native_log_zk_group_path", "
 
 // AtAccess asks whether sudo works and the tools are there.
 func (look *Look) AtAccess(ctx context.Context, n *Node) error {
-	if _, err := n.Run(ctx, "root", "true"); err != nil {
-		return fmt.Errorf("sudo to root: %w", err)
+	var err error
+	if look.footing, err = FootingOn(ctx, n); err != nil {
+		return err
 	}
-	if _, err := n.Run(ctx, n.Cluster.User, "true"); err != nil {
-		return fmt.Errorf("sudo to %s: %w", n.Cluster.User, err)
+	// With the group that it reads the log with, which a sudoers file may allow or not.
+	out, err := n.Host.Run(ctx, runner.Command{Argv: []string{"true"}, User: n.Cluster.User, Group: n.Cluster.JournalGroup()})
+	if err := Well(strings.TrimSpace("become "+n.Cluster.User+" "+n.Cluster.JournalGroup()), out, err); err != nil {
+		return printAnew(n, err)
 	}
 	for _, tool := range n.Tools() {
 		out, err := n.Host.Run(ctx, runner.Command{Argv: []string{"sh", "-c", `command -v "$1"`, "sh", tool}, User: "root"})
@@ -200,11 +208,14 @@ func (look *Look) AtFiles(ctx context.Context, n *Node, bad Complain) error {
 	if err != nil {
 		return err
 	}
-	if _, err := n.Run(ctx, "root", "install", "-d", "-m", "0755", s.RunDir); err != nil {
+	if err := look.footing.Open(); err != nil {
+		bad("root-path-open", "%v", err)
+	} else if _, err := n.Run(ctx, "root", "install", "-d", "-m", "0755", s.RunDir); err != nil {
 		return err
 	}
 	facts, err := n.Ask(ctx, probe.Request{
 		Paths: []string{log, path.Dir(log), s.RunDir, dir, s.ConfigFile}, Backups: dir, Dials: []string{fake},
+		Ways: []string{log, dir}, Root: look.footing.Root,
 	})
 	switch {
 	case err == nil:
@@ -214,9 +225,7 @@ func (look *Look) AtFiles(ctx context.Context, n *Node, bad Complain) error {
 		return err
 	}
 	look.Log, look.LogParent, look.RunDir, look.BackupDir, look.Config = facts.Paths[log], facts.Paths[path.Dir(log)], facts.Paths[s.RunDir], facts.Paths[dir], facts.Paths[s.ConfigFile]
-	if look.Config, err = AsRootSees(ctx, n, s.ConfigFile, look.Config); err != nil {
-		bad("cannot-tell", "%v", err)
-	}
+	look.ways(n, facts, bad)
 	for _, f := range facts.Backups {
 		if plainName.MatchString(f.Name) {
 			look.Backups = append(look.Backups, f.Name)
@@ -251,6 +260,36 @@ func (look *Look) AtFiles(ctx context.Context, n *Node, bad Complain) error {
 		bad("http-port-differs", "the scheduler's -http_port is %s, but the configuration of the bot says %s", look.Flags["http_port"], port)
 	}
 	return nil
+}
+
+// ways keeps which links lead to the log and the backups. Those of root's, in
+// folders that only root can write, are as good as none. Any other one would stop
+// a recovery when the log is moved: it is said before anything is.
+func (look *Look) ways(n *Node, facts probe.Facts, bad Complain) {
+	log, dir := look.Flags["native_log_file_path"], look.Flags["backup_dir"]
+	look.Ways = facts.Ways
+	for _, p := range []string{log, dir} {
+		if loose := look.Ways[p].Loose; loose != "" {
+			bad("link-loose", "%s is reached by the link %s, which others than root can change", p, loose)
+		}
+	}
+	if w := look.Ways[log]; look.LogParent.Dir && !look.LogParent.Writes && w.Open != "" && w.Loose == "" {
+		bad("log-parent-foreign", "%s can be renamed neither by %s, who may not write %s, nor by root: %s", log, n.Cluster.User, path.Dir(log), w.Open)
+	}
+	for p, w := range look.footing.Ways {
+		if len(w.Links) > 0 && look.Ways != nil {
+			look.Ways[p] = w
+		}
+	}
+	look.SeeConfig(n)
+}
+
+// SeeConfig takes the configuration file's owner and mode from AtAccess: the
+// scheduler's account could say anything of what root gives a file later.
+func (look *Look) SeeConfig(n *Node) {
+	if e, ok := look.footing.Sees(n.Scheduler.ConfigFile); ok {
+		look.Config.UID, look.Config.GID, look.Config.Mode = e.UID, e.GID, uint32(e.Mode.Perm())
+	}
 }
 
 // FileName is the pattern of what a file of the backup folder is called that is

@@ -145,7 +145,9 @@ func (s *systemd) On(ctx context.Context, was UnitState) error {
 		return fmt.Errorf("look for %s: %w", file, err)
 	}
 	if out.Exit == 0 {
-		if _, err := s.n.Run(ctx, "root", "mv", "-T", "--", file, path.Join(s.n.Folder(), path.Base(file))); err != nil {
+		// Where only root can put anything, else it would be moved to where a link says.
+		kept := KeptFolder(s.n.Scheduler.RunDir, s.n.RunID)
+		if err := asRoot(ctx, s.n, []string{"install", "-d", "-m", "0700", kept}, []string{"mv", "-T", "--", file, path.Join(kept, path.Base(file))}); err != nil {
 			return err
 		}
 		// Only if nothing else lies in it.

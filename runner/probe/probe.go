@@ -19,31 +19,37 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"aurorabot/runner/rooted"
 )
 
 // A Request is what is asked of one host. Empty parts are not asked.
 type Request struct {
-	Paths     []string   `json:"paths,omitempty"`     // Files and folders to stat.
-	Trees     []string   `json:"trees,omitempty"`     // Folders to hash, file by file.
-	Backups   string     `json:"backups,omitempty"`   // Folder of backups to list.
-	Folder    *FolderAsk `json:"folder,omitempty"`    // Folder of backups to decode.
-	Dials     []string   `json:"dials,omitempty"`     // "host:port": does somebody listen?
-	Processes bool       `json:"processes,omitempty"` // Processes with a scheduler's arguments.
+	Paths     []string     `json:"paths,omitempty"` // Files and folders to stat.
+	Ways      []string     `json:"ways,omitempty"`  // Paths: which links and whose folders lead there. Root is then who Root says, besides 0.
+	Root      rooted.Owner `json:"root,omitzero"`
+	Trees     []string     `json:"trees,omitempty"`     // Folders to hash, file by file.
+	Backups   string       `json:"backups,omitempty"`   // Folder of backups to list.
+	Folder    *FolderAsk   `json:"folder,omitempty"`    // Folder of backups to decode.
+	Dials     []string     `json:"dials,omitempty"`     // "host:port": does somebody listen?
+	Processes bool         `json:"processes,omitempty"` // Processes with a scheduler's arguments.
 }
 
 // Facts are the answers.
 type Facts struct {
-	Now       time.Time         `json:"now"` // UTC, by the host's clock.
-	Zone      string            `json:"zone"`
-	Arch      string            `json:"arch"`
-	UID       int               `json:"uid"`
-	Processes []Process         `json:"processes,omitempty"`
-	Paths     map[string]Path   `json:"paths,omitempty"`
-	Trees     map[string]Tree   `json:"trees,omitempty"`
-	Backups   []File            `json:"backups,omitempty"`
-	Folder    *Folder           `json:"folder,omitempty"`
-	Dials     map[string]string `json:"dials,omitempty"` // "open", "refused", or the error.
-	Errors    []string          `json:"errors,omitempty"`
+	Now       time.Time             `json:"now"` // UTC, by the host's clock.
+	Zone      string                `json:"zone"`
+	Arch      string                `json:"arch"`
+	UID       int                   `json:"uid"`
+	GID       int                   `json:"gid"`
+	Processes []Process             `json:"processes,omitempty"`
+	Paths     map[string]Path       `json:"paths,omitempty"`
+	Ways      map[string]rooted.Way `json:"ways,omitempty"`
+	Trees     map[string]Tree       `json:"trees,omitempty"`
+	Backups   []File                `json:"backups,omitempty"`
+	Folder    *Folder               `json:"folder,omitempty"`
+	Dials     map[string]string     `json:"dials,omitempty"` // "open", "refused", or the error.
+	Errors    []string              `json:"errors,omitempty"`
 }
 
 // A Process is one running program.
@@ -77,6 +83,7 @@ type Path struct {
 	MTime  time.Time `json:"mtime,omitzero"`
 	SHA256 string    `json:"sha256,omitempty"` // Of a regular file.
 	Free   int64     `json:"free,omitempty"`   // Bytes free for an ordinary user, on its file system.
+	Writes bool      `json:"writes,omitempty"` // A folder in which whoever asks may make and rename entries.
 }
 
 // A File is one file of a folder.
@@ -90,7 +97,7 @@ type File struct {
 // Answer answers r.
 func Answer(ctx context.Context, r Request, now time.Time) Facts {
 	zone, _ := now.Zone()
-	f := Facts{Now: now.UTC(), Zone: zone, Arch: runtime.GOARCH, UID: os.Getuid()}
+	f := Facts{Now: now.UTC(), Zone: zone, Arch: runtime.GOARCH, UID: os.Getuid(), GID: os.Getgid()}
 	if r.Processes {
 		var err error
 		if f.Processes, err = schedulers("/proc"); err != nil {
@@ -101,6 +108,16 @@ func Answer(ctx context.Context, r Request, now time.Time) Facts {
 		f.Paths = map[string]Path{}
 		for _, p := range r.Paths {
 			f.Paths[p] = look(ctx, p)
+		}
+	}
+	for _, p := range r.Ways {
+		w, err := rooted.Follow(p, r.Root, rooted.Lstat)
+		if err != nil {
+			f.Errors = append(f.Errors, fmt.Sprintf("the way to %s: %v", p, err))
+		} else if f.Ways == nil {
+			f.Ways = map[string]rooted.Way{p: w}
+		} else {
+			f.Ways[p] = w
 		}
 	}
 	if len(r.Trees) > 0 {

@@ -96,6 +96,7 @@ func look(ctx context.Context, path string) Path {
 		p.Link, _ = os.Readlink(path) // Without it the link still shows by Exists and not Dir.
 	case info.IsDir():
 		p.Size = 0
+		p.Writes = syscall.Access(path, 0x2|0x1) == nil // W_OK, X_OK.
 		err = filepath.WalkDir(path, func(_ string, d fs.DirEntry, err error) error {
 			if err != nil {
 				return err

@@ -27,7 +27,7 @@ func TestRecoveryFromACopyOnLab(t *testing.T) {
 	}
 	store := &keep.Store{Dir: r.Cluster.BackupCopies, Count: 1, For: time.Hour, Now: time.Now}
 	kept := store.Keep(t.Context(), newest, func(ctx context.Context, w io.Writer) error {
-		_, err := r.Hosts[newest.Host].Get(ctx, newest.Path, w)
+		_, err := r.Hosts[newest.Host].Get(ctx, newest.Path, r.Cluster.User, w)
 		return err
 	})
 	if kept.Why != "" || kept.Name != newest.Name {

@@ -36,7 +36,7 @@ func (r logs) keepEvidence(ctx context.Context, t *runner.Task) (any, error) {
 		return nil, err
 	}
 	log, copied := l.Flags["native_log_file_path"], evidence(n)
-	if err := n.MakeFolder(ctx, path.Join(n.Scheduler.RunDir, "runs"), n.Folder(), path.Dir(copied)); err != nil {
+	if err := n.MakeFolder(ctx, path.Base(path.Dir(copied))); err != nil {
 		return nil, err
 	}
 	facts, err := n.Ask(ctx, probe.Request{Paths: []string{log, copied}, Trees: []string{log, copied}})
@@ -53,20 +53,20 @@ func (r logs) keepEvidence(ctx context.Context, t *runner.Task) (any, error) {
 		return nil, fmt.Errorf("%s is there and differs from %s", copied, log)
 	}
 	out, err := n.Detached(ctx, "copy", runner.Command{
-		Argv: []string{"cp", "-a", "--reflink=auto", "-T", "--", log, copied + ".part"}, User: "root", Limit: node.CopyLimit,
+		Argv: []string{"cp", "-a", "--reflink=auto", "-T", "--", log, copied + ".part"}, User: r.Cluster.User, Limit: node.CopyLimit,
 	}, func() error {
 		facts, err := n.Ask(ctx, probe.Request{Paths: []string{copied + ".part"}})
 		if err != nil || !facts.Paths[copied+".part"].Exists {
 			return err
 		}
 		// A copy that was cut short: set aside, under a name by its inode.
-		_, err = n.Run(ctx, "root", "mv", "-T", "--", copied+".part", fmt.Sprintf("%s.cut-%d", copied, facts.Paths[copied+".part"].Inode))
+		_, err = n.Run(ctx, r.Cluster.User, "mv", "-T", "--", copied+".part", fmt.Sprintf("%s.cut-%d", copied, facts.Paths[copied+".part"].Inode))
 		return err
 	})
 	if err := node.Well("copy "+log, out, err); err != nil {
 		return nil, err
 	}
-	_, err = n.Run(ctx, "root", "mv", "-T", "--", copied+".part", copied)
+	_, err = n.Run(ctx, r.Cluster.User, "mv", "-T", "--", copied+".part", copied)
 	return nil, err
 }
 

@@ -63,14 +63,14 @@ func (r *Recovery) fetchBackup(ctx context.Context, t *runner.Task, looks map[st
 	}
 	remote := path.Join(looks[from].Flags["backup_dir"], t.State.Request.Backup)
 	return file, fetch(ctx, file, found.Backup.SHA256, func(w io.Writer) error {
-		_, err := r.Hosts[from].Get(ctx, remote, w)
+		_, err := r.Hosts[from].Get(ctx, remote, r.Cluster.User, w)
 		return err
 	})
 }
 
 // salvage turns a log of a host into a backup, there and on the bot.
 func (r *Recovery) salvage(ctx context.Context, n *node.Node, log, name string, upToDamage bool) (remote, local string, err error) {
-	remote = path.Join(n.Folder(), name)
+	remote = path.Join(n.Folder(), "evidence", name)
 	if err := n.Salvage(ctx, log, remote, upToDamage); err != nil {
 		return "", "", err
 	}
@@ -79,7 +79,7 @@ func (r *Recovery) salvage(ctx context.Context, n *node.Node, log, name string, 
 		return "", "", err
 	}
 	local = filepath.Join(dir, name+"-"+n.Name)
-	return remote, local, fetch(ctx, local, "", func(w io.Writer) error { _, err := n.Host.Get(ctx, remote, w); return err })
+	return remote, local, fetch(ctx, local, "", func(w io.Writer) error { _, err := n.Host.Get(ctx, remote, r.Cluster.User, w); return err })
 }
 
 // fetch writes file from get, whole or not at all, and checks its hash. An

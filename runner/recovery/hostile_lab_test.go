@@ -94,7 +94,7 @@ func besideHostile(t *testing.T) {
 			defer f.Close()
 			var w io.Writer
 			if w, err = (durable.Room{Dir: dir, Most: 64 << 20}).Writer(ctx, f); err == nil {
-				_, err = h.Get(ctx, n.Scheduler.ConfigFile, w)
+				_, err = h.Get(ctx, n.Scheduler.ConfigFile, "root", w)
 			}
 			return err
 		},

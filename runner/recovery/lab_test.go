@@ -55,10 +55,10 @@ func on(t *testing.T, c *cluster.Cluster) *recovery.Recovery {
 	for _, h := range c.Hosts {
 		http := strings.TrimPrefix(c.HTTP(h), "http://")
 		k.Schedulers = append(k.Schedulers, aurora.Scheduler{
-			Name: h.Name(), Hostname: strings.Split(http, ":")[0], HTTP: http, ConfigFile: h.Path("/etc/default/aurora-scheduler"),
-			RunDir: h.Path("/var/lib/aurorabot"), RuntimeDir: h.Path("/run/systemd/system"),
+			Name: h.Name(), Hostname: strings.Split(http, ":")[0], HTTP: http, ConfigFile: h.Prefix() + "/etc/default/aurora-scheduler",
+			RunDir: h.Prefix() + "/var/lib/aurorabot", RuntimeDir: h.Prefix() + "/run/systemd/system",
 		})
-		s := ssh.New(ssh.Config{Name: h.Name(), Address: h.Address(), User: cluster.User, KeyFiles: []string{c.KeyFile}, KnownHosts: []string{c.KnownHosts}, RunDir: h.Path("/var/lib/aurorabot-ssh"), Now: time.Now})
+		s := ssh.New(ssh.Config{Name: h.Name(), Address: h.Address(), User: cluster.User, KeyFiles: []string{c.KeyFile}, KnownHosts: []string{c.KnownHosts}, RunDir: h.Prefix() + "/var/lib/aurorabot-ssh", Now: time.Now})
 		t.Cleanup(func() { s.Close() })
 		hosts[h.Name()] = s
 	}

@@ -83,7 +83,7 @@ func (r preflight) lookAtLines(ctx context.Context, t *runner.Task, look *node.L
 	n := r.on(t)
 	switch s, err := r.on(t).Logged(ctx, r.Now().Add(look.Skew).Add(-time.Hour)); {
 	case s.Missing:
-		note.also(health.Found("cannot-tell", t.On, "what its scheduler logged within the last hour: its log could not be read"))
+		note.also(health.Found("cannot-tell", t.On, "what its scheduler logged within the last hour: its log could not be read as %s", r.Cluster.User))
 	case err != nil:
 		note.also(health.Found("cannot-tell", t.On, "what its scheduler logged within the last hour: %v", err))
 	case s.Silent && look.Running:
@@ -197,7 +197,19 @@ func (r preflight) uploadHelper(ctx context.Context, t *runner.Task) (any, error
 	if err != nil {
 		return nil, tellSilent(t, err)
 	}
-	return f, n.Upload(ctx, f)
+	return f, tellAccess(t, n.Upload(ctx, f))
+}
+
+// tellAccess names in the journal why the bot may not do on a host what it has to,
+// where err says so.
+func tellAccess(t *runner.Task, err error) error {
+	if open := (*node.OpenError)(nil); errors.As(err, &open) {
+		return telling(t, "root-path-open", err)
+	}
+	if err != nil && node.Refused(err) {
+		return telling(t, "access-missing", err)
+	}
+	return err
 }
 
 func (r preflight) removeHelper(ctx context.Context, t *runner.Task, _ runner.Receipt) (runner.Answer, error) {

@@ -1,7 +1,9 @@
 package recovery
 
 import (
+	"cmp"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -10,7 +12,9 @@ import (
 
 	"aurorabot/runner"
 	"aurorabot/runner/health"
+	"aurorabot/runner/node"
 	"aurorabot/runner/probe"
+	"aurorabot/runner/rooted"
 	"aurorabot/runner/runnertest"
 )
 
@@ -20,8 +24,11 @@ type aHost struct {
 	facts  probe.Facts
 	lines  []health.Match
 	unit   string
-	list   string // Why the backups cannot be listed.
-	silent bool   // Nothing was logged.
+	list   string            // Why the backups cannot be listed.
+	silent bool              // Nothing was logged.
+	seen   map[string]string // Owner, group and mode of what is on the way to where root works; else root's.
+	links  map[string]string
+	old    bool // Its sudoers file is of another version.
 }
 
 const goodConfig = `MESOS_MASTER=zk://10.0.0.1:2181/mesos
@@ -46,7 +53,7 @@ func goodHost() *aHost {
 		facts: probe.Facts{
 			Now: noon, UID: 9, Processes: []probe.Process{{PID: 7, Start: 70, Since: noon.Add(-time.Hour), UID: 9, Argv: argv}},
 			Paths: map[string]probe.Path{
-				"/var/lib/aurora/db": dir(9 << 30), "/var/lib/aurora": dir(9 << 30), "/var/lib/aurorabot": dir(200<<20 + 64<<20),
+				"/var/lib/aurora/db": dir(9 << 30), "/var/lib/aurora": {Exists: true, Dir: true, UID: 9, Device: 5, Free: 9 << 30, Writes: true}, "/var/lib/aurorabot": dir(200<<20 + 64<<20),
 				"/var/lib/aurora/backups": dir(9 << 30), "/etc/default/aurora-scheduler": {Exists: true, Device: 1},
 			},
 			Dials: map[string]string{"127.0.0.1:2": "refused", "127.0.0.1:8081": "refused"},
@@ -69,6 +76,26 @@ func (h *aHost) look(t *testing.T) (stops bool, ids []string, words string) {
 		return f
 	}, h.lines)
 	host := r.Hosts["s1"].(*runnertest.Host)
+	host.On(node.RootCommand, func(c runner.Command) runner.Output {
+		if h.old {
+			return runner.Output{Exit: 1, Stderr: []byte("sudo: a password is required\n")}
+		}
+		return runnertest.Out("sudoers-2:0:0\n")
+	})
+	host.On([]string{"env", "LC_ALL=C", "stat"}, func(c runner.Command) runner.Output {
+		out := runner.Output{}
+		for _, p := range c.Argv[6:] {
+			out.Stdout = fmt.Appendf(out.Stdout, "%s %s\n", cmp.Or(h.seen[p], "0 0 41ed"), p)
+		}
+		return out
+	})
+	host.On([]string{"readlink", "--"}, func(c runner.Command) runner.Output {
+		out := runner.Output{}
+		for _, p := range c.Argv[2:] {
+			out.Stdout = fmt.Appendln(out.Stdout, h.links[p])
+		}
+		return out
+	})
 	for _, quiet := range [][]string{{"true"}, {"install", "-d", "-m", "0755", "/var/lib/aurorabot"}} {
 		host.On([]string{"stat", "-c", "%u %g %a"}, func(runner.Command) runner.Output { return runnertest.Out("0 0 0\n") })
 		host.On(quiet, func(runner.Command) runner.Output { return runner.Output{} })
@@ -166,6 +193,33 @@ func TestPreflightJudgesAHost(t *testing.T) {
 		{"a log that is a link", path(log, func(p *probe.Path) { p.Link = "/mnt/db" }), "log-not-a-folder", ""},
 		{"a log of root's", path(log, func(p *probe.Path) { p.UID = 0 }), "log-wrong-owner", ""},
 		{"a log that cannot be looked at", path(log, func(p *probe.Path) { p.Error = "permission denied" }), "cannot-tell", ""},
+		{"a sudoers file of another version", func(h *aHost) { h.old = true }, "access-missing", ""},
+		{"a run folder of an account's", func(h *aHost) { h.seen = map[string]string{"/var/lib/aurorabot": "9 9 41ed"} }, "root-path-open", ""},
+		{"a configuration folder that a group can write", func(h *aHost) { h.seen = map[string]string{"/etc/default": "0 9 41fd"} }, "root-path-open", ""},
+		{"a configuration file of the account's", func(h *aHost) { h.seen = map[string]string{"/etc/default/aurora-scheduler": "9 9 81a4"} }, "", ""},
+		{"a configuration that is the account's link", func(h *aHost) {
+			h.seen, h.links = map[string]string{"/etc/default/aurora-scheduler": "9 9 a1ff"}, map[string]string{"/etc/default/aurora-scheduler": "/etc/shadow"}
+		}, "root-path-open", ""},
+		{"a configuration that is root's link", func(h *aHost) {
+			h.seen, h.links = map[string]string{"/etc/default/aurora-scheduler": "0 0 a1ff"}, map[string]string{"/etc/default/aurora-scheduler": "../aurora/scheduler"}
+		}, "", ""},
+		{"root's link to where an account can write", func(h *aHost) {
+			h.seen, h.links = map[string]string{"/var/lib": "0 0 a1ff", "/data": "9 9 41ed"}, map[string]string{"/var/lib": "/data/lib"}
+		}, "root-path-open", ""},
+		{"a folder above the log that nobody may change", path(parent, func(p *probe.Path) { p.Writes = false }), "", ""},
+		{"one of somebody else's", func(h *aHost) {
+			path(parent, func(p *probe.Path) { p.Writes = false })(h)
+			h.facts.Ways = map[string]rooted.Way{log: {Real: log, Open: "/var/lib/aurora belongs to user 7"}}
+		}, "log-parent-foreign", ""},
+		{"root's link on the way to the log", func(h *aHost) {
+			h.facts.Ways = map[string]rooted.Way{log: {Real: "/data/aurora/db", Links: []string{"/var/lib/aurora -> /data/aurora"}}}
+		}, "", ""},
+		{"another one's link there", func(h *aHost) {
+			h.facts.Ways = map[string]rooted.Way{log: {Loose: "/var/lib/aurora -> /data/aurora"}}
+		}, "link-loose", ""},
+		{"another one's link on the way to the backups", func(h *aHost) {
+			h.facts.Ways = map[string]rooted.Way{"/var/lib/aurora/backups": {Loose: "/var/lib/aurora/backups -> /etc"}}
+		}, "link-loose", ""},
 		{"a byte too few for the copy", path("/var/lib/aurorabot", func(p *probe.Path) { p.Free-- }), "run-disk-full", ""},
 		{"a folder of backups that cannot be listed", func(h *aHost) { h.list = "list backups: permission denied" }, "backup-folder-unreadable", ""},
 		{"half an answer", func(h *aHost) { h.facts.Errors = []string{"read /proc: input/output error"} }, "cannot-tell", ""},

@@ -123,8 +123,8 @@ func (r preparing) keepBackups(ctx context.Context, t *runner.Task) (any, error)
 	if err != nil {
 		return nil, err
 	}
-	s, kept := n.Scheduler, path.Join(n.Folder(), "backups")
-	if err := n.MakeFolder(ctx, path.Join(s.RunDir, "runs"), n.Folder(), kept); err != nil {
+	kept := path.Join(n.Folder(), "backups")
+	if err := n.MakeFolder(ctx, path.Base(kept)); err != nil {
 		return nil, err
 	}
 	// Hard links where it is one file system, else copies; -n never overwrites.

@@ -1,14 +1,19 @@
 package recovery_test
 
 import (
+	"errors"
+	"os"
 	"path"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"aurorabot/lab/cluster"
+	"aurorabot/lab/host"
+	"aurorabot/lab/tools"
 	"aurorabot/runner"
 	"aurorabot/runner/aurora"
 	"aurorabot/runner/node"
@@ -114,6 +119,14 @@ func TestSudoersAreExact(t *testing.T) {
 		if strings.Contains(p.Path, "aurorabot-") != (len(p.Sums) == 1) {
 			t.Errorf("%s: hashes %v", p.Path, p.Sums)
 		}
+		// What the uploaded program does as root stands in its words, none of which is an option.
+		if p.As == "root" && len(p.Sums) > 0 && !regexp.MustCompile(`^host (rename|folder|run-folder) [^-]`).MatchString(p.Args) {
+			t.Errorf("as root: %s %s", p.Path, p.Args)
+		}
+		// Below folders of the scheduler's account root does nothing but what the program does.
+		if p.As == "root" && len(p.Sums) == 0 && (strings.Contains(p.Args, "/var/lib/aurora/") || strings.Contains(p.Args, "/runs")) {
+			t.Errorf("as root: %s %s", p.Path, p.Args)
+		}
 		// As root the scheduler's user ends nothing, and nobody ends what is not the bot's but by a number.
 		if p.As == "root" && strings.HasSuffix(p.Path, "/kill") && !strings.HasPrefix(p.Args, "-s (TERM|KILL)") {
 			t.Errorf("%s %s", p.Path, p.Args)
@@ -173,13 +186,75 @@ func TestHostsOfTheLabKeepToTheSudoers(t *testing.T) {
 			}
 		}
 	}
-	if out, err := h.Run(t.Context(), runner.Command{Argv: []string{"true"}, User: "root"}); err != nil || out.Exit != 0 {
-		t.Errorf("true as root: %+v, %v", out, err)
+	if out, err := h.Run(t.Context(), runner.Command{Argv: node.RootCommand, User: "root"}); err != nil || out.Exit != 0 {
+		t.Errorf("who root is: %+v, %v", out, err)
 	}
 }
 
-// Schedulers that log to files: these may be read, and no others; the journal
-// is then nobody's business.
+// A sudoers file of another version, and a folder that another account can write
+// where root works: both are found before anything is done, on the host that has it.
+func TestAccessIsFoundBeforeTheOutage(t *testing.T) {
+	for what, tt := range map[string]struct {
+		spoil func(t *testing.T, h host.Machine, file string)
+		says  string
+		id    string
+	}{
+		"another version's file": {func(t *testing.T, h host.Machine, file string) {
+			text, err := os.ReadFile(file)
+			must(t, err)
+			must(t, h.Sudoers(strings.ReplaceAll(string(text), "sudoers-2:", "sudoers-1:")))
+		}, "print it anew with `aurorabot sudoers " + cluster.Name + "`", "access-missing"},
+		"a file for another program": {func(t *testing.T, h host.Machine, file string) {
+			text, err := os.ReadFile(file)
+			must(t, err)
+			must(t, h.Sudoers(regexp.MustCompile(`aurorabot-[0-9a-f]{16}`).ReplaceAllString(string(text), "aurorabot-0123456789abcdef")))
+		}, "print it anew with `aurorabot sudoers " + cluster.Name + "`", "access-missing"},
+		"an open folder": {func(t *testing.T, h host.Machine, _ string) {
+			must(t, os.Chmod(h.Path("/etc/default"), 0o777))
+		}, "can be written by everybody", "root-path-open"},
+	} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			c, r := lab(t, "")
+			tt.spoil(t, c.Hosts[1], c.Hosts[1].Path("/"+tools.SudoersFile))
+			s, j := walk(t, r, runner.Request{Recipe: "staged", Cluster: cluster.Name, Backup: c.Truth.Backup, Hosts: r.Cluster.Names(), Reinitialize: "auto", Reason: "a rehearsal"})
+			if s.Status != runner.Stopped || !strings.Contains(s.Why, tt.says) || s.Of("prepare/supervision-off", "s1").Progress != "" {
+				t.Errorf("status %s: %s", s.Status, s.Why)
+			}
+			events, err := j.Events(run)
+			must(t, err)
+			if !slices.ContainsFunc(events, func(e runner.Event) bool { return e.Host == "s2" && strings.Contains(string(e.Data), `"`+tt.id+`"`) }) {
+				t.Errorf("no finding %s", tt.id)
+			}
+			if _, err := c.WaitLeader(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// No sudoers file is printed for a host where another account could put something
+// in the place of what root would read or run by it.
+func TestSudoersNeedRootsFolders(t *testing.T) {
+	t.Parallel()
+	c, r := lab(t, "")
+	h, n := c.Hosts[0], r.Node(c.Hosts[0].Name())
+	sums := []string{strings.Repeat("ab", 32)}
+	if _, err := sudoers.Ask(t.Context(), n, sums); err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range []string{"/etc/default", "/var/lib", "/run", "/bin"} {
+		must(t, os.Chmod(h.Path(dir), 0o777))
+		open := (*node.OpenError)(nil)
+		if _, err := sudoers.Ask(t.Context(), n, sums); !errors.As(err, &open) || !strings.Contains(err.Error(), h.Path(dir)+" can be written by everybody") {
+			t.Errorf("%s: %v", dir, err)
+		}
+		must(t, os.Chmod(h.Path(dir), 0o755))
+	}
+}
+
+// Schedulers that log to files: these may be read, by the scheduler's account, and
+// no others; the journal is then nobody's business.
 func TestLogFilesMayBeRead(t *testing.T) {
 	list, _ := privileged(t, func(k *aurora.Cluster) {
 		k.LogFiles = []string{"/var/log/aurora/scheduler.log", "/var/log/aurora/gc*.log"}
@@ -194,8 +269,8 @@ func TestLogFilesMayBeRead(t *testing.T) {
 		"log scan --json --unit aurora-scheduler --since 1764000000":                false,
 		"log scan --json --rotated --since x /var/log/aurora/scheduler.log":         false,
 	} {
-		if got := may(t, list, "root", helper, strings.Fields(line)...); got != want {
-			t.Errorf("%s: allowed %v, want %v", line, got, want)
+		if got := may(t, list, "aurora", helper, strings.Fields(line)...); got != want || may(t, list, "root", helper, strings.Fields(line)...) {
+			t.Errorf("%s: allowed %v, want %v, and never as root", line, got, want)
 		}
 	}
 }

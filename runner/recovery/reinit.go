@@ -181,7 +181,7 @@ func (r logs) logBack(ctx context.Context, t *runner.Task, _ runner.Receipt) (ru
 			return runner.Answer{}, err
 		}
 	}
-	if _, err := n.Run(ctx, "root", "mv", "-nT", "--", to, log); err != nil {
+	if err := node.MoveBack(ctx, n, to, log); err != nil {
 		return runner.Answer{}, err
 	}
 	facts, err = n.Ask(ctx, probe.Request{Paths: []string{log, to}})
@@ -233,9 +233,8 @@ func (r logs) initializeLog(ctx context.Context, t *runner.Task) (any, error) {
 	if l.Log.Exists {
 		mode = l.Log.Mode
 	}
-	// Made here, because the scheduler's user may not write beside it. An
-	// existing folder (a mount) is left as it is.
-	if _, err := n.Run(ctx, "root", "install", "-d", "-m", fmt.Sprintf("%04o", mode), "-o", r.Cluster.User, "-g", r.Cluster.Group, log); err != nil {
+	// Made here, because the scheduler's user may not write beside it.
+	if err := node.MakeLog(ctx, n, log, mode); err != nil {
 		return nil, err
 	}
 	out, err := n.Detached(ctx, "mesos-log", r.initJob(l), nil)

@@ -166,10 +166,8 @@ func (r settling) lookAtReturned(ctx context.Context, t *runner.Task) (runner.An
 	if err != nil {
 		return runner.Answer{}, err
 	}
-	l.Log, l.UID = facts.Paths[log], facts.UID
-	if l.Config, err = node.AsRootSees(ctx, n, n.Scheduler.ConfigFile, facts.Paths[n.Scheduler.ConfigFile]); err != nil {
-		return runner.Answer{}, err
-	}
+	l.Log, l.Config, l.UID = facts.Paths[log], facts.Paths[n.Scheduler.ConfigFile], facts.UID
+	l.SeeConfig(n)
 	words := log + ": missing"
 	if l.Log.Exists {
 		var report replica.Report
@@ -241,8 +239,7 @@ func (r settling) freshLog(ctx context.Context, t *runner.Task) (any, error) {
 			return left, err
 		}
 	}
-	_, err = n.Run(ctx, "root", "install", "-d", "-m", fmt.Sprintf("%04o", mode), "-o", r.Cluster.User, "-g", r.Cluster.Group, log)
-	return left, err
+	return left, node.MakeLog(ctx, n, log, mode)
 }
 
 // configIsSettled: the file is the original one, or one in which no disabled

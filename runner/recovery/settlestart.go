@@ -118,10 +118,6 @@ func (r settling) supervisionBack(ctx context.Context, t *runner.Task) (any, err
 	if err != nil {
 		return nil, err
 	}
-	// What was moved out of the supervisor's folder goes into the run's.
-	if err := n.MakeFolder(ctx, n.Folder()); err != nil {
-		return nil, err
-	}
 	return nil, n.Supervisor().On(ctx, was)
 }
 

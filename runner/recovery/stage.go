@@ -88,7 +88,7 @@ func (r staging) readyToAct(ctx context.Context, t *runner.Task) error {
 	if r.Cluster.Admin == "api" {
 		return nil
 	}
-	if err := n.MakeFolder(ctx, adminRoot(n)); err != nil {
+	if err := n.MakeFolder(ctx, path.Base(adminRoot(n))); err != nil {
 		return err
 	}
 	return t.Host.Put(ctx, runner.File{

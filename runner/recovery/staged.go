@@ -108,8 +108,11 @@ func (r staging) backupOffLeader(ctx context.Context, t *runner.Task, _ runner.R
 	if p.SHA256 != sum {
 		return runner.No("%s is not what this run copied (%.12s)", file, p.SHA256), nil
 	}
-	to := path.Join(n.Folder(), "copied-"+t.State.Request.Backup)
-	if _, err := n.Run(ctx, "root", "mv", "-nT", "--", file, to); err != nil {
+	to := path.Join(n.Folder(), "backups", "copied-"+t.State.Request.Backup)
+	if err := n.MakeFolder(ctx, "backups"); err != nil {
+		return runner.Answer{}, err
+	}
+	if _, err := n.Run(ctx, r.Cluster.User, "mv", "-nT", "--", file, to); err != nil {
 		return runner.Answer{}, err
 	}
 	return runner.Yes("%s lies at %s", file, to), nil

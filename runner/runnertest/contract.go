@@ -185,7 +185,7 @@ func TestHost(t *testing.T, lab Lab, open func(*testing.T) runner.Host) {
 				}
 			}
 		}
-		if n, err := h.Get(ctx, path.Join(lab.Dir, "nothing"), io.Discard); n != 0 || !errors.Is(err, fs.ErrNotExist) {
+		if n, err := h.Get(ctx, path.Join(lab.Dir, "nothing"), lab.User, io.Discard); n != 0 || !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("get of nothing: %d, %v; want fs.ErrNotExist", n, err)
 		}
 	})
@@ -314,7 +314,7 @@ func warm(t *testing.T, h runner.Host) {
 func read(t *testing.T, h runner.Host, file string) string {
 	t.Helper()
 	var b bytes.Buffer
-	n, err := h.Get(t.Context(), file, &b)
+	n, err := h.Get(t.Context(), file, "root", &b)
 	if err != nil || n != int64(b.Len()) {
 		t.Errorf("get %s: %d of %d bytes, %v", file, n, b.Len(), err)
 	}

@@ -47,7 +47,7 @@ func (h *Host) Put(ctx context.Context, f runner.File) error {
 }
 
 // Get is part of [runner.Host]. A file that is not there is [fs.ErrNotExist].
-func (h *Host) Get(ctx context.Context, path string, w io.Writer) (int64, error) {
+func (h *Host) Get(ctx context.Context, path, _ string, w io.Writer) (int64, error) {
 	h.mu.Lock()
 	err := errors.Join(ctx.Err(), h.down)
 	f, ok := h.files[path]

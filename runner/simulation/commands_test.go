@@ -27,7 +27,7 @@ func effectOf(c runner.Command) string {
 		return a[1]
 	case a[0] == "kill":
 		return "kill"
-	case a[0] == "sh" && strings.HasPrefix(last, runtimeDir):
+	case a[0] == "sh" && len(a) == 5 && strings.HasPrefix(last, runtimeDir):
 		return "drop-in"
 	case a[0] == "(put)" && strings.HasPrefix(a[1], path.Join(runDir, "bin")):
 		return "helper"
@@ -106,6 +106,9 @@ func (h *host) exec(c runner.Command) (runner.Output, time.Duration) {
 	case "uname":
 		return runner.Output{Stdout: []byte("x86_64\n")}, 0
 	case "stat":
+		if a[len(a)-1] == "/proc/self" {
+			return runner.Output{Stdout: []byte("sudoers-2:0:0\n")}, 0
+		}
 		if n := h.fs.at(a[4]); n != nil && a[2] == "%u %g %a" {
 			return runner.Output{Stdout: fmt.Appendf(nil, "%d %d %o\n", n.uid, n.gid, n.mode)}, 0
 		}
@@ -128,6 +131,9 @@ func (h *host) exec(c runner.Command) (runner.Output, time.Duration) {
 	case "timeout":
 		return h.admin(a), 0
 	case "env":
+		if a[2] == "stat" { // The ways to what root works at, which are root's.
+			return runner.Output{Stdout: h.ways(a[6:])}, 0
+		}
 		if a[1] == "TZ=UTC" {
 			return h.systemctl(a[3:], time.UTC)
 		}
@@ -141,18 +147,34 @@ func (h *host) exec(c runner.Command) (runner.Output, time.Duration) {
 		}
 		return runner.Output{}, 0
 	}
-	if out, known := h.fileCommand(a); known {
+	if out, known := h.fileCommand(a, c.User); known {
 		return out, 0
 	}
 	h.w.violated("the simulation knows every command", "%s: %q", h.name, a)
 	return fail("%s: not known here", a[0]), 0
 }
 
+// ways are what the bot asks of the ways to paths: owner, group, mode.
+func (h *host) ways(paths []string) []byte {
+	var b []byte
+	for _, p := range paths {
+		if n := h.fs.at(p); n != nil && !n.dir {
+			b = fmt.Appendf(b, "%d %d %x %s\n", n.uid, n.gid, 0o100000|n.mode, p)
+		} else {
+			b = fmt.Appendf(b, "0 0 %x %s\n", 0o040755, p)
+		}
+	}
+	return b
+}
+
 // fileCommand are install, cp, mv, chown, chmod, rm, rmdir, test.
-func (h *host) fileCommand(argv []string) (runner.Output, bool) {
+func (h *host) fileCommand(argv []string, as string) (runner.Output, bool) {
 	now := h.w.now()
 	var args []string
 	mode, uid := uint32(0o755), 0
+	if as == user {
+		uid = userID
+	}
 	for i := 1; i < len(argv); i++ {
 		switch a := argv[i]; {
 		case argv[0] == "install" && a == "-m":

@@ -113,7 +113,7 @@ func (f *files) look(p string) probe.Path {
 	if n == nil {
 		return probe.Path{UID: -1, GID: -1, Free: 10 << 30}
 	}
-	l := probe.Path{Exists: true, Dir: n.dir, Mode: n.mode, UID: n.uid, GID: n.gid, Inode: n.inode, Device: 1, MTime: n.mtime.UTC(), Free: 10 << 30}
+	l := probe.Path{Exists: true, Dir: n.dir, Mode: n.mode, UID: n.uid, GID: n.gid, Inode: n.inode, Device: 1, MTime: n.mtime.UTC(), Free: 10 << 30, Writes: n.dir}
 	if n.log != nil {
 		l.Size = int64(1000 + 100*len(n.log.entries))
 	}

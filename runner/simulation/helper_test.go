@@ -17,7 +17,7 @@ import (
 )
 
 // helper is the bot's own program on the host. It only looks, but for salvage,
-// which writes where it is told.
+// which writes where it is told, and the folders of a run.
 func (h *host) helper(a []string, stdin []byte) runner.Output {
 	if h.fs.at(a[0]) == nil {
 		return runner.Output{Exit: 127, Stderr: []byte(a[0] + ": not found\n")}
@@ -26,6 +26,12 @@ func (h *host) helper(a []string, stdin []byte) runner.Output {
 	switch strings.Join(a[1:3], " ") {
 	case "host facts":
 		return h.facts(stdin)
+	case "host run-folder":
+		leaf, now := a[len(a)-2], h.w.now()
+		h.fs.mkdir(path.Dir(path.Dir(leaf)), 0o755, 0, 0, now)
+		h.fs.mkdir(path.Dir(leaf), 0o755, 0, 0, now)
+		h.fs.mkdir(leaf, 0o750, userID, userID, now)
+		return runner.Output{}
 	case "log inspect":
 		n := h.fs.at(p)
 		if n == nil {
@@ -108,7 +114,7 @@ func (h *host) facts(stdin []byte) runner.Output {
 	if err := json.Unmarshal(stdin, &q); err != nil {
 		return fail("%v", err)
 	}
-	f := probe.Facts{Now: h.w.now().Add(h.skew).UTC(), Arch: "amd64", UID: userID}
+	f := probe.Facts{Now: h.w.now().Add(h.skew).UTC(), Arch: "amd64", UID: userID, GID: userID}
 	if q.Processes {
 		h.w.looked(h.name, "processes")
 		for _, p := range h.procs {

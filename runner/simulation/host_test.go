@@ -262,7 +262,7 @@ func (v *view) Put(ctx context.Context, f runner.File) error {
 }
 
 // Get reads a file.
-func (v *view) Get(ctx context.Context, p string, to io.Writer) (int64, error) {
+func (v *view) Get(ctx context.Context, p, _ string, to io.Writer) (int64, error) {
 	var content []byte
 	missing := false
 	_, err := v.reach(ctx, v.h.name+" get "+p, runner.Command{Argv: []string{"(get)", p}}, func() (runner.Output, time.Duration) {

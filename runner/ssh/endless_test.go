@@ -35,7 +35,7 @@ func TestGetTakesNoMoreThanTheHostSaid(t *testing.T) {
 		grown := boundtest.Grown(func() {
 			ctx, stop := context.WithTimeout(t.Context(), time.Minute)
 			defer stop()
-			if n, err := h.Get(ctx, name, io.Discard); n > most || !errors.Is(err, bound.ErrTooMuch) {
+			if n, err := h.Get(ctx, name, "root", io.Discard); n > most || !errors.Is(err, bound.ErrTooMuch) {
 				t.Errorf("as %s: %d bytes, %v", as, n, err)
 			}
 		})
@@ -58,7 +58,7 @@ func TestGetEndsWithItsWriter(t *testing.T) {
 		}
 		ctx, stop := context.WithTimeout(t.Context(), time.Minute)
 		defer stop()
-		if n, err := open(t, cfg).Get(ctx, name, bound.NewWriter(io.Discard, 1<<20)); n > 1<<20 || !errors.Is(err, bound.ErrTooMuch) {
+		if n, err := open(t, cfg).Get(ctx, name, "root", bound.NewWriter(io.Discard, 1<<20)); n > 1<<20 || !errors.Is(err, bound.ErrTooMuch) {
 			t.Errorf("as %s: %d bytes, %v", as, n, err)
 		}
 	}

@@ -101,6 +101,9 @@ func special(mode uint32) os.FileMode {
 // has the login could put a link to any file of the host in its place.
 func (h *Host) putAs(ctx context.Context, f runner.File) error {
 	temp := path.Join(path.Dir(f.Path), "."+path.Base(f.Path)+".aurorabot-"+strings.ToLower(rand.Text()[:10]))
+	if f.Program {
+		return putProgram(ctx, h, f, temp)
+	}
 	install := []string{"install", "-m", fmt.Sprintf("%04o", f.Mode)}
 	if f.Group != "" {
 		install = append(install, "-g", f.Group)
@@ -119,6 +122,25 @@ func (h *Host) putAs(ctx context.Context, f runner.File) error {
 		h.clear(ctx, f.User, "", temp)
 	}
 	return err
+}
+
+// putProgram is putAs for a program. Whoever has the login may write temp, too,
+// and keep it open, so it does not become the program: install makes a new file of
+// what it holds, which nobody else has ever had open for writing. What that holds
+// is compared afterwards.
+func putProgram(ctx context.Context, h *Host, f runner.File, temp string) error {
+	if err := h.must(ctx, f.User, "install", "-m", "0600", "-T", "--", "/dev/null", temp); err != nil {
+		return err
+	}
+	defer h.clear(ctx, f.User, "", temp)
+	sum, err := h.stream(ctx, f, temp)
+	if err != nil {
+		return err
+	}
+	if err := h.must(ctx, f.User, "install", "-m", fmt.Sprintf("%04o", f.Mode), "-T", "--", temp, f.Path); err != nil {
+		return err
+	}
+	return h.hash(ctx, "", f.Path, sum)
 }
 
 // stream writes the content into the file temp, which is there and empty, and
@@ -262,11 +284,10 @@ func (h *Host) outputAs(ctx context.Context, user string, argv ...string) (strin
 	return string(out.Stdout), nil
 }
 
-// Get is part of [runner.Host]. What the login account may not read is read
-// through sudo, as root. A file that is not there is [fs.ErrNotExist]. The host
-// says first how long the file is, and more than that is not taken; how long it may
-// be is the business of w, whose error ends the copying.
-func (h *Host) Get(ctx context.Context, name string, w io.Writer) (int64, error) {
+// Get is part of [runner.Host]. A file that is not there is [fs.ErrNotExist]. The
+// host says first how long the file is, and more than that is not taken; how long it
+// may be is the business of w, whose error ends the copying.
+func (h *Host) Get(ctx context.Context, name, user string, w io.Writer) (int64, error) {
 	ctx, stop := context.WithTimeoutCause(ctx, contentLimit, fmt.Errorf("not done within %v", contentLimit))
 	defer stop()
 	count := &counter{w: w}
@@ -285,8 +306,8 @@ func (h *Host) Get(ctx context.Context, name string, w io.Writer) (int64, error)
 		_, err = r.WriteTo(count)
 		return errors.Join(count.refused, err)
 	})
-	if count.n == 0 && errors.Is(err, fs.ErrPermission) {
-		err = h.getAsRoot(ctx, name, count)
+	if count.n == 0 && errors.Is(err, fs.ErrPermission) && len(h.cfg.sudo(user)) > 0 {
+		err = h.getAs(ctx, user, name, count)
 	}
 	count.stop()
 	if err != nil {
@@ -295,10 +316,10 @@ func (h *Host) Get(ctx context.Context, name string, w io.Writer) (int64, error)
 	return count.n, nil
 }
 
-// getAsRoot streams a file through sudo. The size is asked first: the end of
-// the stream alone would not tell a whole file from a cut one.
-func (h *Host) getAsRoot(ctx context.Context, name string, count *counter) error {
-	size, err := h.outputAs(ctx, "root", "stat", "-L", "-c", "%s", "--", name)
+// getAs streams a file through sudo. The size is asked first: the end of the
+// stream alone would not tell a whole file from a cut one.
+func (h *Host) getAs(ctx context.Context, user, name string, count *counter) error {
+	size, err := h.outputAs(ctx, user, "stat", "-L", "-c", "%s", "--", name)
 	if err != nil {
 		if strings.Contains(err.Error(), "No such file or directory") {
 			return fmt.Errorf("%w: %w", fs.ErrNotExist, err)
@@ -318,7 +339,7 @@ func (h *Host) getAsRoot(ctx context.Context, name string, count *counter) error
 	defer stop(nil)
 	count.refuse = stop
 	errs := &capped{most: 4096}
-	status, _, err := h.session(ctx, Quote(append(append([]string{"exec"}, h.cfg.sudo("root")...), "cat", "--", name)), nil, count, errs)
+	status, _, err := h.session(ctx, Quote(append(append([]string{"exec"}, h.cfg.sudo(user)...), "cat", "--", name)), nil, count, errs)
 	count.stop()
 	switch {
 	case err != nil:

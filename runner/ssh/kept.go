@@ -52,7 +52,7 @@ func (h *Host) runThrough(ctx context.Context, cmd runner.Command) (out runner.O
 		return out, false, nil
 	}
 	argv := cmd.Argv // As the account that the session is of already, or by sudo from the login account's.
-	if cmd.User != cmd.Through.User {
+	if cmd.User != cmd.Through.User || cmd.Group != "" {
 		argv = h.cfg.argv(cmd)
 	}
 	r, leader, err := k.s.Run(limited, kept.Command{Argv: argv, Stdin: cmd.Stdin, Limit: cmd.Limit + spare, Most: cmd.Output})

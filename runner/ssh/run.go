@@ -71,6 +71,8 @@ func check(cmd runner.Command) error {
 		return notStarted(errors.New("an argument holds a NUL byte"))
 	case strings.HasPrefix(cmd.User, "-") || strings.ContainsAny(cmd.User, "\x00#%"):
 		return notStarted(fmt.Errorf("%q is no account", cmd.User))
+	case strings.HasPrefix(cmd.Group, "-") || strings.ContainsAny(cmd.Group, "\x00#%") || cmd.Group != "" && cmd.User == "":
+		return notStarted(fmt.Errorf("%q is no group for %q", cmd.Group, cmd.User))
 	case !validJob(cmd.Job):
 		return notStarted(fmt.Errorf("job %q: only letters, digits, '.' and '-', and not '.' first", cmd.Job))
 	}
@@ -188,7 +190,7 @@ func (c *Config) argv(cmd runner.Command) []string {
 	if cmd.Gentle {
 		before = []string{"nice", "-n", "10"} // Outside of sudo, which hands it on: the sudoers file stays one of commands.
 	}
-	return append(append(before, c.sudo(cmd.User)...), cmd.Argv...)
+	return append(append(before, c.sudoIn(cmd.User, cmd.Group)...), cmd.Argv...)
 }
 
 // script returns the line that runs a script of ours with arguments. The login

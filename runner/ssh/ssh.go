@@ -130,11 +130,18 @@ func (h *Host) slot(ctx context.Context) (func(), error) {
 }
 
 // sudo returns what goes before an argv to run it as user: nothing for the login account.
-func (c *Config) sudo(user string) []string {
+func (c *Config) sudo(user string) []string { return c.sudoIn(user, "") }
+
+// sudoIn is sudo with a group besides; empty: the user's own.
+func (c *Config) sudoIn(user, group string) []string {
 	if user == "" || user == c.User {
 		return nil
 	}
-	return append(append([]string{}, c.Sudo...), "-u", user, "--")
+	as := append(append([]string{}, c.Sudo...), "-u", user)
+	if group != "" {
+		as = append(as, "-g", group)
+	}
+	return append(as, "--")
 }
 
 // notStarted marks err as certain not to have changed anything.

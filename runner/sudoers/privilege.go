@@ -16,6 +16,7 @@ import (
 // needs more fails on every host of the rehearsal lab, for those keep to it.
 type Privilege struct {
 	As   string   // "root", or the scheduler's user.
+	In   string   // A group to run with besides. Empty: none.
 	Path string   // Of the command, absolute.
 	Args string   // A regular expression that the arguments, joined by spaces, match as a whole. Empty: there are none.
 	Sums []string // SHA-256 that the command must have, one of them. None: not asked.
@@ -86,6 +87,20 @@ func (b *privileges) user(why, command string, words ...string) {
 	b.may(b.Cluster.User, why, command, words...)
 }
 
+// program allows what [runner.Host] Put does for a program of root's. What arrives
+// never becomes the program itself: whoever has the login may keep it open.
+func (b *privileges) program(why, dir, name string) {
+	temp := dir + `/\.` + name + aPut
+	b.root(why, "install", "-m", "0600", "-T", "--", "/dev/null", temp)
+	b.dd("root", why, temp)
+	b.root(why, "install", "-m", "0755", "-T", "--", temp, dir+"/"+name)
+	b.root(why, "rm", "-f", "--", temp)
+}
+
+func (b *privileges) dd(as, why, temp string) {
+	b.may(as, why, "dd", "of="+temp, "bs=64k", "iflag=fullblock", "oflag=nofollow", "conv=nocreat,notrunc,fsync", "status=none")
+}
+
 // put allows what [runner.Host] Put does for a file of another account.
 func (b *privileges) put(as, why, dir, name, mode, group string) {
 	temp := dir + `/\.` + name + aPut
@@ -94,7 +109,7 @@ func (b *privileges) put(as, why, dir, name, mode, group string) {
 		install = append(install, "-g", lit(group))
 	}
 	b.may(as, why, "install", append(install, "-T", "--", "/dev/null", temp)...)
-	b.may(as, why, "dd", "of="+temp, "bs=64k", "iflag=fullblock", "oflag=nofollow", "conv=nocreat,notrunc,fsync", "status=none")
+	b.dd(as, why, temp)
 	b.may(as, why, "sha256sum", "--", temp)
 	b.may(as, why, "mv", "-T", "--", temp, dir+"/"+name)
 	b.may(as, why, "rm", "-f", "--", temp)
@@ -108,9 +123,10 @@ func (b *privileges) helpers() string { return lit(path.Join(b.s.RunDir, "bin"))
 
 // look is pre-flight and diagnosis: what is asked, and the program that asks.
 func (b *privileges) look() {
-	const why = "pre-flight asks whether sudo works, and where the tools are"
-	b.root(why, "true")
+	const why = "pre-flight asks whether sudo works as this file says, and where the tools are"
+	b.root(why, node.RootCommand[0], quoted(node.RootCommand[1:])...)
 	b.user(why, "true")
+	b.list[len(b.list)-1].In = b.Cluster.JournalGroup()
 	for _, tool := range b.Tools() {
 		b.root(why, "sh", "-c", lit(`command -v "$1"`), "sh", lit(tool))
 	}
@@ -126,15 +142,14 @@ func (b *privileges) look() {
 		names = append(names, lit(path.Base(node.HelperPath(b.s.RunDir, sum))))
 	}
 	name := "(" + strings.Join(names, "|") + ")(-look)?"
-	b.put("root", upload, b.helpers(), name, "0755", "")
+	b.program(upload, b.helpers(), name)
 	b.root(upload, "rm", "-f", "(-- )?"+b.helpers()+"/"+name)
-	check := path.Join(b.s.RunDir, "bin", node.CheckReader)
-	b.put("root", upload, b.helpers(), lit(node.CheckReader), "0755", "")
+	b.program("the check by the clock, whose reader stays on the host", b.helpers(), lit(node.CheckReader))
 	for _, sum := range b.g.Helpers {
-		b.user("the check by the clock, whose reader stays on the host", "sh", quoted([]string{"-c", node.CheckedRun, "sh", check, sum})...)
-		b.reader(check, sum)
+		b.reader(path.Join(b.s.RunDir, "bin", node.CheckReader), sum)
 	}
 	for _, sum := range b.g.Helpers {
+		b.rooted(node.HelperPath(b.s.RunDir, sum), sum)
 		for _, tail := range []string{"", "-look"} {
 			at := node.HelperPath(b.s.RunDir, sum) + tail
 			b.reader(at, sum)
@@ -151,34 +166,51 @@ func (b *privileges) reader(at, sum string) {
 	b.user(why, at, "host", "facts")
 	b.user(why, at, "host", "facts", "--keep")
 	b.user(why, at, "log", "inspect", "--json", logs)
-	b.user(why, at, "log", "salvage", "--json", "--up-to-damage", logs, "-o", fmt.Sprintf("(%s/salvage|%s/state)", b.folder(), b.copies()))
+	b.user(why, at, "log", "salvage", "--json( --up-to-damage)?", logs, "-o", fmt.Sprintf("(%s|%s/state)", b.salvaged(), b.copies()))
 	b.user(why, at, "backup", "inspect", "--json", fmt.Sprintf("(%s/%s|%s/state)", lit(b.g.Backups), node.FileName, b.copies()))
 	if files := b.Cluster.LogFiles; len(files) > 0 {
-		words := []string{"log", "scan", "--json", "--rotated", "--since", aNumber}
-		for _, f := range files {
-			words = append(words, lit(f))
-		}
-		b.root("what the scheduler logged", at, words...)
-	} else {
-		b.root("what the scheduler logged, which systemd shows to root only", at, "log", "scan", "--json", "--unit", lit(b.Cluster.Unit), "--since", aNumber)
-	}
-	if files := b.Cluster.LogFiles; len(files) > 0 {
-		b.root("what the scheduler logged, which its files may show to root only", at, "log", "scan", "--json", "--rotated", "--since", aNumber+" "+strings.Join(quoted(files), " "))
+		b.user("what the scheduler logged", at, append([]string{"log", "scan", "--json", "--rotated", "--since", aNumber}, quoted(files)...)...)
+	} else if b.Cluster.Supervisor == "systemd" {
+		b.user("what the scheduler logged, which systemd shows to a group of its own", at, "log", "scan", "--json", "--unit", lit(b.Cluster.Unit), "--since", aNumber)
+		b.list[len(b.list)-1].In = b.Cluster.JournalGroup()
 	}
 	for i := range b.list[n:] {
 		b.list[n+i].Sums = []string{sum}
 	}
 }
 
+// rooted allows what the helper does as root, by its words alone: in folders that
+// only root can write, and by no link.
+func (b *privileges) rooted(at, sum string) {
+	n := len(b.list)
+	const (
+		own  = "a run keeps its files in folders of its own, below one of root's"
+		move = "the log is moved within a folder of root's"
+	)
+	log, owner := lit(b.g.Log), "[0-9]{1,10}:[0-9]{1,10}"
+	b.root(own, at, "host", "run-folder", b.folder()+"/(evidence|backups|admin)", owner)
+	b.root(move, at, "host", "rename", log, b.aside()+asideMore)
+	b.root(move, at, "host", "rename", "("+b.aside()+"|"+log+`\.part)`, log)
+	b.root(move, at, "host", "folder", aMode, owner, log+`(\.part)?`)
+	for i := range b.list[n:] {
+		b.list[n+i].Sums = []string{sum}
+	}
+}
+
+// asideMore are the ends of names that a log is moved aside under.
+const asideMore = `(\.disabled(-[0-9]{1,20})?|\.initialized|\.returned-[0-9]{1,20})?`
+
+func (b *privileges) aside() string { return lit(node.AsideOf(b.g.Log, "")) + aRun }
+func (b *privileges) salvaged() string {
+	return b.folder() + "/evidence/(salvage|state-" + aNumber + ")"
+}
+
 // folders are those of a run.
 func (b *privileges) folders() {
-	const why = "a run keeps its files in a folder of its own"
-	user, group := lit(b.Cluster.User), lit(b.Cluster.Group)
-	for _, dir := range []string{b.runDir() + "/runs", b.folder(), b.folder() + "/(evidence|backups|admin)", b.copies()} {
-		b.root(why, "install", "-d", "-m", "0750", "-o", user, "-g", group, dir)
-	}
+	b.root("a running log is read from a copy", "install", "-d", "-m", "0750", "-o", lit(b.Cluster.User), "-g", lit(b.Cluster.Group), b.copies())
+	b.user("the copy that a look at a running log made goes with it", "rm", "-rf", "--", b.copies()+"/log", b.copies()+"/state")
+	b.root("the copy that a look at a running log made goes with it", "rmdir", "--", b.copies())
 	b.root("originals of configuration files are root's", "install", "-d", "-m", "0700", b.kept())
-	b.root("the copy that a look at a running log made goes with it", "rm", "-rf", "--", b.copies())
 	b.user("retention must not take the backups meanwhile", "cp", "-al?n", "--", fmt.Sprintf("(%s/%s )+%s/backups/", lit(b.g.Backups), node.FileName, b.folder()))
 }
 
@@ -198,7 +230,7 @@ func (b *privileges) supervision() {
 	file := node.DropIn(b.s.RuntimeDir, c.Unit)
 	b.root(why, "install", "-d", "-m", "0755", lit(path.Dir(file)))
 	b.root(why, "sh", quoted(node.DropInCommand(file)[1:])...)
-	b.root(why, "mv", "-T", "--", lit(file), b.folder()+"/"+lit(path.Base(file)))
+	b.root(why, "mv", "-T", "--", lit(file), b.kept()+"/"+lit(path.Base(file)))
 	b.root(why, "rmdir", lit(path.Dir(file)))
 	b.root(why, "systemctl", "daemon-reload")
 	for _, verb := range []string{"stop", "start", "disable", "enable"} {
@@ -217,25 +249,23 @@ func quoted(argv []string) []string {
 // logs are the evidence, the way back, and the new log.
 func (b *privileges) logs() {
 	log, evidence := lit(b.g.Log), b.folder()+"/evidence/log"
-	aside := lit(node.AsideOf(b.g.Log, "")) + aRun
-	inside := log + "/" + lit(path.Base(node.AsideOf(b.g.Log, ""))) + aRun
+	inside := log + "/" + lit(path.Base(node.AsideOf(b.g.Log, ""))) + aRun + asideMore
+	group := lit(b.Cluster.Group)
 	const keep = "the log is kept as it was found"
-	b.root(keep, "cp", "-a", "--reflink=auto", "-T", "--", log, evidence+`\.part`)
-	b.root(keep, "mv", "-T", "--", evidence+`\.part`, evidence+`(\.cut-`+aNumber+`)?`)
+	b.user(keep, "cp", "-a", "--reflink=auto", "-T", "--", log, evidence+`\.part`)
+	b.user(keep, "mv", "-T", "--", evidence+`\.part`, evidence+`(\.cut-`+aNumber+`)?`)
 	b.user(keep, "cp", "-a", "--reflink=auto", "-T", "--", log, b.copies()+"/log")
 
 	const move = "the old log goes aside, and comes back when the run is undone"
-	b.root(move, "mv", "-nT", "--", log, aside+`(\.disabled(-[0-9]{1,20})?|\.initialized|\.returned-[0-9]{1,20})?`)
-	b.root(move, "mv", "-nT", "--", aside, log)
-	b.root(move, "cp", "-a", "--reflink=auto", "-T", "--", evidence, log+`(\.part)?`)
-	b.root(move, "mv", "-nT", "--", log+`\.part`, log)
-	user, group := lit(b.Cluster.User), lit(b.Cluster.Group)
-	b.root(move+" (where its folder is a mount)", "install", "-d", "-m", "0750", "-o", user, "-g", group, inside+`(\.disabled(-[0-9]{1,20})?|\.initialized|\.returned-[0-9]{1,20})?`)
-	b.root(move+" (where its folder is a mount)", "find", log, "-mindepth", "1", "-maxdepth", "1", "!", "-name", lit("*.dr-*"),
-		"-exec", "mv", "-n", "-t", inside+`(\.disabled(-[0-9]{1,20})?|\.initialized|\.returned-[0-9]{1,20})?`, "--", lit("{}"), lit("+"))
+	b.user(move, "mv", "-nT", "--", log, b.aside()+asideMore)
+	b.user(move, "mv", "-nT", "--", "("+b.aside()+"|"+log+`\.part)`, log)
+	b.user(move, "install", "-d", "-m", aMode, "-g", group, log+`(\.part)?`)
+	b.user(move, "cp", "-a", "--reflink=auto", "-T", "--", evidence, log+`(\.part)?`)
+	b.user(move+" (where its folder is a mount)", "install", "-d", "-m", "0750", "-g", group, inside)
+	b.user(move+" (where its folder is a mount)", "find", log, "-mindepth", "1", "-maxdepth", "1", "!", "-name", lit("*.dr-*"),
+		"-exec", "mv", "-n", "-t", inside, "--", lit("{}"), lit("+"))
 
 	const init = "the log is initialised"
-	b.root(init, "install", "-d", "-m", aMode, "-o", user, "-g", group, log)
 	mesosLog := b.Cluster.MesosLogPath
 	if !path.IsAbs(mesosLog) {
 		mesosLog = b.g.Path(mesosLog)
@@ -291,10 +321,10 @@ func (b *privileges) restore() {
 	backups := lit(b.g.Backups)
 	const copied = "the backup is put where the leader reads it, and taken from where it lies"
 	b.put(c.User, copied, backups, aBackup, "0644", lit(c.Group))
-	b.root(copied, "mv", "-nT", "--", backups+"/"+aBackup, b.folder()+"/copied-"+aBackup)
-	for _, file := range []string{backups + "/" + aBackup, b.folder() + "/salvage"} {
-		b.root(copied, "stat", "-L", "-c", "%s", "--", file)
-		b.root(copied, "cat", "--", file)
+	b.user(copied, "mv", "-nT", "--", backups+"/"+aBackup, b.folder()+"/backups/copied-"+aBackup)
+	for _, file := range []string{backups + "/" + aBackup, b.salvaged()} {
+		b.user(copied, "stat", "-L", "-c", "%s", "--", file)
+		b.user(copied, "cat", "--", file)
 	}
 	if c.Admin == "api" {
 		return

@@ -13,6 +13,7 @@ import (
 
 	"aurorabot/runner"
 	"aurorabot/runner/node"
+	"aurorabot/runner/rooted"
 )
 
 // maxRegex is the longest regular expression that sudo reads, in bytes:
@@ -66,7 +67,11 @@ func (p *Privilege) line(login string) (string, error) {
 		}
 		sum += "sha256:" + s + " "
 	}
-	return fmt.Sprintf("%s ALL=(%s) NOPASSWD: %s%s %s", login, p.As, sum, escaped(p.Path), args), nil
+	as := p.As
+	if p.In != "" {
+		as += ":" + p.In
+	}
+	return fmt.Sprintf("%s ALL=(%s) NOPASSWD: %s%s %s", login, as, sum, escaped(p.Path), args), nil
 }
 
 // escaped is a path as sudoers wants it: its special characters, and those of
@@ -92,7 +97,9 @@ for name; do
 done`
 
 // Ask asks a host for what its sudoers file rests on, as the login account:
-// nothing of it needs sudo.
+// nothing of it needs sudo. Where another account could put something in the place
+// of what root is to run, read or write there is no file to write: the error is a
+// [node.OpenError].
 func Ask(ctx context.Context, n *node.Node, helpers []string) (Grounds, error) {
 	s, g := n.Scheduler, Grounds{Helpers: helpers}
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
@@ -107,6 +114,10 @@ func Ask(ctx context.Context, n *node.Node, helpers []string) (Grounds, error) {
 			return g, fmt.Errorf("-%s is not set by %s on %s", flag, s.ConfigFile, n.Name)
 		}
 	}
+	at, err := node.FootingOn(ctx, n)
+	if err != nil { // There is no file yet, or one of another version: root is who root is everywhere.
+		at.Root = rooted.Owner{}
+	}
 	var names []string
 	g.Path = func(command string) string { names = append(names, command); return command }
 	Privileges(n.Nodes, s, g) // Once, to learn which commands there are.
@@ -120,10 +131,10 @@ func Ask(ctx context.Context, n *node.Node, helpers []string) (Grounds, error) {
 	if out.Exit != 0 || len(found) != len(names) {
 		return g, fmt.Errorf("where the commands lie on %s: exit status %d: %s", n.Name, out.Exit, node.Tail(out))
 	}
-	at := map[string]string{}
+	places := map[string]string{}
 	var missing []string
 	for i, command := range names {
-		at[command] = found[i]
+		places[command] = found[i]
 		if !path.IsAbs(found[i]) {
 			missing = append(missing, command)
 		}
@@ -131,7 +142,19 @@ func Ask(ctx context.Context, n *node.Node, helpers []string) (Grounds, error) {
 	if len(missing) > 0 {
 		return g, errors.New(n.Name + " has no " + strings.Join(missing, ", no "))
 	}
-	g.Path = func(command string) string { return at[command] }
+	g.Path = func(command string) string { return places[command] }
+	var programs []string
+	for _, p := range Privileges(n.Nodes, s, g) {
+		if p.As == "root" && len(p.Sums) == 0 { // The one with a hash is not there yet.
+			programs = append(programs, p.Path)
+		}
+	}
+	if at, err = node.FootingOf(ctx, n, at.Root, programs...); err == nil {
+		err = at.Open()
+	}
+	if err != nil {
+		return g, fmt.Errorf("on %s: %w", n.Name, err)
+	}
 	return g, nil
 }
 

@@ -25,6 +25,7 @@ type look struct {
 	f   check.HostFacts
 
 	found string // Which file the reader is, see identity; "": there is none.
+	has   bool   // It is the program that this bot uploads.
 	place check.Place
 	flags map[string]string // Of its scheduler: what runs, else what its configuration says.
 
@@ -44,20 +45,22 @@ const (
 // ask asks a host everything. Each part that fails is noted, and the rest is
 // asked all the same.
 func (l *look) ask(ctx context.Context) {
-	out, err := l.Host.Run(ctx, runner.Command{Argv: []string{"sh", "-c", greeting, "sh", l.reader()}, Limit: node.Hello})
+	l.place = l.mem.Place(l.Name)
+	out, err := l.Host.Run(ctx, runner.Command{Argv: []string{"sh", "-c", greeting, "sh", l.reader(), l.place.ReaderFile}, Limit: node.Hello})
 	if err != nil {
 		l.f.Silent = err.Error()
 		return
 	}
 	l.f.Veiled = true
-	machine, found, _ := strings.Cut(strings.TrimSpace(string(out.Stdout)), "\n")
-	l.found = found
+	said := append(strings.Split(strings.TrimSpace(string(out.Stdout)), "\n"), "", "")
+	machine, sum := said[0], said[2]
+	l.found = said[1]
 	if l.Tool, err = l.Helper.For(machine); err != nil {
 		l.unknown("its backups", err)
 		return
 	}
 	l.Tool.Path, l.Tool.Brief = l.reader(), true
-	l.place = l.mem.Place(l.Name)
+	l.has = sum == l.Tool.SHA256 || l.found != "" && l.place.ReaderFile == l.found && l.place.Reader == l.Tool.SHA256
 	facts, err := l.folder(ctx)
 	if err != nil {
 		l.unknown("its backups", err)
@@ -172,21 +175,10 @@ func (l *look) configured(ctx context.Context) map[string]string {
 	return node.FlagsOf(vars)
 }
 
-// greeting says what machine it is, and which file the reader is.
-var greeting = "uname -m; " + node.Shown(node.Identity[:2]) + " '" + node.Identity[2] + "' -- \"$1\" 2>/dev/null; exit 0"
-
-// asks is the command that asks the reader. It is hashed first, which takes a
-// host longer than all else, unless it is the file that was hashed before,
-// untouched.
-func (l *look) asks() runner.Command {
-	cmd := runner.Command{
-		Argv: []string{"sh", "-c", node.CheckedRun, "sh", l.reader(), l.Tool.SHA256}, User: l.Cluster.User, Limit: checkLimit,
-	}
-	if l.found != "" && l.place.Reader == l.Tool.SHA256 && l.place.ReaderFile == l.found {
-		cmd.Argv, cmd.Gentle = []string{l.reader(), "host", "facts"}, true
-	}
-	return cmd
-}
+// greeting says what machine it is, which file the reader is, and its hash: to
+// hash it takes a host longer than all else, so not where it is the file that was
+// hashed before, untouched.
+var greeting = "uname -m; f=$(" + node.Shown(node.Identity[:2]) + " '" + node.Identity[2] + `' -- "$1" 2>/dev/null); echo "$f"; [ "$f" = "$2" ] || nice -n 10 sha256sum <"$1" 2>/dev/null | cut -c 1-64; exit 0`
 
 // probe asks the reader, as the scheduler's user, and brings it where it is not.
 func (l *look) probe(ctx context.Context, dir string) (probe.Facts, error) {
@@ -201,22 +193,18 @@ func (l *look) probe(ctx context.Context, dir string) (probe.Facts, error) {
 			}
 		}
 	}
-	for tries := 0; ; tries++ {
-		begun := l.Now()
-		facts, err := node.Facts(ctx, l.Host, l.asks(), q)
-		var exit *node.ExitError
-		if errors.As(err, &exit) && exit.Output.Exit == 97 && tries == 0 {
-			if err := l.Upload(ctx, l.Tool); err != nil {
-				return probe.Facts{}, fmt.Errorf("put the reader on the host: %w", err)
-			}
-			l.found = "" // Which file it is now, the next check asks.
-			continue
+	if !l.has {
+		if err := l.Upload(ctx, l.Tool); err != nil {
+			return probe.Facts{}, fmt.Errorf("put the reader on the host: %w", err)
 		}
-		if err == nil {
-			l.f.Skew = skew(facts.Now, begun, l.Now())
-		}
-		return facts, err
+		l.found, l.has = "", true // Which file it is now, the next check asks.
 	}
+	begun := l.Now()
+	facts, err := node.Facts(ctx, l.Host, runner.Command{Argv: []string{l.reader(), "host", "facts"}, User: l.Cluster.User, Gentle: true, Limit: checkLimit}, q)
+	if err == nil {
+		l.f.Skew = skew(facts.Now, begun, l.Now())
+	}
+	return facts, err
 }
 
 // skew is how far a host's clock is off, if it was read between two times of
