@@ -1,10 +1,12 @@
 package handlers_test
 
 import (
+	"slices"
 	"testing"
 
 	"aurorabot/handlers"
 	"aurorabot/policy"
+	"aurorabot/runner"
 )
 
 // What is explained is what is decided, for everybody, everywhere.
@@ -50,5 +52,36 @@ func TestPolicyExplain(t *testing.T) {
 	}
 	if r := b.ask("UANN", "policy write"); r.Exit != handlers.ExitUsage {
 		t.Errorf("policy write: exit %d", r.Exit)
+	}
+}
+
+// Which program acts under which policy is journaled where it is another one than
+// before, and only then.
+func TestChangedPolicyIsSaid(t *testing.T) {
+	b := newBench(t)
+	notes := func() int {
+		t.Helper()
+		events, err := b.j.Events("audit")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(slices.DeleteFunc(events, func(e runner.Event) bool { return e.Kind != runner.Note }))
+	}
+	begin := func(policy string) {
+		t.Helper()
+		s := &handlers.Service{Engine: b.s.Engine, Clusters: b.s.Clusters, Rules: b.s.Rules, Policy: policy, Directory: b.who, Now: b.s.Now, Version: "test"}
+		if err := s.Start(); err != nil {
+			t.Fatal(err)
+		}
+		defer s.Stop()
+		if err := s.Began(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, policy := range []string{"digest-1", "digest-1", "digest-2", "digest-1"} {
+		begin(policy)
+		if want := []int{1, 1, 2, 3}[i]; notes() != want {
+			t.Errorf("after start %d: %d notes, want %d", i+1, notes(), want)
+		}
 	}
 }
