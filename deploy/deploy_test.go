@@ -172,3 +172,25 @@ func TestUnit(t *testing.T) {
 		t.Errorf("systemd-analyze security: %v: it is more open than 2.0\n%s", err, out[max(0, len(out)-300):])
 	}
 }
+
+// The image stands on no other one, whose content could change under its name, or on
+// one that is named by its digest.
+func TestImageStandsOnNothingThatChanges(t *testing.T) {
+	text, err := os.ReadFile("../Dockerfile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	bases := 0
+	for line := range strings.Lines(string(text)) {
+		words := strings.Fields(line)
+		if len(words) < 2 || !strings.EqualFold(words[0], "FROM") {
+			continue
+		}
+		if bases++; words[1] != "scratch" && !strings.Contains(words[1], "@sha256:") {
+			t.Errorf("%s names a base by what can change", strings.TrimSpace(line))
+		}
+	}
+	if bases == 0 {
+		t.Error("no base was read")
+	}
+}
