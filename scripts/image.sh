@@ -27,7 +27,7 @@ if command -v buildah >/dev/null 2>&1; then
       --healthcheck 'CMD /aurorabot health' --healthcheck-interval 30s --healthcheck-timeout 6s --healthcheck-start-period 30s "$name" &&
     echo "IMAGE: started as 65532 it says: $(buildah run --isolation chroot "$name" -- /aurorabot version 2>&1)" &&
     buildah commit -q --format docker "$name" aurorabot && buildah rm "$name" >/dev/null || echo "IMAGE: SKIPPED (buildah does not work here)"
-elif command -v docker >/dev/null 2>&1 && docker info >/dev/null 2>&1; then
+elif [ "$root" = dist/image ] && command -v docker >/dev/null 2>&1 && docker info >/dev/null 2>&1; then
   docker build -t aurorabot .
 else
   echo "IMAGE: SKIPPED (neither buildah nor docker with a daemon is here); the content is what it would hold"
