@@ -119,7 +119,7 @@ func (vs *views) asked(who string) bool {
 
 // settle waits, not for long, until Slack has answered about the modal of a.
 func (vs *views) settle(a *ask) {
-	for end := time.Now().Add(answerWithin); vs.asked(a.who()) && time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+	for end := vs.Now().Add(answerWithin); vs.asked(a.who()) && vs.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		if _, forged := vs.known(a); forged == "" {
 			return
 		}

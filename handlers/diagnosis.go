@@ -110,17 +110,16 @@ func (d *diagnosis) count() string {
 
 // worst is the finding that comes first, and how many more there are.
 func (d *diagnosis) worst() string {
-	for _, f := range d.Findings { // The worst first.
-		if !as(&f, "warning") {
-			break
-		}
-		words := fmt.Sprintf("%s %s on %s", f.Severity, f.ID, view.Foreign(f.Subject))
-		if n := len(slices.DeleteFunc(slices.Clone(d.Findings), func(f health.Finding) bool { return !as(&f, "warning") })); n > 1 {
-			words += fmt.Sprintf(" and %d more", n-1)
-		}
-		return words
+	alarms := slices.DeleteFunc(slices.Clone(d.Findings), func(f health.Finding) bool { return !as(&f, "warning") })
+	if len(alarms) == 0 {
+		return "no findings"
 	}
-	return "no findings"
+	f := alarms[0] // The worst is the first.
+	words := fmt.Sprintf("%s %s on %s", f.Severity, f.ID, view.Foreign(f.Subject))
+	if len(alarms) > 1 {
+		words += fmt.Sprintf(" and %d more", len(alarms)-1)
+	}
+	return words
 }
 
 // uncapital is a sentence that goes on.

@@ -84,7 +84,6 @@ var (
 	foundHost      = runner.Fact[node.Look]{Step: stepLook}
 	foundReturned  = runner.Fact[node.Look]{Step: stepSettleLook}
 	foundCluster   = runner.Fact[clusterLook]{Step: stepCluster}
-	foundDiagnosis = runner.Fact[diagnosed]{Step: stepDiagnose}
 	foundLog       = runner.Fact[logEvidence]{Step: stepEvidence}
 	foundScheduler = runner.Fact[schedulerLook]{Step: stepReplicas}
 	foundLoss      = runner.Fact[loss]{Step: stepLoss}

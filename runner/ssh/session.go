@@ -132,7 +132,7 @@ const (
 // work are waited for.
 func (l *link) openLater(ctx context.Context, h *Host, refusal error) (*ssh.Session, error) {
 	h.few.Store(true)
-	begun := time.Now()
+	begun := h.cfg.Now()
 	ctx, stop := context.WithTimeoutCause(ctx, refusedFor, fmt.Errorf("sshd refuses another session (%w): its MaxSessions leaves no room; the bot needs 2", refusal))
 	defer stop()
 	for {
@@ -153,7 +153,7 @@ func (l *link) openLater(ctx context.Context, h *Host, refusal error) (*ssh.Sess
 			return s, nil
 		case !errors.As(err, &refused):
 			return nil, notStarted(err)
-		case len(h.slots) <= 1 && time.Since(begun) > grace:
+		case len(h.slots) <= 1 && h.cfg.Now().Sub(begun) > grace:
 			// Nothing of ours is open by now: whoever else is logged in may have the rest.
 			return nil, notStarted(fmt.Errorf("sshd refuses a session though the bot has none open (%w): its MaxSessions is too low; the bot needs 2", err))
 		}
