@@ -46,6 +46,9 @@ func ParseShellVars(name string, text []byte) (*ShellVars, error) {
 			if _, twice := v.assigns[a.Name.Value]; twice && matters(a.Name.Value) {
 				return nil, fmt.Errorf("%s:%d: %s is assigned twice", name, a.Pos().Line(), a.Name.Value)
 			}
+			if flag := v.flagIn(a.Array); flag != "" {
+				return nil, fmt.Errorf("%s:%d: the flags stand in the array %s (-%s and others), which the bot neither reads nor changes: what it wrote into %s nobody would read", name, a.Pos().Line(), a.Name.Value, flag, extraArgs)
+			}
 			if matters(a.Name.Value) && (a.Append || a.Index != nil || a.Array != nil) {
 				return nil, fmt.Errorf("%s:%d: %s is appended to or an array", name, a.Pos().Line(), a.Name.Value)
 			}
@@ -73,6 +76,25 @@ func assignments(cmd syntax.Command) []*syntax.Assign {
 	return nil
 }
 
+// flagIn is a scheduler's flag that an element of an array sets, "" if none does.
+func (v *ShellVars) flagIn(array *syntax.ArrayExpr) string {
+	if array == nil {
+		return ""
+	}
+	for _, e := range array.Elems {
+		if e.Value == nil {
+			continue
+		}
+		word := string(v.text[e.Value.Pos().Offset():e.Value.End().Offset()])
+		for flag := range flagVariables {
+			if strings.HasPrefix(strings.TrimLeft(word, `"'`), "-"+flag+"=") {
+				return flag
+			}
+		}
+	}
+	return ""
+}
+
 func matters(variable string) bool {
 	if variable == extraArgs {
 		return true
@@ -98,11 +120,21 @@ func (v *ShellVars) Value(variable string) (value string, ok bool) {
 	return unquoted(string(v.text[a.Value.Pos().Offset():a.Value.End().Offset()])), true
 }
 
+// unquoted is a word without its one pair of quotes; within double ones a backslash
+// at the end of a line joins it to the next.
 func unquoted(s string) string {
-	if len(s) >= 2 && (s[0] == '"' || s[0] == '\'') && s[len(s)-1] == s[0] && !strings.ContainsRune(s[1:len(s)-1], rune(s[0])) {
-		return s[1 : len(s)-1]
+	if !onePair(s) {
+		return s
 	}
-	return s
+	if s[0] == '"' {
+		return strings.ReplaceAll(s[1:len(s)-1], "\\\n", "")
+	}
+	return s[1 : len(s)-1]
+}
+
+// onePair reports whether a word stands in one pair of quotes.
+func onePair(s string) bool {
+	return len(s) >= 2 && (s[0] == '"' || s[0] == '\'') && s[len(s)-1] == s[0] && !strings.ContainsRune(s[1:len(s)-1], rune(s[0]))
 }
 
 // Flag returns what the file sets a scheduler's flag to, by its own variable or
@@ -226,7 +258,7 @@ func (v *ShellVars) replace(values map[string]string, hasExtra bool) ([]byte, er
 			if strings.HasPrefix(old, "'") && strings.Contains(value, "$") {
 				return nil, fmt.Errorf("%s is in single quotes and has a $", variable)
 			}
-			if old != `"`+unquoted(old)+`"` && old != `'`+unquoted(old)+`'` && strings.ContainsAny(old, "\"'\\") {
+			if !onePair(old) && strings.ContainsAny(old, "\"'\\") || strings.Contains(unquoted(old), "\\") {
 				return nil, fmt.Errorf("%s is quoted in parts; put it into one pair of quotes", variable)
 			}
 			e.from, e.to = int(a.Value.Pos().Offset()), int(a.Value.End().Offset())
