@@ -62,11 +62,16 @@ func killing(l *health.Loss, verb string) string {
 	return words
 }
 
-// byJob names the jobs with most tasks, with their numbers.
-func byJob(tasks map[string]int, most int) string {
-	jobs := slices.SortedFunc(maps.Keys(tasks), func(a, b string) int {
+// jobsByTasks are the jobs, those with most tasks first.
+func jobsByTasks(tasks map[string]int) []string {
+	return slices.SortedFunc(maps.Keys(tasks), func(a, b string) int {
 		return cmp.Or(cmp.Compare(tasks[b], tasks[a]), cmp.Compare(a, b))
 	})
+}
+
+// byJob names the jobs with most tasks, with their numbers.
+func byJob(tasks map[string]int, most int) string {
+	jobs := jobsByTasks(tasks)
 	for i, job := range jobs {
 		jobs[i] = quote(cut(job, 100)) + " " + digits(int64(tasks[job]))
 	}
@@ -115,6 +120,16 @@ func Lost(s *runner.State, loss health.Loss, jobs []health.LostJob) Message {
 		m.Tables = []Table{t}
 	}
 	return m
+}
+
+// lossFile is every job that loses tasks, the most first.
+func lossFile(l *health.Loss) string {
+	var b strings.Builder
+	b.WriteString("# tasks that will be killed, job\n")
+	for _, job := range jobsByTasks(l.Jobs) {
+		fmt.Fprintf(&b, "%d\t%s\n", l.Jobs[job], quote(job))
+	}
+	return b.String()
 }
 
 func lossText(jobs []health.LostJob) string {

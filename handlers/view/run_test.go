@@ -244,6 +244,8 @@ func (s *scribe) assess() {
 	})
 	s.look("assess/compare-with-log", "compared with the log of s2 up to position 36: 8 tasks will be killed, 2 come back, 3 jobs differ", map[string]any{
 		"against": "the log of s2 up to position 36", "known": true, "killed": 8, "resurrected": 2, "jobs": 3,
+		"total": health.LossOf(health.LossSource{Source: health.LossByLog, Killed: 8, Jobs: map[string]int{"ads/prod/bidder": 7, "www-data/prod/web": 1}},
+			health.LossSource{Source: health.LossByMesos, Killed: 9, Complete: true, Jobs: map[string]int{"ads/prod/bidder": 8, "www-data/prod/web": 1}}),
 	})
 	s.look("assess/decide", "A restore is needed.", map[string]any{
 		"needed": true, "reinitialize": false, "why": []string{"The replicas together: no quorum (1 of 3 whole and VOTING, 2 needed)."},

@@ -157,6 +157,9 @@ func (s findingWords) assessment() []placed {
 		m := Message{Tone: Warn, Head: s.name() + ": the damage is assessed", Lines: decided(at)}
 		if l, ok := fact[lossFact](at, stepLoss); ok {
 			m.Lines = append(m.Lines, "Will be lost: "+sentence(lossWords(&l)))
+			if total := l.total(); len(total.Jobs) > 0 {
+				m.Files = append(m.Files, File{Name: "loss.txt", Text: lossFile(&total)})
+			}
 		}
 		out = append(out, placed{e.Seq, Keyed{key, m, true}})
 	}
