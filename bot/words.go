@@ -4,6 +4,7 @@ import (
 	"errors"
 	"regexp"
 	"strings"
+	"unicode"
 )
 
 // maxText is the longest text that is read as a command, in bytes.
@@ -53,6 +54,7 @@ var (
 	singles = "'‘’"
 	doubles = "\"“”„"
 	dashes  = []string{"—", "–"}
+	hyphens = "\u2010\u2011\u2012\u2212" // That look like "-": from documents, and of chat that must not break.
 )
 
 func split(text string) ([]string, error) {
@@ -60,7 +62,7 @@ func split(text string) ([]string, error) {
 	var word strings.Builder
 	inWord := false
 	quote := ""     // The characters that end the quote; empty outside of one.
-	bare := true    // Nothing of the word was quoted.
+	bare := true    // The word does not begin with a quote.
 	escape := false // A backslash came before.
 	end := func() {
 		if !inWord {
@@ -82,17 +84,22 @@ func split(text string) ([]string, error) {
 			word.WriteRune(r)
 			escape = false
 		case r == '\\' && quote != singles:
-			escape, inWord, bare = true, true, false
+			escape, inWord, bare = true, true, bare && inWord
 		case quote != "" && strings.ContainsRune(quote, r):
 			quote = ""
 		case quote != "":
 			word.WriteRune(r)
 		case strings.ContainsRune(singles, r) && !(inWord && r == '’'):
-			quote, inWord, bare = singles, true, false
+			quote, inWord, bare = singles, true, bare && inWord
 		case strings.ContainsRune(doubles, r):
-			quote, inWord, bare = doubles, true, false
-		case r == ' ' || r == '\t' || r == '\n' || r == '\r' || r == '\u00a0':
+			quote, inWord, bare = doubles, true, bare && inWord
+		case unicode.IsSpace(r) || unicode.Is(unicode.Zs, r):
 			end()
+		case unicode.Is(unicode.Cf, r):
+			// Marks that nobody sees, which come along when something is copied.
+		case strings.ContainsRune(hyphens, r):
+			word.WriteByte('-')
+			inWord = true
 		default:
 			word.WriteRune(r)
 			inWord = true

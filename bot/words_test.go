@@ -22,6 +22,13 @@ func TestWords(t *testing.T) {
 		{"status <http://dev.example|dev.example> <https://a.example/?b=1&amp;c=2>", []string{"status", "dev.example", "https://a.example/?b=1&c=2"}},
 		{"log &lt;b&gt; &amp;amp; <b> $(id) `id` ; | > *", []string{"log", "<b>", "&amp;", "<b>", "$(id)", "`id`", ";", "|", ">", "*"}},
 		{"a\u00a0b\nc\td", []string{"a", "b", "c", "d"}},
+		{"recover dev b —reason=“disk broke on s1”", []string{"recover", "dev", "b", "--reason=disk broke on s1"}},
+		{`say "—reason" “—x”`, []string{"say", "—reason", "—x"}},
+		{"status\u202fdev", []string{"status", "dev"}},
+		{"\u200bstatus dev\u200e", []string{"status", "dev"}},
+		{"\ufeffstatus\u3000dev", []string{"status", "dev"}},
+		{"plan dev scheduler\u2011backup\u20102026", []string{"plan", "dev", "scheduler-backup-2026"}},
+		{"say \"a\u200db\"", []string{"say", "a\u200db"}},
 	} {
 		got, err := words(tt.in)
 		if err != nil || !slices.Equal(got, tt.want) {
