@@ -63,7 +63,7 @@ var provedBy = map[string][]string{
 	"backup-leftover": {byCheck}, "backup-gap": {byCheck}, "backup-jump": {byCheck}, "backup-zones-differ": {byCheck}, "backup-copy-failed": {byCheck},
 	"backup-fresh": {byCheck}, "backup-starving": {byLook}, "backup-retention": {byLook},
 
-	"zookeeper-chroot": {byEye}, "quorum-flag-wrong": {byScene, byEye, byFlags, byStory}, "flags-differ": {byScene, byFlags}, "scheduler-unlisted": {byScene, byDamage},
+	"zookeeper-chroot": {byEye}, "configuration-not-read": {byEye}, "quorum-flag-wrong": {byScene, byEye, byFlags, byStory}, "flags-differ": {byScene, byFlags}, "scheduler-unlisted": {byScene, byDamage},
 	"replicas-unlisted": {byScene, byDamage}, "not-a-candidate": {byScene}, "replica-unregistered": {byScene}, "zookeeper-silent": {byScene, byHostOn},
 	"version-differs": {byScene, byHostOn}, "profile": {"runner/diagnose TestNothingToFind"}, "failover-timeout": {byScene, byDamage},
 	"disabled-state-ends": {byScene, "runner/diagnose TestDisabledStateEndsByTheElection"}, "host-owes": {byScene}, "host-owes-and-runs": {byScene},

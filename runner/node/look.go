@@ -188,6 +188,7 @@ func (look *Look) AtProcess(ctx context.Context, n *Node, vars *aurora.ShellVars
 	if v, ok := vars.Resolved("native_log_file_path"); ok && v != flags["native_log_file_path"] {
 		bad("log-path-differs", "the scheduler runs with -native_log_file_path=%s, but %s says %s: after a restart it would use another log", flags["native_log_file_path"], n.Scheduler.ConfigFile, v)
 	}
+	look.reads(n, vars, flags, bad)
 	if !look.Unit.Running {
 		bad("lingering-process", "PID %d runs, but the supervisor says %s: it may be left from a commit before, and holds the log", mine[0].PID, look.Unit.Words)
 	}
@@ -198,6 +199,24 @@ func (look *Look) AtProcess(ctx context.Context, n *Node, vars *aurora.ShellVars
 		look.Uptime, _ = v.Int("jvm_uptime_secs")
 	}
 	return nil
+}
+
+// reads complains where the scheduler runs with another Mesos master than its
+// configuration file says: what the bot writes there nobody would read, and a
+// scheduler that is thought to be disabled would register.
+func (look *Look) reads(n *Node, vars *aurora.ShellVars, runs map[string]string, bad Complain) {
+	const flag = "mesos_master_address"
+	says, set := vars.Flag(flag)
+	value, known := vars.Resolved(flag)
+	switch {
+	case set && !known || value == n.Cluster.FakeMaster:
+		return // Only a shell knows; or it was left from a recovery, which is a finding of its own.
+	case !set:
+		says = "nothing of it"
+	case value == runs[flag]:
+		return
+	}
+	bad("configuration-not-read", "the scheduler runs with -%s=%s, but %s says %s: its start does not read the file, or that was changed since", flag, runs[flag], n.Scheduler.ConfigFile, says)
 }
 
 // AtFiles checks paths, space, and that nobody listens at the fake address.
