@@ -35,6 +35,9 @@ func (s *consent) Screens(run string) (view.Screens, error) {
 // display only. What counts is asked again at the moment of use.
 func (s *consent) people(st *runner.State) view.People {
 	p := view.People{RequesterMayApprove: s.rules.RequesterMayApprove, Gates: map[string]policy.Verdict{}, Needed: map[string][]string{}, Lasts: map[string]time.Duration{}}
+	if st.Gate == "start" {
+		p.LastTook = s.records.lastTook(st.Request.Cluster)
+	}
 	gates := maps.Clone(s.rules.Gates)
 	gates[policy.Without] = s.rules.RuleOf(policy.Without)
 	for id, rule := range gates {

@@ -51,3 +51,38 @@ func TestLossIsTold(t *testing.T) {
 		}
 	}
 }
+
+// The start gate says how long the cluster's last recovery took, and nothing where
+// there was none.
+func TestStartGateSaysHowLongItTook(t *testing.T) {
+	b := newBench(t)
+	expected := func() string {
+		t.Helper()
+		b.ask("UANN", recoverDev)
+		s, err := b.s.Screens(b.state().Run)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range s.Channel {
+			for _, f := range m.Message.Fields {
+				if f.Name == "Expected" {
+					return f.Value
+				}
+			}
+		}
+		return ""
+	}
+	if got := expected(); got != "" {
+		t.Errorf("before any recovery: %q", got)
+	}
+	b.ask("UBOB", "undo dev")
+	b.toCommit()
+	b.ask("UBOB", "approve dev --typed dev")
+	b.ask("UDAN", "approve dev --typed dev")
+	if st := b.state(); st.Outcome != "recovered" {
+		t.Fatalf("outcome %q", st.Outcome)
+	}
+	if got := expected(); !strings.HasPrefix(got, "the last recovery here took ") {
+		t.Errorf("after a recovery: %q", got)
+	}
+}

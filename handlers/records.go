@@ -148,14 +148,42 @@ func (s *records) raw(run string, events []runner.Event) (string, error) {
 	return b.String(), nil
 }
 
+// lastTook is how long a cluster's last recovery took, zero if there was none, or
+// if that cannot be told.
+func (s *records) lastTook(cluster string) (took time.Duration) {
+	past, err := s.pasts()
+	if err != nil {
+		return 0 // It is said to give an idea, and nothing rests on it.
+	}
+	var last time.Time
+	for _, p := range past {
+		if p.cluster == cluster && p.took > 0 && p.window.To.After(last) {
+			last, took = p.window.To, p.took
+		}
+	}
+	return took
+}
+
 // windows are the recoveries of each cluster. A run that ended before its start
 // gate was passed stopped no scheduler: what was written meanwhile counts.
 func (s *records) windows() (map[string][]check.Window, error) {
+	past, err := s.pasts()
+	all := map[string][]check.Window{}
+	for _, p := range past {
+		if p.counts {
+			all[p.cluster] = append(all[p.cluster], p.window)
+		}
+	}
+	return all, err
+}
+
+// pasts are all runs, in the order of their journals.
+func (s *records) pasts() ([]pastRun, error) {
 	runs, err := s.engine.Journal.Runs()
 	if err != nil {
 		return nil, fmt.Errorf("recoveries of the past: %w", err)
 	}
-	all := map[string][]check.Window{}
+	all := make([]pastRun, 0, len(runs))
 	for _, run := range runs {
 		if run == auditRun {
 			continue
@@ -168,9 +196,7 @@ func (s *records) windows() (map[string][]check.Window, error) {
 			}
 			p = s.past.add(st)
 		}
-		if p.counts {
-			all[p.cluster] = append(all[p.cluster], p.window)
-		}
+		all = append(all, p)
 	}
 	return all, nil
 }
@@ -230,7 +256,8 @@ type pastRuns struct {
 type pastRun struct {
 	cluster string
 	window  check.Window
-	counts  bool // What was written meanwhile may be an empty leader's.
+	took    time.Duration // Of one that recovered the cluster, from its start gate on.
+	counts  bool          // What was written meanwhile may be an empty leader's.
 }
 
 func (p *pastRuns) of(run string) (pastRun, bool) {
@@ -246,6 +273,9 @@ func (p *pastRuns) add(st *runner.State) pastRun {
 		return r
 	}
 	r.window.To, r.counts = st.At, st.Gates["start"].Passed
+	if st.Outcome == "recovered" && r.counts {
+		r.took = st.At.Sub(st.Gates["start"].PassedAt)
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.runs == nil {

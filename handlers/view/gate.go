@@ -18,6 +18,8 @@ type People struct {
 	Needed map[string][]string       // By gate: whom it needs, in words: "1 of sre".
 	Lasts  map[string]time.Duration  // By gate: how long an approval counts. Zero: not said.
 
+	LastTook time.Duration // How long the cluster's last recovery took, from its start gate on. Zero: there was none.
+
 	RequesterMayApprove bool // Every message of a gate says so.
 }
 
@@ -292,6 +294,9 @@ func (s gateWords) gateFields(o *opening, p People) []Field {
 	f := []Field{{"Cluster", s.name()}}
 	f = append(f, s.backupFields(o.state, o.opened.At, "at the opening")...)
 	f = append(f, s.asked(o)...)
+	if o.gate == "start" && p.LastTook > 0 {
+		f = append(f, Field{"Expected", "the last recovery here took " + took(p.LastTook) + " from its start gate on, approvals included"})
+	}
 	f = append(f, Field{"Approved by", o.approved(s.story, p)})
 	if s.open() == o {
 		f = append(f, Field{"Still needed", stillNeeded(o.gate, p)})
