@@ -82,8 +82,14 @@ func (d *DB) start() error {
 	}
 	d.version = readVersion(d.folder, &d.ledger)
 	d.checkFiles()
+	if err := d.openLogs(); err != nil {
+		return err
+	}
+	if err := d.checkOlder(); err != nil {
+		return err
+	}
 	d.openTables()
-	return d.openLogs()
+	return nil
 }
 
 // checkFiles compares MANIFEST with the folder. A table or log that it names

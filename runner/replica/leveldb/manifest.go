@@ -38,6 +38,7 @@ type tableMeta struct {
 
 // version is the state that all edits of a MANIFEST lead to.
 type version struct {
+	manifest     string // Name of the file.
 	comparator   string
 	log, prevLog uint64
 	next         uint64
@@ -183,7 +184,7 @@ func currentManifest(f *folder, l *ledger) (manifest *entry, wrong string) {
 // readManifest reads one MANIFEST. whole says that nothing is wrong with it.
 func readManifest(file io.ReaderAt, e entry, l *ledger) (v *version, whole bool) {
 	before := l.count()
-	v = &version{tables: map[uint64]tableMeta{}}
+	v = &version{manifest: e.name, tables: map[uint64]tableMeta{}}
 	if e.size > maxManifest {
 		l.note(e.name, maxManifest, "longer than %d bytes", maxManifest)
 		return v, false
