@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"maps"
 	"os"
@@ -42,6 +43,19 @@ func TestExampleConfigLoads(t *testing.T) {
 	for _, key := range slices.Sorted(maps.Keys(d.known)) {
 		if !d.used[key] {
 			t.Errorf("the example does not show %s", key)
+		}
+	}
+}
+
+// A byte order mark, which some editors write, is no part of the first key.
+func TestByteOrderMark(t *testing.T) {
+	example := Example
+	for bytes.HasPrefix(example, []byte("#")) || bytes.HasPrefix(example, []byte("\n")) {
+		_, example, _ = bytes.Cut(example, []byte("\n"))
+	}
+	for _, text := range [][]byte{Example, example} {
+		if _, err := Parse("example.yaml", append([]byte("\ufeff"), text...), withTokens); err != nil {
+			t.Error(err)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -84,6 +85,7 @@ func (d *document) parse(text []byte) *node {
 	if len(text) > maxFile {
 		return whole(fmt.Sprintf("it has %d bytes, more than %d", len(text), maxFile))
 	}
+	text = bytes.TrimPrefix(text, []byte("\xef\xbb\xbf")) // YAML allows a byte order mark; the parser makes it a part of the first key.
 	tokens := lexer.Tokenize(string(text))
 	if why := tooMuch(tokens); why != "" {
 		return whole(why)

@@ -34,9 +34,13 @@ const extraArgs = "EXTRA_SCHEDULER_ARGS"
 
 // ParseShellVars reads a file. name is for errors. A variable that is assigned
 // twice, appended to or an array is an error if it is one that matters here:
-// which value counts would be a guess.
+// which value counts would be a guess. So is a byte order mark before the first
+// assignment, which a shell takes for a command.
 func ParseShellVars(name string, text []byte) (*ShellVars, error) {
 	file, err := syntax.NewParser(syntax.KeepComments(true), syntax.Variant(syntax.LangBash)).Parse(bytes.NewReader(text), name)
+	if first, marked := bytes.CutPrefix(text, byteOrderMark); marked && (err != nil || setsFirst.Match(first)) {
+		return nil, fmt.Errorf("%s:1: it begins with a byte order mark, which a shell takes for a part of the first word, so that the first line does not do what it says: save the file without it", name)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("parse: %w", err)
 	}
@@ -57,6 +61,12 @@ func ParseShellVars(name string, text []byte) (*ShellVars, error) {
 	}
 	return v, nil
 }
+
+// byteOrderMark is what some editors put before the first character of a file.
+var byteOrderMark = []byte("\xef\xbb\xbf")
+
+// setsFirst is a file whose first line sets a variable.
+var setsFirst = regexp.MustCompile(`\A[ \t]*((export|declare|typeset|readonly)[ \t]+)?[A-Za-z_][A-Za-z0-9_]*\+?=`)
 
 func assignments(cmd syntax.Command) []*syntax.Assign {
 	switch c := cmd.(type) {

@@ -86,6 +86,28 @@ func TestResolved(t *testing.T) {
 	}
 }
 
+// A byte order mark is named where it keeps the first line from being what it looks
+// like, and is read over, and kept, where the first line is a comment: a shell says
+// that it knows no such command, and goes on.
+func TestByteOrderMark(t *testing.T) {
+	const mark = "\ufeff"
+	for _, text := range []string{"MESOS_MASTER=a\n", "export MESOS_MASTER=a\n", "OTHER=1\nMESOS_MASTER=a\n", "# don't\nMESOS_MASTER=a\n"} {
+		if _, err := ParseShellVars("aurora-scheduler", []byte(mark+text)); err == nil || !strings.Contains(err.Error(), "aurora-scheduler:1: it begins with a byte order mark") {
+			t.Errorf("%q: %v, want the mark named", text, err)
+		}
+	}
+	v, err := ParseShellVars("f", []byte(mark+"# A comment.\nMESOS_MASTER=a\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if to, ok := v.Flag("mesos_master_address"); !ok || to != "a" {
+		t.Errorf("the master behind a comment is %q, %v", to, ok)
+	}
+	if got, err := v.Rewrite(disabled[:1]); err != nil || string(got) != mark+"# A comment.\nMESOS_MASTER=\"zk://127.0.0.1:2/nonexistent/mesos\"\n" {
+		t.Errorf("rewritten: %q, %v", got, err)
+	}
+}
+
 // What would be a guess is refused.
 func TestRewriteRefuses(t *testing.T) {
 	for name, text := range map[string]string{

@@ -113,19 +113,29 @@ func (n *Node) Gone(ctx context.Context) (mine []Process, why string, err error)
 }
 
 // Ours are the scheduler processes that use the log at path, or that the
-// supervisor calls its own.
+// supervisor calls its own. Arguments that no scheduler takes are an error of ours
+// only: another program may give a flag as often as it likes.
 func Ours(all []probe.Process, path string, mainPID int) ([]probe.Process, error) {
 	var mine []probe.Process
 	for _, p := range all {
 		flags, err := aurora.ParseFlags(p.Argv)
+		if !(p.PID == mainPID && mainPID != 0) && !(err == nil && flags["native_log_file_path"] == path) && !(err != nil && names(p.Argv, path)) {
+			continue
+		}
 		if err != nil {
 			return nil, fmt.Errorf("arguments of process %d: %w", p.PID, err)
 		}
-		if p.PID == mainPID && mainPID != 0 || flags["native_log_file_path"] == path {
-			mine = append(mine, p)
-		}
+		mine = append(mine, p)
 	}
 	return mine, nil
+}
+
+// names reports whether one of the arguments is a path, or a flag with that value.
+func names(argv []string, path string) bool {
+	return slices.ContainsFunc(argv, func(a string) bool {
+		_, value, _ := strings.Cut(a, "=")
+		return path != "" && (a == path || value == path)
+	})
 }
 
 // Named lists schedulers for people.

@@ -41,3 +41,25 @@ func TestSchedulersAmongProcesses(t *testing.T) {
 		t.Errorf("%+v is not told apart", s)
 	}
 }
+
+// A program of somebody else's that has a flag twice stops nobody; a scheduler of
+// ours that has does, for which of the two counts would be a guess.
+func TestOursBesideAStranger(t *testing.T) {
+	const log = "/var/db/aurora"
+	mine := probe.Process{PID: 10, Argv: []string{"java", "-native_log_file_path=" + log}}
+	stranger := probe.Process{PID: 20, Argv: []string{"java", "-native_log_file_path=/var/db/other", "-zk_endpoints=a:1", "-zk_endpoints=b:1"}}
+	got, err := Ours([]probe.Process{stranger, mine}, log, 10)
+	if err != nil || len(got) != 1 || got[0].PID != 10 {
+		t.Errorf("%s, %v; want process 10", PIDs(got), err)
+	}
+	for name, list := range map[string][]probe.Process{
+		"with the log's path":      {{PID: 30, Argv: []string{"java", "-native_log_file_path=" + log, "-a=1", "-a=2"}}},
+		"with the path of its own": {{PID: 30, Argv: []string{"java", "-native_log_file_path", log, "-a=1", "-a=2"}}},
+		"with two paths":           {{PID: 30, Argv: []string{"java", "-native_log_file_path=/x", "-native_log_file_path=" + log}}},
+		"of the supervisor":        {{PID: 10, Argv: []string{"java", "-a=1", "-a=2"}}},
+	} {
+		if got, err := Ours(list, log, 10); err == nil {
+			t.Errorf("a scheduler %s and a doubled flag: %s, want an error", name, PIDs(got))
+		}
+	}
+}
