@@ -240,6 +240,9 @@ func superseded(s *State, st *Step) bool {
 	return false
 }
 
+// CannotTell begins the words of a [HoldBroken] of a host that gave no answer.
+const CannotTell = "cannot tell"
+
 func (w *walk) hold(ctx context.Context, phase string, st *Step, host string) error {
 	ctx, cancel := context.WithTimeout(ctx, defaultLimit)
 	defer cancel()
@@ -250,7 +253,7 @@ func (w *walk) hold(ctx context.Context, phase string, st *Step, host string) er
 	if err == nil {
 		err = fmt.Errorf("%s", a.Evidence)
 	} else {
-		err = fmt.Errorf("cannot tell: %w", err)
+		err = fmt.Errorf("%s: %w", CannotTell, err)
 	}
 	if jerr := w.say(Event{Kind: HoldBroken, Phase: phase, Step: st.ID, Host: host, Why: err.Error()}); jerr != nil {
 		return jerr

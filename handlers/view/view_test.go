@@ -389,6 +389,37 @@ func TestFindingsOfAStep(t *testing.T) {
 	}
 }
 
+// Only a host that gave no answer may be gone for good, and only one without which
+// the others are enough.
+func TestGoneForGood(t *testing.T) {
+	const step = "prepare/change-configuration"
+	for _, tt := range []struct {
+		name   string
+		reason runner.StopReason
+		kind   runner.Kind
+		why    string
+		hosts  []string
+		says   bool
+	}{
+		{"it answered", runner.StopHold, runner.HoldBroken, "somebody edited it", []string{"s2"}, false},
+		{"it does not answer", runner.StopHold, runner.HoldBroken, "cannot tell: not started: no answer", []string{"s2"}, true},
+		{"a step failed on one", runner.StopFailed, runner.StepFailed, "not started: no answer", []string{"s2"}, true},
+		{"a step failed on all", runner.StopFailed, runner.StepFailed, "not started: sudo: a password is required", []string{"s1", "s2", "s3"}, false},
+	} {
+		s := begin(t)
+		s.preflight()
+		s.prepare()
+		for _, host := range tt.hosts {
+			s.say(runner.Event{Kind: tt.kind, Phase: "assess", Step: step, Host: host, Why: tt.why})
+		}
+		s.stop(tt.reason, step, tt.why, tt.hosts...)
+		text := view.Text(view.ScreensOf(s.events, people(s.events)).Status)
+		if strings.Contains(text, "gone for good") != tt.says {
+			t.Errorf("%s: says that a host may be gone for good is %v, want %v:\n%s", tt.name, !tt.says, tt.says, text)
+		}
+	}
+}
+
 // A phase whose steps were reopened after it was done has another message.
 func TestReopenedPhase(t *testing.T) {
 	s := begin(t)

@@ -70,17 +70,37 @@ func (s debtWords) without() []string {
 }
 
 // withoutHint says how a run goes on that stands because of hosts that cannot be
-// reached any more, "" where that is not the question.
+// reached any more, "" where that is not the question: a host that answered is not
+// gone, and too many to be left out are not either, but have a reason in common.
 func (s stopWords) withoutHint(st *stop) string {
 	if len(s.Request.Hosts) < 3 || s.Ended || s.State.Settling != "" {
 		return ""
 	}
-	for _, host := range st.reason.Hosts {
-		if slices.Contains(s.Request.Hosts, host) && !s.IsLeft(host) && !slices.Contains(s.Asked(), host) {
-			return fmt.Sprintf("If %[1]s is gone for good: `resume %[2]s --without %[1]s --reason TEXT`; it needs the approvals of the commit gate.", host, s.Run)
+	var stuck []string
+	left := 0
+	for _, host := range s.Request.Hosts {
+		if s.IsLeft(host) {
+			left++
+		} else if slices.Contains(st.reason.Hosts, host) && !slices.Contains(s.Asked(), host) && !s.answered(st, host) {
+			stuck = append(stuck, host)
 		}
 	}
-	return ""
+	if rest, quorum := len(s.Request.Hosts)-left-len(stuck), len(s.Request.Hosts)/2+1; len(stuck) == 0 || rest < quorum {
+		return ""
+	}
+	return fmt.Sprintf("If %[1]s is gone for good: `resume %[2]s --without %[1]s --reason TEXT`; it needs the approvals of the commit gate.", stuck[0], s.Run)
+}
+
+// answered reports whether a host told itself what the run stopped at: that
+// something is no longer true of it.
+func (s stopWords) answered(st *stop, host string) bool {
+	told := false
+	for _, e := range s.events {
+		if e.Seq < st.event.Seq && e.Step == st.reason.Step && e.Host == host {
+			told = e.Kind == runner.HoldBroken && !strings.HasPrefix(e.Why, runner.CannotTell)
+		}
+	}
+	return told
 }
 
 // owing is the run's message while it is open for debts only.

@@ -50,7 +50,7 @@ func (r *Recovery) Recipe() *runner.Recipe {
 		Title: "Restore a scheduler backup through a staged recovery",
 		Hosts: r.Hosts,
 		Phases: []runner.Phase{
-			r.preparing().preparation(),
+			r.preflight().sayUpgrade(r.preparing().preparation()),
 			r.assessing().assess(),
 			r.logs().reinitialize(),
 			r.staging().restore(),

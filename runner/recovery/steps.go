@@ -1,8 +1,10 @@
 package recovery
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"aurorabot/runner"
@@ -135,3 +137,24 @@ func (n *noted) also(f health.Finding) {
 }
 
 func (n *noted) words() string { return strings.Join(n.wrong, "\n") }
+
+// sayUpgrade lets the step that puts the reader on the hosts say so where an
+// upgraded bot looks for another one than the run left there. Nothing changed on
+// the host then, and nobody but the bot's own people has to do anything.
+func (r preflight) sayUpgrade(p runner.Phase) runner.Phase {
+	st := &p.Steps[slices.IndexFunc(p.Steps, func(st runner.Step) bool { return st.ID == stepHelper })]
+	holds := st.Holds
+	st.Holds = func(ctx context.Context, t *runner.Task) (runner.Answer, error) {
+		a, err := holds(ctx, t)
+		was, placed := placedHelper.Of(t.State, t.On)
+		if err != nil || a.Yes || !placed {
+			return a, err
+		}
+		if f, err := r.on(t).Program(ctx); err != nil || f.SHA256 == was.SHA256 {
+			return a, err
+		}
+		return runner.No("the bot was upgraded while this run was open, and reads hosts with another program than the run put there (hash %.12s); the host is as it was, and resume puts the new one there. "+
+			"Where sudo allows programs by their hash, first install what `sudoers %s` prints", was.SHA256, r.Cluster.Name), nil
+	}
+	return p
+}
