@@ -88,7 +88,9 @@ func (h *Host) dial(ctx context.Context) (*ssh.Client, *net.TCPConn, error) {
 		return nil, nil, err
 	}
 	defer auth.close()
-	config := &ssh.ClientConfig{User: h.cfg.User, Auth: auth.methods}
+	try := &login{user: h.cfg.User}
+	// All keys are offered in one method: the client tries each method once only.
+	config := &ssh.ClientConfig{User: h.cfg.User, Auth: []ssh.AuthMethod{ssh.PublicKeys(try.watched(auth.signers)...)}, BannerCallback: try.heard}
 	if err := h.cfg.hostKeys(config); err != nil {
 		return nil, nil, err
 	}
@@ -116,7 +118,7 @@ func (h *Host) dial(ctx context.Context) (*ssh.Client, *net.TCPConn, error) {
 	}
 	if err != nil {
 		conn.Close()
-		return nil, nil, h.cfg.explain(config, err)
+		return nil, nil, h.cfg.explain(try, len(auth.signers), err)
 	}
 	tcp, _ := conn.(*net.TCPConn) // Of "tcp" it is one.
 	return ssh.NewClient(c, channels, requests), tcp, nil

@@ -21,6 +21,7 @@ type HostKeyError struct {
 	Known     []string // What they have for Address: "FILE:LINE ssh-ed25519 SHA256:…".
 	Presented string   // What the host showed, or which kinds of key it offered.
 	Why       string   // In a few words.
+	SHA1      bool     // It may be the right host, but proves that with SHA-1 only.
 }
 
 func (e *HostKeyError) Error() string {
@@ -40,6 +41,9 @@ func (e *HostKeyError) Hint() string {
 	file := "known_hosts"
 	if len(e.Files) > 0 {
 		file = e.Files[0]
+	}
+	if e.SHA1 {
+		return fmt.Sprintf("hint: its sshd is older than OpenSSH 7.2, or is told to use nothing else (HostKeyAlgorithms in sshd_config): update it, or give it an Ed25519 key, as root there with `ssh-keygen -A` and a restart of sshd; then add that key with `ssh-keyscan -t ed25519 -p %s %s >> %s`, once it equals what `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` says on the host's own console", port, host, file)
 	}
 	add := fmt.Sprintf("compare with `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` typed on the host's own console; only if equal: `ssh-keyscan -p %s %s >> %s`", port, host, file)
 	if len(e.Known) == 0 {
@@ -90,6 +94,10 @@ func (c *Config) hostKeys(config *ssh.ClientConfig) error {
 			}
 		}
 	}
+	if len(config.HostKeyAlgorithms) == 0 {
+		// It is refused whatever it shows, and by its true reason if that is SHA-1.
+		config.HostKeyAlgorithms = ssh.SupportedAlgorithms().HostKeys
+	}
 	check := db.HostKeyCallback()
 	config.HostKeyCallback = func(address string, remote net.Addr, key ssh.PublicKey) error {
 		err := check(address, remote, key)
@@ -133,30 +141,4 @@ func describe(key ssh.PublicKey) string {
 		return fmt.Sprintf("a certificate of %s for %s signed by %s", describe(cert.Key), strings.Join(cert.ValidPrincipals, ", "), describe(cert.SignatureKey))
 	}
 	return key.Type() + " " + ssh.FingerprintSHA256(key)
-}
-
-// errLogin is a host that takes none of our keys: asking again does not help.
-var errLogin = errors.New("login refused")
-
-// explain turns the library's errors about a handshake into what they mean.
-func (c *Config) explain(config *ssh.ClientConfig, err error) error {
-	var refusal *HostKeyError
-	if errors.As(err, &refusal) {
-		return refusal
-	}
-	var none *ssh.AlgorithmNegotiationError
-	if errors.As(err, &none) && strings.Contains(none.What, "host key") {
-		refusal = &HostKeyError{
-			Address: c.Address, Files: c.KnownHosts, Why: "another kind of key than the known one",
-			Presented: "keys of the kinds " + strings.Join(none.RequestedAlgorithms, ", "),
-		}
-		if db, _, err := c.knownKeys(); err == nil {
-			refusal.Known = c.known(db)
-		}
-		return refusal
-	}
-	if strings.Contains(err.Error(), "unable to authenticate") {
-		return fmt.Errorf("%w: the host takes none of the keys offered; put the public key into ~%s/.ssh/authorized_keys there: %w", errLogin, config.User, err)
-	}
-	return err
 }

@@ -125,8 +125,7 @@ func (h *Host) runFrom(ctx context.Context, cmd runner.Command, stdin io.Reader)
 	case err != nil:
 		return runner.Output{}, fmt.Errorf("%w; %s", err, h.kill(ctx, leader, cmd.User))
 	case !known:
-		return runner.Output{}, notStarted(fmt.Errorf("the login shell ends with exit status %d: %s", status,
-			firstLines(append(stderr.rest.bytes(), stdout.bytes()...))))
+		return runner.Output{}, notStarted(noScript(h.cfg.User, status, append(stderr.rest.bytes(), stdout.bytes()...)))
 	case !given || status == notBegun && bytes.HasPrefix(stderr.rest.bytes(), []byte(mark)):
 		return runner.Output{}, notStarted(fmt.Errorf("the host did not begin: %s", firstLines(stderr.rest.bytes())))
 	}

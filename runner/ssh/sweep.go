@@ -3,8 +3,11 @@ package ssh
 import (
 	"context"
 	_ "embed"
+	"errors"
 	"fmt"
 	"strings"
+
+	"golang.org/x/crypto/ssh"
 )
 
 //go:embed scripts/sweep.sh
@@ -25,8 +28,8 @@ func (h *Host) sweep(ctx context.Context, l *link) error {
 		return err
 	}
 	defer s.Close()
-	out := &capped{most: 4096}
-	s.Stdout = out
+	out, errs := &capped{most: 4096}, &capped{most: 4096}
+	s.Stdout, s.Stderr = out, errs
 	done := make(chan error, 1)
 	go func() {
 		done <- s.Run(script(procsScript+endScript+sweepScript, append([]string{whose, l.name}, h.cfg.sudo("root")...)...))
@@ -35,6 +38,10 @@ func (h *Host) sweep(ctx context.Context, l *link) error {
 	case err = <-done:
 	case <-ctx.Done():
 		err = context.Cause(ctx)
+	}
+	var exit *ssh.ExitError
+	if errors.As(err, &exit) && len(out.bytes()) == 0 {
+		return noScript(h.cfg.User, exit.ExitStatus(), errs.bytes())
 	}
 	if err != nil {
 		return fmt.Errorf("whether commands of an earlier connection are at work still: %w", err)
