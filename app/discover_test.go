@@ -101,6 +101,16 @@ clusters:
 	if exit != handlers.ExitFindings || !strings.Contains(string(doc.Clusters["west"]), `"answers":false`) && !strings.Contains(string(doc.Clusters["west"]), `"answers": false`) {
 		t.Errorf("exit %d: %s %s", exit, out.String(), errs.String())
 	}
+	// Why a login fails, and what to do about it, is said whole.
+	locked := pem.EncodeToMemory(&pem.Block{Type: "ENCRYPTED PRIVATE KEY", Bytes: []byte("locked")})
+	if err := os.WriteFile(filepath.Join(dir, "id"), locked, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out.Reset()
+	Run(context.Background(), []string{"config", "check", filepath.Join(dir, "c.yaml"), "--live"}, w)
+	if !strings.Contains(out.String(), "id: has a passphrase; load it into an agent instead") {
+		t.Errorf("the reason of a login that fails is not said: %s %s", out.String(), errs.String())
+	}
 }
 
 // me is the account that runs the test.

@@ -138,7 +138,7 @@ func (c *Config) noHostKey(none *ssh.AlgorithmNegotiationError) error {
 }
 
 // withSHA1 are the kinds of host key whose signatures rest on SHA-1.
-var withSHA1 = []string{ssh.KeyAlgoRSA, ssh.CertAlgoRSAv01, ssh.InsecureKeyAlgoDSA, ssh.InsecureCertAlgoDSAv01}
+var withSHA1 = []string{ssh.KeyAlgoRSA, ssh.CertAlgoRSAv01, "ssh-dss", "ssh-dss-cert-v01@openssh.com"}
 
 // noScript says why a login shell did not run our script, by what it left, and what
 // to do. Where the words are none that are known they are all that is said.
