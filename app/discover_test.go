@@ -6,10 +6,12 @@ import (
 	"crypto/ed25519"
 	"encoding/json"
 	"encoding/pem"
+	"net"
 	"os"
 	"os/user"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -111,6 +113,52 @@ clusters:
 	if !strings.Contains(out.String(), "id: has a passphrase; load it into an agent instead") {
 		t.Errorf("the reason of a login that fails is not said: %s %s", out.String(), errs.String())
 	}
+	// As is the longest reason that there is: another key than the known one, with what to type at its end.
+	stranger := strangeHost(t)
+	for name, content := range map[string]string{
+		"c.yaml": strings.Replace(text, "127.0.0.1:1", stranger, 1), "id": string(pem.EncodeToMemory(block)),
+		"known": strings.Replace(known, "127.0.0.1]:1 ", "127.0.0.1]:"+stranger[strings.LastIndex(stranger, ":")+1:]+" ", 1),
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	out.Reset()
+	Run(context.Background(), []string{"config", "check", filepath.Join(dir, "c.yaml"), "--live"}, w)
+	if !strings.Contains(out.String(), "another key than the known one") || !strings.Contains(out.String(), "ssh-keygen -f") {
+		t.Errorf("the host's other key, and what to do, is not said: %s %s", out.String(), errs.String())
+	}
+}
+
+// strangeHost serves the beginnings of SSH with a host key that nobody knows.
+func strangeHost(t *testing.T) string {
+	t.Helper()
+	_, private, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := ssh.NewSignerFromKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := &ssh.ServerConfig{NoClientAuth: true}
+	config.AddHostKey(key)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all sync.WaitGroup
+	t.Cleanup(func() { listener.Close(); all.Wait() })
+	all.Go(func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			all.Go(func() { defer conn.Close(); _, _, _, _ = ssh.NewServerConn(conn, config) })
+		}
+	})
+	return listener.Addr().String()
 }
 
 // me is the account that runs the test.

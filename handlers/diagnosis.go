@@ -186,10 +186,11 @@ func (d *diagnosis) page(severity string) view.Message {
 	return m
 }
 
-// short cuts evidence for a screen.
+// short cuts evidence for a screen. What to do stands at its end where a login
+// fails: 1,000 characters hold the longest of these.
 func short(s string) string {
-	if r := []rune(s); len(r) > 500 {
-		return string(r[:500]) + "…"
+	if r := []rune(s); len(r) > 1000 {
+		return string(r[:1000]) + "…"
 	}
 	return s
 }

@@ -153,7 +153,7 @@ func findings(r *check.Result) (lines []string, foot string) {
 			continue
 		}
 		if len(lines) < 20 {
-			lines = append(lines, fmt.Sprintf("%s %s on %s: %s\n  %s %s", f.Severity, f.ID, f.Subject, cut(f.Evidence, 400), f.Means, f.Do))
+			lines = append(lines, fmt.Sprintf("%s %s on %s: %s\n  %s %s", f.Severity, f.ID, f.Subject, cut(f.Evidence, 1000), f.Means, f.Do))
 		}
 	}
 	if notes > 0 {

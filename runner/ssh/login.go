@@ -28,7 +28,7 @@ func (l *login) heard(message string) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if strings.TrimSpace(message) != "" {
-		l.banner = firstLines([]byte(message))
+		l.banner = firstLines([]byte(message)[:min(len(message), 150)]) // What is to be done stands behind it.
 	}
 	return nil
 }
