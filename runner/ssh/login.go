@@ -150,15 +150,15 @@ func noScript(user string, status int, said []byte) error {
 	todo := ""
 	switch {
 	case has("Unmatched '", "Unmatched \"", "Event not found", "Badly placed ("):
-		todo = fmt.Sprintf("It is csh or tcsh, which cannot read scripts that other shells read: give the account another one, as root there: `usermod -s /bin/sh %s`. ", user)
+		todo = fmt.Sprintf("; it is csh or tcsh, which cannot read scripts that other shells read: give the account another one, as root there: `usermod -s /bin/sh %s`", user)
 	case has("account is currently not available"):
-		todo = fmt.Sprintf("It is nologin, which lets nobody in: give the account a shell, as root there: `usermod -s /bin/sh %s`. ", user)
+		todo = fmt.Sprintf("; it is nologin, which lets nobody in: give the account a shell, as root there: `usermod -s /bin/sh %s`", user)
 	case strings.TrimSpace(text) == "" && status == 1:
-		todo = fmt.Sprintf("A shell that says nothing may be /bin/false (`getent passwd %s` there tells): give the account another one, as root there: `usermod -s /bin/sh %[1]s`. ", user)
+		todo = fmt.Sprintf("; a shell that says nothing may be /bin/false (`getent passwd %s` there tells): give the account another one, as root there: `usermod -s /bin/sh %[1]s`", user)
 	case has("password has expired", "required to change your password", "Password change required", "password is expired"):
-		todo = fmt.Sprintf("The account's password has expired, and nobody can change it without a terminal: as root there, `chage -M -1 -d \"$(date +%%F)\" %s`. ", user)
+		todo = fmt.Sprintf("; the account's password has expired, and nobody can change it without a terminal: as root there, `chage -M -1 -d \"$(date +%%F)\" %s`", user)
 	case has("account has expired"):
-		todo = fmt.Sprintf("The account has expired: as root there, `chage -E -1 %s`. ", user)
+		todo = fmt.Sprintf("; the account has expired: as root there, `chage -E -1 %s`", user)
 	}
-	return fmt.Errorf("the login shell of %s ends with exit status %d. %sIt says: %s", user, status, todo, firstLines(said))
+	return fmt.Errorf("the login shell ends with exit status %d: %s%s", status, firstLines(said), todo)
 }

@@ -210,12 +210,12 @@ func TestLoginShells(t *testing.T) {
 		{"This account is currently not available.\n", []string{"nologin", "usermod -s /bin/sh dr"}},
 		{"", []string{"/bin/false", "no output"}},
 		{"WARNING: Your password has expired.\nPassword change required but no TTY available.\n", []string{"password has expired", "chage -M -1 -d \"$(date +%F)\" dr"}},
-		{"something else\n", []string{"ends with exit status 1. It says: something else"}},
+		{"something else\n", []string{"ends with exit status 1: something else"}},
 	} {
 		cfg := door{says: tt.says}.open(t)
-		refused(t, cfg, append(tt.want, "the login shell of dr ends")...)
+		refused(t, cfg, append(tt.want, "the login shell ends with exit status 1: ")...)
 		cfg.Owner = "bot" // What an earlier process left is asked for first.
-		refused(t, cfg, append(tt.want, "the login shell of dr ends")...)
+		refused(t, cfg, append(tt.want, "the login shell ends with exit status 1: ")...)
 	}
 }
 
