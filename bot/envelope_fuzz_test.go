@@ -66,6 +66,14 @@ func FuzzEnvelope(f *testing.F) {
 		if a == nil {
 			return
 		}
+		if a.view != nil { // Whatever is typed into a modal of ours.
+			_ = claimed(*a.view)
+			(&meta{ID: "approve", Value: "r|commit|d", Type: "dev", Ask: true}).fill(a)
+			(&form{Command: "recover"}).complete(a)
+			if a.chosen != nil {
+				(&form{Command: "recover"}).choose(a)
+			}
+		}
 		if a.line() == "" {
 			t.Error("an ask that stands in no line")
 		}
@@ -92,6 +100,9 @@ func TestEnvelopesAreRead(t *testing.T) {
 			continue
 		}
 		a := read(e, "UBOT")
+		if a != nil && a.view != nil {
+			a.words = claimed(*a.view)
+		}
 		if word := want[e.Request.EnvelopeID]; word != "" && (a == nil || len(a.words) == 0 || a.words[0] != word) {
 			t.Errorf("%s: %+v, want %s", raw, a, word)
 		}

@@ -276,7 +276,7 @@ func TestCheats(t *testing.T) {
 	who := map[string]string{
 		script.SelfApprove: script.Ann, script.Twice: script.Bob, script.StaleDigest: script.Dan, script.Guest: script.Gus,
 		script.WrongChannel: script.Ann, script.BothGroups: script.Cat, script.Removed: script.Dan,
-		script.Drops: script.Bob, script.Aborts: script.Bob, script.Undoes: script.Bob, script.Undigested: script.Dan,
+		script.Drops: script.Bob, script.Aborts: script.Bob, script.Undoes: script.Bob, script.Undigested: script.Dan, script.Forged: script.Dan,
 	}
 	for _, cheat := range script.Cheats {
 		t.Run(cheat, func(t *testing.T) {
