@@ -105,7 +105,7 @@ func (c *Cluster) damage(ctx context.Context, leader host.Machine) error {
 	case Unlisted:
 		return c.addUnlisted(ctx)
 	case Down:
-		return c.stop(c.Hosts)
+		return c.stop(append(c.others(leader), leader)) // The leader last: else another one is elected in between.
 	}
 	victims := c.victims(leader)
 	quorum := len(victims) < 2
@@ -185,11 +185,16 @@ func (c *Cluster) settle(ctx context.Context, victims []host.Machine, quorum boo
 // victims are followers as long as a quorum is left; else the leader is the
 // first, since one that goes on would hide the damage for a while.
 func (c *Cluster) victims(leader host.Machine) []host.Machine {
-	others := slices.DeleteFunc(slices.Clone(c.Hosts), func(h host.Machine) bool { return h == leader })
+	others := c.others(leader)
 	if c.opt.Damage.Hosts == 1 {
 		return others[len(others)-1:]
 	}
 	return append([]host.Machine{leader}, others...)[:c.opt.Damage.Hosts]
+}
+
+// others are all hosts but the leader's.
+func (c *Cluster) others(leader host.Machine) []host.Machine {
+	return slices.DeleteFunc(slices.Clone(c.Hosts), func(h host.Machine) bool { return h == leader })
 }
 
 // breakLog breaks the log of a stopped scheduler.

@@ -82,7 +82,7 @@ func TestHostileBackupIsBounded(t *testing.T) {
 				t.Errorf("%s: %v", name, err)
 			}
 		})
-		if grown > 200<<20 {
+		if grown > 96<<20 {
 			t.Errorf("%s: the heap grew by %d MiB", name, grown>>20)
 		}
 	}
@@ -99,7 +99,7 @@ func TestUnknownFieldTakesNoMemory(t *testing.T) {
 				t.Errorf("%s: no error", id)
 			}
 		})
-		if grown > 200<<20 {
+		if grown > 96<<20 {
 			t.Errorf("%s: the heap grew by %d MiB", id, grown>>20)
 		}
 	}
@@ -126,7 +126,7 @@ func TestWalkOverTasksIsBounded(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	})
-	if grown > 200<<20 {
+	if grown > 96<<20 {
 		t.Errorf("the heap grew by %d MiB", grown>>20)
 	}
 }

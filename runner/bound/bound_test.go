@@ -88,7 +88,7 @@ func TestDecoderIsBounded(t *testing.T) {
 				t.Errorf("%s: %v", name, err)
 			}
 		})
-		if grown > 64<<20 {
+		if grown > 32<<20 {
 			t.Errorf("%s: the heap grew by %d MiB", name, grown>>20)
 		}
 	}

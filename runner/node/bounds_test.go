@@ -29,7 +29,7 @@ func TestMesosPageIsBounded(t *testing.T) {
 				t.Errorf("%s: %v", name, err)
 			}
 		})
-		if grown > 64<<20 {
+		if grown > 16<<20 {
 			t.Errorf("%s: the heap grew by %d MiB", name, grown>>20)
 		}
 	}

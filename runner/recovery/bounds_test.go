@@ -22,7 +22,7 @@ func TestTasksOfMesosAreBounded(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	})
-	if grown > 200<<20 {
+	if grown > 96<<20 {
 		t.Errorf("the heap grew by %d MiB", grown>>20)
 	}
 }

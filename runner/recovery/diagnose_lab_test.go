@@ -103,7 +103,7 @@ func TestDiagnoseWholeCluster(t *testing.T) {
 // Each kind of damage gives its findings and the verdict of the runbook.
 func TestDiagnoseDamage(t *testing.T) {
 	// What was being written when all schedulers were ended at once.
-	const ending = " log-write-timeout start-failed writer-not-elected"
+	const ending = " log-write-timeout start-failed"
 	const down = " no-leader scheduler-down failover-timeout"
 	const starting = " replica-empty replica-recovering replica-starting recover-no-quorum catch-up-stalled writer-not-elected leadership-lost votes-refused zookeeper-session-expired zookeeper-connection-lost membership-renewed start-failed scheduler-keeps-ending flapping-log replica-log-not-initialized aborted-frames backup-none cannot-tell not-a-candidate replica-unregistered leader-unregistered leaders-disagree"
 	for damage, tt := range map[string]struct {

@@ -36,7 +36,7 @@ func TestStandardErrorIsBounded(t *testing.T) {
 		if n := len(m.rest.bytes()); n != 1<<20 || !m.rest.wasCut() {
 			t.Errorf("%s: %d bytes are kept, cut %v", name, n, m.rest.wasCut())
 		}
-		if grown > 48<<20 {
+		if grown > 8<<20 {
 			t.Errorf("%s: the heap grew by %d MiB", name, grown>>20)
 		}
 	}
@@ -77,7 +77,7 @@ func TestOutputsOfAHostShareABound(t *testing.T) {
 	if s.held != maxHeld || outs[0].size != 32<<20 || outs[2].size != 0 {
 		t.Errorf("%d bytes are held: the first has %d, the third %d", s.held, outs[0].size, outs[2].size)
 	}
-	if grown > maxHeld+(48<<20) {
+	if grown > maxHeld+(8<<20) {
 		t.Errorf("the heap grew by %d MiB", grown>>20)
 	}
 	for _, o := range outs {
