@@ -55,8 +55,14 @@ func startReal(t *testing.T) (*lab, *host.Real) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
+		if len(traces(t, l.ID())) == 0 {
+			t.Error("nothing is known of what the lab made: what it leaves behind would not be seen")
+		}
 		if err := l.Close(); err != nil {
 			t.Errorf("close: %v", err)
+		}
+		if left := traces(t, l.ID()); len(left) > 0 {
+			t.Errorf("left behind: %q", left)
 		}
 	})
 	key, public := newKey(t)
@@ -78,7 +84,6 @@ func startReal(t *testing.T) (*lab, *host.Real) {
 // afterwards nothing of it is left on this machine.
 func TestRealHost(t *testing.T) {
 	needReal(t)
-	before := traces(t)
 	t.Run("host", func(t *testing.T) {
 		l, h := startReal(t)
 		l.want("systemd\n", 0, "cat", "/proc/1/comm")
@@ -154,32 +159,39 @@ func TestRealHost(t *testing.T) {
 			t.Errorf("another host key: %v", err)
 		}
 	})
-	if d := cmp.Diff(before, traces(t)); d != "" {
-		t.Errorf("left behind (-before +after):\n%s", d)
-	}
 }
 
-// traces lists what a real lab makes on this machine.
-func traces(t *testing.T) []string {
+// traces lists what the lab of an ID has made on this machine. (Others may run
+// beside it.)
+func traces(t *testing.T, id string) (all []string) {
 	t.Helper()
-	all, err := filepath.Glob("/run/aurora-lab/*")
-	if err != nil {
-		t.Fatal(err)
-	}
-	links, err := filepath.Glob("/sys/class/net/al*")
-	if err != nil {
-		t.Fatal(err)
+	for _, pattern := range []string{"/run/aurora-lab/" + id, "/sys/class/net/al" + id + "*"} {
+		found, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, found...)
 	}
 	mounts, err := os.ReadFile("/proc/self/mounts")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for line := range strings.Lines(string(mounts)) {
-		if strings.Contains(line, "aurora-lab") {
+		if strings.Contains(line, "/aurora-lab/"+id+"/") {
 			all = append(all, line)
 		}
+		if f := strings.Fields(line); len(f) > 2 && f[2] == "cgroup2" {
+			if group := filepath.Join(f[1], "aurora-lab-"+id); exists(group) {
+				all = append(all, group)
+			}
+		}
 	}
-	return append(all, links...)
+	return all
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
 
 // The adapter keeps its contract on a real host.
@@ -346,7 +358,6 @@ func TestRealZooKeeper(t *testing.T) {
 // What a lab that was killed left behind is gone when the next one has started.
 func TestKilledLabIsClearedUp(t *testing.T) {
 	needReal(t)
-	before := traces(t)
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -363,9 +374,12 @@ func TestKilledLabIsClearedUp(t *testing.T) {
 	line, err := bufio.NewReader(out).ReadString('\n')
 	other.Process.Kill()
 	other.Wait()
-	address := strings.TrimSpace(line)
-	if err != nil || address == "" {
+	id, address, ok := strings.Cut(strings.TrimSpace(line), " ")
+	if err != nil || !ok {
 		t.Fatalf("the other lab said %q, %v", line, err)
+	}
+	if len(traces(t, id)) == 0 {
+		t.Error("nothing is known of what the other lab made")
 	}
 	l, err := host.StartReal(t.Context())
 	if err != nil {
@@ -378,8 +392,10 @@ func TestKilledLabIsClearedUp(t *testing.T) {
 	if err := l.Close(); err != nil {
 		t.Error(err)
 	}
-	if d := cmp.Diff(before, traces(t)); d != "" {
-		t.Errorf("left behind (-before +after):\n%s", d)
+	for _, id := range []string{id, l.ID()} {
+		if left := traces(t, id); len(left) > 0 {
+			t.Errorf("left behind: %q", left)
+		}
 	}
 }
 
@@ -395,7 +411,7 @@ func onlyLab() error {
 	if err != nil {
 		return err
 	}
-	fmt.Println(h.Address())
+	fmt.Println(l.ID(), h.Address())
 	time.Sleep(time.Minute)
 	return l.Close()
 }

@@ -131,13 +131,22 @@ func StartReal(ctx context.Context) (*RealLab, error) {
 	if err := os.MkdirAll(realBase, 0o711); err != nil {
 		return nil, err
 	}
+	// Labs of several processes start one after the other: each looks for what
+	// the killed left behind, and for a subnet that nobody has.
+	starting, err := os.OpenFile(filepath.Join(realBase, "starting"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	defer starting.Close()
+	if err := syscall.Flock(int(starting.Fd()), syscall.LOCK_EX); err != nil {
+		return nil, err
+	}
 	clearStale()
 	id := strings.ToLower(rand.Text()[:6])
 	l := &RealLab{id: id, dir: filepath.Join(realBase, id), next: 10}
 	if err := os.Mkdir(l.dir, 0o711); err != nil {
 		return nil, err
 	}
-	var err error
 	if l.lock, err = os.OpenFile(filepath.Join(l.dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600); err != nil {
 		return nil, err
 	}
@@ -238,6 +247,9 @@ func (l *RealLab) mounted(path string) error {
 	l.made.Mounts = append(l.made.Mounts, path)
 	return l.note()
 }
+
+// ID returns what is part of the name of everything that the lab makes.
+func (l *RealLab) ID() string { return l.id }
 
 // Gateway returns the lab's own address on the bridge.
 func (l *RealLab) Gateway() string { return l.subnet + ".1" }
