@@ -3,8 +3,6 @@ package drill
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -15,7 +13,6 @@ import (
 
 	"aurorabot/runner"
 	"aurorabot/runner/backup/check"
-	"aurorabot/runner/bound"
 	"aurorabot/runner/durable"
 )
 
@@ -157,20 +154,12 @@ const maxDrills = 8 << 30
 
 // fetch copies the backup, and compares it with what was decoded on the host.
 func (d *Driller) fetch(ctx context.Context, b *check.Backup, to string) error {
-	f, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	err := durable.Room{Dir: d.Dir, Most: maxDrills}.Fetch(ctx, to, durable.Content{SHA256: b.SHA256, Bytes: b.Bytes}, func(w io.Writer) error {
+		_, err := d.Hosts[b.Host].Get(ctx, b.Path, d.User, w)
+		return err
+	}, nil)
 	if err != nil {
-		return fmt.Errorf("copy of the backup: %w", err)
-	}
-	sum := sha256.New()
-	w, err := durable.Room{Dir: d.Dir, Most: maxDrills}.Writer(ctx, bound.NewWriter(io.MultiWriter(f, sum), b.Bytes))
-	if err == nil {
-		_, err = d.Hosts[b.Host].Get(ctx, b.Path, d.User, w)
-	}
-	if err := errors.Join(err, f.Close()); err != nil {
 		return fmt.Errorf("copy %s from %s: %w", b.Path, b.Host, err)
-	}
-	if got := hex.EncodeToString(sum.Sum(nil)); got != b.SHA256 {
-		return fmt.Errorf("copy %s from %s: its SHA-256 is %.12s, and %.12s when it was decoded there", b.Path, b.Host, got, b.SHA256)
 	}
 	return nil
 }

@@ -2,8 +2,6 @@ package recovery
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"io"
 	"os"
@@ -82,38 +80,10 @@ func (r *Recovery) salvage(ctx context.Context, n *node.Node, log, name string, 
 	return remote, local, fetch(ctx, local, "", func(w io.Writer) error { _, err := n.Host.Get(ctx, remote, r.Cluster.User, w); return err })
 }
 
-// fetch writes file from get, whole or not at all, and checks its hash. An
-// empty hash is not checked. What it takes of the disk is bounded.
+// fetch writes a file of a run from get, whole or not at all, and checks its hash. An
+// empty hash is not checked.
 func fetch(ctx context.Context, file, hash string, get func(io.Writer) error) error {
-	tmp := file + ".part"
-	f, err := os.OpenFile(tmp, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
-	if err != nil {
-		return fmt.Errorf("copy to the bot: %w", err)
-	}
-	defer os.Remove(tmp) // It is not there when all went well.
-	defer f.Close()
-	room := durable.Room{Dir: filepath.Dir(file), Most: maxFiles}
-	h := sha256.New()
-	w, err := room.Writer(ctx, io.MultiWriter(f, h))
-	if err == nil {
-		err = get(w)
-	}
-	if err != nil {
-		return fmt.Errorf("copy to %s: %w", file, err)
-	}
-	if got := hex.EncodeToString(h.Sum(nil)); hash != "" && got != hash {
-		return fmt.Errorf("copy to %s: its hash is %.12s, at the source it was %.12s", file, got, hash)
-	}
-	if err := f.Sync(); err != nil {
-		return fmt.Errorf("copy to %s: %w", file, err)
-	}
-	if err := os.Rename(tmp, file); err != nil {
-		return fmt.Errorf("copy to the bot: %w", err)
-	}
-	if err := durable.SyncDir(filepath.Dir(file)); err != nil {
-		return fmt.Errorf("copy to the bot: %w", err)
-	}
-	return nil
+	return durable.Room{Dir: filepath.Dir(file), Most: maxFiles}.Fetch(ctx, file, durable.Content{SHA256: hash}, get, nil)
 }
 
 // reading opens a backup on the bot for read, which ends when ctx does; what names

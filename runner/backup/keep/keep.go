@@ -6,8 +6,6 @@ package keep
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -133,42 +131,16 @@ const maxCopies = 64 << 30
 
 // fetch writes file whole or not at all, compared and decoded.
 func (s *Store) fetch(ctx context.Context, file string, b *check.Backup, get func(context.Context, io.Writer) error) error {
-	part := file + ".part"
-	f, err := os.OpenFile(part, os.O_CREATE|os.O_RDWR|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	defer os.Remove(part) // It is not there when all went well.
-	defer f.Close()
-	sum := sha256.New()
-	w, err := durable.Room{Dir: s.Dir, Most: maxCopies}.Writer(ctx, bound.NewWriter(io.MultiWriter(f, sum), b.Bytes))
-	if err != nil {
-		return err
-	}
-	if err := get(ctx, w); err != nil {
-		return err
-	}
-	if have := hex.EncodeToString(sum.Sum(nil)); have != b.SHA256 {
-		return fmt.Errorf("the copy has SHA-256 %.12s, the backup %.12s", have, b.SHA256)
-	}
-	if err := f.Sync(); err != nil {
-		return err
-	}
-	// What lies on this disk now is what must decode, not what came over the wire.
-	if _, err := f.Seek(0, io.SeekStart); err != nil {
-		return err
-	}
-	r, err := backup.Inspect(bound.Within(ctx, f), backup.Options{Name: b.Name, Size: b.Bytes})
-	switch {
-	case err != nil:
-		return err
-	case !r.Valid || r.SHA256 != b.SHA256 || r.Tasks.Total != b.Tasks:
-		return fmt.Errorf("the copy does not decode as the backup did: %s", r.Error)
-	}
-	if err := os.Rename(part, file); err != nil {
-		return err
-	}
-	return durable.SyncDir(s.Dir)
+	room := durable.Room{Dir: s.Dir, Most: maxCopies}
+	return room.Fetch(ctx, file, durable.Content{SHA256: b.SHA256, Bytes: b.Bytes}, func(w io.Writer) error { return get(ctx, w) }, func(f *os.File) error {
+		switch r, err := backup.Inspect(bound.Within(ctx, f), backup.Options{Name: b.Name, Size: b.Bytes}); {
+		case err != nil:
+			return err
+		case !r.Valid || r.SHA256 != b.SHA256 || r.Tasks.Total != b.Tasks:
+			return fmt.Errorf("the copy does not decode as the backup did: %s", r.Error)
+		}
+		return nil
+	})
 }
 
 // retain takes away the store's own copies that are too many or too old; the
