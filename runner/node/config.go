@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"io"
 	"path"
-	"slices"
-	"strings"
 
 	"aurorabot/runner/aurora"
 	"aurorabot/runner/probe"
@@ -59,35 +57,6 @@ func (l *limited) Write(p []byte) (int, error) {
 func (n *Node) Original() string {
 	return path.Join(KeptFolder(n.Scheduler.RunDir, n.RunID), "original-configuration")
 }
-
-// AsRootSees returns what is at a path with the owner and mode that root sees there:
-// was is what the helper said, which runs as the scheduler's account, and root will
-// give a file that owner and mode. Where the two differ it is an error.
-func AsRootSees(ctx context.Context, n *Node, p string, was probe.Path) (probe.Path, error) {
-	if !was.Exists {
-		return was, nil
-	}
-	// The login account's own stat: the kernel tells it what it tells root.
-	out, err := n.Run(ctx, "", append(slices.Clone(ownership), p)...)
-	if err != nil {
-		return was, fmt.Errorf("owner and mode of %s: %w", p, err)
-	}
-	said := strings.TrimSpace(string(out.Stdout))
-	var sees probe.Path
-	if n, err := fmt.Sscanf(said, "%d %d %o", &sees.UID, &sees.GID, &sees.Mode); err != nil || n != 3 {
-		return was, fmt.Errorf("owner and mode of %s: %.80q cannot be read", p, said)
-	}
-	if special := sees.Mode &^ 0o777; special != 0 {
-		return was, fmt.Errorf("%s has mode %04o: a configuration file needs no bits but those of permission", p, sees.Mode)
-	}
-	if was.UID != sees.UID || was.GID != sees.GID || was.Mode != sees.Mode {
-		return was, fmt.Errorf("%s belongs to %d:%d with mode %04o, but the helper, which runs as the scheduler's account, says %d:%d %04o", p, sees.UID, sees.GID, sees.Mode, was.UID, was.GID, was.Mode)
-	}
-	return was, nil
-}
-
-// ownership is what tells owner, group and mode of a file, and of a link itself.
-var ownership = []string{"stat", "-c", "%u %g %a", "--"}
 
 // ReplaceConfig puts the content of from in the place of the configuration
 // file, with its owner and mode as they were, whole or not at all.

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"aurorabot/runner"
+	"aurorabot/runner/probe"
 	"aurorabot/runner/rooted"
 )
 
@@ -154,6 +155,9 @@ func (f *Footing) look(ctx context.Context, host runner.Host, paths []string) er
 	return errors.New("the links on the way to what root works at lead too far")
 }
 
+// special are the bits of a mode that are no permissions.
+var special = map[uint32]fs.FileMode{0o1000: fs.ModeSticky, 0o2000: fs.ModeSetgid, 0o4000: fs.ModeSetuid}
+
 // maxAsked is how often a host is asked where links lead: once where there are none.
 const maxAsked = 8
 
@@ -178,8 +182,10 @@ func (f *Footing) see(ctx context.Context, host runner.Host, paths []string, gon
 			return fmt.Errorf("look at what root works at: %q", line)
 		}
 		e.Mode = fs.FileMode(mode & 0o777)
-		if mode&0o1000 != 0 {
-			e.Mode |= fs.ModeSticky
+		for bit, is := range special {
+			if mode&bit != 0 {
+				e.Mode |= is
+			}
 		}
 		if mode&0o170000 == 0o120000 {
 			e.Mode |= fs.ModeSymlink
@@ -211,6 +217,22 @@ func (f *Footing) point(ctx context.Context, host runner.Host, links []string) e
 		e := f.seen[p]
 		e.Link = to[i]
 		f.seen[p] = e
+	}
+	return nil
+}
+
+// Gives puts the owner and mode that a file has, as the login account sees it, into
+// what the helper said of it: the helper runs as the scheduler's account, which could
+// say anything of what root gives a file later. Bits that are no permissions are an
+// error: root would give them too.
+func (f *Footing) Gives(p string, said *probe.Path) error {
+	e, there := f.Sees(p)
+	if !there {
+		return nil
+	}
+	said.UID, said.GID, said.Mode = e.UID, e.GID, uint32(e.Mode.Perm())
+	if e.Mode&(fs.ModeSticky|fs.ModeSetgid|fs.ModeSetuid) != 0 {
+		return fmt.Errorf("%s has the mode %v: a configuration file needs no bits but those of permission", p, e.Mode)
 	}
 	return nil
 }

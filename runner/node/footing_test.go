@@ -85,11 +85,6 @@ func TestFooting(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			// What the scheduler's account says of a file that root is to give an owner and a mode counts for nothing.
-			look := Look{Config: probe.Path{UID: 9, Mode: 0o777}, footing: f}
-			if look.SeeConfig(n); tt.name == "all root's" && (look.Config.UID != 0 || look.Config.Mode != 0o755) {
-				t.Errorf("the configuration is kept as %+v", look.Config)
-			}
 			open := (*OpenError)(nil)
 			if err := f.Open(); errors.As(err, &open) != (tt.open != "") || err != nil && !strings.Contains(err.Error(), tt.open) {
 				t.Errorf("open: %v, want %q", err, tt.open)
@@ -98,5 +93,50 @@ func TestFooting(t *testing.T) {
 				t.Errorf("asked %d times, want %d", asked, tt.asks)
 			}
 		})
+	}
+}
+
+// Root gives a file the owner and mode that the file had. The helper says them, which
+// runs as the scheduler's account: what the login account sees counts.
+func TestOwnerAndModeAreAsRootSeesThem(t *testing.T) {
+	const file = "/etc/default/aurora"
+	for name, tt := range map[string]struct {
+		said string // Owner, group, mode: by the login account's stat.
+		mode uint32
+		says string // In the error; "" for none.
+	}{
+		"another than the helper says": {"1000 8 81a0", 0o640, ""},
+		"setuid":                       {"0 7 89a0", 0o640, "no bits but those of permission"},
+		"setgid":                       {"0 7 85a0", 0o640, "no bits but those of permission"},
+		"what cannot be one":           {"root root rw-r-----", 0, "look at what root works at"},
+	} {
+		h := runnertest.NewHost(t, "s1")
+		h.On([]string{"env", "LC_ALL=C", "stat"}, func(c runner.Command) runner.Output {
+			if c.User != "" {
+				t.Errorf("asked as %s, which the sudoers file does not list", c.User)
+			}
+			out := runner.Output{}
+			for _, p := range c.Argv[6:] {
+				said := "0 0 41ed"
+				if p == file {
+					said = tt.said
+				}
+				out.Stdout = fmt.Appendf(out.Stdout, "%s %s\n", said, p)
+			}
+			return out
+		})
+		k := &aurora.Cluster{Name: "dev", Unit: "aurora", Supervisor: "systemd", Schedulers: []aurora.Scheduler{{Name: "s1", ConfigFile: file, RunDir: "/var/lib/aurorabot", RuntimeDir: "/run/systemd/system"}}}
+		n := (&Nodes{Cluster: k, Hosts: map[string]runner.Host{"s1": h}}).Node("s1")
+		f, err := FootingOf(t.Context(), n, rooted.Owner{})
+		got := probe.Path{Exists: true, UID: 0, GID: 7, Mode: 0o600}
+		if err == nil {
+			err = f.Gives(file, &got)
+		}
+		if (err == nil) != (tt.says == "") || err != nil && !strings.Contains(err.Error(), tt.says) {
+			t.Errorf("%s: %v, want %q", name, err, tt.says)
+		}
+		if tt.says == "" && (got.UID != 1000 || got.GID != 8 || got.Mode != tt.mode) {
+			t.Errorf("%s: it is kept as %+v", name, got)
+		}
 	}
 }

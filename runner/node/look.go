@@ -300,15 +300,15 @@ func (look *Look) ways(n *Node, facts probe.Facts, bad Complain) {
 			look.Ways[p] = w
 		}
 	}
-	look.SeeConfig(n)
+	if err := look.SeeConfig(n); err != nil {
+		bad("cannot-tell", "%v", err)
+	}
 }
 
-// SeeConfig takes the configuration file's owner and mode from AtAccess: the
-// scheduler's account could say anything of what root gives a file later.
-func (look *Look) SeeConfig(n *Node) {
-	if e, ok := look.footing.Sees(n.Scheduler.ConfigFile); ok {
-		look.Config.UID, look.Config.GID, look.Config.Mode = e.UID, e.GID, uint32(e.Mode.Perm())
-	}
+// SeeConfig takes the configuration file's owner and mode from AtAccess; see
+// [Footing.Gives].
+func (look *Look) SeeConfig(n *Node) error {
+	return look.footing.Gives(n.Scheduler.ConfigFile, &look.Config)
 }
 
 // FileName is the pattern of what a file of the backup folder is called that is

@@ -115,7 +115,11 @@ func (r preparing) restoreConfig(ctx context.Context, t *runner.Task, _ runner.R
 	if err != nil {
 		return runner.Answer{}, err
 	}
-	p, err := node.AsRootSees(ctx, n, file, facts.Paths[file])
+	p := facts.Paths[file]
+	footing, err := node.FootingOn(ctx, n)
+	if err == nil {
+		err = footing.Gives(file, &p)
+	}
 	if err != nil {
 		return runner.Answer{}, err
 	}

@@ -167,7 +167,9 @@ func (r settling) lookAtReturned(ctx context.Context, t *runner.Task) (runner.An
 		return runner.Answer{}, err
 	}
 	l.Log, l.Config, l.UID = facts.Paths[log], facts.Paths[n.Scheduler.ConfigFile], facts.UID
-	l.SeeConfig(n)
+	if err := l.SeeConfig(n); err != nil {
+		return runner.Answer{}, err
+	}
 	words := log + ": missing"
 	if l.Log.Exists {
 		var report replica.Report
