@@ -11,7 +11,6 @@ import (
 	"os/user"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -20,6 +19,7 @@ import (
 	"aurorabot/config"
 	"aurorabot/handlers"
 	discovery "aurorabot/runner/discover"
+	"aurorabot/runner/runnertest"
 )
 
 // rest is what a configuration needs beside its clusters.
@@ -143,22 +143,7 @@ func strangeHost(t *testing.T) string {
 	}
 	config := &ssh.ServerConfig{NoClientAuth: true}
 	config.AddHostKey(key)
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var all sync.WaitGroup
-	t.Cleanup(func() { listener.Close(); all.Wait() })
-	all.Go(func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			all.Go(func() { defer conn.Close(); _, _, _, _ = ssh.NewServerConn(conn, config) })
-		}
-	})
-	return listener.Addr().String()
+	return runnertest.Listen(t, "tcp", "127.0.0.1:0", func(conn net.Conn) { _, _, _, _ = ssh.NewServerConn(conn, config) })
 }
 
 // me is the account that runs the test.

@@ -40,9 +40,9 @@ var errUnknownView = errors.New("the modal is not one that was shown by this bot
 
 // Why what was sent from a modal does not count.
 const (
-	unknownView = "the bot does not know the modal that this was sent from: it was shown by somebody else in its name, or longer ago than an hour, or was used already"
-	changedView = "the modal that this was sent from was changed after the bot had shown it, by somebody else in its name"
-	othersView  = "the modal that this was sent from was shown to somebody else"
+	unknownView = "the bot does not know this dialog: it was opened more than an hour ago, or was used already, or somebody else opened it in the bot's name"
+	changedView = "somebody else changed this dialog, in the bot's name, after the bot had opened it"
+	othersView  = "this dialog was opened for somebody else"
 )
 
 // views are the modals that the bot shows.

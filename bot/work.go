@@ -30,7 +30,7 @@ type job struct {
 // Why a job is not taken.
 var (
 	errFull  = errors.New("too many requests are in hand")
-	errYours = errors.New("too many requests of yours are in hand")
+	errYours = errors.New("you have too many requests in hand")
 )
 
 func newWorkers(most, each, parallel int, failed func(p any)) *workers {

@@ -122,14 +122,6 @@ func (d *diagnosis) worst() string {
 	return words
 }
 
-// uncapital is a sentence that goes on.
-func uncapital(s string) string {
-	if s == "" {
-		return s
-	}
-	return strings.ToLower(s[:1]) + s[1:]
-}
-
 // brief names the findings in one line each.
 func (d *diagnosis) brief(severity string) []string {
 	var lines []string

@@ -185,8 +185,8 @@ func TestStatusHead(t *testing.T) {
 		head string
 		tone view.Tone
 	}{
-		"":                 {"dev: no findings; no open run", view.Good},
-		"info":             {"dev: no findings; no open run", view.Good},
+		"":                 {"dev: no findings. No open run", view.Good},
+		"info":             {"dev: no findings. No open run", view.Good},
 		"warning":          {"dev: warning of-warning on", view.Warn},
 		"critical warning": {"dev: critical of-critical on", view.Bad},
 	} {

@@ -73,7 +73,7 @@ func (s *Service) doStatus(ctx context.Context, c call) Response {
 			return *bad
 		}
 		page := d.page(severity)
-		m.Head = fmt.Sprintf("%s: %s; %s", d.Cluster, d.worst(), uncapital(m.Head))
+		m.Head = fmt.Sprintf("%s: %s. %s", d.Cluster, d.worst(), m.Head)
 		if len(states) == 0 || page.Tone == view.Bad {
 			m.Tone = page.Tone
 		}

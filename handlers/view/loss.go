@@ -102,7 +102,7 @@ func knows(sources []health.LossSource) string {
 	for _, s := range sources {
 		words := fmt.Sprintf("%s knows of %s", names[s.Source], digits(int64(s.Killed)))
 		if !s.Complete {
-			words += " and not all"
+			words += " (it may not know all)"
 		}
 		parts = append(parts, words)
 	}
@@ -115,9 +115,9 @@ func Lost(s *runner.State, loss health.Loss, jobs []health.LostJob) Message {
 	for _, j := range jobs {
 		t.Rows = append(t.Rows, []string{quote(j.Job), digits(int64(j.Instances)), j.Source})
 	}
-	m := Message{Head: s.Run + ": " + killed(&loss), Files: []File{{Name: s.Run + "-loss.txt", Text: lossText(jobs)}}}
+	m := Message{Head: s.Run + ": " + killed(&loss), Files: []File{{Name: s.Run + "-loss.txt", Text: lossFile(&loss)}}}
 	if len(jobs) > 0 {
-		m.Tables = []Table{t}
+		m.Tables = []Table{bounded(t)}
 	}
 	return m
 }
@@ -128,15 +128,6 @@ func lossFile(l *health.Loss) string {
 	b.WriteString("# tasks that will be killed, job\n")
 	for _, job := range jobsByTasks(l.Jobs) {
 		fmt.Fprintf(&b, "%d\t%s\n", l.Jobs[job], quote(job))
-	}
-	return b.String()
-}
-
-func lossText(jobs []health.LostJob) string {
-	var b strings.Builder
-	b.WriteString("# tasks that will be killed, job, who knows\n")
-	for _, j := range jobs {
-		fmt.Fprintf(&b, "%d\t%s\t%s\n", j.Instances, quote(j.Job), j.Source)
 	}
 	return b.String()
 }

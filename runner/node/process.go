@@ -119,13 +119,17 @@ func Ours(all []probe.Process, path string, mainPID int) ([]probe.Process, error
 	var mine []probe.Process
 	for _, p := range all {
 		flags, err := aurora.ParseFlags(p.Argv)
-		if !(p.PID == mainPID && mainPID != 0) && !(err == nil && flags["native_log_file_path"] == path) && !(err != nil && names(p.Argv, path)) {
-			continue
-		}
+		ours := flags["native_log_file_path"] == path
 		if err != nil {
-			return nil, fmt.Errorf("arguments of process %d: %w", p.PID, err)
+			ours = names(p.Argv, path)
 		}
-		mine = append(mine, p)
+		switch {
+		case !ours && (p.PID != mainPID || mainPID == 0):
+		case err != nil:
+			return nil, fmt.Errorf("arguments of process %d: %w", p.PID, err)
+		default:
+			mine = append(mine, p)
+		}
 	}
 	return mine, nil
 }

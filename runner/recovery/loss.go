@@ -60,7 +60,7 @@ func (l *loss) sources() []health.LossSource {
 	}
 	if l.MesosKnown {
 		// A master that knows no task at all of this framework may just have been elected.
-		known := l.MesosKilled+l.MesosMissing == 0 || l.MesosKilled > 0 || l.MesosRuns > 0
+		known := l.MesosRuns > 0 || l.MesosMissing == 0
 		list = append(list, health.LossSource{Source: health.LossByMesos, Killed: l.MesosKilled, Complete: known, Jobs: l.MesosJobs})
 	}
 	return list

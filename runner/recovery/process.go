@@ -292,7 +292,7 @@ func (r schedulers) start(ctx context.Context, t *runner.Task) (any, error) {
 	if _, err := r.stopScheduler(ctx, t); err != nil {
 		return nil, fmt.Errorf("%s, AND IT COULD NOT BE STOPPED: %w", real, err)
 	}
-	return nil, fmt.Errorf("%s; it was stopped at once. Its start does not read %s, or that was written in between", real, n.Scheduler.ConfigFile)
+	return nil, fmt.Errorf("%s; it was stopped at once. Either its start does not read %s, or somebody wrote that file in between", real, n.Scheduler.ConfigFile)
 }
 
 // onRealMaster says which scheduler of the host was started for the real Mesos

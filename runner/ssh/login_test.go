@@ -11,7 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -19,6 +18,7 @@ import (
 	"golang.org/x/crypto/ssh/agent"
 
 	"aurorabot/runner"
+	"aurorabot/runner/runnertest"
 	"aurorabot/runner/ssh"
 )
 
@@ -39,23 +39,8 @@ func (d door) open(t *testing.T) ssh.Config {
 	if d.key == nil {
 		d.key = public
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
 	host := ed25519Signer(t)
-	var all sync.WaitGroup
-	t.Cleanup(func() { listener.Close(); all.Wait() })
-	all.Go(func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			all.Go(func() { defer conn.Close(); d.serve(conn, host) })
-		}
-	})
-	address := listener.Addr().String()
+	address := runnertest.Listen(t, "tcp", "127.0.0.1:0", func(conn net.Conn) { d.serve(conn, host) })
 	return ssh.Config{
 		Name: "s1", Address: address, User: "dr", KeyFiles: []string{file}, RunDir: "/var/lib/aurorabot", ConnectTimeout: 5 * time.Second, Now: time.Now,
 		KnownHosts: []string{write(t, fmt.Sprintf("[127.0.0.1]:%s %s", port(address), xssh.MarshalAuthorizedKey(host.PublicKey())))},
@@ -164,23 +149,7 @@ func TestLoginReasons(t *testing.T) {
 // serveAgent serves an agent at a socket until the test ends.
 func serveAgent(t *testing.T, a agent.Agent) string {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "agent")
-	listener, err := net.Listen("unix", path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var all sync.WaitGroup
-	t.Cleanup(func() { listener.Close(); all.Wait() })
-	all.Go(func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			all.Go(func() { defer conn.Close(); _ = agent.ServeAgent(a, conn) })
-		}
-	})
-	return path
+	return runnertest.Listen(t, "unix", filepath.Join(t.TempDir(), "agent"), func(conn net.Conn) { _ = agent.ServeAgent(a, conn) })
 }
 
 // OpenSSH says that there were too many keys in words of its own.
