@@ -54,10 +54,10 @@ func startReal(t *testing.T) (*lab, *host.Real) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if len(traces(t, l.ID())) == 0 {
-			t.Error("nothing is known of what the lab made: what it leaves behind would not be seen")
-		}
+	if len(traces(t, l.ID())) == 0 {
+		t.Error("nothing is known of what the lab made: what it leaves behind would not be seen")
+	}
+	t.Cleanup(func() { // By now the test's context has ended, and the lab may be closing.
 		if err := l.Close(); err != nil {
 			t.Errorf("close: %v", err)
 		}
