@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"aurorabot/handlers/view"
 	"aurorabot/runner"
+	"aurorabot/runner/backup/check"
 	"aurorabot/runner/health"
 )
 
@@ -26,7 +28,8 @@ func as(f *health.Finding, severity string) bool {
 	return at < 0 || at >= slices.Index(severities, severity)
 }
 
-// diagnose asks for a diagnosis and reads the severity asked for.
+// diagnose asks for a diagnosis and reads the severity asked for. What `report` would
+// say of the backups belongs to it: two answers of one bot are the same.
 func (s *Service) diagnose(ctx context.Context, c call, logs bool) (d *diagnosis, severity string, bad *Response) {
 	if severity, bad = c.severity(); bad != nil {
 		return nil, "", bad
@@ -40,11 +43,29 @@ func (s *Service) diagnose(ctx context.Context, c call, logs bool) (d *diagnosis
 	if err != nil {
 		return nil, "", fail(err)
 	}
+	var backups check.Result
+	var checked sync.WaitGroup
+	if k.Check != nil {
+		checked.Go(func() { backups = s.CheckBackups(ctx, k) })
+	}
 	found, err := k.Diagnose(ctx, open, logs)
+	checked.Wait()
 	if err != nil {
 		return nil, "", fail(err)
 	}
-	return (*diagnosis)(found), severity, nil
+	d = (*diagnosis)(found)
+	d.also(backups.Findings)
+	return d, severity, nil
+}
+
+// also takes findings that are not there yet.
+func (d *diagnosis) also(findings []health.Finding) {
+	for _, f := range findings {
+		if !slices.ContainsFunc(d.Findings, func(have health.Finding) bool { return have.ID == f.ID && have.Subject == f.Subject }) {
+			d.Findings = append(d.Findings, f)
+		}
+	}
+	health.Sort(d.Findings)
 }
 
 // exit is 6 where a finding is as bad as severity or worse.

@@ -11,6 +11,7 @@ import (
 	"aurorabot/handlers"
 	"aurorabot/handlers/view"
 	"aurorabot/runner"
+	"aurorabot/runner/backup/check"
 	"aurorabot/runner/health"
 )
 
@@ -121,6 +122,36 @@ func TestAssessShows(t *testing.T) {
 	doc, err := json.Marshal(r.Data)
 	if err != nil || !strings.HasPrefix(string(doc), `{"cluster":`) {
 		t.Errorf("%s, %v", doc, err)
+	}
+}
+
+// What report says of the backups, doctor, assess and status say too: once.
+func TestDoctorAgreesWithReport(t *testing.T) {
+	b := newBench(t)
+	k := b.s.Clusters[0]
+	starved := health.Found("backup-starved", "dev", "the newest valid backup is 5h30m old")
+	damaged := health.Found("backup-damaged", "s1", "byte 512: unexpected end")
+	k.Diagnose = func(context.Context, *runner.State, bool) (*health.Diagnosis, error) {
+		d := found()
+		d.Findings = []health.Finding{damaged}
+		return d, nil
+	}
+	k.Check = func(context.Context, []check.Window) (check.Result, error) {
+		return check.Result{Cluster: "dev", State: starved.ID, Findings: []health.Finding{damaged, starved}}, nil
+	}
+	for _, words := range []string{"report dev", "doctor dev", "assess dev", "status dev"} {
+		r := b.ask("UEVE", words)
+		text := view.Text(r.Message)
+		if r.Exit != handlers.ExitFindings && !strings.HasPrefix(words, "status") {
+			t.Errorf("%s: exit %d", words, r.Exit)
+		}
+		if n := strings.Count(text, "backup-starved"); n == 0 {
+			t.Errorf("%s does not say that the cluster is starved:\n%s", words, text)
+		}
+		doc, err := json.Marshal(r.Data)
+		if n := strings.Count(string(doc), `"finding":"backup-damaged"`); err != nil || n != 1 {
+			t.Errorf("%s: backup-damaged is found %d times, %v: %s", words, n, err, doc)
+		}
 	}
 }
 
