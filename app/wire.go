@@ -155,7 +155,7 @@ func (a *app) cluster(c *aurora.Cluster, helper *helper) (*handlers.Cluster, err
 		Name: c.Name, Hosts: c.Names(), Default: a.cfg.Recipes[c.Name], CheckBackup: aurora.CheckBackupName,
 		Recipes: map[string]func() (*runner.Recipe, error){"staged": func() (*runner.Recipe, error) { return r.Recipe(), nil }},
 		Check:   a.checker(r).Check,
-		Tasks:   r.Tasks, Loss: r.Loss, Diagnose: r.Diagnose,
+		Tasks:   r.Tasks, Loss: r.Loss, LostJobs: r.LostJobs, Diagnose: r.Diagnose,
 	}
 	if a.cfg.Drill.Lab != "" {
 		d := &drill.Driller{Cluster: c.Name, Hosts: r.Hosts, User: r.Cluster.User, Lab: a.cfg.Drill.Lab, Dir: filepath.Join(a.cfg.StateDir, "drills"), Now: a.w.Now, Env: a.w.Env}

@@ -95,7 +95,7 @@ func (w *workers) waiting() int {
 // decisions are the commands that nothing else may hold up: what stops a run, and
 // what it waits for. Workers of their own do them, so that however much is looked
 // at and asked for, there is room. Their first argument is the run.
-var decisions = []string{"approve", "deny", "abort", "resume", "undo", "drop"}
+var decisions = []string{"approve", "deny", "abort", "resume", "undo", "drop", "salvage"}
 
 const (
 	decidingMost     = 64

@@ -51,6 +51,8 @@ type bench struct {
 	on      bool // What prepare does.
 	commits int
 	settled chan string
+	offered runner.Source // Instead of the backup.
+	noOffer error
 	holdUp  chan struct{} // Not nil: prepare waits for it.
 }
 
@@ -152,8 +154,9 @@ func (b *bench) recipe() *runner.Recipe {
 			}},
 			{ID: "cleanup", Undoes: "prepare"},
 		},
-		Gates:      []runner.Gate{{ID: "start", Before: "prepare/on", Title: "Begin?"}, {ID: "commit", Before: "restore/commit", Title: "Commit?", Binds: func(s *runner.State) any { return s.Dropped }}},
+		Gates:      []runner.Gate{{ID: "start", Before: "prepare/on", Title: "Begin?"}, {ID: "commit", Before: "restore/commit", Title: "Commit?", Binds: func(s *runner.State) any { return []any{s.Dropped, s.Source} }}},
 		Drop:       []string{"restore/compare", "restore/commit"},
+		Salvage:    &runner.Choice{Gate: "commit", Steps: []string{"restore/compare", "restore/commit"}, Offers: func(*runner.State) (runner.Source, error) { return b.offered, b.noOffer }},
 		UndoStarts: func(s *runner.State) bool { return s.Of("prepare/on", runner.Bot).Begun },
 	}
 }
@@ -189,14 +192,19 @@ func (b *bench) typed(channel, who, words string) handlers.Response {
 
 func (b *bench) state() *runner.State {
 	b.t.Helper()
+	return runner.Fold(b.events())
+}
+
+// events are those of the newest run.
+func (b *bench) events() []runner.Event {
 	runs, _ := b.j.Runs()
 	for _, run := range slices.Backward(runs) {
 		if run != "audit" {
 			events, _ := b.j.Events(run)
-			return runner.Fold(events)
+			return events
 		}
 	}
-	return &runner.State{}
+	return nil
 }
 
 // refusals are the words in the audit, of the run and of none.

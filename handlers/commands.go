@@ -68,7 +68,7 @@ var Exits = map[int]string{
 }
 
 // option are the options of all commands; each means the same everywhere.
-var option = struct{ recipe, reinitialize, reason, without, dryRun, severity, png, nagios, gate, digest, typed, confirm, dir, channel, lost syntax.Option }{
+var option = struct{ recipe, reinitialize, reason, without, dryRun, severity, png, nagios, gate, digest, typed, confirm, dir, channel, lost, off syntax.Option }{
 	recipe:       syntax.Option{Name: "recipe", Value: "NAME", Help: "how to recover; the configuration names the usual one"},
 	reinitialize: syntax.Option{Name: "reinitialize", Value: "auto|always|never", Help: "whether the replicas' logs are initialised anew"},
 	reason:       syntax.Option{Name: "reason", Value: "TEXT", Help: "why, for those who approve and for the journal"},
@@ -83,6 +83,7 @@ var option = struct{ recipe, reinitialize, reason, without, dryRun, severity, pn
 	confirm:      syntax.Option{Name: "confirm", Help: "the warning was read"},
 	dir:          syntax.Option{Name: "o", Value: "DIR", Help: "the folder to write to"},
 	lost:         syntax.Option{Name: "lost", Help: "the jobs that the recovery kills tasks of"},
+	off:          syntax.Option{Name: "off", Help: "go back to the backup that was asked for"},
 	channel:      syntax.Option{Name: "channel", Value: "CHANNEL", Help: "as if asked from there"},
 }
 
@@ -118,6 +119,9 @@ func Table() []Command {
 		{Name: "tasks", Scope: OneRun, Usage: "RUN [--lost]", Needs: policy.Read, Help: "list the tasks of a run's backup, or the jobs that it loses", Options: []syntax.Option{option.lost}, Args: [2]int{1, 1}, Do: (*Service).doTasks},
 		{Name: "drop", Scope: OneRun, Usage: "RUN TASK-ID...", Needs: policy.Operate,
 			Help: "leave tasks out of what is staged; approvals start anew", Args: [2]int{2, -1}, Do: (*Service).doDrop},
+		{Name: "salvage", Scope: OneRun, Usage: "RUN [--off]", Needs: policy.Operate,
+			Help:    "restore what a replica's log still holds instead of the backup; approvals start anew",
+			Options: []syntax.Option{option.gate, option.digest, option.typed, option.off}, Args: [2]int{1, 1}, Do: (*Service).doSalvage},
 		{Name: "history", Scope: OneCluster, Usage: "[CLUSTER]", Needs: policy.Read, Help: "list the runs of the past", Args: [2]int{0, 1}, Do: (*Service).doHistory},
 		{Name: "export", Scope: OneRun, Usage: "RUN [-o DIR]", Needs: policy.Read, Help: "write the incident pack: timeline, journal, plan", Options: []syntax.Option{option.dir}, Args: [2]int{1, 1}, Do: (*Service).doExport},
 		{Name: "audit", Scope: NoCluster, Usage: "verify [RUN]", Needs: policy.Read, Help: "check the journals' hash chains", Args: [2]int{1, 2}, Do: (*Service).doAudit},

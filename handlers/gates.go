@@ -15,7 +15,7 @@ import (
 
 // atGate checks that a decision is about what is shown now: the run waits at a
 // gate, and the button was of that gate and that digest.
-func (s *Service) atGate(c call, st *runner.State) *Response {
+func (s *auditor) atGate(c call, st *runner.State) *Response {
 	digest := st.Gates[st.Gate].Digest
 	if d := c.flags["digest"]; d != "" && st.Status == runner.Gated && !strings.HasPrefix(digest, d) {
 		r := s.refuseAs(c, st.Run, "stale-digest", fmt.Sprintf("this belongs to another plan (%.12s); what would be done now is %.12s", d, digest), fmt.Sprintf("see what it waits for now with `status %s`", st.Request.Cluster))

@@ -97,7 +97,7 @@ func (s *runs) openRuns(states []*runner.State) []map[string]any {
 	for _, st := range states {
 		list = append(list, map[string]any{
 			"run": st.Run, "cluster": st.Request.Cluster, "backup": st.Request.Backup, "status": st.Status, "phase": st.Phase,
-			"step": st.Step, "gate": st.Gate, "digest": st.Gates[st.Gate].Digest, "why": st.Why, "who": st.Who, "commit": st.Commit.Outcome, "loss": s.loss(st),
+			"step": st.Step, "gate": st.Gate, "digest": st.Gates[st.Gate].Digest, "why": st.Why, "who": st.Who, "commit": st.Commit.Outcome, "loss": s.loss(st), "source": st.Source,
 		})
 	}
 	return list
@@ -175,7 +175,22 @@ func (s *Service) doExport(_ context.Context, c call) Response {
 	if st.Plan != nil {
 		files = append(files, view.File{Name: "plan.json", Text: string(st.Plan) + "\n"})
 	}
-	return Response{Message: view.Message{Tone: view.Good, Head: "incident pack of " + st.Run, Files: files}, Data: files, Run: st.Run}
+	m := view.Message{Tone: view.Good, Head: "incident pack of " + st.Run}
+	if k := s.cluster(st.Request.Cluster); k != nil && k.LostJobs != nil {
+		configs, err := k.LostJobs(st)
+		switch {
+		case err != nil:
+			return failure(err)
+		case configs == nil:
+		case c.Channel != "cli" || s.Rules.Allow(c.Actor, policy.Operate, st.Request.Cluster, c.Channel) != nil:
+			// Nobody reads passwords in Slack, nor who may not act by them.
+			m.Lines = append(m.Lines, "The configurations of the jobs that only the log knew are left out, since they may hold passwords: whoever may operate the cluster exports them on the bot's machine.")
+		default:
+			files = append(files, view.File{Name: "lost-jobs.json", Text: string(configs)})
+		}
+	}
+	m.Files = files
+	return Response{Message: m, Data: files, Run: st.Run}
 }
 
 func (s *Service) doAudit(_ context.Context, c call) Response {

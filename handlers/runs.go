@@ -286,19 +286,66 @@ func (s *Service) doDrop(ctx context.Context, c call) Response {
 	if err != nil {
 		return failure(err)
 	}
-	steps, err := json.Marshal(r.Drop)
+	why := fmt.Sprintf("%d tasks are dropped: what is approved changes", len(c.args)-1)
+	return s.change(ctx, st, r.Drop, why, runner.Event{Kind: runner.TasksDropped, Who: c.Actor.Key(), Data: ids})
+}
+
+// doSalvage has the run restore what a replica's log still holds in the place of the
+// backup, or with --off the backup again. Who chooses counts as one who asked.
+func (s *Service) doSalvage(ctx context.Context, c call) Response {
+	st, done, err := s.take(c.args[0])
 	if err != nil {
 		return failure(err)
 	}
-	why := fmt.Sprintf("%s drops %d tasks: what is approved changes", c.Actor.Key(), len(c.args)-1)
+	defer done()
+	r, err := s.recipe(st)
+	if err != nil {
+		return failure(err)
+	}
+	if bad := s.atGate(c, st); bad != nil {
+		return *bad
+	}
+	off := c.flags["off"] != ""
+	see := fmt.Sprintf("see how it stands with `status %s`", st.Request.Cluster)
+	switch typed := c.flags["typed"]; {
+	case r.Salvage == nil || st.Gate != r.Salvage.Gate:
+		return failureHint(fmt.Errorf("run %s waits at the %s gate: what it restores is chosen when the damage is assessed", st.Run, st.Gate), see)
+	case typed != "" && typed != st.Request.Cluster:
+		return failureHint(fmt.Errorf("the cluster's name was typed as %.60q, want %q", typed, st.Request.Cluster), see)
+	case off && st.Source == nil:
+		return failureHint(fmt.Errorf("run %s restores the backup that was asked for, %s", st.Run, st.Request.Backup), see)
+	}
+	e := runner.Event{Kind: runner.SourceChosen, Who: c.Actor.Key()}
+	why := "the backup that was asked for is restored after all: what is approved changes"
+	if !off {
+		source, err := r.Salvage.Offers(st)
+		if err != nil {
+			return failureHint(fmt.Errorf("run %s: %w", st.Run, err), see)
+		}
+		if e.Data, err = json.Marshal(source); err != nil {
+			return failure(err)
+		}
+		why = fmt.Sprintf("what the log of %s still holds is restored instead of the backup: what is approved changes", source.Host)
+	}
+	return s.change(ctx, st, r.Salvage.Steps, why, e)
+}
+
+// change journals somebody's change of what is restored at the open gate, and goes on.
+// The gate is void, and what rested on it has its turn again, before the change counts:
+// wherever a crash falls, nothing that was found or approved before stands for it.
+func (s *runs) change(ctx context.Context, st *runner.State, again []string, why string, change runner.Event) Response {
+	steps, err := json.Marshal(again)
+	if err != nil {
+		return failure(err)
+	}
 	for _, e := range []runner.Event{
-		{Kind: runner.TasksDropped, Who: c.Actor.Key(), Data: ids},
-		{Kind: runner.GateVoided, Gate: "commit", Why: why},
+		{Kind: runner.GateVoided, Gate: st.Gate, Why: why},
 		{Kind: runner.StepsReopened, Data: steps, Why: why},
+		change,
 	} {
-		if _, err := s.Engine.Append(st.Run, e); err != nil {
+		if _, err := s.records.engine.Append(st.Run, e); err != nil {
 			return failure(err)
 		}
 	}
-	return s.goOn(ctx, st.Run, s.Engine.Advance)
+	return s.goOn(ctx, st.Run, s.records.engine.Advance)
 }

@@ -32,6 +32,10 @@ type Cluster struct {
 	// Loss is what a run's restore kills, as far as is known by now. Nil: nobody can tell.
 	Loss func(s *runner.State) (health.Loss, []health.LostJob)
 
+	// LostJobs are the configurations of lost jobs that only the log knew, as JSON, with
+	// whatever secrets are in them. nil: there are none.
+	LostJobs func(s *runner.State) ([]byte, error)
+
 	Diagnose Diagnose // For assess, doctor and status.
 
 	// Drill rehearses a recovery of the newest backup. An error means that

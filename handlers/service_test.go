@@ -171,17 +171,6 @@ func TestAbortWithdrawsConsents(t *testing.T) {
 	}
 }
 
-// Whoever asks for a change of what is done counts as a requester.
-func TestWhoChangesItAskedForIt(t *testing.T) {
-	b := newBench(t)
-	b.toCommit()
-	b.ask("UBOB", "drop dev t1")
-	b.ask("UBOB", "approve dev --typed dev")
-	if st := b.state(); !slices.Contains(b.refusals(), "requester-drops-and-approves") || len(st.Gates["commit"].Approvals) != 0 {
-		t.Errorf("refusals %v, approvals %v", b.refusals(), st.Gates["commit"].Approvals)
-	}
-}
-
 // One deny stops; at the start the run is over, at the commit a person chooses.
 func TestDeny(t *testing.T) {
 	b := newBench(t)
@@ -199,47 +188,6 @@ func TestDeny(t *testing.T) {
 	b.ask("UANN", "undo dev")
 	if st := b.state(); st.Outcome != "undone" || b.on {
 		t.Errorf("outcome %q, on %v", st.Outcome, b.on)
-	}
-}
-
-// Dropping tasks voids approvals: what they were for has changed.
-func TestDropVoidsApprovals(t *testing.T) {
-	b := newBench(t)
-	st := b.toCommit()
-	before := st.Gates["commit"].Digest
-	b.ask("UBOB", "approve dev --typed dev")
-	b.ask("UANN", "drop dev task-1 task-2")
-	st = b.state()
-	if g := st.Gates["commit"]; st.Gate != "commit" || len(g.Approvals) != 0 || g.Digest == before || !slices.Equal(st.Dropped, []string{"task-1", "task-2"}) {
-		t.Errorf("gate %+v, dropped %v", g, st.Dropped)
-	}
-}
-
-// A drop of what is not there, or of all that is, changes nothing: a commit of
-// nothing would have every task killed.
-func TestDropLeavesSomething(t *testing.T) {
-	b := newBench(t)
-	b.s.Clusters[0].Tasks = func(context.Context, *runner.State) ([]string, error) {
-		return []string{"task-1\tRUNNING\ta1", "task-2\tRUNNING\ta1", "task-3\tPENDING\t"}, nil
-	}
-	b.toCommit()
-	for words, want := range map[string]string{
-		"drop dev task-1 task-9":        `no task "task-9"`,
-		"drop dev task-1 task-2 task-3": "no task would be left",
-	} {
-		if r := b.ask("UANN", words); r.Exit != handlers.ExitError || !strings.Contains(r.Message.Head+strings.Join(r.Message.Lines, " "), want) {
-			t.Errorf("%s: exit %d: %+v, want %q", words, r.Exit, r.Message, want)
-		}
-	}
-	if st := b.state(); len(st.Dropped) != 0 || st.Gate != "commit" {
-		t.Errorf("dropped %v at gate %s", st.Dropped, st.Gate)
-	}
-	b.ask("UANN", "drop dev task-1 task-2")
-	if r := b.ask("UANN", "drop dev task-3"); r.Exit != handlers.ExitError {
-		t.Errorf("the last one: exit %d", r.Exit)
-	}
-	if st := b.state(); len(st.Dropped) != 2 {
-		t.Errorf("dropped %v", st.Dropped)
 	}
 }
 

@@ -264,7 +264,7 @@ func (l *lab) play(ctx context.Context, out, errs io.Writer) int {
 	journal := filepath.Join(l.stateDir(), "runs")
 	p := &script.Play{
 		Cluster: l.cluster, Slack: l.slack, Bot: l.bot, Journal: journal,
-		Reason: l.set.reason, Reinitialize: l.set.reinit, Cheat: l.set.cheat, Honest: l.set.honest,
+		Reason: l.set.reason, Reinitialize: l.set.reinit, Salvage: l.set.salvage, Cheat: l.set.cheat, Honest: l.set.honest,
 		KillAt: l.set.killAt, VanishAt: l.set.vanish, After: l.set.after, Keep: keep, Each: each, Tell: tell,
 	}
 	status, err := p.Run(ctx)

@@ -64,6 +64,7 @@ type settings struct {
 	bot        string
 	hosts      string
 	slow       bool
+	salvage    bool
 	recipe     string
 	admin      string
 	killAt     string
@@ -95,6 +96,7 @@ func read(args []string, errs io.Writer) (*settings, error) {
 	f.StringVar(&s.cheat, "cheat", "", "with --auto: `KIND` of an attempt to get round the policy: "+strings.Join(script.Cheats, ", "))
 	f.StringVar(&s.reason, "reason", "the state of the backup itself is wanted back (rehearsal)", "`TEXT` why the backup is wanted; '' gives none")
 	f.StringVar(&s.reinit, "reinitialize", "", "with --auto: `auto|always|never`, as of recover")
+	f.BoolVar(&s.salvage, "salvage", false, "with --auto: what the best log still holds is restored, not the backup")
 	f.StringVar(&s.backup, "backup", "", "`FILE` to play with (default: one of 65 tasks)")
 	f.StringVar(&s.shelf, "backups", "", "`STATE` that the backups of all hosts are in, instead of the one to play with: "+strings.Join(cluster.Shelves, ", "))
 	f.StringVar(&s.record, "record", "", "`FILE` that gets every Web API call of the bot as JSON lines")
@@ -154,8 +156,8 @@ func (s *settings) check(damage string) error {
 		return fmt.Errorf("backups %q: the states are %s", s.shelf, strings.Join(cluster.Shelves, ", "))
 	case s.shelf != "" && s.auto:
 		return errors.New("--backups and --auto: a recovery needs the backup that is played with")
-	case !s.auto && (s.cheat != "" || s.json || s.keep != "" || s.killAt != "" || s.vanish != ""):
-		return errors.New("--cheat, --json and --keep need --auto")
+	case !s.auto && (s.cheat != "" || s.json || s.keep != "" || s.killAt != "" || s.vanish != "" || s.salvage):
+		return errors.New("--cheat, --json, --keep and --salvage need --auto")
 	}
 	return nil
 }

@@ -50,6 +50,7 @@ const (
 	Found   Kind = "finding" // Phase, Step, Host, Data: a finding
 
 	TasksDropped Kind = "tasks.dropped" // Who, Data: task ids
+	SourceChosen Kind = "source.chosen" // Who, Why, Data: Source; none: the backup that was asked for
 
 	CommitSent    Kind = "commit.sent"    // Step, Host, Digest; journaled before the commit leaves
 	CommitProved  Kind = "commit.proved"  // Why: the proof
@@ -100,6 +101,17 @@ type Request struct {
 	Channel      string   `json:"channel,omitempty"`      // Where it was asked
 	Policy       string   `json:"policy,omitempty"`       // Digest of the policy in force
 	Version      string   `json:"version,omitempty"`      // Of this program
+}
+
+// A Source is what is restored in the place of the backup that was asked for: a
+// backup that this run made of a replica's log. The data of [SourceChosen].
+type Source struct {
+	Name     string    `json:"name"`     // As what the scheduler stages it.
+	File     string    `json:"file"`     // Among the run's files on the bot.
+	SHA256   string    `json:"sha256"`   // Of its content.
+	Host     string    `json:"host"`     // Whose log it was made of.
+	Position uint64    `json:"position"` // Of the last entry that is in it.
+	Time     time.Time `json:"time"`     // Its inner time.
 }
 
 // A Stop is why the engine stopped: the data of [RunStopped].

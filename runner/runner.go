@@ -257,6 +257,10 @@ type Recipe struct {
 	// what is staged. Empty: this recipe cannot drop tasks.
 	Drop []string
 
+	// Salvage is restoring what a replica's log still holds instead of the backup.
+	// Nil: this recipe has no such choice.
+	Salvage *Choice
+
 	// UndoWarning says what undo brings back that people should know of first
 	// (a damaged log on the real master). Nil or "": nothing.
 	UndoWarning func(*State) string
@@ -289,6 +293,13 @@ type Recipe struct {
 	// Covers returns what the digest covers besides the steps: cluster, hosts,
 	// policy, backup hash. Canonical JSON is made of it.
 	Covers func(*State) any
+}
+
+// A Choice is another source than the backup, which people may choose at a gate.
+type Choice struct {
+	Gate   string                       // Where it is chosen.
+	Steps  []string                     // Those that have their turn again: what they found rests on the source.
+	Offers func(*State) (Source, error) // What is offered, or why nothing is.
 }
 
 // Step returns the step with the given ID, its phase, or nil.

@@ -125,7 +125,8 @@ type State struct {
 	Phases  map[string]Kind // PhaseStarted, PhaseSkipped, PhaseDone
 	Commit  CommitState
 	Dropped []string // Ids of the tasks that were dropped from what is staged.
-	Changed []string // Who dropped them, "TEAM/USER".
+	Source  *Source  // What is restored instead of the backup asked for. Nil: that backup.
+	Changed []string // Who changed what is restored, "TEAM/USER".
 
 	// Withdrawn are the consents that people took back: by an abort or a deny.
 	Withdrawn []Withdrawn
@@ -169,11 +170,29 @@ func (s *State) Apply(e Event) {
 		s.applyWithout(e)
 	case CommitSent, CommitProved, CommitUnknown, CommitAbsent:
 		s.applyCommit(e)
+	case TasksDropped, SourceChosen:
+		s.applyChange(e)
+	case PlanProposed:
+		s.Plan, s.Digest = e.Data, e.Digest
+	default:
+		s.applyRun(e)
+	}
+}
+
+// applyChange is somebody's change of what is restored.
+func (s *State) applyChange(e Event) {
+	if e.Who != "" && !slices.Contains(s.Changed, e.Who) {
+		s.Changed = append(s.Changed, e.Who)
+	}
+	switch e.Kind {
+	case SourceChosen:
+		s.Source = nil
+		var chosen Source
+		if json.Unmarshal(e.Data, &chosen) == nil && chosen.SHA256 != "" {
+			s.Source = &chosen
+		}
 	case TasksDropped:
 		var ids []string
-		if e.Who != "" && !slices.Contains(s.Changed, e.Who) {
-			s.Changed = append(s.Changed, e.Who)
-		}
 		if json.Unmarshal(e.Data, &ids) == nil {
 			for _, id := range ids {
 				if !slices.Contains(s.Dropped, id) {
@@ -181,10 +200,6 @@ func (s *State) Apply(e Event) {
 				}
 			}
 		}
-	case PlanProposed:
-		s.Plan, s.Digest = e.Data, e.Digest
-	default:
-		s.applyRun(e)
 	}
 }
 
@@ -342,7 +357,7 @@ func (s *State) applyCommit(e Event) {
 }
 
 // Requesters are all who asked for what is decided at a gate: for the run itself,
-// for dropping tasks, for going on without a host; or for the undo.
+// for a change of what is restored, for going on without a host; or for the undo.
 func (s *State) Requesters(gate string) []string {
 	if gate == GateUndo {
 		return []string{s.Gates[gate].By}

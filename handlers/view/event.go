@@ -28,8 +28,10 @@ func (s eventWords) event(e runner.Event) Message {
 		return s.runEvent(e)
 	case runner.PlanProposed, runner.GateOpened, runner.GateApproved, runner.GateDenied, runner.GatePassed, runner.GateVoided:
 		return s.gateEvent(e)
-	case runner.CommitSent, runner.CommitProved, runner.CommitUnknown, runner.CommitAbsent, runner.TasksDropped:
+	case runner.CommitSent, runner.CommitProved, runner.CommitUnknown, runner.CommitAbsent:
 		return s.commitEvent(e)
+	case runner.TasksDropped, runner.SourceChosen:
+		return s.changeEvent(e)
 	case runner.HostAsked, runner.HostKept, runner.HostLeft, runner.RunOwes, runner.SettleRequested, runner.HostContained, runner.HostSettled:
 		return s.withoutEvent(e)
 	case runner.Found:
@@ -147,14 +149,26 @@ func (s eventWords) commitEvent(e runner.Event) Message {
 		return Message{Tone: Good, Head: "The commit took effect", Lines: why(e)}
 	case runner.CommitUnknown:
 		return Message{Tone: Bad, Head: "Whether the commit took effect is unknown", Lines: append(why(e), "Nothing is sent again.")}
-	case runner.CommitAbsent:
-		return Message{Tone: Warn, Head: "It is proved that nothing was committed", Lines: why(e)}
+	}
+	return Message{Tone: Warn, Head: "It is proved that nothing was committed", Lines: why(e)}
+}
+
+// changeEvent is somebody's change of what is restored.
+func (s eventWords) changeEvent(e runner.Event) Message {
+	const anew = "The digest changes: approvals given before no longer count."
+	if e.Kind == runner.SourceChosen {
+		m := Message{Tone: Warn, Head: "The backup that was asked for is restored after all", Lines: []string{by(e), anew}}
+		if from, ok := decode[runner.Source](e.Data); ok {
+			m.Head = "What the log of " + quote(from.Host) + " still holds is restored, not the backup"
+			m.Fields = []Field{{"Staged as", quote(from.Name)}, {"Goes to", upTo(&from)}, {"SHA-256", short(from.SHA256)}}
+		}
+		return m
 	}
 	var ids []string
 	_ = json.Unmarshal(e.Data, &ids) // Without ids it is a drop of none, and says so.
 	m := Message{Tone: Warn, Head: count(len(ids), "task") + " dropped from what is staged", Lines: []string{by(e)}}
 	if len(ids) > 0 {
-		m.Lines = append(m.Lines, quote(list(ids, 12)), "The digest changes: approvals given before no longer count.")
+		m.Lines = append(m.Lines, quote(list(ids, 12)), anew)
 	}
 	return m
 }

@@ -77,8 +77,34 @@ type lossFact struct {
 		} `json:"resurrected"`
 	} `json:"diff"`
 
+	Salvaged *salvagedFact `json:"salvaged"` // A backup made of the log.
+
+	// Jobs that only the log knows.
+	Create []struct {
+		Job  string           `json:"job"`
+		Each health.Resources `json:"each"`
+	} `json:"create"`
+
 	// By all who were asked. Nil in journals of before: the log was counted alone.
 	Total *health.Loss `json:"total"`
+}
+
+// each is what one instance takes of the jobs that only the log knows.
+func (l *lossFact) each() map[string]health.Resources {
+	each := map[string]health.Resources{}
+	for _, c := range l.Create {
+		each[c.Job] = c.Each
+	}
+	return each
+}
+
+// A salvagedFact is a backup made of a replica's log.
+type salvagedFact struct {
+	runner.Source
+	backupFact
+	Total      health.Loss `json:"total"`
+	Dropped    []string    `json:"dropped"`
+	NotOffered string      `json:"not_offered"`
 }
 
 // total is by all who were asked.

@@ -109,10 +109,14 @@ func (o *opening) names() string {
 
 func (s gateWords) decide(o *opening) []Action {
 	value := s.Run + "|" + o.gate + "|" + o.digest
-	return []Action{
+	a := []Action{
 		{ID: "approve", Label: "Approve " + o.gate, Style: "primary", Value: value, Type: s.Request.Cluster},
 		{ID: "deny", Label: "Deny", Style: "danger", Value: value, Ask: "Why is it denied?"},
 	}
+	if v := o.offered(); v != nil {
+		a = slices.Insert(a, 1, Action{ID: "salvage", Label: cut("Use the log of "+v.Host, 24), Value: value, Type: s.Request.Cluster})
+	}
+	return a
 }
 
 // assessed is the assessment that is decided on at its gate, in words.
@@ -135,6 +139,8 @@ func (s gateWords) gateFacts(o *opening) []Field {
 		return s.withoutFacts(o)
 	case "start":
 		f = append(f, s.startFacts()...)
+	case "assess":
+		f = append(f, s.salvageFacts(o)...)
 	case "commit":
 		f = append(f, o.stakeFacts()...)
 	}
@@ -397,6 +403,13 @@ func (s gateWords) backupFields(at *runner.State, then time.Time, words string) 
 	}
 	f := []Field{{"Backup", quote(name)}}
 	b, ok := fact[backupFact](at, stepCluster)
+	if from := at.Source; from != nil {
+		f = []Field{{"Backup", fmt.Sprintf("%s, made of the log of %s, %s; asked for was %s", quote(from.Name), quote(from.Host), upTo(from), quote(name))}}
+		l, _ := fact[lossFact](at, stepLoss)
+		if ok = l.Salvaged != nil; ok {
+			b = l.Salvaged.backupFact
+		}
+	}
 	if !ok || b.Backup.SHA256 == "" {
 		return append(f, Field{"Backup's time", "not known before pre-flight"})
 	}

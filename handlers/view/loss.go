@@ -92,6 +92,9 @@ func lostInTheEnd(s *runner.State) []string {
 	if total.Killed == nil || *total.Killed > 0 {
 		lines = append(lines, fmt.Sprintf("All jobs that lost tasks: `tasks %s --lost`.", s.Run))
 	}
+	if n := len(l.Create); n > 0 {
+		lines = append(lines, fmt.Sprintf("Only the log knew %s of these; to create them again, `export %s` on the bot's machine has their configurations.", count(n, "job"), s.Run))
+	}
 	return lines
 }
 
@@ -111,23 +114,40 @@ func knows(sources []health.LossSource) string {
 
 // Lost lists the jobs that a run's restore kills tasks of.
 func Lost(s *runner.State, loss health.Loss, jobs []health.LostJob) Message {
-	t := Table{Rows: [][]string{{"Job", "Tasks", "Who knows"}}}
+	t := Table{Rows: [][]string{{"Job", "Tasks", "Who knows", "Only in the log; each instance takes"}}}
+	each := map[string]health.Resources{}
 	for _, j := range jobs {
-		t.Rows = append(t.Rows, []string{quote(j.Job), digits(int64(j.Instances)), j.Source})
+		takes := ""
+		if j.Each != nil {
+			each[j.Job], takes = *j.Each, resources(*j.Each)
+		}
+		t.Rows = append(t.Rows, []string{quote(j.Job), digits(int64(j.Instances)), j.Source, takes})
 	}
-	m := Message{Head: s.Run + ": " + killed(&loss), Files: []File{{Name: s.Run + "-loss.txt", Text: lossFile(&loss)}}}
+	m := Message{Head: s.Run + ": " + killed(&loss), Files: []File{{Name: s.Run + "-loss.txt", Text: lossFile(&loss, each)}}}
 	if len(jobs) > 0 {
 		m.Tables = []Table{bounded(t)}
+	}
+	if len(each) > 0 {
+		m.Lines = []string{fmt.Sprintf("Jobs that only the log knows must be created again. `export %s`, on the bot's machine, has their configurations.", s.Run)}
 	}
 	return m
 }
 
-// lossFile is every job that loses tasks, the most first.
-func lossFile(l *health.Loss) string {
+func resources(r health.Resources) string {
+	return fmt.Sprintf("%g CPUs, %d MB RAM, %d MB disk", r.CPUs, r.RAMMB, r.DiskMB)
+}
+
+// lossFile is every job that loses tasks, the most first, and what each instance
+// takes of those that only the log knows.
+func lossFile(l *health.Loss, each map[string]health.Resources) string {
 	var b strings.Builder
-	b.WriteString("# tasks that will be killed, job\n")
+	b.WriteString("# tasks that will be killed, job, what each instance takes where only the log knows the job\n")
 	for _, job := range jobsByTasks(l.Jobs) {
-		fmt.Fprintf(&b, "%d\t%s\n", l.Jobs[job], quote(job))
+		fmt.Fprintf(&b, "%d\t%s", l.Jobs[job], quote(job))
+		if r, ok := each[job]; ok {
+			fmt.Fprintf(&b, "\t%s", resources(r))
+		}
+		b.WriteByte('\n')
 	}
 	return b.String()
 }

@@ -246,6 +246,36 @@ func (s *scribe) assess() {
 		"against": "the log of s2 up to position 36", "known": true, "killed": 8, "resurrected": 2, "jobs": 3,
 		"total": health.LossOf(health.LossSource{Source: health.LossByLog, Killed: 8, Jobs: map[string]int{"ads/prod/bidder": 7, "www-data/prod/web": 1}},
 			health.LossSource{Source: health.LossByMesos, Killed: 9, Complete: true, Jobs: map[string]int{"ads/prod/bidder": 8, "www-data/prod/web": 1}}),
+		"salvaged": salvaged, "create": []any{map[string]any{"job": "www-data/prod/web", "instances": 1, "each": health.Resources{CPUs: 0.5, RAMMB: 128, DiskMB: 64}}},
+	})
+	s.look("assess/decide", "A restore is needed.", map[string]any{
+		"needed": true, "reinitialize": false, "why": []string{"The replicas together: no quorum (1 of 3 whole and VOTING, 2 needed)."},
+	})
+	s.open("assess", time.Time{})
+}
+
+// source is a backup that was made of a log.
+var source = runner.Source{
+	Name: "scheduler-backup-2026-01-02-03-01", File: "salvage-s2", SHA256: "5a17a6ed0123456789abcdef0123456789abcdef0123456789abcdef01234567",
+	Host: "s2", Position: 36, Time: time.Date(2026, 1, 2, 3, 1, 30, 0, time.UTC),
+}
+
+// salvaged is what is known of it: one task of Mesos is not in that log either.
+var salvaged = map[string]any{
+	"name": source.Name, "file": source.File, "sha256": source.SHA256, "host": source.Host, "position": source.Position, "time": source.Time,
+	"backup": map[string]any{"bytes": 30321, "sha256": source.SHA256, "timestamp": "2026-01-02T03:01:30Z", "tasks": map[string]any{"total": 73, "active": 62}},
+	"total": health.LossOf(health.LossSource{Source: health.LossByLog},
+		health.LossSource{Source: health.LossByMesos, Killed: 1, Complete: true, Jobs: map[string]int{"ads/prod/bidder": 1}}),
+	"dropped": []string{"position 37: written, but nobody has learned that it was agreed on"},
+}
+
+// choose is bob's choice of the log at the assess gate, up to the gate's opening anew.
+func (s *scribe) choose() {
+	s.say(runner.Event{Kind: runner.GateVoided, Gate: "assess", Digest: s.digest("assess"), Why: "what the log of s2 still holds is restored instead of the backup: what is approved changes"})
+	s.say(runner.Event{Kind: runner.StepsReopened, Data: encode(s.t, []string{"assess/compare-with-log", "assess/decide", "assess/confirm"})})
+	s.say(runner.Event{Kind: runner.SourceChosen, Who: bob, Data: encode(s.t, source)})
+	s.look("assess/compare-with-log", "compared with the log of s2 up to position 36: 0 tasks will be killed, 0 come back, 0 jobs differ", map[string]any{
+		"against": "the log of s2 up to position 36", "known": true, "total": salvaged["total"], "salvaged": salvaged,
 	})
 	s.look("assess/decide", "A restore is needed.", map[string]any{
 		"needed": true, "reinitialize": false, "why": []string{"The replicas together: no quorum (1 of 3 whole and VOTING, 2 needed)."},
@@ -364,6 +394,9 @@ func moments(t *testing.T) []moment {
 	s.prepare()
 	s.assess()
 	keep("assess-gate", s)
+	chosen := s.also()
+	chosen.choose()
+	keep("salvage-chosen", chosen)
 	s.restore()
 	keep("commit-gate", s)
 	one = s.also()

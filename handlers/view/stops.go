@@ -129,12 +129,12 @@ func (s stopWords) failures(st *stop) (Output, bool) {
 // findingWords are the words on what a run saw and what people did meanwhile.
 type findingWords struct{ *story }
 
-// acts are what people did besides deciding: drops, undo asked for.
+// acts are what people did besides deciding: changes of what is restored, undo asked for.
 func (s findingWords) acts() []placed {
 	var out []placed
 	for _, e := range s.events {
 		switch e.Kind {
-		case runner.TasksDropped, runner.UndoRequested, runner.RunResumed,
+		case runner.TasksDropped, runner.SourceChosen, runner.UndoRequested, runner.RunResumed,
 			runner.CommitSent, runner.CommitProved, runner.CommitAbsent:
 			out = append(out, placed{e.Seq, Keyed{fmt.Sprintf("event/%d", e.Seq), eventWords(s).event(e), true}})
 		}
@@ -158,7 +158,7 @@ func (s findingWords) assessment() []placed {
 		if l, ok := fact[lossFact](at, stepLoss); ok {
 			m.Lines = append(m.Lines, "Will be lost: "+sentence(lossWords(&l)))
 			if total := l.total(); len(total.Jobs) > 0 {
-				m.Files = append(m.Files, File{Name: "loss.txt", Text: lossFile(&total)})
+				m.Files = append(m.Files, File{Name: "loss.txt", Text: lossFile(&total, l.each())})
 			}
 		}
 		out = append(out, placed{e.Seq, Keyed{key, m, true}})

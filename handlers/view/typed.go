@@ -9,7 +9,7 @@ import (
 // Commands are the words by which messages name commands: `abort RUN`.
 var Commands = []string{
 	"abort", "acknowledge", "approve", "assess", "audit", "backups", "deny", "doctor", "drill", "drop", "export", "help", "history",
-	"plan", "policy", "recover", "report", "resume", "settle", "slack", "status", "sudoers", "tasks", "undo", "version",
+	"plan", "policy", "recover", "report", "resume", "salvage", "settle", "slack", "status", "sudoers", "tasks", "undo", "version",
 }
 
 var command = regexp.MustCompile("`((?:" + strings.Join(Commands, "|") + ")(?: [^`\n]*)?)`")

@@ -19,6 +19,7 @@ import (
 	"github.com/go-zookeeper/zk"
 
 	"aurorabot/lab/host"
+	"aurorabot/lab/master"
 )
 
 // client has no proxy, and keeps no connection to a scheduler that may go.
@@ -102,6 +103,45 @@ func (c *Cluster) TaskIDs(ctx context.Context, h host.Machine) ([]string, error)
 		return nil, err
 	}
 	return slices.Sorted(maps.Keys(state.Tasks)), nil
+}
+
+// Killed counts the tasks that the Mesos master has killed because it was told to, by
+// job.
+func (c *Cluster) Killed(ctx context.Context) (map[string]int, error) {
+	body, err := get(ctx, c.Master, "/state")
+	if err != nil {
+		return nil, err
+	}
+	var state struct {
+		Frameworks []struct {
+			Ended []struct{ Name, State string } `json:"completed_tasks"`
+		}
+	}
+	if err := json.Unmarshal(body, &state); err != nil {
+		return nil, err
+	}
+	killed := map[string]int{}
+	for _, f := range state.Frameworks {
+		for _, t := range f.Ended {
+			if t.State == master.Killed {
+				killed[t.Name]++
+			}
+		}
+	}
+	return killed, nil
+}
+
+// Reconcile has a scheduler ask Mesos for all its tasks, as an operator would who
+// does not want to wait: those that it does not know are killed.
+func (c *Cluster) Reconcile(ctx context.Context, h host.Machine) error {
+	call := strings.NewReader(`[1,"triggerImplicitTaskReconciliation",1,0,{}]`)
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+c.HTTP(h)+"/api", call)
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Content-Type", "application/x-thrift")
+	_, err = do(req)
+	return err
 }
 
 // startTasks starts n tasks of a job of its own.

@@ -110,12 +110,11 @@ func buttons(blocks json.RawMessage) []pressable {
 // tries is how often a person does what Slack, or the modal, did not take.
 const tries = 3
 
-// approve presses the newest button of that kind, and fills in the modal if one
-// opens. What a slow machine makes fail (the message changed under the finger,
+// use presses the newest button of that kind, and fills in the modal if one opens. What a slow machine makes fail (the message changed under the finger,
 // Slack gave up waiting) is looked at and done again, as people do, and told.
-func (h *hand) approve(ctx context.Context, user, prefix string) error {
+func (h *hand) use(ctx context.Context, user, action, prefix string) error {
 	for try := 1; ; try++ {
-		at, err := h.button(ctx, "approve", prefix)
+		at, err := h.button(ctx, action, prefix)
 		if err != nil {
 			return err
 		}

@@ -44,6 +44,8 @@ type move struct {
 	undo  bool // The person asks for undo instead: the gate of that opens.
 	typed bool // In words, with the cluster's name alone.
 	forge bool // In modals that are not the bot's, or not as the bot showed them.
+
+	salvage bool // The person chooses the log instead of the backup; Cat approves that.
 }
 
 // moves are who approves what, in which order: at each gate one after the
@@ -76,6 +78,13 @@ func moves(cheat string, honest bool) map[string][]move {
 		last.forge = !honest
 	}
 	return map[string][]move{"start": {{user: Bob}}, "assess": {{user: Bob}}, "commit": commit, "without": {{user: Bob}, {user: Dan}}, "undo": {{user: Bob}}}
+}
+
+// salvaging has Bob choose the log when the damage is assessed: he counts as one who
+// asked from then on, and others approve.
+func salvaging(moves map[string][]move) {
+	moves["assess"] = []move{{user: Bob, salvage: true}}
+	moves["commit"] = []move{{user: Cat}, {user: Dan}}
 }
 
 func pick(honest bool, ordinary, cheating string) string {

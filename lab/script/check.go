@@ -1,12 +1,16 @@
 package script
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"aurorabot/lab/cluster"
+	"aurorabot/runner/backup"
 )
 
 // check looks from outside whether what the play ended with is so.
@@ -69,8 +73,73 @@ func (p *Play) checkRecovered(ctx context.Context, bad func(string, ...any)) {
 	if n := p.Cluster.Calls("commitRecovery"); n != 1 {
 		bad("the schedulers received %d commits, not one", n)
 	}
-	p.checkTasks(ctx, p.Cluster.Truth.Tasks, bad)
+	want := p.Cluster.Truth.Tasks
+	if p.Salvage {
+		want = p.allTasks()
+	}
+	p.checkTasks(ctx, want, bad)
+	p.checkLoss(ctx, bad)
 	p.checkHosts(bad)
+}
+
+// allTasks are the tasks that there were before the damage.
+func (p *Play) allTasks() []string {
+	return slices.Sorted(slices.Values(slices.Concat(p.Cluster.Truth.Tasks, p.Cluster.Truth.Lost)))
+}
+
+// otherTasks says whether a state holds other tasks than there were before.
+func (p *Play) otherTasks(state *backup.Snapshot) string {
+	var got []string
+	err := backup.Tasks(bytes.NewReader(state.Append(nil)), func(t backup.Task) error { got = append(got, t.ID); return nil })
+	if err != nil {
+		return err.Error()
+	}
+	if want := p.allTasks(); !slices.Equal(slices.Sorted(slices.Values(got)), want) {
+		return fmt.Sprintf("%d tasks, want the %d that there were", len(got), len(want))
+	}
+	return ""
+}
+
+// checkLoss: what the commit gate showed as lost is what Mesos then killed, by job.
+func (p *Play) checkLoss(ctx context.Context, bad func(string, ...any)) {
+	leader, err := p.Cluster.WaitLeader(ctx)
+	if err != nil {
+		return // checkTasks says so.
+	}
+	if err := p.Cluster.Reconcile(ctx, leader); err != nil {
+		bad("reconcile: %v", err)
+		return
+	}
+	var killed map[string]int
+	for range 100 {
+		if killed, err = p.Cluster.Killed(ctx); err != nil {
+			bad("%v", err)
+			return
+		}
+		for job, n := range p.seen.killed {
+			if killed[job] -= n; killed[job] == 0 {
+				delete(killed, job)
+			}
+		}
+		if maps.Equal(killed, p.seen.loss.Jobs) {
+			break
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	total := 0
+	for _, n := range killed {
+		total += n
+	}
+	shown := p.seen.loss
+	switch {
+	case shown.Killed == nil:
+		bad("the commit gate did not know how many tasks are lost; %d were: %v", total, killed)
+	case shown.AtLeast && total < *shown.Killed, !shown.AtLeast && (total != *shown.Killed || !maps.Equal(killed, shown.Jobs)):
+		bad("the commit gate showed a loss of %d (at least: %v) %v; killed were %d: %v", *shown.Killed, shown.AtLeast, shown.Jobs, total, killed)
+	}
+	if total != len(p.Cluster.Truth.Lost) && !p.Salvage {
+		bad("%d tasks were killed, and %d were started after the backup", total, len(p.Cluster.Truth.Lost))
+	}
 }
 
 // checkUndone: the state is the former one, and so are the hosts. A cluster
@@ -79,9 +148,8 @@ func (p *Play) checkUndone(ctx context.Context, bad func(string, ...any)) {
 	if n := p.Cluster.Calls("commitRecovery"); n != 0 {
 		bad("the schedulers received %d commits", n)
 	}
-	former := slices.Sorted(slices.Values(slices.Concat(p.Cluster.Truth.Tasks, p.Cluster.Truth.Lost)))
 	if p.Cluster.Truth.Led {
-		p.checkTasks(ctx, former, bad)
+		p.checkTasks(ctx, p.allTasks(), bad)
 	}
 	p.checkHosts(bad)
 }

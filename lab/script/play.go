@@ -43,6 +43,7 @@ type Play struct {
 
 	Reason       string // Of the request. Empty: none is given.
 	Reinitialize string // Of the request. Empty: not said.
+	Salvage      bool   // Bob chooses the log that reaches furthest instead of the backup.
 	Cheat        string
 	Honest       bool // With Cheat: the same order of acts, but the ordinary act in place of the changed one.
 
@@ -62,7 +63,7 @@ type Play struct {
 	gate    Event // The open one; its Kind is "" if none is.
 	former  Event // The gate before.
 	given   int   // Approvals at the open gate.
-	changed bool  // Somebody dropped a task, or aborted.
+	changed bool  // Somebody dropped a task, aborted, or chose the log.
 	aborted bool
 	acts    chan func(context.Context) error
 	seen    seen
@@ -81,9 +82,11 @@ type seen struct {
 	closed     string // How the run was closed.
 	commitSent bool
 	refused    []Event
-	before     string // What was wrong with the state before Cleanup; "" if nothing.
-	disabled   string // What was wrong with the hosts while the commit was decided; "" if nothing.
-	copied     bool   // The logs as they were before Cleanup lie in Keep.
+	before     string         // What was wrong with the state before Cleanup; "" if nothing.
+	loss       loss           // That the commit gate showed.
+	killed     map[string]int // By Mesos before the commit, by job.
+	disabled   string         // What was wrong with the hosts while the commit was decided; "" if nothing.
+	copied     bool           // The logs as they were before Cleanup lie in Keep.
 
 	gated   bool     // People were asked.
 	found   []string // Ids of the findings that were told.
@@ -104,6 +107,9 @@ func (p *Play) Run(ctx context.Context) (int, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	p.moves = moves(p.Cheat, p.Honest)
+	if p.Salvage {
+		salvaging(p.moves)
+	}
 	p.hand = hand{space: p.Slack, cluster: cluster.Name, channel: Incidents, tell: p.Tell}
 	if p.Cheat == WrongChannel && !p.Honest {
 		p.hand.channel = Random
@@ -223,6 +229,30 @@ func (p *Play) note(e Event) {
 	}
 }
 
+// A loss is what a gate shows of what a restore kills.
+type loss struct {
+	Killed  *int           `json:"killed"`
+	AtLeast bool           `json:"at_least"`
+	Jobs    map[string]int `json:"jobs"`
+}
+
+// foresee notes the loss that the commit gate shows, and what Mesos killed before.
+func (p *Play) foresee(ctx context.Context, e Event) (err error) {
+	var shown struct {
+		Binds struct {
+			Loss struct {
+				Total loss `json:"total"`
+			} `json:"loss"`
+		} `json:"binds"`
+	}
+	if err := json.Unmarshal(e.Data, &shown); err != nil {
+		return err
+	}
+	p.seen.loss = shown.Binds.Loss.Total
+	p.seen.killed, err = p.Cluster.Killed(ctx)
+	return err
+}
+
 // event is what people, and the lab, do about an event.
 func (p *Play) event(ctx context.Context, e Event) error {
 	p.note(e)
@@ -231,9 +261,19 @@ func (p *Play) event(ctx context.Context, e Event) error {
 	case "run.requested":
 		p.run = e.Run
 	case "gate.opened":
-		p.former, p.gate, p.given = p.gate, e, 0
+		if p.gate.Kind != "" {
+			p.former = p.gate
+		}
+		p.gate, p.given = e, 0
 		if e.Gate == "commit" {
 			p.seen.disabled = p.notDisabled()
+			if err := p.foresee(ctx, e); err != nil {
+				return err
+			}
+		}
+	case "gate.voided":
+		if e.Gate == p.gate.Gate {
+			p.former, p.gate = p.gate, Event{}
 		}
 	case "gate.approved":
 		p.given++
@@ -280,8 +320,11 @@ func (p *Play) approve() {
 		}
 		m = moves[len(moves)-1] // Who approved before does not do so again.
 	}
+	if m.salvage && p.changed {
+		m = move{user: Cat}
+	}
 	first := !p.changed
-	p.changed = p.changed || m.drop || m.abort
+	p.changed = p.changed || m.drop || m.abort || m.salvage
 	p.aborted = p.aborted || m.abort
 	p.acts <- func(ctx context.Context) error {
 		switch {
@@ -292,6 +335,8 @@ func (p *Play) approve() {
 				return err
 			}
 			return p.hand.say(Ann, p.hand.channel, "resume "+gate.Run)
+		case m.salvage && first:
+			return p.hand.use(ctx, m.user, "salvage", gate.Run+"|"+gate.Gate+"|"+gate.Digest)
 		case m.undo:
 			return p.hand.say(m.user, p.hand.channel, "undo "+gate.Run+" --confirm")
 		case m.typed:
@@ -308,7 +353,7 @@ func (p *Play) approve() {
 		if m.stale {
 			return p.hand.pressStale(ctx, m.user, of+gate.Digest, of+former.Digest)
 		}
-		return p.hand.approve(ctx, m.user, of+gate.Digest)
+		return p.hand.use(ctx, m.user, "approve", of+gate.Digest)
 	}
 }
 
@@ -395,7 +440,9 @@ func (p *Play) copyLogs(ctx context.Context) error {
 	for range 20 {
 		state, err := p.copied(ctx)
 		if err == nil {
-			why = p.Cluster.Difference(state)
+			if why = p.Cluster.Difference(state); p.Salvage {
+				why = p.otherTasks(state)
+			}
 			break
 		}
 		why = err.Error()

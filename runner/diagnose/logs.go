@@ -6,9 +6,7 @@ import (
 	"path"
 	"slices"
 	"sync"
-	"time"
 
-	"aurorabot/runner/backup"
 	"aurorabot/runner/health"
 	"aurorabot/runner/node"
 	"aurorabot/runner/replica"
@@ -96,11 +94,9 @@ func (v *visit) learnFramework(ctx context.Context, dir, copied string, p *repli
 	if v.facts.framework != "" || p.Aurora == nil {
 		return
 	}
-	state, b := path.Join(dir, "state"), backup.Report{}
-	if v.Salvage(ctx, copied, state, true) != nil || v.Read(ctx, 5*time.Minute, &b, "backup", "inspect", "--json", state) != nil {
-		return // That it is not known is said of the backups.
-	}
-	v.facts.framework = b.FrameworkID
+	if made, err := v.Salvage(ctx, copied, path.Join(dir, "state"), true); err == nil {
+		v.facts.framework = made.FrameworkID
+	} // That it is not known is said of the backups.
 }
 
 // compareLogs sets all replicas side by side; one that could not be read counts

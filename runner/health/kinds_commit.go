@@ -1,7 +1,10 @@
 package health
 
-// commitKinds are findings of a run between staging and proof.
+// commitKinds are findings of a run from its first start of the schedulers on.
 var commitKinds = []Kind{
+	{ID: "disabled-start-failed", Severity: Critical, Blocks: byDecision,
+		Means: "The scheduler ended by itself after the run had started it disabled, though its replica is whole: the replicated log is not known to be the cause, so re-initialising it would not help.", Evidence: "its process, what the supervisor says, its log since that start, and the copy of its replica that was read before",
+		Do: "Read the last lines of its log: an option that this version does not know, a port that is taken, no memory. Mend that, then `resume`, which starts it again; or `undo`."},
 	{ID: "leader-changed", Severity: Critical, Blocks: byCommit,
 		Means: "Another scheduler leads than the one that the backup was staged on: what was staged is gone with its leadership, and approvals for it are void.", Evidence: "the fence (host, PID, start) taken at the election, and who leads now by /vars, ZooKeeper and processes",
 		Do: "`resume`: it finds the leader, stages there and asks for approvals anew."},

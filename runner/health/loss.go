@@ -36,6 +36,17 @@ type LostJob struct {
 	Job       string `json:"job"`
 	Instances int    `json:"instances"`
 	Source    string `json:"source"` // Who knows of that many.
+
+	// What one instance takes, where the backup has no task of the job at work, so that
+	// it must be created again, and the log has its configuration.
+	Each *Resources `json:"each,omitempty"`
+}
+
+// Resources are what one instance of a job takes.
+type Resources struct {
+	CPUs   float64 `json:"cpus"`
+	RAMMB  int64   `json:"ram_mb"`
+	DiskMB int64   `json:"disk_mb"`
 }
 
 // LossOf counts what sources know together.
@@ -72,7 +83,7 @@ func LostJobs(sources ...LossSource) []LostJob {
 	for _, s := range sources {
 		for job, n := range s.Jobs {
 			if n > most[job].Instances {
-				most[job] = LostJob{job, n, s.Source}
+				most[job] = LostJob{Job: job, Instances: n, Source: s.Source}
 			}
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"aurorabot/runner"
+	"aurorabot/runner/bound"
 	"aurorabot/runner/probe"
 	"aurorabot/runner/replica"
 )
@@ -237,18 +238,32 @@ const CopiesOfLog = 3
 // LogLimit bounds the copying and reading of one log.
 const LogLimit = 25 * time.Minute
 
+// Salvaged is a backup that was made of a log.
+type Salvaged struct {
+	SHA256      string   `json:"sha256"`
+	FrameworkID string   `json:"framework_id"`
+	Position    uint64   `json:"position"` // Of the last entry that is in it.
+	Dropped     []string `json:"dropped"`  // What the log has and it has not, in words.
+}
+
 // Salvage writes what a log amounts to into a file on the host, as a backup.
 // upToDamage takes what lies before the first damage.
-func (n *Node) Salvage(ctx context.Context, log, to string, upToDamage bool) error {
+func (n *Node) Salvage(ctx context.Context, log, to string, upToDamage bool) (made Salvaged, err error) {
 	if err := n.helped(); err != nil {
-		return err
+		return made, err
 	}
 	argv := []string{n.Tool.Path, "log", "salvage", "--json"}
 	if upToDamage {
 		argv = append(argv, "--up-to-damage")
 	}
 	out, err := n.Host.Run(ctx, runner.Command{Argv: append(argv, log, "-o", to), User: n.Cluster.User, Gentle: true, Limit: 20 * time.Minute, Output: maxReport})
-	return Well("salvage", out, err)
+	if err := Well("salvage", out, err); err != nil {
+		return made, err
+	}
+	if err := bound.JSON(out.Stdout, &made, maxDecoded); err != nil {
+		return made, fmt.Errorf("salvage: the answer cannot be read: %w", err)
+	}
+	return made, nil
 }
 
 // InitCommand initialises a new log.

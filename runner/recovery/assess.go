@@ -94,7 +94,24 @@ func (r assessing) lookAtScheduler(ctx context.Context, t *runner.Task) (runner.
 		return runner.Answer{}, err
 	}
 	s.Missing = s.Missing || s.Silent // It was started since then, so it logs elsewhere.
+	if e, ok := foundLog.Of(t.State, t.On); ok && s.failed(&e.Report) {
+		why := fmt.Sprintf("the scheduler on %s ended by itself after its disabled start, though its replica is whole: %s", t.On, s.say())
+		if err := tell(t, health.Found("disabled-start-failed", t.On, "%s", why)); err != nil {
+			return runner.Answer{}, err
+		}
+		return runner.Answer{}, &runner.Ending{
+			Reason: runner.StopFailed, Reopen: []string{stepStart, stepReplicas},
+			Why: why + ". Nothing says that the replicated log is the cause, so it is not re-initialised. Read the end of that scheduler's log, mend what it says, and resume, which starts it again; or undo",
+		}
+	}
 	return runner.Yes("%s", s.say()).With(s), nil
+}
+
+// failed reports whether the scheduler ended for a cause that is not known to be its
+// log: that was whole, and what the scheduler said since speaks of something else or
+// cannot be read.
+func (s *schedulerLook) failed(before *replica.Report) bool {
+	return !s.Runs && before.State.Whole() && before.Status == replica.Voting.String() && len(s.Unusual) == 0
 }
 
 // settled reports whether the scheduler stands, as leader or follower.

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"aurorabot/runner"
-	"aurorabot/runner/diagnose"
 	"aurorabot/runner/health"
 	"aurorabot/runner/replica"
 )
@@ -291,12 +290,11 @@ func (r proving) neverArrived(ctx context.Context, t *runner.Task) (string, erro
 // begun reports whether a log has the beginning of a commit behind the old end.
 // A whole snapshot of another time is one that the leader wrote by itself.
 func begun(s *runner.State, p *replica.Report, end int64) bool {
-	c, _ := foundCluster.Of(s, runner.Bot)
 	a := p.Aurora
 	if a == nil {
 		return int64(p.End) > end
 	}
-	return a.LastUnread > end || a.LastSnapshot > end && a.LastSnapshotTime.Time().Equal(diagnose.ParseTime(c.Backup.Timestamp))
+	return a.LastUnread > end || a.LastSnapshot > end && a.LastSnapshotTime.Time().Equal(backupTime(s))
 }
 
 func absentEnding(why string, err error) error {
@@ -360,7 +358,6 @@ type snapshotOfBefore struct{}
 func (r proving) loadedSnapshot(ctx context.Context, t *runner.Task, next fence, receipt commitReceipt, s stake) (runner.Answer, error) {
 	n := r.node(t.State, next.Host)
 	old, _ := fenceOf(t.State)
-	c, _ := foundCluster.Of(t.State, runner.Bot)
 	report, err := n.HotLog(ctx)
 	if err != nil {
 		return runner.No("the log of the next leader %s: %v", next.Host, err), nil
@@ -369,12 +366,12 @@ func (r proving) loadedSnapshot(ctx context.Context, t *runner.Task, next fence,
 		return runner.No("the log of %s holds no snapshot", next.Host), nil
 	}
 	a := report.Aurora
-	want := diagnose.ParseTime(c.Backup.Timestamp)
+	want := backupTime(t.State)
 	if !a.LastSnapshotTime.Time().Equal(want) {
 		if !s.Equal && receipt.End >= 0 && a.LastSnapshot > receipt.End {
 			return beganWith(ctx, n, old, next, want, s)
 		}
-		return runner.No("the newest snapshot in the log of %s is of %s, not of the backup's %s", next.Host, a.LastSnapshotTime.Time().Format(time.RFC3339), c.Backup.Timestamp), nil
+		return runner.No("the newest snapshot in the log of %s is of %s, not of the backup's %s", next.Host, a.LastSnapshotTime.Time().Format(time.RFC3339), want.Format(time.RFC3339)), nil
 	}
 	if s.Equal && receipt.End < 0 {
 		return runner.No("the state before and after the commit are the same, and where the log ended before is not known: it cannot be told apart"), nil
@@ -383,7 +380,7 @@ func (r proving) loadedSnapshot(ctx context.Context, t *runner.Task, next fence,
 		return runner.No("the newest snapshot in the log of %s lies at %d, before the end recorded before the commit (%d)", next.Host, a.LastSnapshot, receipt.End).With(snapshotOfBefore{}), nil
 	}
 	return runner.Yes("%s leads since then (PID %d, was PID %d on %s); its log's newest snapshot is the backup's of %s at position %d, behind the old end %d; its %d tasks are exactly those staged",
-		next.Host, next.PID, old.PID, old.Host, c.Backup.Timestamp, a.LastSnapshot, receipt.End, s.Tasks).With(next), nil
+		next.Host, next.PID, old.PID, old.Host, want.Format(time.RFC3339Nano), a.LastSnapshot, receipt.End, s.Tasks).With(next), nil
 }
 
 // nextLeader is the leader that proved the commit.

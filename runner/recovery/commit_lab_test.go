@@ -2,6 +2,7 @@ package recovery_test
 
 import (
 	"context"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -142,5 +143,48 @@ func TestLauncherThatStaysOnLab(t *testing.T) {
 	s, _ := walk(t, r, runner.Request{Recipe: "staged", Cluster: cluster.Name, Backup: c.Truth.Backup, Hosts: r.Cluster.Names(), Reinitialize: "auto", Reason: "a rehearsal"})
 	if s.Status != runner.Closed || s.Outcome != "recovered" {
 		t.Errorf("%s %q: %s", s.Status, s.Outcome, s.Why)
+	}
+}
+
+// A scheduler that ends at its disabled start, with a whole replica and nothing in its
+// log about it, is no reason to re-initialise logs: the run stops, and a resume starts
+// it again.
+func TestStartThatFailsOnLab(t *testing.T) {
+	t.Parallel()
+	c, r := lab(t, "")
+	launcher := c.Hosts[1].Path("/usr/bin/aurora-scheduler-startup")
+	good, err := os.ReadFile(launcher)
+	if err != nil {
+		t.Fatal(err)
+	}
+	put := func(text []byte) {
+		if err := os.WriteFile(launcher, text, 0o755); err != nil {
+			t.Error(err)
+		}
+	}
+	e, j := asked(t, runner.Request{Recipe: "staged", Cluster: cluster.Name, Backup: c.Truth.Backup, Hosts: r.Cluster.Names(), Reinitialize: "auto", Reason: "a rehearsal"}, func(ev runner.Event) {
+		if ev.Kind == runner.StepDone && ev.Step == "prepare/change-configuration" && ev.Host == "s2" {
+			put([]byte("#!/bin/sh\nexit 3\n"))
+		}
+	})
+	s := goOn(t, e, r, "")
+	if s.Status != runner.Stopped || s.Stop.Reason != runner.StopFailed || s.Step != "assess/look-at-schedulers" || !strings.Contains(s.Why, "the scheduler on s2 ended by itself") {
+		t.Fatalf("%s at %s, %+v: %s", s.Status, s.Step, s.Stop, s.Why)
+	}
+	events, err := j.Events(run)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const finding = "disabled-start-failed"
+	if !slices.ContainsFunc(events, func(ev runner.Event) bool { return ev.Kind == runner.Found && strings.HasPrefix(ev.Why, finding+": ") }) {
+		t.Error("no finding says so")
+	}
+	put(good)
+	if _, err := e.Append(run, runner.Event{Kind: runner.RunResumed, Who: "T/UANN"}); err != nil {
+		t.Fatal(err)
+	}
+	s = goOn(t, e, r, "")
+	if s.Outcome != "recovered" || s.Phases["reinitialize"] == runner.PhaseDone {
+		t.Errorf("%s %q, re-initialise: %s: %s", s.Status, s.Outcome, s.Phases["reinitialize"], s.Why)
 	}
 }

@@ -2,6 +2,7 @@ package recovery
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -87,7 +88,7 @@ func TestJudgeCommitByContent(t *testing.T) {
 					if err := on.Host.Put(t.Context(), runner.File{Path: c.Argv[len(c.Argv)-1], Content: stateFile(tt.log...)}); err != nil {
 						t.Error(err)
 					}
-					return runnertest.Out("{}")
+					return runnertest.Out(fmt.Sprintf(`{"sha256": %q, "position": %d}`, node.SHA256(stateFile(tt.log...)), end+3))
 				})
 			}
 			a, err := r.proving().judgeCommit(t.Context(), &runner.Task{On: runner.Bot, Step: stepUnknownJudge, State: s, Say: say})

@@ -32,18 +32,34 @@ func inspectFile(ctx context.Context, file string, now time.Time) (r backup.Repo
 	return r, err
 }
 
-// backupFile is where the bot keeps the run's backup.
+// backupName is the name under which what is restored is staged.
+func backupName(s *runner.State) string {
+	if s.Source != nil {
+		return s.Source.Name
+	}
+	return s.Request.Backup
+}
+
+// backupFile is where the bot keeps what the run restores.
 func (r *Recovery) backupFile(s *runner.State) (string, error) {
+	if s.Source != nil {
+		return r.file(s, s.Source.File)
+	}
+	return r.file(s, s.Request.Backup)
+}
+
+// file is a file of the run on the bot.
+func (r *Recovery) file(s *runner.State, name string) (string, error) {
 	dir, err := r.Files(s.Run)
 	if err != nil {
 		return "", err
 	}
-	return filepath.Join(dir, s.Request.Backup), nil
+	return filepath.Join(dir, name), nil
 }
 
 // fetchBackup copies the backup to the bot, once, and checks its hash there.
 func (r *Recovery) fetchBackup(ctx context.Context, t *runner.Task, looks map[string]node.Look, found *clusterLook) (string, error) {
-	file, err := r.backupFile(t.State)
+	file, err := r.file(t.State, t.State.Request.Backup)
 	if err != nil {
 		return "", err
 	}
@@ -64,20 +80,6 @@ func (r *Recovery) fetchBackup(ctx context.Context, t *runner.Task, looks map[st
 		_, err := r.Hosts[from].Get(ctx, remote, r.Cluster.User, w)
 		return err
 	})
-}
-
-// salvage turns a log of a host into a backup, there and on the bot.
-func (r *Recovery) salvage(ctx context.Context, n *node.Node, log, name string, upToDamage bool) (remote, local string, err error) {
-	remote = path.Join(n.Folder(), "evidence", name)
-	if err := n.Salvage(ctx, log, remote, upToDamage); err != nil {
-		return "", "", err
-	}
-	dir, err := r.Files(n.RunID)
-	if err != nil {
-		return "", "", err
-	}
-	local = filepath.Join(dir, name+"-"+n.Name)
-	return remote, local, fetch(ctx, local, "", func(w io.Writer) error { _, err := n.Host.Get(ctx, remote, r.Cluster.User, w); return err })
 }
 
 // fetch writes a file of a run from get, whole or not at all, and checks its hash. An
@@ -141,12 +143,8 @@ func eachTask(ctx context.Context, file string, take func(backup.Task) error) er
 	})
 }
 
-// compareBackup compares the run's backup with a newer state.
-func (r *Recovery) compareBackup(ctx context.Context, s *runner.State, newer *backup.State) (backup.Diff, error) {
-	file, err := r.backupFile(s)
-	if err != nil {
-		return backup.Diff{}, err
-	}
+// compareState compares a backup on the bot with a newer state.
+func compareState(ctx context.Context, file string, newer *backup.State) (backup.Diff, error) {
 	var older *backup.State
 	if err := reading(ctx, file, "compare", func(f io.Reader, _ int64) (err error) { older, err = backup.ReadState(f); return err }); err != nil {
 		return backup.Diff{}, err

@@ -94,44 +94,6 @@ func on(t *testing.T, c *cluster.Cluster) *recovery.Recovery {
 	return r
 }
 
-const run = "lab-20260102T0304Z"
-
-// walk plays a run to its end, with every gate passed, and says what happens.
-func walk(t *testing.T, r *recovery.Recovery, req runner.Request) (*runner.State, *runner.Memory) {
-	t.Helper()
-	return walkTo(t, r, req, "")
-}
-
-// walkTo plays a run up to a gate, or to its end.
-func walkTo(t *testing.T, r *recovery.Recovery, req runner.Request, gate string) (*runner.State, *runner.Memory) {
-	t.Helper()
-	j := &runner.Memory{}
-	begun := time.Now()
-	e := &runner.Engine{Journal: j, Now: time.Now, Told: func(ev runner.Event) {
-		t.Logf("%6.1fs %-15s %-30s %-4s %s", time.Since(begun).Seconds(), ev.Kind, ev.Step+ev.Gate, ev.Host, ev.Why)
-	}}
-	data, err := json.Marshal(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := e.Append(run, runner.Event{Kind: runner.RunRequested, Who: "T/UANN", Data: data}); err != nil {
-		t.Fatal(err)
-	}
-	recipe := r.Recipe()
-	for {
-		s, err := e.Advance(t.Context(), recipe, run)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if s.Status != runner.Gated || s.Gate == gate {
-			return s, j
-		}
-		if _, err := e.Append(run, runner.Event{Kind: runner.GatePassed, Gate: s.Gate, Digest: s.Gates[s.Gate].Digest}); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
 // lab brings a cluster up with damage, "" for none.
 func lab(t *testing.T, damage string, env ...string) (*cluster.Cluster, *recovery.Recovery) {
 	t.Helper()
@@ -188,6 +150,9 @@ func TestRecoveryOnLab(t *testing.T) {
 				if got := foreseen(t, s, step); got != want {
 					t.Errorf("%s foresees a loss of %s, want %s", step, got, want)
 				}
+			}
+			if damage == "" {
+				onlyInTheLog(t, r, s, len(c.Truth.Lost))
 			}
 			if got := s.Phases["reinitialize"] == runner.PhaseDone; got != reinitialized {
 				t.Errorf("re-initialised: %v, want %v", got, reinitialized)

@@ -177,18 +177,13 @@ func (r preflight) judgeBackup(t *runner.Task, found *clusterLook, looks map[str
 		bad("backup-damaged", "backup %s does not decode to its end: %s", t.State.Request.Backup, b.Error)
 		return
 	}
-	for _, w := range b.Warnings {
-		if r.Profile.DBScript && strings.Contains(w, "dbScript") {
-			found.Warnings = append(found.Warnings, w)
-			continue
-		}
+	odd, known := r.odd(&b)
+	found.Warnings = append(found.Warnings, known...)
+	for _, w := range odd {
 		bad("backup-odd", "backup %s decodes, but looks wrong: %s", t.State.Request.Backup, w)
 	}
-	for _, name := range r.Cluster.Names() {
-		if id := health.Framework(looks[name].Lines); id != "" && b.FrameworkID != "" && id != b.FrameworkID {
-			bad("backup-foreign", "backup %s is of framework %s, the cluster is %s: Mesos would not know the restored scheduler's tasks. Choose a backup of this cluster", t.State.Request.Backup, b.FrameworkID, id)
-			break
-		}
+	if id := foreignTo(looks, &b); id != "" {
+		bad("backup-foreign", "backup %s is of framework %s, the cluster is %s: Mesos would not know the restored scheduler's tasks. Choose a backup of this cluster", t.State.Request.Backup, b.FrameworkID, id)
 	}
 	switch age := r.Now().Sub(diagnose.ParseTime(b.Timestamp)); {
 	case age <= r.Cluster.MaxBackupAge:
@@ -229,16 +224,21 @@ func (r preflight) findLeader(ctx context.Context, s *runner.State, looks map[st
 // and by Mesos.
 func (r preflight) estimate(ctx context.Context, t *runner.Task, found *clusterLook, leading []aurora.Task) *loss {
 	l := loss{Why: "the schedulers' logs are read when they have stopped"}
+	file, err := r.backupFile(t.State)
+	if err != nil {
+		l.Mesos = err.Error()
+		return &l
+	}
 	if leading != nil {
 		var now []backup.Task
 		for _, task := range leading {
 			now = append(now, backup.Task{ID: task.ID, Status: backup.Status(task.Status), Role: task.Role, Environment: task.Env, Job: task.Job})
 		}
-		if d, err := r.compareBackup(ctx, t.State, backup.NewState(r.Now(), now)); err == nil {
+		if d, err := compareState(ctx, file, backup.NewState(r.Now(), now)); err == nil {
 			l.LeaderKnown, l.LeaderKilled, l.LeaderJobs = true, d.Killed.Total, d.Killed.ByJob
 		}
 	}
-	r.compareWithMesos(ctx, t.State, found.Backup.FrameworkID, &l)
+	l.compareWithMesos(ctx, file, r.askMesos(ctx, t.State, found.Backup.FrameworkID))
 	l.Total = new(health.LossOf(l.sources()...))
 	return &l
 }

@@ -1,8 +1,14 @@
 package recovery
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
+	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -26,9 +32,7 @@ type loss struct {
 	Revived int          `json:"resurrected"` // Tasks that will be started again or found lost.
 	Jobs    int          `json:"jobs"`        // Jobs with a difference.
 
-	Salvage     string    `json:"salvage,omitempty"`      // On the host: a backup made from that log.
-	SalvageHost string    `json:"salvage_host,omitempty"` // Where it lies.
-	SalvageTime time.Time `json:"salvage_time,omitzero"`  // How far it goes.
+	Salvaged *salvaged `json:"salvaged,omitempty"` // The backup made of that log.
 
 	Mesos        string `json:"mesos,omitempty"`         // The master that was asked, or why none answered.
 	MesosKnown   bool   `json:"mesos_known"`             //
@@ -43,7 +47,22 @@ type loss struct {
 	MesosJobs map[string]int `json:"mesos_jobs,omitempty"` // MesosKilled, by job.
 
 	Total *health.Loss `json:"total,omitempty"` // By all of them.
+
+	Create []createAgain `json:"create,omitempty"` // Jobs that only the log knows, at most [listed].
 }
+
+// A createAgain is a job of which the backup has no task at work: whoever wants it back
+// must create it. Its configuration may hold passwords and stays on the bot, in
+// [lostJobs].
+type createAgain struct {
+	Job       string           `json:"job"`
+	Instances int              `json:"instances"`
+	Each      health.Resources `json:"each"` // Of its first instance.
+}
+
+// lostJobs is the run's file on the bot with the configurations of the jobs that only
+// the log knows.
+const lostJobs = "lost-jobs.json"
 
 // sources are those that were asked, with what they know.
 func (l *loss) sources() []health.LossSource {
@@ -73,27 +92,114 @@ func (r *Recovery) Loss(s *runner.State) (health.Loss, []health.LostJob) {
 	if c, _ := foundCluster.Of(s, runner.Bot); !ok && c.Loss != nil {
 		l = *c.Loss
 	}
-	return health.LossOf(l.sources()...), health.LostJobs(l.sources()...)
+	jobs := health.LostJobs(l.sources()...)
+	for i := range jobs {
+		for _, c := range l.Create {
+			if c.Job == jobs[i].Job {
+				jobs[i].Each = &c.Each
+			}
+		}
+	}
+	return health.LossOf(l.sources()...), jobs
+}
+
+// LostJobs are the configurations of the jobs that a run's restore loses and that only
+// the log knows, as JSON: [{"job", "instances": [0, 1, …], "task_config": as the API takes
+// it}]. nil: there are none.
+func (r *Recovery) LostJobs(s *runner.State) ([]byte, error) {
+	if l, ok := foundLoss.Of(s, runner.Bot); !ok || len(l.Create) == 0 {
+		return nil, nil
+	}
+	file, err := r.file(s, lostJobs)
+	if err != nil {
+		return nil, err
+	}
+	return os.ReadFile(file)
+}
+
+// keepLostJobs writes down, on the bot, the configurations of the jobs of which the
+// backup has no task at work and that log has.
+func (r assessing) keepLostJobs(ctx context.Context, s *runner.State, d *backup.Diff, log string) ([]createAgain, error) {
+	wanted := map[string]bool{}
+	for _, j := range d.Jobs {
+		if j.Killed > 0 && j.OldActive == 0 {
+			wanted[j.Job] = true
+		}
+	}
+	if len(wanted) == 0 {
+		return nil, nil
+	}
+	var configs []backup.JobConfig
+	err := reading(ctx, log, "configurations", func(f io.Reader, _ int64) (err error) {
+		configs, err = backup.Configs(f, func(job string) bool { return wanted[job] })
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	file, err := r.file(s, lostJobs)
+	if err != nil {
+		return nil, err
+	}
+	var list []createAgain
+	err = fetch(ctx, file, "", func(w io.Writer) error {
+		for i, c := range configs {
+			config, err := c.Config.Struct()
+			if err != nil {
+				return fmt.Errorf("configuration of %.200s: %w", c.Job, err)
+			}
+			one, err := json.Marshal(map[string]any{"job": c.Job, "instances": c.Instances, "task_config": json.RawMessage(config.AppendJSON(nil))})
+			if err != nil {
+				return err
+			}
+			if _, err := fmt.Fprintf(w, "%s%s", map[bool]string{true: "[", false: ",\n"}[i == 0], one); err != nil {
+				return err
+			}
+			switch last := len(list) - 1; {
+			case last >= 0 && list[last].Job == c.Job:
+				list[last].Instances += len(c.Instances)
+			case len(list) < listed:
+				list = append(list, createAgain{Job: c.Job, Instances: len(c.Instances), Each: health.Resources{CPUs: c.Each.CPUs, RAMMB: c.Each.RAMMB, DiskMB: c.Each.DiskMB}})
+			}
+		}
+		_, err := io.WriteString(w, "]\n")
+		return err
+	})
+	return list, err
 }
 
 // listed bounds the tasks that are kept in the journal; the numbers are whole.
 const listed = 200
 
-// lookAtLoss replays the best replica's log into a snapshot, on the host and
-// from the evidence copy, and compares the backup with it. That it can't be
-// known stops nothing: it is shown as not known.
+// lookAtLoss makes a backup of the log that reaches furthest, on the host and from
+// the evidence copy, and compares what is restored with it. That it can't be known
+// stops nothing: it is shown as not known.
 func (r assessing) lookAtLoss(ctx context.Context, t *runner.Task) (runner.Answer, error) {
-	l := loss{Why: "no replica's log can be read"}
-	if host, e := r.bestReplica(t.State); host != "" {
-		found, err := r.compareWithLog(ctx, t, host, e)
-		if err != nil {
-			found = loss{Why: fmt.Sprintf("the log of %s: %v", host, err)}
-		}
-		l = found
+	l := loss{}
+	made, err := r.salvageFurthest(ctx, t)
+	if err == nil {
+		l, err = r.compareWithLog(ctx, t, made)
+	}
+	if err != nil {
+		l = loss{Why: err.Error()}
 	}
 	c, _ := foundCluster.Of(t.State, runner.Bot)
-	r.compareWithMesos(ctx, t.State, c.Backup.FrameworkID, &l)
+	running := r.askMesos(ctx, t.State, c.Backup.FrameworkID)
+	file, err := r.backupFile(t.State)
+	if err != nil {
+		return runner.Answer{}, err
+	}
+	l.compareWithMesos(ctx, file, running)
 	l.Total = new(health.LossOf(l.sources()...))
+	if l.Salvaged != nil {
+		// By the log alone nothing is lost of what it holds.
+		instead := loss{Known: true, Whole: l.Whole}
+		instead.compareWithMesos(ctx, made.local, running)
+		l.Salvaged.Total = health.LossOf(instead.sources()...)
+		if l.Salvaged.NotOffered == "" && !l.lessBySalvage() {
+			l.Salvaged.NotOffered = "it loses no less than the backup"
+		}
+	}
 	return runner.Yes("%s", l.words()).With(l), nil
 }
 
@@ -101,8 +207,11 @@ func (l *loss) words() string {
 	s := "what a restore would lose is not known from the logs: " + l.Why
 	if l.Known {
 		s = fmt.Sprintf("compared with %s: %d tasks will be killed, %d come back, %d jobs differ", l.Against, l.Killed, l.Revived, l.Jobs)
-		if l.Diff != nil && l.Diff.Old.Time.Before(l.Diff.New.Time) && l.Killed+l.Jobs > 0 {
-			s += fmt.Sprintf("\na backup made from that log would lose less: it goes to %s and lies in %s on %s. To use it, deny, give it a backup's name, put it into a -backup_dir and ask for it", l.SalvageTime.Format(time.RFC3339), l.Salvage, l.SalvageHost)
+		if v := l.Salvaged; v != nil {
+			s += fmt.Sprintf("\na backup made of that log goes to %s, has %d tasks and is named %s", v.Time.Format(time.RFC3339), v.Backup.Tasks.Total, v.Name)
+			if v.NotOffered != "" {
+				s += "; it is not offered: " + v.NotOffered
+			}
 		}
 	}
 	if l.MesosKnown {
@@ -111,42 +220,83 @@ func (l *loss) words() string {
 	return s + "\nwhat runs now is not known from Mesos: " + l.Mesos
 }
 
-// compareWithMesos adds what the leading Mesos master says.
-func (r *Recovery) compareWithMesos(ctx context.Context, s *runner.State, framework string, l *loss) {
+// A running is what the leading Mesos master says that runs of the framework.
+type running struct {
+	now    *backup.State
+	master string
+	err    error // Why it is not known.
+}
+
+func (r *Recovery) askMesos(ctx context.Context, s *runner.State, framework string) (m running) {
 	if !r.Cluster.MesosTasks {
-		l.Mesos = "the configuration says not to ask"
+		m.err = errors.New("the configuration says not to ask")
+		return m
+	}
+	m.now, m.master, m.err = r.runningTasks(ctx, s, framework)
+	return m
+}
+
+// compareWithMesos adds what runs and is not in a backup on the bot.
+func (l *loss) compareWithMesos(ctx context.Context, file string, m running) {
+	var d backup.Diff
+	if m.err == nil {
+		d, m.err = compareState(ctx, file, m.now)
+	}
+	if m.err != nil {
+		l.Mesos = m.err.Error()
 		return
 	}
-	now, master, err := r.runningTasks(ctx, s, framework)
-	if err != nil {
-		l.Mesos = err.Error()
-		return
-	}
-	d, err := r.compareBackup(ctx, s, now)
-	if err != nil {
-		l.Mesos = err.Error()
-		return
-	}
-	l.Mesos, l.MesosKnown, l.MesosRuns = master, true, d.New.Active
+	l.Mesos, l.MesosKnown, l.MesosRuns = m.master, true, d.New.Active
 	l.MesosKilled, l.MesosMissing, l.MesosJobs = d.Killed.Total, d.Resurrected.Total, d.Killed.ByJob
 }
 
-// bestReplica is the one whose agreed entries reach furthest without a gap
-// after its last snapshot, of those that can be read; whole ones first.
-func (r assessing) bestReplica(s *runner.State) (string, logEvidence) {
-	var best string
-	var found logEvidence
-	for _, name := range r.everyScheduler(s) {
-		e, ok := foundLog.Of(s, name)
-		if !ok || e.Missing || e.Report.Aurora == nil {
-			continue
+// salvageFurthest makes a backup of the log that reaches furthest. How far one does
+// shows only when it is replayed: a log that may reach further than what was made is
+// tried too.
+func (r assessing) salvageFurthest(ctx context.Context, t *runner.Task) (best made, err error) {
+	if chosen := t.State.Source; chosen != nil {
+		e, _ := foundLog.Of(t.State, chosen.Host)
+		return r.salvage(ctx, r.node(t.State, chosen.Host), e.Copy, "salvage", true, chosen)
+	}
+	err = errors.New("no replica's log can be read")
+	for _, name := range r.readable(t.State) {
+		e, _ := foundLog.Of(t.State, name)
+		if best.host != "" && agreedEnd(&e.Report) <= best.position {
+			break
 		}
-		whole, was := e.Report.State.Whole(), found.Report.State.Whole()
-		if best == "" || whole && !was || whole == was && agreedEnd(&e.Report) > agreedEnd(&found.Report) {
-			best, found = name, e
+		// Up to damage: whether that is restored is for people to say.
+		m, failed := r.salvage(ctx, r.node(t.State, name), e.Copy, "salvage", true, nil)
+		switch {
+		case failed != nil && best.host == "":
+			err = fmt.Errorf("the log of %s: %w", name, failed)
+		case failed == nil && (best.host == "" || m.position > best.position):
+			best, err = m, nil
 		}
 	}
-	return best, found
+	return best, err
+}
+
+// readable are the hosts whose log can be read, the one first whose agreed entries
+// reach furthest without a gap after its last snapshot, whole ones before others.
+func (r assessing) readable(s *runner.State) []string {
+	var names []string
+	found := map[string]logEvidence{}
+	for _, name := range r.everyScheduler(s) {
+		if e, ok := foundLog.Of(s, name); ok && !e.Missing && e.Report.Aurora != nil {
+			names, found[name] = append(names, name), e
+		}
+	}
+	slices.SortStableFunc(names, func(a, b string) int {
+		p, q := found[a].Report, found[b].Report
+		whole := func(p *replica.Report) int {
+			if p.State.Whole() {
+				return 1
+			}
+			return 0
+		}
+		return cmp.Or(cmp.Compare(agreedEnd(&q), agreedEnd(&p)), whole(&q)-whole(&p))
+	})
+	return names
 }
 
 // agreedEnd is the last position up to which everything after the last snapshot
@@ -192,28 +342,29 @@ func (r assessing) holdsAll(s *runner.State, best *replica.Report) bool {
 	return best.State.Whole() && agreedEnd(best) >= end && whole > len(r.Cluster.Names())/2
 }
 
-func (r assessing) compareWithLog(ctx context.Context, t *runner.Task, host string, e logEvidence) (loss, error) {
-	// Up to damage: here it is about what would be lost, not about restoring it.
-	remote, local, err := r.salvage(ctx, r.node(t.State, host), e.Copy, "salvage", true)
-	if err != nil {
-		return loss{}, err
-	}
+func (r assessing) compareWithLog(ctx context.Context, t *runner.Task, m made) (loss, error) {
+	e, _ := foundLog.Of(t.State, m.host)
 	file, err := r.backupFile(t.State)
 	if err != nil {
 		return loss{}, err
 	}
-	d, err := compareFiles(ctx, file, local)
+	d, err := compareFiles(ctx, file, m.local)
 	if err != nil {
-		return loss{}, err
+		return loss{}, fmt.Errorf("the log of %s: %w", m.host, err)
 	}
-	against := fmt.Sprintf("the log of %s up to position %d", host, agreedEnd(&e.Report))
-	if end, other := r.furthest(t.State); end > agreedEnd(&e.Report) {
+	against := fmt.Sprintf("the log of %s up to position %d", m.host, m.position)
+	if end, other := r.furthest(t.State); end > m.position {
 		against += fmt.Sprintf(" (that of %s reaches %d; what lies between is not counted)", other, end)
 	}
 	l := loss{
 		Known: true, Against: against, Diff: &d, Whole: r.holdsAll(t.State, &e.Report),
 		Killed: d.Killed.Total, Revived: d.Resurrected.Total, Jobs: len(d.Jobs),
-		Salvage: remote, SalvageHost: host, SalvageTime: d.New.Time,
+	}
+	if l.Salvaged, err = r.judgeSalvage(ctx, t.State, m); err != nil {
+		return loss{}, fmt.Errorf("the log of %s: %w", m.host, err)
+	}
+	if l.Create, err = r.keepLostJobs(ctx, t.State, &d, m.local); err != nil {
+		return loss{}, fmt.Errorf("the log of %s: %w", m.host, err)
 	}
 	for _, list := range []*backup.TaskList{&d.Killed, &d.Resurrected, &d.Changed} {
 		list.Tasks = list.Tasks[:min(len(list.Tasks), listed)]

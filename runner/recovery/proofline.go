@@ -122,10 +122,10 @@ func (r proving) amountsTo(ctx context.Context, t *runner.Task, host string) (ma
 		return nil, fmt.Errorf("what it holds is not in the journal")
 	}
 	// The name says up to where: the same log gives the same file.
-	_, local, err := r.salvage(ctx, n, l.Flags["native_log_file_path"], fmt.Sprintf("state-%d", p.End), false)
+	m, err := r.salvage(ctx, n, l.Flags["native_log_file_path"], fmt.Sprintf("state-%d", p.End), false, nil)
 	if err != nil {
 		return nil, err
 	}
-	all, _, err := backupTasks(ctx, local)
+	all, _, err := backupTasks(ctx, m.local)
 	return all, err
 }

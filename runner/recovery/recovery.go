@@ -65,6 +65,7 @@ func (r *Recovery) Recipe() *runner.Recipe {
 		Without: r.leaving().without(), Settle: r.settling().settle(), Gone: r.leaving().stillGone, Owes: owes, Rests: rests,
 		Covers:      r.covers,
 		Drop:        []string{stepDrop, stepCompare, stepCommit},
+		Salvage:     &runner.Choice{Gate: "assess", Steps: []string{stepLoss, stepDecide, stepConfirm}, Offers: salvageOffered},
 		UndoWarning: r.undoWarning,
 		UndoStarts: func(s *runner.State) bool {
 			return slices.ContainsFunc(s.Effects, func(e runner.Effect) bool { return e.Step == stepStop && s.Of(e.Step, e.Host).Begun })
@@ -101,10 +102,10 @@ func (r *Recovery) settling() settling     { return settling{r} }
 
 // covers is what every digest covers besides the steps.
 func (r *Recovery) covers(s *runner.State) any {
-	look, _ := foundCluster.Of(s, runner.Bot)
+	sum, _ := backupSum(s) // Before pre-flight there is none.
 	return map[string]any{
 		"cluster": r.Cluster.Name, "version": r.Cluster.Version.String(), "profile": r.Profile.Name,
-		"hosts": r.everyScheduler(s), "policy": r.Policy, "backup_sha256": look.Backup.SHA256,
+		"hosts": r.everyScheduler(s), "policy": r.Policy, "backup_sha256": sum,
 	}
 }
 

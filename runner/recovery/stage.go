@@ -26,7 +26,7 @@ func (r staging) restore() runner.Phase {
 			On: theLeader, Check: r.backupNotInTheWay, Verify: r.backupOnLeader, Do: r.copyBackup, Undo: r.backupOffLeader, Limit: 15 * time.Minute,
 			Keeps: "the backup stays in the leader's folder, as the runbook leaves it",
 			Shows: func(t *runner.Task) []string {
-				return []string{fmt.Sprintf("write %s into the leader's -backup_dir, where it is missing", t.State.Request.Backup)}
+				return []string{fmt.Sprintf("write %s into the leader's -backup_dir, where it is missing", backupName(t.State))}
 			},
 		},
 		{
@@ -34,7 +34,7 @@ func (r staging) restore() runner.Phase {
 			On: theLeader, Check: r.mayStage, Verify: r.stagedAsMeant, Do: r.stage, Undo: r.unstage, Dangerous: true,
 			Keeps: "the commit consumes what is staged",
 			Shows: func(t *runner.Task) []string {
-				return []string{r.adminShows("scheduler_stage_recovery", t.State.Request.Backup)}
+				return []string{r.adminShows("scheduler_stage_recovery", backupName(t.State))}
 			},
 		},
 		{
@@ -368,7 +368,7 @@ func (r staging) stage(ctx context.Context, t *runner.Task) (any, error) {
 		}
 		what = stagingAgain
 	}
-	a, err := r.act(ctx, t, what, stagingLimit, "scheduler_stage_recovery", t.State.Request.Backup)
+	a, err := r.act(ctx, t, what, stagingLimit, "scheduler_stage_recovery", backupName(t.State))
 	if err != nil {
 		return nil, err
 	}

@@ -14,19 +14,33 @@ import (
 
 	"aurorabot/runner"
 	"aurorabot/runner/aurora"
+	"aurorabot/runner/diagnose"
 	"aurorabot/runner/durable"
 	"aurorabot/runner/health"
 	"aurorabot/runner/node"
 	"aurorabot/runner/probe"
 )
 
-// backupSum is the hash of the backup that pre-flight decoded.
+// backupSum is the hash of what is restored: of the backup that pre-flight decoded,
+// or of what was chosen instead.
 func backupSum(s *runner.State) (string, error) {
+	if s.Source != nil {
+		return s.Source.SHA256, nil
+	}
 	c, ok := foundCluster.Of(s, runner.Bot)
 	if !ok || c.Backup.SHA256 == "" {
 		return "", errors.New("which backup pre-flight decoded is not in the journal")
 	}
 	return c.Backup.SHA256, nil
+}
+
+// backupTime is the inner time of what is restored: that of the commit's snapshot.
+func backupTime(s *runner.State) time.Time {
+	if s.Source != nil {
+		return s.Source.Time
+	}
+	c, _ := foundCluster.Of(s, runner.Bot)
+	return diagnose.ParseTime(c.Backup.Timestamp)
 }
 
 func (r staging) leaderBackup(ctx context.Context, t *runner.Task) (file string, p probe.Path, sum string, err error) {
@@ -38,7 +52,7 @@ func (r staging) leaderBackup(ctx context.Context, t *runner.Task) (file string,
 	if err != nil {
 		return "", p, "", err
 	}
-	file = path.Join(l.Flags["backup_dir"], t.State.Request.Backup)
+	file = path.Join(l.Flags["backup_dir"], backupName(t.State))
 	facts, err := n.Ask(ctx, probe.Request{Paths: []string{file}})
 	return file, facts.Paths[file], sum, err
 }
@@ -89,7 +103,7 @@ func (r staging) copyBackup(ctx context.Context, t *runner.Task) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	file := path.Join(l.Flags["backup_dir"], t.State.Request.Backup)
+	file := path.Join(l.Flags["backup_dir"], backupName(t.State))
 	return map[string]string{"file": file}, t.Host.Put(ctx, runner.File{
 		Path: file, Source: func() (io.ReadCloser, error) { return os.Open(local) }, Mode: 0o644, User: r.Cluster.User, Group: r.Cluster.Group, SHA256: sum,
 	})
@@ -108,7 +122,7 @@ func (r staging) backupOffLeader(ctx context.Context, t *runner.Task, _ runner.R
 	if p.SHA256 != sum {
 		return runner.No("%s is not what this run copied (%.12s)", file, p.SHA256), nil
 	}
-	to := path.Join(n.Folder(), "backups", "copied-"+t.State.Request.Backup)
+	to := path.Join(n.Folder(), "backups", "copied-"+backupName(t.State))
 	if err := n.MakeFolder(ctx, "backups"); err != nil {
 		return runner.Answer{}, err
 	}

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"aurorabot/runner"
-	"aurorabot/runner/diagnose"
 	"aurorabot/runner/node"
 	"aurorabot/runner/replica"
 )
@@ -108,8 +107,7 @@ func (r proving) judgeCommit(ctx context.Context, t *runner.Task) (runner.Answer
 	if receipt.End < 0 {
 		return staysUnknown(t, "where the log ended before the commit is not known")
 	}
-	c, _ := foundCluster.Of(t.State, runner.Bot)
-	want := diagnose.ParseTime(c.Backup.Timestamp)
+	want := backupTime(t.State)
 	var words []string
 	var since string // A host whose log has an agreed snapshot of a leader after the commit.
 	found := map[trace]int{}

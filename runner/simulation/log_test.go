@@ -110,6 +110,18 @@ func (l *logDir) replay() (*state, bool) {
 	return s, true
 }
 
+// replayed is the last position that replay takes.
+func (l *logDir) replayed() (last uint64) {
+	for _, p := range slices.Sorted(maps.Keys(l.entries)) {
+		if e := l.entries[p]; e.learned && e.kind == "broken" {
+			return last
+		} else if e.learned {
+			last = p
+		}
+	}
+	return last
+}
+
 // report is what the bot's own reader says of the folder.
 func (l *logDir) report(path string) replica.Report {
 	r := replica.Report{

@@ -157,6 +157,7 @@ const policyDigest = "0123456789abcdef"
 func (p *play) scenery() {
 	w := p.w
 	w.cluster = p.clusterOf()
+	w.truth.salvaged = map[string]*state{}
 	w.truth.real = &state{tasks: tasksTo(6), framework: frameworkID, at: w.begin.Add(-20 * time.Minute)}
 	at := w.begin.Add(-time.Duration(1+w.rng.IntN(20)) * time.Hour)
 	w.truth.backup = &state{tasks: tasksTo(2 + w.rng.IntN(5)), framework: frameworkID, at: at}
@@ -456,9 +457,10 @@ func (p *play) atGate(st *runner.State, run string, pause *time.Duration) [][]st
 			return [][]string{{"UBOB", "deny", run, "--gate=" + st.Gate, digest}}
 		}
 	case 7:
-		if st.Gate == "commit" {
-			return [][]string{{"UANN", "drop", run, taskID(w.rng.IntN(3))}}
+		if st.Gate == "assess" && st.Source == nil {
+			return [][]string{{"UCAT", "salvage", run}}
 		}
+		return [][]string{{"UANN", "drop", run, taskID(w.rng.IntN(3))}, {"UCAT", "salvage", run, "--off"}}
 	case 8:
 		if w.chance(30) {
 			return [][]string{{"UBOB", "undo", run, "--confirm"}}

@@ -2,8 +2,8 @@ package simulation
 
 import "slices"
 
-// Rule 10: what is staged and committed is the backup that was asked for, less
-// what people dropped.
+// Rule 10: what is staged and committed is the backup that was asked for, or the log
+// that people chose instead, less what they dropped.
 func backupChecked(w *world) *rule {
 	r := &rule{name: "10 the backup that was meant"}
 	r.act = func(a *act) {
@@ -20,19 +20,30 @@ func backupChecked(w *world) *rule {
 				return // It answers that nothing is staged.
 			}
 			if !w.dropped(a.proc.staged) {
-				w.violated(r.name, "commit on %s of %v, the backup holds %v", a.host.name, a.proc.staged.ids(), w.truth.backup.ids())
+				w.violated(r.name, "commit on %s of %v, meant are %v", a.host.name, a.proc.staged.ids(), w.meant().ids())
 			}
 		}
 	}
 	return r
 }
 
-// dropped tells whether a state is the backup less what people dropped.
+// meant is what people want restored, before they dropped anything.
+func (w *world) meant() *state {
+	if from := w.state().Source; from != nil {
+		if s := w.truth.salvaged[from.SHA256]; s != nil {
+			return s
+		}
+		return &state{} // Nobody salvaged that.
+	}
+	return w.truth.backup
+}
+
+// dropped tells whether a state is what people want less what they dropped.
 func (w *world) dropped(s *state) bool {
 	if s == nil {
 		return true
 	}
-	want := w.truth.backup.clone()
+	want := w.meant().clone()
 	for _, id := range w.state().Dropped {
 		delete(want.tasks, id)
 	}

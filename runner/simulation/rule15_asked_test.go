@@ -11,7 +11,7 @@ func onlyPeopleAsked(w *world) *rule {
 	asked := map[string]bool{}
 	verbs := map[runner.Kind]string{
 		runner.RunRequested: "recover", runner.GateApproved: "approve", runner.GateDenied: "deny", runner.RunAborted: "abort", runner.RunResumed: "resume",
-		runner.TasksDropped: "drop",
+		runner.TasksDropped: "drop", runner.SourceChosen: "salvage",
 	}
 	r.asked = func(who policy.Actor, words []string) { asked[who.Key()+" "+words[0]] = true }
 	r.event = func(e runner.Event) {

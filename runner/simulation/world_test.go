@@ -51,7 +51,9 @@ type truth struct {
 	real    *state    // What the cluster held before the damage.
 	backup  *state    // What the backup that is asked for holds.
 	commits []*commit // Commits that reached a scheduler.
-	inits   int
+
+	salvaged map[string]*state // What logs amounted to that a backup was made of, by its hash.
+	inits    int
 }
 
 // A commit is one that a scheduler was told to make.
