@@ -23,6 +23,10 @@ var ErrParent = errors.New("the message above it is not there")
 // parentWithin is how long to wait for it.
 const parentWithin = 30 * time.Second
 
+// callWithin is how long one call may take: Slack answers within a second, and while
+// one hangs nothing else is said in its channel.
+const callWithin = 10 * time.Second
+
 // marker is the metadata event type that our messages carry, and by which they
 // are found again.
 const marker = "aurorabot_message"
@@ -54,6 +58,8 @@ func (o *Outbox) deliver(ctx context.Context, i *Item) (sent bool, err error) {
 		return false, nil
 	}
 	l, err := o.inSomeLayout(i, thread, func(l blocks.Layout, text string) error {
+		ctx, cancel := context.WithTimeout(ctx, callWithin)
+		defer cancel()
 		_, _, _, err := o.API.UpdateMessageContext(ctx, p.Channel, p.TS, Options(l, text, "")...)
 		return err
 	})
@@ -119,6 +125,8 @@ func (o *Outbox) post(ctx context.Context, i *Item, p Post, thread string) error
 		options := append(Options(l, text, thread), slack.MsgOptionMetadata(slack.SlackMetadata{
 			EventType: marker, EventPayload: map[string]any{"run": i.Run, "key": i.Key},
 		}))
+		ctx, cancel := context.WithTimeout(ctx, callWithin)
+		defer cancel()
 		channel, ts, err := o.API.PostMessageContext(ctx, i.Channel, options...)
 		if err == nil {
 			p.Channel, p.TS = channel, ts
@@ -196,6 +204,8 @@ func where(err error) []string {
 // lost. "": it is not there. If Slack does not let us look, it is posted
 // again: said twice is better than not said.
 func (o *Outbox) find(ctx context.Context, i *Item, p Post, thread string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, callWithin)
+	defer cancel()
 	oldest := strconv.FormatInt(p.Trying.Add(-time.Minute).Unix(), 10)
 	var messages []slack.Message
 	var err error

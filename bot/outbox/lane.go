@@ -2,9 +2,14 @@ package outbox
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/slack-go/slack"
+
+	"aurorabot/bot/web"
 )
 
 // A lane is one channel's queue.
@@ -14,7 +19,60 @@ type lane struct {
 	mu     sync.Mutex
 	items  []*Item
 	flying *Item
+	end    context.CancelFunc   // Ends the flight.
 	sent   map[string]time.Time // When each message was last sent, by item id.
+
+	// What Slack did not take of late, by method: not before until, and how long to
+	// wait after the next failure. What fails with one method holds up no other.
+	until map[string]time.Time
+	waits map[string]time.Duration
+}
+
+func newLane() *lane {
+	return &lane{wake: make(chan struct{}, 1), sent: map[string]time.Time{}, until: map[string]time.Time{}, waits: map[string]time.Duration{}}
+}
+
+// preemptAfter is how long a message that nobody is asked by may be on its way while
+// one that people are asked by waits. What is cut off is looked for, and sent again.
+const preemptAfter = time.Second
+
+// preempt ends the flight of what nobody is asked by, unless it ends soon by itself.
+// The caller holds mu.
+func (l *lane) preempt() {
+	slow := l.flying
+	if slow == nil || slow.urgent() {
+		return
+	}
+	time.AfterFunc(preemptAfter, func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if l.flying == slow && l.end != nil {
+			l.end()
+		}
+	})
+}
+
+// failed has nothing sent by a method for a while: as long as Slack said, else longer
+// each time. It returns for how long.
+func (l *lane) failed(method string, err error, now time.Time) time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	wait := max(l.waits[method], web.FirstWait)
+	if limit, ok := errors.AsType[*slack.RateLimitedError](err); ok && limit.RetryAfter > 0 {
+		wait = limit.RetryAfter
+	} else {
+		l.waits[method] = min(2*wait, web.LongestWait)
+	}
+	l.until[method] = now.Add(wait)
+	return wait
+}
+
+// worked forgets that a method failed.
+func (l *lane) worked(method string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.until, method)
+	delete(l.waits, method)
 }
 
 // EditGap is how many of [Config.Pace] lie between two edits of one message,
@@ -40,6 +98,7 @@ func (l *lane) put(i *Item) {
 			first = len(l.items)
 		}
 		l.items = slices.Insert(l.items, first, i)
+		l.preempt()
 	default:
 		l.items = append(l.items, i)
 	}
@@ -50,15 +109,19 @@ func (l *lane) put(i *Item) {
 }
 
 // next takes out the first item whose turn it is: not sooner than gap after
-// the same message was sent before, unless people wait for it. Nil: there is
-// none; wait is how long there will be none, 0 for as long as nothing is put.
-func (l *lane) next(now time.Time, gap time.Duration) (i *Item, wait time.Duration) {
+// the same message was sent before, unless people wait for it, and not by a method
+// that failed of late. Nil: there is none; wait is how long there will be none, 0 for
+// as long as nothing is put. end ends its flight.
+func (l *lane) next(now time.Time, gap time.Duration, method func(*Item) string, end context.CancelFunc) (i *Item, wait time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for n, i := range l.items {
 		left := gap - now.Sub(l.sent[i.id()])
-		if left <= 0 || i.urgent() {
-			l.flying = i
+		if i.urgent() {
+			left = 0
+		}
+		if left = max(left, l.until[method(i)].Sub(now)); left <= 0 {
+			l.flying, l.end = i, end
 			l.items = slices.Delete(l.items, n, n+1)
 			return i, 0
 		}
@@ -73,7 +136,7 @@ func (l *lane) next(now time.Time, gap time.Duration) (i *Item, wait time.Durati
 func (l *lane) again(i *Item, first bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.flying = nil
+	l.flying, l.end = nil, nil
 	for _, newer := range l.items {
 		if newer.id() == i.id() {
 			newer.level = i.level
@@ -94,7 +157,7 @@ func (l *lane) landed(now time.Time, sent bool) {
 	if sent && !l.flying.Single {
 		l.sent[l.flying.id()] = now
 	}
-	l.flying = nil
+	l.flying, l.end = nil, nil
 	for id, at := range l.sent {
 		if now.Sub(at) > time.Hour {
 			delete(l.sent, id)

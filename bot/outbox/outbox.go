@@ -133,7 +133,7 @@ func (o *Outbox) Put(i *Item) {
 	o.mu.Lock()
 	l := o.lanes[i.Channel]
 	if l == nil {
-		l = &lane{wake: make(chan struct{}, 1), sent: map[string]time.Time{}}
+		l = newLane()
 		o.lanes[i.Channel] = l
 		if o.ctx != nil {
 			o.wg.Go(func() { o.walk(o.ctx, l) })
@@ -170,63 +170,88 @@ func (o *Outbox) Unsent() int {
 
 // walk sends a channel's items, one after the other.
 func (o *Outbox) walk(ctx context.Context, l *lane) {
-	wait := web.FirstWait
 	for {
 		gap := EditGap * o.Pace
 		if o.Hurry() {
 			gap = 0
 		}
-		i, idle := l.next(o.Now(), gap)
+		flight, end := context.WithCancel(ctx)
+		i, idle := l.next(o.Now(), gap, o.method, end)
 		if i == nil {
+			end()
 			if !l.rest(ctx, idle) {
 				return
 			}
 			continue
 		}
+		method := o.method(i)
 		sent, err := false, errLayout
-		web.Guard(o.Panicked, func() { sent, err = o.deliver(ctx, i) })
-		switch {
-		case err == nil:
+		web.Guard(o.Panicked, func() { sent, err = o.deliver(flight, i) })
+		end()
+		if err == nil {
+			l.worked(method)
 			o.done(i, nil)
 			l.landed(o.Now(), sent)
-			if wait = web.FirstWait; !sent {
-				continue
-			}
-			if web.Pause(ctx, o.Pace) != nil {
+			if sent && web.Pause(ctx, o.Pace) != nil {
 				return
 			}
 			continue
-		case ctx.Err() != nil:
+		}
+		if ctx.Err() != nil {
 			l.landed(o.Now(), false)
 			o.done(i, ctx.Err())
 			return
-		case errors.Is(err, ErrParent):
-			if o.Now().Sub(i.since) < parentWithin {
-				l.again(i, false)
-				// What it waits for goes through another round of this loop.
-				if web.Pause(ctx, o.Pace/4) != nil {
-					return
-				}
-				continue
-			}
-		case web.Judge(err) == web.Again || web.Judge(err) == web.Later:
-			o.Log.WarnContext(ctx, "slack: sending, will try again", "run", i.Run, "key", i.Key, "wait", wait, "err", o.Secrets.Err(err))
-			l.again(i, true)
-			if web.Pause(ctx, wait) != nil {
-				return
-			}
-			wait = min(2*wait, web.LongestWait)
-			continue
-		case web.Judge(err) == web.Fatal:
-			o.Fatal(fmt.Errorf("slack: sending: %w", err))
 		}
-		o.Log.ErrorContext(ctx, "slack: sending, given up", "channel", i.Channel, "run", i.Run, "key", i.Key, "err", o.Secrets.Err(err))
-		if i.Lost != nil {
-			i.Lost(o.Secrets.Err(err))
+		if !o.later(ctx, l, i, method, err) {
+			o.giveUp(ctx, l, i, err)
 		}
-		o.done(i, err)
-		l.landed(o.Now(), false)
 	}
+}
+
+// later puts back what may go through another time, and reports whether it did.
+func (o *Outbox) later(ctx context.Context, l *lane, i *Item, method string, err error) bool {
+	if errors.Is(err, ErrParent) {
+		if o.Now().Sub(i.since) >= parentWithin {
+			return false
+		}
+		l.again(i, false)
+		// What it waits for goes through another round of the walk.
+		_ = web.Pause(ctx, o.Pace/4) // That ctx ended is seen there.
+		return true
+	}
+	switch web.Judge(err) {
+	case web.Again, web.Later:
+	case web.Fatal:
+		// Whoever is told asks whether it is so for good.
+		o.Fatal(fmt.Errorf("slack: sending: %w", err))
+	default:
+		return false
+	}
+	l.again(i, true)
+	wait := l.failed(method, err, o.Now())
+	o.Log.WarnContext(ctx, "slack: sending, will try again", "method", method, "run", i.Run, "key", i.Key, "wait", wait, "err", o.Secrets.Err(err))
+	return true
+}
+
+// giveUp drops what Slack refuses.
+func (o *Outbox) giveUp(ctx context.Context, l *lane, i *Item, err error) {
+	o.Log.ErrorContext(ctx, "slack: sending, given up", "channel", i.Channel, "run", i.Run, "key", i.Key, "err", o.Secrets.Err(err))
+	if i.Lost != nil {
+		i.Lost(o.Secrets.Err(err))
+	}
+	o.done(i, err)
+	l.landed(o.Now(), false)
+}
+
+// method is what Slack limits the sending of i by.
+func (o *Outbox) method(i *Item) string {
+	switch {
+	case i.File != nil:
+		return "files"
+	case o.known(i).TS != "":
+		return "chat.update"
+	}
+	return "chat.postMessage"
 }
 
 func (o *Outbox) done(i *Item, err error) {

@@ -33,7 +33,7 @@ const (
 var verdicts = map[Verdict][]string{
 	Later: {"ratelimited", "rate_limited", "service_unavailable", "team_added_to_org"},
 	Again: {"internal_error", "fatal_error", "request_timeout"},
-	Refit: {"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "invalid_attachments"},
+	Refit: {"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "msg_too_long", "invalid_attachments"},
 	Gone:  {"message_not_found", "cant_update_message", "edit_window_closed", "thread_not_found"},
 	Fatal: {"invalid_auth", "account_inactive", "not_authed", "token_revoked", "token_expired", "not_allowed_token_type", "org_login_required", "app_not_installed"},
 }

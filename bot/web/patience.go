@@ -74,6 +74,9 @@ func (p *patience) RoundTrip(r *http.Request) (*http.Response, error) {
 	p.mu.Lock()
 	wait := p.until[method].Sub(p.now())
 	p.mu.Unlock()
+	if by, ok := r.Context().Deadline(); ok && wait > 0 && p.now().Add(wait).After(by) {
+		return refused(r, wait), nil // Its time would be over before it may be made.
+	}
 	if err := Pause(r.Context(), wait); err != nil {
 		return nil, err
 	}
@@ -89,6 +92,16 @@ func (p *patience) RoundTrip(r *http.Request) (*http.Response, error) {
 	defer p.mu.Unlock()
 	p.until[method] = p.now().Add(after)
 	return resp, nil
+}
+
+// refused is the answer that Slack would give: not before wait is over.
+func refused(r *http.Request, wait time.Duration) *http.Response {
+	seconds := strconv.Itoa(int((wait + time.Second - 1) / time.Second))
+	return &http.Response{
+		Status: http.StatusText(http.StatusTooManyRequests), StatusCode: http.StatusTooManyRequests,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Request: r,
+		Header: http.Header{"Retry-After": {seconds}}, Body: http.NoBody,
+	}
 }
 
 // LongestPatience is how long the bot keeps from calling a method because Slack said

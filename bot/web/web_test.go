@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"log/slog"
@@ -148,4 +149,35 @@ func TestAnswersOfSlackAreBounded(t *testing.T) {
 	if n, err := io.Copy(io.Discard, r.Body); n != MaxAnswer || !errors.Is(err, bound.ErrTooMuch) {
 		t.Errorf("%d bytes, %v", n, err)
 	}
+}
+
+// A call whose time would be over before it may be made is refused at once, as Slack
+// would refuse it: it says when to come again.
+func TestPatienceWithADeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		calls := 0
+		p := Patience(transport(func(*http.Request) (*http.Response, error) {
+			calls++
+			w := httptest.NewRecorder()
+			w.Header().Set("Retry-After", "60")
+			w.WriteHeader(http.StatusTooManyRequests)
+			return w.Result(), nil
+		}), time.Now, slog.New(slog.DiscardHandler))
+		for n, want := range []string{"60", "60", "50"} {
+			begun := time.Now()
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			r, err := p.RoundTrip(httptest.NewRequestWithContext(ctx, "POST", "https://slack.example/api/chat.update", nil))
+			cancel()
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Body.Close()
+			if got := r.Header.Get("Retry-After"); r.StatusCode != http.StatusTooManyRequests || got != want || calls != 1 || time.Since(begun) > 0 {
+				t.Errorf("call %d: %d, Retry-After %s after %s, %d calls; want %s at once, and one call of Slack", n, r.StatusCode, got, time.Since(begun), calls, want)
+			}
+			if n == 1 {
+				time.Sleep(10 * time.Second)
+			}
+		}
+	})
 }
