@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -154,6 +155,7 @@ func TestTokensAreReadAgain(t *testing.T) {
 	// Slack knows two pairs of tokens; the sandbox one. Between them this stands.
 	var mu sync.Mutex
 	seen := map[string]int{}
+	revoked := "" // Tokens that hold this are let in no more.
 	to, err := url.Parse(slack.URL())
 	if err != nil {
 		t.Fatal(err)
@@ -166,7 +168,14 @@ func TestTokensAreReadAgain(t *testing.T) {
 			return
 		}
 		text, auth := string(body), r.Header.Get("Authorization")
-		for _, generation := range []string{"old", "new"} {
+		mu.Lock()
+		deny := revoked != "" && strings.Contains(text+auth, revoked)
+		mu.Unlock()
+		if deny {
+			fmt.Fprint(w, `{"ok":false,"error":"token_revoked"}`)
+			return
+		}
+		for _, generation := range []string{"old", "new", "third"} {
 			for token, real := range map[string]string{"xoxb-" + generation: slack.BotToken(), "xapp-" + generation: slack.AppToken()} {
 				if strings.Contains(text+auth, token) {
 					mu.Lock()
@@ -251,7 +260,19 @@ policy:
 	if seen["xoxb-old"]+seen["xapp-old"] != old {
 		t.Error("the old tokens are still in use")
 	}
+	revoked = "-new"
 	mu.Unlock()
+	slack.Kill()
+	until("goes on without Slack", func() bool { return strings.Contains(log.String(), "it goes on without Slack") })
+	if conn, err := net.Dial("unix", filepath.Join(dir, "state", "aurorabot.sock")); err != nil {
+		t.Errorf("the command line is not served any more: %v", err)
+	} else {
+		conn.Close()
+	}
+	write("bot", "xoxb-third")
+	write("app", "xapp-third")
+	hup <- os.Interrupt
+	until("links with the third tokens", up)
 	stop()
 	if exit := <-ended; exit != handlers.ExitDone {
 		t.Errorf("exit status %d: %s", exit, log.String())

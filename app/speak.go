@@ -75,14 +75,46 @@ func (a *app) speak(ctx context.Context, file string) error {
 			}
 		}()
 		err := a.bot.Load().Run(talk, a.service)
-		hangUp()
-		if err != nil || ctx.Err() != nil || !<-turned {
-			return err
+		if err != nil && ctx.Err() == nil && a.staysWithout() {
+			a.log.ErrorContext(ctx, "slack does not let the bot in: it goes on without Slack. Runs, the command line, health and metrics go on; reports stand in this log. Put a new token into its file and send a hang-up (`systemctl kill -s HUP aurorabot`); one from the environment needs a restart, after which an open run waits for `resume`", "err", a.secrets.Error(err))
+			hangUp()
+			if err := a.hungUp(ctx, hup, file); err != nil {
+				return nil //nolint:nilerr // ctx ended: that is no failure.
+			}
+		} else {
+			hangUp()
+			if err != nil || ctx.Err() != nil || !<-turned {
+				return err
+			}
 		}
 		if err := a.connect(); err != nil {
 			return err
 		}
 		a.log.InfoContext(ctx, "slack: connected with the new tokens")
+	}
+}
+
+// staysWithout reports whether the bot is needed though Slack does not let it in: it
+// once did, or a run is open. Else the tokens of a new installation are wrong, which
+// whoever starts the bot sees best when it ends.
+func (a *app) staysWithout() bool {
+	open, err := a.service.Unclosed()
+	return a.bot.Load().Met() || err != nil || len(open) > 0
+}
+
+// hungUp waits for a hang-up, and reads the tokens again. An error is that ctx ended.
+func (a *app) hungUp(ctx context.Context, hup <-chan os.Signal, file string) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-hup:
+		}
+		if _, err := config.Load(file, a.w.Env); err == nil {
+			a.reload(file) // The same tokens are tried again, too: Slack may have been asked to take them back.
+			return nil
+		}
+		a.reload(file) // It says what is wrong.
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"runtime/debug"
 	"sync/atomic"
+	"time"
 
 	"github.com/slack-go/slack"
 
@@ -31,6 +32,7 @@ type app struct {
 	working  context.Context // Outlives Run's by the time to drain.
 	fail     context.CancelCauseFunc
 	draining atomic.Bool
+	doubting atomic.Bool // Whether the bot is let in is being asked.
 	identity atomic.Pointer[identity]
 	busied   atomic.Int64 // Requests answered "busy".
 }
@@ -49,4 +51,39 @@ func (b *app) self() identity {
 		return *id
 	}
 	return identity{}
+}
+
+// doubts is how often Slack is asked whether the bot is let in, before it counts that
+// it is not.
+const doubts = 3
+
+// doubt is called with Slack's word that the bot is not let in. One such answer may be
+// a mistake of Slack's, in the middle of somebody's outage: whether it is so is asked
+// several times. What could not be sent meanwhile is tried again.
+func (b *app) doubt(err error) {
+	if !b.doubting.CompareAndSwap(false, true) {
+		return
+	}
+	asked := b.quick.put("", "let in", func() {
+		defer b.doubting.Store(false)
+		for n := 0; n < doubts; {
+			if web.Pause(b.working, time.Duration(n+1)*time.Second) != nil {
+				return
+			}
+			ctx, cancel := context.WithTimeout(b.working, 10*time.Second)
+			_, denied := b.api.AuthTestContext(ctx)
+			cancel()
+			switch {
+			case denied == nil:
+				b.Log.Warn("slack: said that the bot is not let in, and lets it in", "err", b.secrets.Err(err))
+				return
+			case web.Judge(denied) == web.Fatal:
+				n++
+			}
+		}
+		b.fail(err)
+	})
+	if asked != nil {
+		b.doubting.Store(false) // There is no room now; the next refusal asks.
+	}
 }

@@ -42,6 +42,7 @@ type Bot struct {
 	settled  func() bool // Reports whether every acknowledgement has left.
 
 	running atomic.Bool
+	denied  atomic.Pointer[error] // Why Slack does not let the bot in any more.
 }
 
 // New makes a bot that is not connected yet: see [Bot.Run]. It opens the state
@@ -71,10 +72,10 @@ func New(c Config) (*Bot, error) {
 	b := &Bot{app: a, ledger: newLedger(a)}
 	modals := &views{app: a, opening: map[string]int{}}
 	homes := &homes{app: a, opened: map[[2]string]time.Time{}}
-	b.threads = newThreads(a, &directs{app: a, asked: map[place]bool{}}, homes)
+	b.threads = newThreads(a, newDirects(a), homes)
 	a.outbox = outbox.New(outbox.Config{
 		API: a.api, Memory: store, Command: c.Command, Pace: c.Pace, Secrets: a.secrets, Log: c.Log, Now: c.Now,
-		Hurry: a.draining.Load, Sent: b.threads.changed, Fatal: func(err error) { a.fail(err) }, Panicked: a.panicked,
+		Hurry: a.draining.Load, Sent: b.threads.changed, Fatal: a.doubt, Panicked: a.panicked,
 	})
 	b.intake = &intake{app: a, ledger: b.ledger, forms: &forms{a, b.ledger, modals}, views: modals, homes: homes, pressedAt: map[string]time.Time{}}
 	b.lookback = &lookback{a, b.intake, b.ledger}
@@ -94,6 +95,9 @@ func (b *Bot) Directory() handlers.Directory { return b.people }
 // refuses it, or when ctx ends: it may still be posted then. It waits while
 // Slack is away.
 func (b *Bot) Post(ctx context.Context, channel string, m view.Message) error {
+	if why := b.denied.Load(); why != nil {
+		return fmt.Errorf("slack: posting to %s: %w", channel, *why)
+	}
 	i := &outbox.Item{Channel: channel, Key: b.outbox.Once(), Single: true, Message: m, Result: make(chan error, 1)}
 	b.outbox.Put(i)
 	select {
@@ -145,8 +149,14 @@ func (b *Bot) Run(ctx context.Context, service Service) error {
 	if cause := context.Cause(ctx); err == nil && !errors.Is(cause, context.Canceled) && !errors.Is(cause, context.DeadlineExceeded) {
 		err = cause
 	}
-	return b.secrets.Err(errors.Join(err, shut))
+	if err = b.secrets.Err(errors.Join(err, shut)); err != nil {
+		b.denied.Store(&err)
+	}
+	return err
 }
+
+// Met reports whether Slack has let the bot in once.
+func (b *Bot) Met() bool { return b.identity.Load() != nil }
 
 // meet learns who the bot is. It tries until Slack answers, or says no.
 func (b *Bot) meet(ctx context.Context) error {

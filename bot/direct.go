@@ -2,6 +2,7 @@ package bot
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -17,6 +18,38 @@ type directs struct {
 
 	mu    sync.Mutex
 	asked map[place]bool // The gates whose people were looked up in this process.
+	lost  map[place]int  // How often a message could not be delivered.
+}
+
+func newDirects(a *app) *directs {
+	return &directs{app: a, asked: map[place]bool{}, lost: map[place]int{}}
+}
+
+// undelivered is how often a person is written to whom Slack does not deliver to:
+// somebody who was deactivated, or another app.
+const undelivered = 3
+
+// want has a direct message sent unless it stands already, or cannot be delivered;
+// that is said once in the run's thread. whole: nothing is left to do.
+func (d *directs) want(run, key, user string, m view.Message) (whole bool) {
+	at := place{run, key}
+	d.mu.Lock()
+	lost := d.lost[at]
+	d.mu.Unlock()
+	if lost >= undelivered {
+		return true
+	}
+	return d.outbox.Want(&outbox.Item{Channel: user, Run: run, Key: key, Message: m, Hash: outbox.Hash(m), Lost: func(err error) {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		if d.lost[at]++; d.lost[at] != undelivered {
+			return
+		}
+		if status, ok := d.store.Post(run, outbox.StatusKey); ok && status.TS != "" {
+			note := view.Message{Tone: view.Warn, Head: "A direct message could not be delivered", Lines: []string{view.Who(d.self().team+"/"+user) + " was not reached: " + err.Error() + ". Whoever is needed here is told in the channel only."}}
+			d.outbox.Put(&outbox.Item{Channel: status.Channel, Run: run, Key: "thread/undelivered/" + user, Below: true, Message: note, Hash: outbox.Hash(note)})
+		}
+	}})
 }
 
 // decides reports whether a message has people decide.
@@ -26,15 +59,54 @@ func decides(m view.Message) bool {
 
 func directKey(key, user string) string { return "direct/" + key + "/" + user }
 
+// refusedKey begins the keys of messages about a channel that refuses.
+const refusedKey = "direct/refused/"
+
+// instead tells those whom it concerns what the run's channel refuses to show: who
+// asked for the run, and who may decide at its gate. code is Slack's word for why.
+func (d *directs) instead(run string, s view.Screens, channel, code string) {
+	_, requester, _ := strings.Cut(s.Asked, "/")
+	m := view.Message{
+		Tone: view.Warn, Head: "Slack does not let the bot show " + run + " in its channel",
+		Lines: []string{
+			notShown(code) + " It tries again every " + refusedFor.String() + ". Until then the gates are shown to those who may approve, by direct message.",
+			"Commands still work in that channel: `status`, `abort " + run + "`.",
+		},
+		Fields: []view.Field{{Name: "Channel", Value: channel}, {Name: "Slack says", Value: code}},
+	}
+	if requester != "" {
+		d.want(run, refusedKey+requester, requester, m)
+	}
+	d.show(run, s, code)
+}
+
+// notShown says what people can do about a channel that refuses.
+func notShown(code string) string {
+	switch code {
+	case "not_in_channel", "channel_not_found":
+		return "The bot is not in the channel: type /invite there, with the bot's name."
+	case "is_archived":
+		return "The channel is archived: unarchive it."
+	}
+	return "Ask who looks after the workspace why the bot may not post there."
+}
+
 // show brings the direct messages about a run's gates up to date. whole: they are.
-func (d *directs) show(run string, s view.Screens) (whole bool) {
+// refused: the run's channel shows nothing, for that reason.
+func (d *directs) show(run string, s view.Screens, refused string) (whole bool) {
 	whole = true
+	if refused == "" {
+		for _, p := range d.store.under(run, refusedKey) {
+			shown := view.Message{Tone: view.Good, Head: run + " is shown in its channel now"}
+			whole = d.want(run, p.Key, strings.TrimPrefix(p.Key, refusedKey), shown) && whole
+		}
+	}
 	for _, k := range s.Channel {
 		if !strings.HasPrefix(k.Key, "gate/") {
 			continue
 		}
 		if decides(k.Message) {
-			d.ask(run, k.Key)
+			d.ask(run, k.Key, refused)
 			continue
 		}
 		over := view.Message{Tone: k.Message.Tone, Head: k.Message.Head, Lines: []string{"Nothing is needed from you here."}}
@@ -43,15 +115,16 @@ func (d *directs) show(run string, s view.Screens) (whole bool) {
 			if strings.ContainsAny(user, "/#") {
 				continue // Of the same gate, opened anew (gate/commit/2 begins as gate/commit does), or a file of the message.
 			}
-			whole = d.outbox.Want(&outbox.Item{Channel: user, Run: run, Key: p.Key, Message: over, Hash: outbox.Hash(over)}) && whole
+			whole = d.want(run, p.Key, user, over) && whole
 		}
 	}
 	return whole
 }
 
-// ask has the people of a gate looked up and written to, once its message stands.
-func (d *directs) ask(run, key string) {
-	if p, ok := d.store.Post(run, "channel/"+key); d.Approvers == nil || !ok || p.TS == "" {
+// ask has the people of a gate looked up and written to, once its message stands, or
+// is refused.
+func (d *directs) ask(run, key, refused string) {
+	if p, ok := d.store.Post(run, "channel/"+key); d.Approvers == nil || refused == "" && (!ok || p.TS == "") {
 		return // It is looked at again when that message was sent.
 	}
 	d.mu.Lock()
@@ -61,10 +134,10 @@ func (d *directs) ask(run, key string) {
 		return
 	}
 	// Looking people up takes its time, and who is waited for needs no haste.
-	d.asked[at] = d.work.put("", "direct/"+run, func() { d.write(d.working, run, key) }) == nil
+	d.asked[at] = d.work.put("", "direct/"+run, func() { d.write(d.working, run, key, refused) }) == nil
 }
 
-func (d *directs) write(ctx context.Context, run, key string) {
+func (d *directs) write(ctx context.Context, run, key, refused string) {
 	s, err := d.service.Screens(run)
 	if err != nil {
 		d.Log.ErrorContext(ctx, "slack: who is asked by direct message", "run", run, "err", err)
@@ -86,16 +159,30 @@ func (d *directs) write(ctx context.Context, run, key string) {
 			m.Fields = append(m.Fields, f)
 		}
 	}
-	if u := d.address(ctx, run, "channel/"+key); u != "" {
+	switch u := d.address(ctx, run, "channel/"+key); {
+	case u != "":
 		m.Links = []view.Link{{Label: "Open the gate", URL: u}}
+	case refused != "":
+		m.Lines = []string{
+			"The run's channel does not show this gate. " + notShown(refused) + " You may approve or deny it there all the same: type `" + typedApproval(gateMessage) + "`, or `deny " + run + "`. An answer here decides nothing.",
+		}
 	}
 	ids, except := d.Approvers(run, gate)
 	for _, user := range d.members(ctx, ids) {
 		if slices.Contains(except, user) {
 			continue
 		}
-		d.outbox.Put(&outbox.Item{Channel: user, Run: run, Key: directKey(key, user), Message: m, Hash: outbox.Hash(m)})
+		d.want(run, directKey(key, user), user, m)
 	}
+}
+
+// typedApproval is what one types instead of pressing a gate's button.
+func typedApproval(gate view.Message) string {
+	i := slices.IndexFunc(gate.Actions, func(a view.Action) bool { return a.ID == "approve" })
+	a := gate.Actions[i]
+	run, rest, _ := strings.Cut(a.Value, "|")
+	name, digest, _ := strings.Cut(rest, "|")
+	return fmt.Sprintf("approve %s --gate %s --digest %.12s --typed %s", run, name, digest, a.Type)
 }
 
 // members are people named by ID, and those of user groups named by ID.

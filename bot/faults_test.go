@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"aurorabot/handlers"
+	"aurorabot/handlers/view"
 	sandbox "aurorabot/lab/slack"
 )
 
@@ -70,4 +71,59 @@ func TestNoSecretLeaks(t *testing.T) {
 			t.Errorf("%q is in logs, errors or the state file", secret)
 		}
 	}
+}
+
+// One "invalid_auth" is asked about: the bot goes on, and what was refused is sent.
+// Where Slack stays with it, the bot says so and is not ready.
+func TestNotLetIn(t *testing.T) {
+	d := start(t, workspace())
+	d.Handle("chat.postMessage", func(sandbox.Call) *sandbox.Reply { return sandbox.ReplyError("invalid_auth") })
+	s := gate("r1")
+	d.service.show("r1", s)
+	d.posted("Commit r1?")
+	d.posted("Preparation of r1 done")
+	if err := d.bot.Ready(); err != nil {
+		t.Errorf("after one refusal: %v", err)
+	}
+	d.stop()
+
+	d = newDesk(t, workspace())
+	b, err := New(d.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- b.Run(t.Context(), d.service) }()
+	d.until("links", func() bool { return d.Socket().Links == 2 })
+	for _, method := range []string{"chat.postMessage", "auth.test"} {
+		var deny func(sandbox.Call) *sandbox.Reply
+		deny = func(sandbox.Call) *sandbox.Reply {
+			d.Handle(method, deny)
+			return sandbox.ReplyError("token_revoked")
+		}
+		d.Handle(method, deny)
+	}
+	d.service.show("r1", gate("r1"))
+	select {
+	case err := <-ended:
+		if err == nil || !strings.Contains(err.Error(), "token_revoked") {
+			t.Errorf("Run = %v, want token_revoked", err)
+		}
+	case <-time.After(30 * time.Second):
+		t.Fatal("the bot goes on")
+	}
+	if err := b.Ready(); err == nil || !strings.Contains(err.Error(), "not let in") {
+		t.Errorf("Ready = %v", err)
+	}
+	if err := b.Post(t.Context(), channel, view.Message{Head: "a report"}); err == nil {
+		t.Error("a report is posted")
+	}
+}
+
+// A link that is refused once is asked for again.
+func TestLinkRefusedOnce(t *testing.T) {
+	d := newDesk(t, workspace())
+	d.FailOpens(2, "invalid_auth")
+	d.begin()
+	d.until("links", func() bool { return d.Socket().Links == 2 })
 }

@@ -36,6 +36,9 @@ func (b *Bot) Health() Health {
 // Ready returns nil if people can reach the bot, else why they cannot. That
 // the Web API answers does not count: a deaf bot can still post.
 func (b *Bot) Ready() error {
+	if why := b.denied.Load(); why != nil {
+		return fmt.Errorf("slack: not let in: %w", *why)
+	}
 	if !b.running.Load() {
 		return errors.New("slack: not started, or stopping")
 	}

@@ -1,8 +1,11 @@
 package bot
 
 import (
+	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -162,5 +165,156 @@ func TestWhereARunIsShown(t *testing.T) {
 		if _, ok := d.State().Find(channel, run); ok {
 			t.Errorf("%s is shown", run)
 		}
+	}
+}
+
+// While Slack takes no edits, for a limit or because the call hangs, a gate is shown
+// all the same: it is posted.
+func TestEditsThatFailHideNoGate(t *testing.T) {
+	var release chan struct{}
+	for name, answer := range map[string]func(sandbox.Call) *sandbox.Reply{
+		"limited": func(sandbox.Call) *sandbox.Reply {
+			return &sandbox.Reply{Status: 429, RetryAfter: time.Minute, Body: map[string]any{"ok": false, "error": "ratelimited"}}
+		},
+		"hanging": func(sandbox.Call) *sandbox.Reply { <-release; return nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := start(t, workspace())
+			release = make(chan struct{})
+			defer close(release)
+			s := gate("r1")
+			ask := s.Channel
+			s.Channel, s.Thread = nil, nil
+			d.service.show("r1", s)
+			d.posted("Waiting for approval of r1")
+			d.until("sent", func() bool { return d.bot.Health().Unsent == 0 })
+			var fail func(sandbox.Call) *sandbox.Reply
+			fail = func(c sandbox.Call) *sandbox.Reply {
+				d.Handle("chat.update", fail)
+				return answer(c)
+			}
+			d.Handle("chat.update", fail)
+			s.Status.Head = "r1 goes on"
+			d.service.show("r1", s)
+			d.until("an edit is on its way", func() bool { return d.bot.Health().Unsent > 0 })
+			time.Sleep(500 * time.Millisecond) // It is refused, or hangs.
+			begun := time.Now()
+			s.Channel = ask
+			d.service.show("r1", s)
+			d.posted("Commit r1?")
+			if took := time.Since(begun); took > 5*time.Second {
+				t.Errorf("the gate came after %s", took)
+			}
+		})
+	}
+}
+
+// goesTo is the channel of a call.
+func goesTo(c sandbox.Call) string {
+	var body struct{ Channel string }
+	_ = json.Unmarshal(c.Body, &body) // What is no object goes nowhere.
+	return body.Channel
+}
+
+// refusing has every post into the run's channel refused until it is told to stop.
+func (d *desk) refusing(code string) (stop func()) {
+	var refuse func(sandbox.Call) *sandbox.Reply
+	var over atomic.Bool
+	refuse = func(c sandbox.Call) *sandbox.Reply {
+		if over.Load() {
+			return nil
+		}
+		d.Handle("chat.postMessage", refuse)
+		if goesTo(c) == channel {
+			return sandbox.ReplyError(code)
+		}
+		return nil
+	}
+	d.Handle("chat.postMessage", refuse)
+	return func() { over.Store(true) }
+}
+
+// The bot is not in the channel: who asked is told, and who may approve sees the gate,
+// with what to type; nothing is said twice. Once it is invited all is shown there.
+func TestRunInAChannelThatRefuses(t *testing.T) {
+	defer func(was time.Duration) { refusedFor = was }(refusedFor)
+	refusedFor = 2 * time.Second
+	d := newDesk(t, workspace())
+	d.config.Approvers = func(string, string) (ids, except []string) { return []string{bob}, nil }
+	d.begin()
+	invited := d.refusing("not_in_channel")
+	s := gate("r1")
+	s.Asked = team + "/" + alice
+	d.service.show("r1", s)
+	direct := func(user, word string) (found []sandbox.Message) {
+		st := d.State()
+		for _, m := range st.Messages {
+			with := slices.ContainsFunc(st.Channels, func(c sandbox.Channel) bool { return c.ID == m.Channel && c.With == user })
+			if with && strings.Contains(m.Text+string(m.Blocks), word) {
+				found = append(found, m)
+			}
+		}
+		return found
+	}
+	begun := time.Now()
+	d.until("who asked is told", func() bool { return len(direct(alice, "type /invite there")) == 1 })
+	d.until("the approver sees the gate", func() bool { return len(direct(bob, "--gate commit --digest d1 --typed devcluster")) == 1 })
+	if took := time.Since(begun); took > 10*time.Second {
+		t.Errorf("they were told after %s", took)
+	}
+	time.Sleep(2*refusedFor + time.Second)
+	if a, b := len(direct(alice, "r1")), len(direct(bob, "r1")); a != 1 || b != 1 || len(d.Messages(channel)) != 0 {
+		t.Errorf("alice has %d messages, bob %d, the channel %d; want one each, and none", a, b, len(d.Messages(channel)))
+	}
+	invited()
+	d.posted("Commit r1?")
+	d.posted("Preparation of r1 done")
+	d.until("who asked is told that it is shown", func() bool { return len(direct(alice, "is shown in its channel now")) == 1 })
+	d.until("sent", func() bool { return d.bot.Health().Unsent == 0 })
+	if n := len(d.Messages(channel)); n != 2 {
+		t.Errorf("%d messages in the channel beside its threads, want status and gate", n)
+	}
+}
+
+// A direct message that cannot be delivered is tried three times, said once in the
+// thread, and keeps no run from closing.
+func TestUndeliverableDirectMessage(t *testing.T) {
+	d := newDesk(t, workspace())
+	d.config.Approvers = func(string, string) (ids, except []string) { return []string{bob}, nil }
+	d.begin()
+	var tried atomic.Int32
+	var refuse func(sandbox.Call) *sandbox.Reply
+	refuse = func(c sandbox.Call) *sandbox.Reply {
+		d.Handle("chat.postMessage", refuse)
+		if goesTo(c) == bob {
+			tried.Add(1)
+			return sandbox.ReplyError("cannot_dm_bot")
+		}
+		return nil
+	}
+	d.Handle("chat.postMessage", refuse)
+	s := gate("r1")
+	d.service.show("r1", s)
+	d.until("bob is tried", func() bool { return tried.Load() == 1 })
+	s.Channel[0].Message.Actions, s.Channel[0].Message.Head = nil, "r1 is decided"
+	for n := range 6 {
+		s.Status.Head = fmt.Sprint("r1 goes on ", n)
+		d.service.show("r1", s)
+		d.posted(s.Status.Head)
+	}
+	s.Closed = true
+	d.service.show("r1", s)
+	d.until("the run closes", func() bool { return d.bot.store.Closed("r1") })
+	if n := tried.Load(); n != undelivered {
+		t.Errorf("bob was tried %d times, want %d", n, undelivered)
+	}
+	n := 0
+	for _, m := range d.State().Messages {
+		if strings.Contains(m.Text, "could not be delivered") {
+			n++
+		}
+	}
+	if n != 1 {
+		t.Errorf("it is said %d times, want once", n)
 	}
 }

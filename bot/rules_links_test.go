@@ -143,7 +143,7 @@ func TestR04OpensAreSpacedAndFatalErrorsStop(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		ctx, cancel := context.WithTimeout(t.Context(), 8*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second) // It asks three times, with pauses.
 		if err := b.Run(ctx, d.service); err == nil || !strings.Contains(err.Error(), code) {
 			t.Errorf("Run = %v, want %s", err, code)
 		}

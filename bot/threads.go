@@ -1,6 +1,7 @@
 package bot
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"regexp"
@@ -22,9 +23,49 @@ type threads struct {
 	homes   *homes
 	wake    chan struct{}
 
-	mu    sync.Mutex
-	stale []string // Runs to look at, oldest first.
-	busy  bool
+	mu      sync.Mutex
+	stale   []string // Runs to look at, oldest first.
+	busy    bool
+	refused map[string]refusal // Runs that Slack does not show in their channel.
+}
+
+// A refusal is Slack's answer to a message of a run in its channel: the bot is not in
+// it, it is archived, or the like. People can mend that, and the bot tries again.
+type refusal struct {
+	code  string
+	at    time.Time
+	times int
+}
+
+// refusedFor is how long the bot waits before it tries a channel again that refused.
+var refusedFor = 45 * time.Second // Shorter in tests.
+
+// mostRefused is how often the channel of a run that is over is tried.
+const mostRefused = 20
+
+// lost remembers that the channel refused, and has people told elsewhere.
+func (t *threads) lost(run string, err error) {
+	t.mu.Lock()
+	t.refused[run] = refusal{cmp.Or(web.Code(err), "no reason"), t.Now(), t.refused[run].times + 1}
+	t.mu.Unlock()
+	t.changed(run)
+	time.AfterFunc(refusedFor, func() { t.changed(run) })
+}
+
+// taken remembers that the channel took a message.
+func (t *threads) taken(run string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.refused, run)
+}
+
+// refuses is what the run's channel answered last, if it was a refusal; again: it is
+// time to try.
+func (t *threads) refuses(run string) (r refusal, again bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	r, ok := t.refused[run]
+	return r, !ok || t.Now().Sub(r.at) >= refusedFor
 }
 
 // breath is what the walk waits after it looked at a run: events come in bursts,
@@ -32,7 +73,7 @@ type threads struct {
 const breath = 400 * time.Millisecond
 
 func newThreads(b *app, d *directs, h *homes) *threads {
-	return &threads{app: b, directs: d, homes: h, wake: make(chan struct{}, 1)}
+	return &threads{app: b, directs: d, homes: h, wake: make(chan struct{}, 1), refused: map[string]refusal{}}
 }
 
 // changed has a run looked at. It does not block.
@@ -108,6 +149,14 @@ func (t *threads) show(run string) error {
 	if channel == "" || s.Status.Head == "" && len(s.Status.Lines) == 0 {
 		return nil // Nowhere to show it, or nothing to show.
 	}
+	refused, again := t.refuses(run)
+	if !again {
+		t.directs.instead(run, s, channel, refused.code)
+		if s.Closed && refused.times >= mostRefused {
+			return t.store.close(run)
+		}
+		return nil
+	}
 	whole := t.message(channel, run, outbox.StatusKey, false, view.Keyed{Message: s.Status, Final: s.Closed})
 	for _, k := range s.Channel {
 		whole = t.message(channel, run, "channel/"+k.Key, false, k) && whole
@@ -115,7 +164,7 @@ func (t *threads) show(run string) error {
 	for _, k := range s.Thread {
 		whole = t.message(channel, run, "thread/"+k.Key, true, k) && whole
 	}
-	whole = t.directs.show(run, s) && whole
+	whole = t.directs.show(run, s, refused.code) && whole
 	t.homes.changed()
 	if s.Closed && whole {
 		return t.store.close(run)
@@ -140,7 +189,11 @@ func (t *threads) home(run, asked string) string {
 // message puts into the outbox what differs of one message and its files.
 // whole: nothing does.
 func (t *threads) message(channel, run, key string, below bool, k view.Keyed) (whole bool) {
-	whole = t.outbox.Want(&outbox.Item{Channel: channel, Run: run, Key: key, Below: below, Message: k.Message, Hash: outbox.Hash(k.Message)})
+	i := &outbox.Item{Channel: channel, Run: run, Key: key, Below: below, Message: k.Message, Hash: outbox.Hash(k.Message)}
+	if !below { // What stands below another message is refused with that.
+		i.Told, i.Lost = func() { t.taken(run) }, func(err error) { t.lost(run, err) }
+	}
+	whole = t.outbox.Want(i)
 	files := k.Message.Files
 	if k.Final {
 		// What was cut goes along once it does not change any more.

@@ -44,6 +44,21 @@ type link struct {
 	acked   time.Time          // When an acknowledgement was last handed to the library.
 }
 
+// mostDenied is how often in a row Slack has to say that the bot is not let in, to any
+// link, before it counts: one such answer may be a mistake of Slack's.
+const mostDenied = 3
+
+// denied counts err, and returns it where it counts.
+func (l *link) denied(ctx context.Context, err error) error {
+	n := l.links.denials.Add(1)
+	if n >= mostDenied {
+		return fmt.Errorf("slack link %d: %w", l.n, err)
+	}
+	l.links.Log.WarnContext(ctx, "slack: not let in, asking again", "link", l.n, "time", n, "err", l.links.Secrets.Err(err))
+	_ = web.Pause(ctx, time.Duration(n)*time.Second) // That ctx ended is seen next.
+	return nil
+}
+
 type ack struct {
 	id      string
 	payload any
@@ -78,15 +93,17 @@ func (l *link) run(ctx context.Context) error {
 	for {
 		err := l.once(ctx)
 		select {
-		case fatal := <-l.failed:
-			return fmt.Errorf("slack link %d: %w", l.n, fatal)
+		case err = <-l.failed:
 		default:
 		}
 		switch {
 		case ctx.Err() != nil:
 			return nil
 		case err != nil && web.Judge(err) == web.Fatal:
-			return fmt.Errorf("slack link %d: %w", l.n, err)
+			if err := l.denied(ctx, err); err != nil {
+				return err
+			}
+			continue
 		}
 		l.links.Log.WarnContext(ctx, "slack: link ended, opening anew", "link", l.n, "err", l.links.Secrets.Err(err))
 		if web.Pause(ctx, web.FirstWait) != nil {
@@ -150,6 +167,9 @@ func (l *link) greeted() {
 func (l *link) join(at time.Time) {
 	l.mu.Lock()
 	l.joined = at
+	if !at.IsZero() {
+		l.links.denials.Store(0)
+	}
 	l.mu.Unlock()
 	if at.IsZero() {
 		l.links.mayBeDeaf()

@@ -49,6 +49,7 @@ type Links struct {
 	opens opens
 
 	late, unknown, others atomic.Int64
+	denials               atomic.Int64 // How often in a row Slack did not let the bot in.
 
 	gap       sync.Mutex
 	deafSince time.Time // Since when no link is up, in this process or the one before; zero: one is, or none ever was.

@@ -225,7 +225,7 @@ func (c *Cron) post(ctx context.Context, j Job, m view.Message, answered bool) {
 		c.Told(Outcome{Schedule: j.schedule.Name, At: c.Now(), Answered: answered, Posted: err})
 	}
 	if err != nil && ctx.Err() == nil {
-		c.Log.ErrorContext(ctx, "cron: posting", "schedule", j.schedule.Name, "channel", j.schedule.Channel, "err", err)
+		c.Log.ErrorContext(ctx, "cron: posting", "schedule", j.schedule.Name, "channel", j.schedule.Channel, "err", err, "message", view.Text(m))
 	}
 	if err == nil && answered && c.Ping != nil {
 		if err := c.Ping(limited, j.schedule.Name); err != nil && ctx.Err() == nil {

@@ -9,6 +9,8 @@ type Screens struct {
 	// is not a run that is shown.
 	Home string
 
+	Asked string // Who asked for the run, "TEAM/USER".
+
 	// Status is the run's one message: what is now, what is next, who is
 	// waited for. It is edited; the thread hangs below it. A status without Head
 	// and Lines means that nothing of this run is shown.

@@ -13,7 +13,7 @@ import (
 func ScreensOf(events []runner.Event, p People) Screens {
 	s := tell(events)
 	status, thread, found, stops, gates := statusWords{s}, threadWords{s}, findingWords{s}, stopWords{s}, gateWords{s}
-	screens := Screens{Home: s.Request.Channel, Status: status.status(p), Closed: s.State.Status == runner.Closed}
+	screens := Screens{Home: s.Request.Channel, Asked: s.Who, Status: status.status(p), Closed: s.State.Status == runner.Closed}
 	below := slices.Concat(thread.planMessages(), thread.phaseMessages(), found.assessment(), found.findings(), stops.stopMessages(), found.acts())
 	slices.SortStableFunc(below, func(a, b placed) int { return a.seq - b.seq })
 	for _, t := range below {
