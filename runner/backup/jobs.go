@@ -72,28 +72,9 @@ func Configs(r io.Reader, want func(job string) bool) ([]JobConfig, error) {
 	return list, nil
 }
 
-// needs are the resources in a TaskConfig: fields of its own to 0.20, a set of Resource
-// from 0.16.
+// needs are the resources in a TaskConfig.
 func needs(config []byte) Quota {
 	var q quotaReader
-	r := tbinary.NewReaderBytes(config)
-	eachIn(r, func(id int16, t tbinary.Type) bool {
-		switch {
-		case id == 8 && t == tbinary.TypeDouble:
-			q.old.CPUs = finite(r.Double())
-		case id == 9 && t == tbinary.TypeI64:
-			q.old.RAMMB = r.I64()
-		case id == 10 && t == tbinary.TypeI64:
-			q.old.DiskMB = r.I64()
-		case id == 32 && t == tbinary.TypeSet:
-			eachStruct(r, new(warnings), func() {
-				q.counted++
-				eachIn(r, q.resources.resource(r))
-			})
-		default:
-			return false
-		}
-		return true
-	})
+	q.read(tbinary.NewReaderBytes(config), new(warnings), configFields)
 	return q.quota()
 }

@@ -17,7 +17,7 @@ func (in *inspector) quota() {
 		case id == 1 && t == tbinary.TypeString:
 			in.name = text(r, in.name)
 		case id == 2 && t == tbinary.TypeStruct:
-			q.read(r, &in.warn)
+			q.read(r, &in.warn, aggregateFields)
 		default:
 			return false
 		}
@@ -40,22 +40,30 @@ func (in *inspector) quota() {
 	in.report.Quotas[string(in.name)] = q.quota()
 }
 
-// quotaReader reads a ResourceAggregate: fields of its own to 0.20, a set of Resource from 0.16.
+// quotaReader reads resources: fields of their own to 0.20, a set of Resource from 0.16.
 type quotaReader struct {
 	old, resources Quota
 	counted        int // Resources.
 }
 
-func (q *quotaReader) read(r *tbinary.Reader, w *warnings) {
+// quotaFields are where a struct has its resources.
+type quotaFields struct{ cpus, ram, disk, resources int16 }
+
+var (
+	aggregateFields = quotaFields{1, 2, 3, 4}   // Of a ResourceAggregate.
+	configFields    = quotaFields{8, 9, 10, 32} // Of a TaskConfig.
+)
+
+func (q *quotaReader) read(r *tbinary.Reader, w *warnings, in quotaFields) {
 	eachIn(r, func(id int16, t tbinary.Type) bool {
 		switch {
-		case id == 1 && t == tbinary.TypeDouble:
+		case id == in.cpus && t == tbinary.TypeDouble:
 			q.old.CPUs = finite(r.Double())
-		case id == 2 && t == tbinary.TypeI64:
+		case id == in.ram && t == tbinary.TypeI64:
 			q.old.RAMMB = r.I64()
-		case id == 3 && t == tbinary.TypeI64:
+		case id == in.disk && t == tbinary.TypeI64:
 			q.old.DiskMB = r.I64()
-		case id == 4 && t == tbinary.TypeSet:
+		case id == in.resources && t == tbinary.TypeSet:
 			eachStruct(r, w, func() {
 				q.counted++
 				eachIn(r, q.resources.resource(r))
@@ -99,7 +107,7 @@ func quotaOf(aggregate *tbinary.Struct) Quota {
 		return Quota{}
 	}
 	var q quotaReader
-	q.read(tbinary.NewReaderBytes(aggregate.Encode()), new(warnings))
+	q.read(tbinary.NewReaderBytes(aggregate.Encode()), new(warnings), aggregateFields)
 	return q.quota()
 }
 
