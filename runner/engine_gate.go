@@ -23,9 +23,12 @@ func (w *walk) gate(ctx context.Context, st *Step) (*Gate, error) {
 		return nil, nil
 	}
 	state := w.now()
+	gs := state.Gates[g.ID]
 	for _, ss := range state.Steps[st.ID] {
-		if ss.Begun && (!ss.Again && !st.Once || st.Once && state.Irreversible()) {
-			return nil, nil // Passed and begun before a crash: the decision was used.
+		// Passed and begun before a crash: the decision was used. One that was voided
+		// while some hosts had begun was not: it is asked for anew.
+		if ss.Begun && (!ss.Again && !st.Once && gs.Passed || st.Once && state.Irreversible()) {
+			return nil, nil
 		}
 	}
 	if g.Needed != nil {
@@ -34,7 +37,6 @@ func (w *walk) gate(ctx context.Context, st *Step) (*Gate, error) {
 		}
 	}
 	digest := GateDigest(w.r, state, g)
-	gs := state.Gates[g.ID]
 	if gs.Passed && gs.Digest == digest {
 		return g, w.recheck(ctx, g)
 	}

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -402,6 +403,40 @@ func TestRecheckAtTheMomentOfUse(t *testing.T) {
 	s, err := play(t, e, w.toy())
 	if err != nil || s.Stop.Reason != runner.StopExpired || w.commits != 0 {
 		t.Errorf("play = %+v, %v, commits %d; want stopped, nothing sent", s, err, w.commits)
+	}
+}
+
+// Approvals that are voided when the step is begun on some hosts only are asked for
+// anew: a resume alone does not go on with the others.
+func TestVoidedWhileSomeHostsHaveBegun(t *testing.T) {
+	w, j := newWorld(), &runner.Memory{}
+	var asked atomic.Int32
+	e := &runner.Engine{Journal: j, Now: time.Now, Recheck: func(_ context.Context, _ *runner.State, gate string) error {
+		if gate == "start" && asked.Add(1) == int32(len(hosts))+1 { // The last host's; the first call is the gate's own.
+			return errors.New("UBOB was removed from sre")
+		}
+		return nil
+	}}
+	begin(t, j)
+	s, err := play(t, e, w.toy())
+	begun := 0
+	for _, st := range s.Steps["prepare/stop"] {
+		if st.Begun {
+			begun++
+		}
+	}
+	if err != nil || s.Stop.Reason != runner.StopExpired || begun == 0 || begun == len(hosts) {
+		t.Fatalf("%s, %+v, %v: begun on %d of %d hosts; want some", s.Status, s.Stop, err, begun, len(hosts))
+	}
+	if _, err := e.Append(run, runner.Event{Kind: runner.RunResumed, Who: "T/UANN"}); err != nil {
+		t.Fatal(err)
+	}
+	s, err = e.Advance(t.Context(), w.toy(), run)
+	if err != nil || s.Status != runner.Gated || s.Gate != "start" {
+		t.Errorf("after a resume: %s at %q, %v; want the start gate", s.Status, s.Gate, err)
+	}
+	if s, err = play(t, e, w.toy()); err != nil || s.Outcome != "recovered" {
+		t.Errorf("approved anew: %s %q, %v", s.Status, s.Outcome, err)
 	}
 }
 
