@@ -58,16 +58,15 @@ func (a *app) speak(ctx context.Context, file string) error {
 	}
 	for {
 		talk, hangUp := context.WithCancel(ctx)
-		turned := make(chan bool, 1)
+		listening := make(chan struct{})
 		go func() {
-			defer close(turned)
+			defer close(listening)
 			for {
 				select {
 				case <-talk.Done():
 					return
 				case <-hup:
-					if a.reload(file) {
-						turned <- true
+					if _, others := a.reload(file); others {
 						hangUp()
 						return
 					}
@@ -75,16 +74,22 @@ func (a *app) speak(ctx context.Context, file string) error {
 			}
 		}()
 		err := a.bot.Load().Run(talk, a.service)
-		if err != nil && ctx.Err() == nil && a.staysWithout() {
-			a.log.ErrorContext(ctx, "slack does not let the bot in: it goes on without Slack. Runs, the command line, health and metrics go on; reports stand in this log. Put a new token into its file and send a hang-up (`systemctl kill -s HUP aurorabot`); one from the environment needs a restart, after which an open run waits for `resume`", "err", a.secrets.Error(err))
-			hangUp()
-			if err := a.hungUp(ctx, hup, file); err != nil {
-				return nil //nolint:nilerr // ctx ended: that is no failure.
+		exchanged := talk.Err() != nil
+		hangUp()
+		<-listening
+		switch {
+		case ctx.Err() != nil, err == nil && !exchanged:
+			return err
+		case exchanged:
+			if err != nil {
+				a.log.WarnContext(ctx, "slack: ending with the tokens of before", "err", a.secrets.Error(err))
 			}
-		} else {
-			hangUp()
-			if err != nil || ctx.Err() != nil || !<-turned {
-				return err
+		case !a.staysWithout():
+			return err
+		default:
+			a.log.ErrorContext(ctx, "slack does not let the bot in: it goes on without Slack. Runs, the command line, health and metrics go on; reports stand in this log. Put a new token into its file and send a hang-up (`systemctl kill -s HUP aurorabot`); one from the environment needs a restart, after which an open run waits for `resume`", "err", a.secrets.Error(err))
+			if a.hungUp(ctx, hup, file) != nil {
+				return nil //nolint:nilerr // ctx ended: that is no failure.
 			}
 		}
 		if err := a.connect(); err != nil {
@@ -102,32 +107,32 @@ func (a *app) staysWithout() bool {
 	return a.bot.Load().Met() || err != nil || len(open) > 0
 }
 
-// hungUp waits for a hang-up, and reads the tokens again. An error is that ctx ended.
+// hungUp waits for a hang-up after which the tokens can be read. The same ones are
+// tried again, too: Slack may have been asked to let them in. An error is that ctx ended.
 func (a *app) hungUp(ctx context.Context, hup <-chan os.Signal, file string) error {
 	for {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-hup:
+			if read, _ := a.reload(file); read {
+				return nil
+			}
 		}
-		if _, err := config.Load(file, a.w.Env); err == nil {
-			a.reload(file) // The same tokens are tried again, too: Slack may have been asked to take them back.
-			return nil
-		}
-		a.reload(file) // It says what is wrong.
 	}
 }
 
-// reload reads the tokens again and reports whether they are others.
-func (a *app) reload(file string) bool {
+// reload reads the tokens again. It reports whether they could be read, and whether
+// they are others.
+func (a *app) reload(file string) (read, others bool) {
 	now, err := config.Load(file, a.w.Env)
 	switch {
 	case err != nil:
 		a.log.Error("reload: the tokens stay as they are", "err", err)
-		return false
+		return false, false
 	case now.Slack.BotToken == "" || now.Slack.AppToken == "":
 		a.log.Error("reload: a token is missing; the tokens stay as they are")
-		return false
+		return false, false
 	}
 	if now.PolicyDigest != a.cfg.PolicyDigest {
 		a.log.Warn("reload: the policy in the file is another one; it takes effect after a restart only")
@@ -135,9 +140,9 @@ func (a *app) reload(file string) bool {
 	was := a.cfg.Slack
 	if now.Slack.BotToken == was.BotToken && now.Slack.AppToken == was.AppToken {
 		a.log.Info("reload: the tokens are the same")
-		return false
+		return true, false
 	}
 	a.secrets.Know(now.Slack.BotToken, now.Slack.AppToken)
 	a.cfg.Slack.BotToken, a.cfg.Slack.AppToken = now.Slack.BotToken, now.Slack.AppToken
-	return true
+	return true, true
 }

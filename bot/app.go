@@ -67,7 +67,7 @@ func (b *app) doubt(err error) {
 	asked := b.quick.put("", "let in", func() {
 		defer b.doubting.Store(false)
 		for n := 0; n < doubts; {
-			if web.Pause(b.working, time.Duration(n+1)*time.Second) != nil {
+			if web.Pause(b.working, time.Duration(n+1)*time.Second) != nil || b.draining.Load() {
 				return
 			}
 			ctx, cancel := context.WithTimeout(b.working, 10*time.Second)
