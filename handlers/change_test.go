@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -65,7 +66,7 @@ func TestSalvageIsChosen(t *testing.T) {
 	b.ask("UBOB", "salvage dev --gate commit --digest "+before+" --typed dev")
 	st := b.state()
 	chosen := st.Gates["commit"]
-	if st.Source == nil || *st.Source != b.offered || st.Gate != "commit" || chosen.Digest == before || len(chosen.Approvals) != 0 {
+	if st.Source == nil || !reflect.DeepEqual(*st.Source, b.offered) || st.Gate != "commit" || chosen.Digest == before || len(chosen.Approvals) != 0 {
 		t.Fatalf("source %+v, gate %q, %+v", st.Source, st.Gate, chosen)
 	}
 	if r := b.ask("UBOB", "approve dev --typed dev"); r.Exit != handlers.ExitRefused {
@@ -159,5 +160,11 @@ func TestExportKeepsSecrets(t *testing.T) {
 		if !tt.has && !strings.Contains(text, "left out") {
 			t.Errorf("%s in %s is not told that something is left out: %s", tt.who, tt.channel, text)
 		}
+	}
+	// The pack is wanted most when something is gone.
+	b.s.Clusters[0].LostJobs = func(*runner.State) ([]byte, error) { return nil, errors.New("lost-jobs.json: no such file") }
+	r := b.askIn("cli", "UANN", "export dev")
+	if text := view.Text(r.Message); r.Exit != handlers.ExitDone || len(r.Message.Files) < 2 || !strings.Contains(text, "no such file") {
+		t.Errorf("without the file: exit %d, %d files: %s", r.Exit, len(r.Message.Files), text)
 	}
 }

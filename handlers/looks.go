@@ -179,8 +179,8 @@ func (s *Service) doExport(_ context.Context, c call) Response {
 	if k := s.cluster(st.Request.Cluster); k != nil && k.LostJobs != nil {
 		configs, err := k.LostJobs(st)
 		switch {
-		case err != nil:
-			return failure(err)
+		case err != nil: // The rest of the pack is as good without.
+			m.Lines = append(m.Lines, "The configurations of the jobs that only the log knew are left out: "+view.Foreign(err.Error())+".")
 		case configs == nil:
 		case c.Channel != "cli" || s.Rules.Allow(c.Actor, policy.Operate, st.Request.Cluster, c.Channel) != nil:
 			// Nobody reads passwords in Slack, nor who may not act by them.

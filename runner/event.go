@@ -106,12 +106,13 @@ type Request struct {
 // A Source is what is restored in the place of the backup that was asked for: a
 // backup that this run made of a replica's log. The data of [SourceChosen].
 type Source struct {
-	Name     string    `json:"name"`     // As what the scheduler stages it.
-	File     string    `json:"file"`     // Among the run's files on the bot.
-	SHA256   string    `json:"sha256"`   // Of its content.
-	Host     string    `json:"host"`     // Whose log it was made of.
-	Position uint64    `json:"position"` // Of the last entry that is in it.
-	Time     time.Time `json:"time"`     // Its inner time.
+	Name     string    `json:"name"`              // As what the scheduler stages it.
+	File     string    `json:"file"`              // Among the run's files on the bot.
+	SHA256   string    `json:"sha256"`            // Of its content.
+	Host     string    `json:"host"`              // Whose log it was made of.
+	Position uint64    `json:"position"`          // Of the last entry that is in it.
+	Time     time.Time `json:"time"`              // Its inner time.
+	Dropped  []string  `json:"dropped,omitempty"` // What the log has and it has not, in words.
 }
 
 // A Stop is why the engine stopped: the data of [RunStopped].

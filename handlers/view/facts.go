@@ -103,7 +103,6 @@ type salvagedFact struct {
 	runner.Source
 	backupFact
 	Total      health.Loss `json:"total"`
-	Dropped    []string    `json:"dropped"`
 	NotOffered string      `json:"not_offered"`
 }
 

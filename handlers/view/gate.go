@@ -404,7 +404,7 @@ func (s gateWords) backupFields(at *runner.State, then time.Time, words string) 
 	f := []Field{{"Backup", quote(name)}}
 	b, ok := fact[backupFact](at, stepCluster)
 	if from := at.Source; from != nil {
-		f = []Field{{"Backup", fmt.Sprintf("%s, made of the log of %s, %s; asked for was %s", quote(from.Name), quote(from.Host), upTo(from), quote(name))}}
+		f = []Field{{"Backup", fmt.Sprintf("%s, made of the log of %s, %s; asked for was %s", quote(from.Name), quote(from.Host), upTo(from), quote(name)) + without(from)}}
 		l, _ := fact[lossFact](at, stepLoss)
 		if ok = l.Salvaged != nil; ok {
 			b = l.Salvaged.backupFact

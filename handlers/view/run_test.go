@@ -258,6 +258,7 @@ func (s *scribe) assess() {
 var source = runner.Source{
 	Name: "scheduler-backup-2026-01-02-03-01", File: "salvage-s2", SHA256: "5a17a6ed0123456789abcdef0123456789abcdef0123456789abcdef01234567",
 	Host: "s2", Position: 36, Time: time.Date(2026, 1, 2, 3, 1, 30, 0, time.UTC),
+	Dropped: []string{"position 37: written, but nobody has learned that it was agreed on"},
 }
 
 // salvaged is what is known of it: one task of Mesos is not in that log either.
@@ -266,7 +267,7 @@ var salvaged = map[string]any{
 	"backup": map[string]any{"bytes": 30321, "sha256": source.SHA256, "timestamp": "2026-01-02T03:01:30Z", "tasks": map[string]any{"total": 73, "active": 62}},
 	"total": health.LossOf(health.LossSource{Source: health.LossByLog},
 		health.LossSource{Source: health.LossByMesos, Killed: 1, Complete: true, Jobs: map[string]int{"ads/prod/bidder": 1}}),
-	"dropped": []string{"position 37: written, but nobody has learned that it was agreed on"},
+	"dropped": source.Dropped,
 }
 
 // choose is bob's choice of the log at the assess gate, up to the gate's opening anew.

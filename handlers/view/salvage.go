@@ -27,10 +27,16 @@ func (s gateWords) salvageFacts(o *opening) []Field {
 	}
 	words := fmt.Sprintf("%s. To restore the log of %s (%s) instead of the backup, press its button or type `salvage %s`. The gate then opens anew, and whoever chose counts as one who asked: their own approval does not count",
 		killed(&v.Total), quote(v.Host), upTo(&v.Source), s.Run)
-	for _, d := range v.Dropped {
+	return []Field{{"With the log instead", words + without(&v.Source)}}
+}
+
+// without says what a log has and the backup made of it has not.
+func without(from *runner.Source) string {
+	words := ""
+	for _, d := range from.Dropped {
 		words += ". Not in it: " + quote(cut(d, 300))
 	}
-	return []Field{{"With the log instead", words}}
+	return words
 }
 
 // upTo says how far a salvaged log goes.

@@ -134,7 +134,7 @@ func (r assessing) keepLostJobs(ctx context.Context, s *runner.State, d *backup.
 		configs, err = backup.Configs(f, func(job string) bool { return wanted[job] })
 		return err
 	})
-	if err != nil {
+	if err != nil || len(configs) == 0 {
 		return nil, err
 	}
 	file, err := r.file(s, lostJobs)
@@ -143,7 +143,8 @@ func (r assessing) keepLostJobs(ctx context.Context, s *runner.State, d *backup.
 	}
 	var list []createAgain
 	err = fetch(ctx, file, "", func(w io.Writer) error {
-		for i, c := range configs {
+		next := "["
+		for _, c := range configs {
 			config, err := c.Config.Struct()
 			if err != nil {
 				return fmt.Errorf("configuration of %.200s: %w", c.Job, err)
@@ -152,9 +153,10 @@ func (r assessing) keepLostJobs(ctx context.Context, s *runner.State, d *backup.
 			if err != nil {
 				return err
 			}
-			if _, err := fmt.Fprintf(w, "%s%s", map[bool]string{true: "[", false: ",\n"}[i == 0], one); err != nil {
+			if _, err := fmt.Fprintf(w, "%s%s", next, one); err != nil {
 				return err
 			}
+			next = ",\n"
 			switch last := len(list) - 1; {
 			case last >= 0 && list[last].Job == c.Job:
 				list[last].Instances += len(c.Instances)

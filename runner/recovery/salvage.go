@@ -22,9 +22,8 @@ import (
 // part of the facts of assess/compare-with-log.
 type salvaged struct {
 	runner.Source
-	Backup  backup.Report `json:"backup"`
-	Dropped []string      `json:"dropped,omitempty"` // What the log has and it has not, in words.
-	Total   health.Loss   `json:"total"`             // By all who know.
+	Backup backup.Report `json:"backup"`
+	Total  health.Loss   `json:"total"` // By all who know.
 
 	NotOffered string `json:"not_offered,omitempty"` // Why nobody may choose it. Empty: it loses less than the backup.
 }
@@ -76,8 +75,8 @@ func (r assessing) judgeSalvage(ctx context.Context, s *runner.State, m made) (*
 	if err != nil {
 		return nil, err
 	}
-	v := &salvaged{Backup: report, Dropped: m.dropped, Source: runner.Source{
-		File: filepath.Base(m.local), SHA256: m.sum, Host: m.host, Position: m.position, Time: diagnose.ParseTime(report.Timestamp),
+	v := &salvaged{Backup: report, Source: runner.Source{
+		File: filepath.Base(m.local), SHA256: m.sum, Host: m.host, Position: m.position, Time: diagnose.ParseTime(report.Timestamp), Dropped: m.dropped,
 	}}
 	if s.Source != nil {
 		v.Source = *s.Source
