@@ -13,6 +13,7 @@ import (
 	"github.com/slack-go/slack/socketmode"
 
 	"aurorabot/bot/blocks"
+	"aurorabot/handlers/view"
 )
 
 // An ask is what somebody wants, as Slack signed it. It is not yet looked at
@@ -35,6 +36,7 @@ type ask struct {
 	home   bool              // App Home was opened.
 	errors map[string]string // Of a modal: what was filled in wrongly, by block.
 	stale  []string          // User groups, or people as "", whose cached membership is out of date.
+	joined string            // The channel that the bot was taken into.
 	answer bool              // The acknowledgement may carry an answer to the person.
 	modal  bool              // The acknowledgement may carry errors.
 
@@ -149,23 +151,9 @@ func teamOf(c slack.InteractionCallback) string {
 	return c.Team.ID
 }
 
-// words are what somebody would have typed instead of pressing the button. Its
-// value is RUN|GATE|DIGEST; the latter two may be missing.
+// words are what somebody would have typed instead of pressing the button.
 func (b *button) words(typed, reason string) []string {
-	run, rest, _ := strings.Cut(b.value, "|")
-	gate, digest, _ := strings.Cut(rest, "|")
-	w := []string{b.id}
-	if run != "" {
-		w = append(w, run)
-	}
-	for _, o := range []struct{ option, value string }{
-		{"--gate", gate}, {"--digest", digest}, {"--typed", typed}, {"--reason", reason},
-	} {
-		if o.value != "" {
-			w = append(w, o.option, o.value)
-		}
-	}
-	return w
+	return view.Action{ID: b.id, Value: b.value}.Words(typed, reason)
 }
 
 // meta is what a button's modal stands for.
@@ -248,6 +236,13 @@ func happened(payload json.RawMessage, botUser string) *ask {
 		return &ask{stale: []string{e.Subteam.ID}}
 	case "user_change":
 		return &ask{stale: []string{""}}
+	case "member_joined_channel":
+		a := &ask{}
+		var who string
+		if json.Unmarshal(e.User, &who) != nil || who != botUser || json.Unmarshal(e.Channel, &a.joined) != nil || a.joined == "" {
+			return nil // Somebody else, or an object of another kind.
+		}
+		return a
 	case "app_home_opened":
 		a := &ask{team: p.TeamID, home: e.Tab == "home"}
 		if json.Unmarshal(e.User, &a.user) != nil || !a.home || a.user == "" {

@@ -75,9 +75,9 @@ func New(c Config) (*Bot, error) {
 	b.threads = newThreads(a, newDirects(a), homes)
 	a.outbox = outbox.New(outbox.Config{
 		API: a.api, Memory: store, Command: c.Command, Pace: c.Pace, Secrets: a.secrets, Log: c.Log, Now: c.Now,
-		Hurry: a.draining.Load, Sent: b.threads.changed, Fatal: a.doubt, Panicked: a.panicked,
+		Hurry: a.draining.Load, Sent: b.threads.changed, Missing: b.threads.missing, Fatal: a.doubt, Panicked: a.panicked,
 	})
-	b.intake = &intake{app: a, ledger: b.ledger, forms: &forms{a, b.ledger, modals}, views: modals, homes: homes, pressedAt: map[string]time.Time{}}
+	b.intake = &intake{app: a, ledger: b.ledger, forms: &forms{a, b.ledger, modals}, views: modals, homes: homes, joined: b.threads.joined, pressedAt: map[string]time.Time{}}
 	b.lookback = &lookback{a, b.intake, b.ledger}
 	b.links = link.New(link.Config{
 		APIURL: c.APIURL, BotToken: c.BotToken, AppToken: c.AppToken, Links: c.Links, PingTimeout: c.PingTimeout,

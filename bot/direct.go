@@ -2,12 +2,15 @@ package bot
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"sync"
+	"time"
+
+	"github.com/slack-go/slack"
 
 	"aurorabot/bot/outbox"
+	"aurorabot/bot/web"
 	"aurorabot/handlers/view"
 )
 
@@ -15,14 +18,22 @@ import (
 // decided in the channel, before everybody: the message only leads there.
 type directs struct {
 	*app
+	later func(run string, d time.Duration) // Has a run looked at.
 
-	mu    sync.Mutex
-	asked map[place]bool // The gates whose people were looked up in this process.
-	lost  map[place]int  // How often a message could not be delivered.
+	mu     sync.Mutex
+	asked  map[place]bool // The gates whose people were looked up in this process.
+	wanted map[place]direct
+}
+
+// A direct message is what one person should have been told last.
+type direct struct {
+	user    string
+	message view.Message
+	lost    int // How often it could not be delivered.
 }
 
 func newDirects(a *app) *directs {
-	return &directs{app: a, asked: map[place]bool{}, lost: map[place]int{}}
+	return &directs{app: a, asked: map[place]bool{}, wanted: map[place]direct{}}
 }
 
 // undelivered is how often a person is written to whom Slack does not deliver to:
@@ -34,22 +45,63 @@ const undelivered = 3
 func (d *directs) want(run, key, user string, m view.Message) (whole bool) {
 	at := place{run, key}
 	d.mu.Lock()
-	lost := d.lost[at]
+	w := direct{user, m, d.wanted[at].lost}
+	d.wanted[at] = w
 	d.mu.Unlock()
-	if lost >= undelivered {
+	if w.lost >= undelivered {
 		return true
 	}
-	return d.outbox.Want(&outbox.Item{Channel: user, Run: run, Key: key, Message: m, Hash: outbox.Hash(m), Lost: func(err error) {
-		d.mu.Lock()
-		defer d.mu.Unlock()
-		if d.lost[at]++; d.lost[at] != undelivered {
-			return
+	return d.outbox.Want(&outbox.Item{Channel: user, Run: run, Key: key, Message: m, Hash: outbox.Hash(m), Lost: func(err error) { d.failed(at, err) }})
+}
+
+// failed is told when Slack does not deliver a message.
+func (d *directs) failed(at place, err error) {
+	d.mu.Lock()
+	w := d.wanted[at]
+	w.lost++
+	d.wanted[at] = w
+	d.mu.Unlock()
+	if w.lost < undelivered {
+		d.later(at.run, soon)
+		return
+	}
+	if status, ok := d.store.Post(at.run, outbox.StatusKey); w.lost == undelivered && ok && status.TS != "" {
+		note := view.Message{Tone: view.Warn, Head: "A direct message could not be delivered", Lines: []string{view.Who(d.self().team+"/"+w.user) + " was not reached: " + err.Error() + ". Whoever is needed here is told in the channel only."}}
+		d.outbox.Put(&outbox.Item{Channel: status.Channel, Run: at.run, Key: "thread/undelivered/" + w.user, Below: true, Message: note, Hash: outbox.Hash(note)})
+	}
+}
+
+// again has sent what was not delivered yet. whole: there is nothing.
+func (d *directs) again(run string) (whole bool) {
+	d.mu.Lock()
+	left := map[place]direct{}
+	for at, w := range d.wanted {
+		if at.run == run {
+			left[at] = w
 		}
-		if status, ok := d.store.Post(run, outbox.StatusKey); ok && status.TS != "" {
-			note := view.Message{Tone: view.Warn, Head: "A direct message could not be delivered", Lines: []string{view.Who(d.self().team+"/"+user) + " was not reached: " + err.Error() + ". Whoever is needed here is told in the channel only."}}
-			d.outbox.Put(&outbox.Item{Channel: status.Channel, Run: run, Key: "thread/undelivered/" + user, Below: true, Message: note, Hash: outbox.Hash(note)})
+	}
+	d.mu.Unlock()
+	whole = true
+	for at, w := range left {
+		whole = d.want(run, at.key, w.user, w.message) && whole
+	}
+	return whole
+}
+
+// forget forgets a run that is done with.
+func (d *directs) forget(run string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for at := range d.wanted {
+		if at.run == run {
+			delete(d.wanted, at)
 		}
-	}})
+	}
+	for at := range d.asked {
+		if at.run == run {
+			delete(d.asked, at)
+		}
+	}
 }
 
 // decides reports whether a message has people decide.
@@ -62,22 +114,25 @@ func directKey(key, user string) string { return "direct/" + key + "/" + user }
 // refusedKey begins the keys of messages about a channel that refuses.
 const refusedKey = "direct/refused/"
 
-// instead tells those whom it concerns what the run's channel refuses to show: who
-// asked for the run, and who may decide at its gate. code is Slack's word for why.
+// instead tells who asked for the run that its channel refuses to show it. code is
+// Slack's word for why.
 func (d *directs) instead(run string, s view.Screens, channel, code string) {
 	_, requester, _ := strings.Cut(s.Asked, "/")
-	m := view.Message{
+	if requester == "" {
+		return
+	}
+	where := "by direct message"
+	if d.Channel != "" && d.Channel != channel {
+		where = "in <#" + d.Channel + ">, and to those who may approve by direct message"
+	}
+	d.want(run, refusedKey+requester, requester, view.Message{
 		Tone: view.Warn, Head: "Slack does not let the bot show " + run + " in its channel",
 		Lines: []string{
-			notShown(code) + " It tries again every " + refusedFor.String() + ". Until then the gates are shown to those who may approve, by direct message.",
+			notShown(code) + " The bot tries again every " + refusedFor.String() + ". Until then it shows the gates " + where + ".",
 			"Commands still work in that channel: `status`, `abort " + run + "`.",
 		},
 		Fields: []view.Field{{Name: "Channel", Value: channel}, {Name: "Slack says", Value: code}},
-	}
-	if requester != "" {
-		d.want(run, refusedKey+requester, requester, m)
-	}
-	d.show(run, s, code)
+	})
 }
 
 // notShown says what people can do about a channel that refuses.
@@ -88,14 +143,19 @@ func notShown(code string) string {
 	case "is_archived":
 		return "The channel is archived: unarchive it."
 	}
+	if web.Judge(slack.SlackErrorResponse{Err: code}) == web.Refit {
+		return "Slack refuses what the message says or how it is laid out, also as plain text."
+	}
 	return "Ask who looks after the workspace why the bot may not post there."
 }
 
 // show brings the direct messages about a run's gates up to date. whole: they are.
 // refused: the run's channel shows nothing, for that reason.
-func (d *directs) show(run string, s view.Screens, refused string) (whole bool) {
+func (d *directs) show(run string, s view.Screens, channel, refused string) (whole bool) {
 	whole = true
-	if refused == "" {
+	if refused != "" {
+		d.instead(run, s, channel, refused)
+	} else {
 		for _, p := range d.store.under(run, refusedKey) {
 			shown := view.Message{Tone: view.Good, Head: run + " is shown in its channel now"}
 			whole = d.want(run, p.Key, strings.TrimPrefix(p.Key, refusedKey), shown) && whole
@@ -118,7 +178,7 @@ func (d *directs) show(run string, s view.Screens, refused string) (whole bool) 
 			whole = d.want(run, p.Key, user, over) && whole
 		}
 	}
-	return whole
+	return d.again(run) && whole
 }
 
 // ask has the people of a gate looked up and written to, once its message stands, or
@@ -164,7 +224,7 @@ func (d *directs) write(ctx context.Context, run, key, refused string) {
 		m.Links = []view.Link{{Label: "Open the gate", URL: u}}
 	case refused != "":
 		m.Lines = []string{
-			"The run's channel does not show this gate. " + notShown(refused) + " You may approve or deny it there all the same: type `" + typedApproval(gateMessage) + "`, or `deny " + run + "`. An answer here decides nothing.",
+			"The run's channel does not show this gate. " + notShown(refused) + " You may approve or deny it there all the same: type " + outbox.Typing(gateMessage) + ". An answer here decides nothing.",
 		}
 	}
 	ids, except := d.Approvers(run, gate)
@@ -174,15 +234,6 @@ func (d *directs) write(ctx context.Context, run, key, refused string) {
 		}
 		d.want(run, directKey(key, user), user, m)
 	}
-}
-
-// typedApproval is what one types instead of pressing a gate's button.
-func typedApproval(gate view.Message) string {
-	i := slices.IndexFunc(gate.Actions, func(a view.Action) bool { return a.ID == "approve" })
-	a := gate.Actions[i]
-	run, rest, _ := strings.Cut(a.Value, "|")
-	name, digest, _ := strings.Cut(rest, "|")
-	return fmt.Sprintf("approve %s --gate %s --digest %.12s --typed %s", run, name, digest, a.Type)
 }
 
 // members are people named by ID, and those of user groups named by ID.

@@ -9,14 +9,16 @@ import (
 type Need struct{ Name, Why string }
 
 // Scopes are the bot token's scopes, the least with which everything works:
-// the tests of this package run with no other.
+// the tests of this package run with no other. [Spared] tells those that an app may lack.
 var Scopes = []Need{
 	{"app_mentions:read", "hear @aurora in a thread, where slash commands cannot be used"},
 	{"channels:history", "after a lost answer, see whether a message was posted already, so that it is not posted twice; after an outage, find what was said to the app meanwhile"},
+	{"channels:read", "be told when it is invited to a channel, to show at once what it could not show there"},
 	{"chat:write", "post and edit the run's messages, and answer one person alone"},
 	{"commands", "have /aurora and the shortcuts"},
 	{"files:write", "put output that is too long for a message into the run's thread"},
 	{"groups:history", "the same as channels:history, in private channels"},
+	{"groups:read", "the same as channels:read, in private channels"},
 	{"im:history", "hear what is typed to the app directly"},
 	{"im:write", "send a person what cannot be shown in a channel, and lead approvers to the gate"},
 	{"usergroups:read", "know who is in the user groups that policy names, at the moment of use"},
@@ -27,10 +29,18 @@ var Scopes = []Need{
 var Events = []Need{
 	{"app_home_opened", "show clusters, open runs and the approvals that wait for the person"},
 	{"app_mention", "take commands in threads"},
+	{"member_joined_channel", "show a run in its channel as soon as the bot is invited there"},
 	{"message.im", "take commands in direct messages"},
 	{"subteam_members_changed", "forget at once what was known of a user group"},
 	{"subteam_updated", "the same, when a group is renamed or disabled"},
 	{"user_change", "forget at once what was known of a person, such as that they are no guest"},
+}
+
+// Spared are the scopes without which an app that was installed by an older manifest
+// works, and what it lacks then.
+var Spared = []Need{
+	{"channels:read", "after an invitation to a channel, its runs are shown there within 45 s, not at once"},
+	{"groups:read", "the same, in private channels"},
 }
 
 // AppScope is what the app-level token needs. A manifest cannot ask for it: the

@@ -66,7 +66,6 @@ func (b *app) tell(ctx context.Context, a *ask, m view.Message) error {
 	if a.alone {
 		thread = ""
 	}
-	m = b.outbox.Typed(m, thread != "")
 	tries := []func(blocks.Layout, string) error{
 		func(l blocks.Layout, text string) error {
 			return slack.PostWebhookCustomHTTPContext(ctx, a.responseURL, b.web, &slack.WebhookMessage{
@@ -88,7 +87,7 @@ func (b *app) tell(ctx context.Context, a *ask, m view.Message) error {
 		if i == 0 && a.responseURL == "" || i == 1 && a.channel == "" {
 			continue
 		}
-		l, err := outbox.InSomeLayout(m, func(l blocks.Layout, text string) error {
+		l, err := b.outbox.InSomeLayout(m, thread != "", func(l blocks.Layout, text string) error {
 			return web.RetryTwice(ctx, func() error { return try(l, text) })
 		})
 		if err == nil {

@@ -24,6 +24,7 @@ type intake struct {
 	views  *views
 	homes  *homes
 	spots  spots
+	joined func(channel string) // Told that the bot was taken into a channel.
 
 	presses   sync.Mutex
 	pressedAt map[string]time.Time
@@ -50,6 +51,10 @@ func (in *intake) taken(e link.Envelope, a *ask) {
 	case a.stale != nil:
 		e.Ack(nil)
 		in.people.forget(a.stale)
+		return
+	case a.joined != "":
+		e.Ack(nil)
+		in.joined(a.joined)
 		return
 	case !in.first(a):
 		e.Ack(nil)

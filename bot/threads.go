@@ -1,10 +1,10 @@
 package bot
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"regexp"
+	"strings"
 	"sync"
 	"time"
 
@@ -23,49 +23,12 @@ type threads struct {
 	homes   *homes
 	wake    chan struct{}
 
-	mu      sync.Mutex
-	stale   []string // Runs to look at, oldest first.
-	busy    bool
-	refused map[string]refusal // Runs that Slack does not show in their channel.
-}
-
-// A refusal is Slack's answer to a message of a run in its channel: the bot is not in
-// it, it is archived, or the like. People can mend that, and the bot tries again.
-type refusal struct {
-	code  string
-	at    time.Time
-	times int
-}
-
-// refusedFor is how long the bot waits before it tries a channel again that refused.
-var refusedFor = 45 * time.Second // Shorter in tests.
-
-// mostRefused is how often the channel of a run that is over is tried.
-const mostRefused = 20
-
-// lost remembers that the channel refused, and has people told elsewhere.
-func (t *threads) lost(run string, err error) {
-	t.mu.Lock()
-	t.refused[run] = refusal{cmp.Or(web.Code(err), "no reason"), t.Now(), t.refused[run].times + 1}
-	t.mu.Unlock()
-	t.changed(run)
-	time.AfterFunc(refusedFor, func() { t.changed(run) })
-}
-
-// taken remembers that the channel took a message.
-func (t *threads) taken(run string) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	delete(t.refused, run)
-}
-
-// refuses is what the run's channel answered last, if it was a refusal; again: it is
-// time to try.
-func (t *threads) refuses(run string) (r refusal, again bool) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	r, ok := t.refused[run]
-	return r, !ok || t.Now().Sub(r.at) >= refusedFor
+	mu       sync.Mutex
+	stale    []string // Runs to look at, oldest first.
+	busy     bool
+	refusals refusals
+	looks    map[string]time.Time // When a run is looked at because time has passed.
+	sure     map[string]surety
 }
 
 // breath is what the walk waits after it looked at a run: events come in bursts,
@@ -73,7 +36,12 @@ func (t *threads) refuses(run string) (r refusal, again bool) {
 const breath = 400 * time.Millisecond
 
 func newThreads(b *app, d *directs, h *homes) *threads {
-	return &threads{app: b, directs: d, homes: h, wake: make(chan struct{}, 1), refused: map[string]refusal{}}
+	t := &threads{
+		app: b, directs: d, homes: h, wake: make(chan struct{}, 1),
+		refusals: refusals{}, looks: map[string]time.Time{}, sure: map[string]surety{},
+	}
+	d.later = t.later
+	return t
 }
 
 // changed has a run looked at. It does not block.
@@ -90,6 +58,18 @@ func (t *threads) changed(run string) {
 	case t.wake <- struct{}{}:
 	default:
 	}
+}
+
+// later has a run looked at when d has passed, unless it is before.
+func (t *threads) later(run string, d time.Duration) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	now := t.Now()
+	if due := t.looks[run]; due.After(now) && !due.After(now.Add(d)) {
+		return
+	}
+	t.looks[run] = now.Add(d)
+	time.AfterFunc(d, func() { t.changed(run) })
 }
 
 // pending reports whether a run waits to be looked at.
@@ -129,7 +109,7 @@ func (t *threads) walk(ctx context.Context) {
 		web.Guard(t.panicked, func() { err = t.show(run) })
 		if err != nil {
 			t.Log.ErrorContext(ctx, "slack: showing a run, will try again", "run", run, "err", t.secrets.Err(err))
-			time.AfterFunc(30*time.Second, func() { t.changed(run) })
+			t.later(run, 30*time.Second)
 		}
 		select {
 		case <-time.After(breath):
@@ -149,27 +129,38 @@ func (t *threads) show(run string) error {
 	if channel == "" || s.Status.Head == "" && len(s.Status.Lines) == 0 {
 		return nil // Nowhere to show it, or nothing to show.
 	}
-	refused, again := t.refuses(run)
-	if !again {
-		t.directs.instead(run, s, channel, refused.code)
-		if s.Closed && refused.times >= mostRefused {
-			return t.store.close(run)
-		}
-		return nil
-	}
-	whole := t.message(channel, run, outbox.StatusKey, false, view.Keyed{Message: s.Status, Final: s.Closed})
+	anew := t.makeSure(run, s)
+	on := board{run, channel, anew}
+	whole := true
 	for _, k := range s.Channel {
-		whole = t.message(channel, run, "channel/"+k.Key, false, k) && whole
+		whole = t.message(on, "channel/"+k.Key, k) && whole
 	}
-	for _, k := range s.Thread {
-		whole = t.message(channel, run, "thread/"+k.Key, true, k) && whole
+	status := view.Keyed{Message: t.pointed(run, s), Final: s.Closed}
+	whole = t.message(on, outbox.StatusKey, status) && whole
+	if p, ok := t.store.Post(run, outbox.StatusKey); ok && p.TS != "" || t.refused(run, outbox.StatusKey) == "" {
+		for _, k := range s.Thread {
+			whole = t.below(on, "thread/"+k.Key, k) && whole
+		}
 	}
-	whole = t.directs.show(run, s, refused.code) && whole
+	why := t.refused(run, "")
+	whole = t.elsewhere(on, s) && whole
+	whole = t.directs.show(run, s, channel, why) && whole
 	t.homes.changed()
-	if s.Closed && whole {
+	if !s.Until.IsZero() {
+		t.later(run, max(s.Until.Sub(t.Now()), 0)+time.Millisecond)
+	}
+	if s.Closed && (whole || t.hopeless(run)) {
+		t.forget(run)
+		t.directs.forget(run)
 		return t.store.close(run)
 	}
 	return nil
+}
+
+// A board is where a run is shown. anew: what is there already is sent again, once.
+type board struct {
+	run, channel string
+	anew         bool
 }
 
 var channelID = regexp.MustCompile(`^[CDG][A-Z0-9]{5,}$`)
@@ -186,21 +177,111 @@ func (t *threads) home(run, asked string) string {
 	return t.Channel
 }
 
-// message puts into the outbox what differs of one message and its files.
-// whole: nothing does.
-func (t *threads) message(channel, run, key string, below bool, k view.Keyed) (whole bool) {
-	i := &outbox.Item{Channel: channel, Run: run, Key: key, Below: below, Message: k.Message, Hash: outbox.Hash(k.Message)}
-	if !below { // What stands below another message is refused with that.
-		i.Told, i.Lost = func() { t.taken(run) }, func(err error) { t.lost(run, err) }
+// pointed is the status, with where the open gate's buttons are: never a message
+// that is not there.
+func (t *threads) pointed(run string, s view.Screens) view.Message {
+	m := s.Status
+	for _, k := range s.Channel {
+		if !decides(k.Message) {
+			continue
+		}
+		line := ""
+		if p, ok := t.store.Post(run, "channel/"+k.Key); ok && p.TS != "" {
+			line = "To approve or deny, use the buttons on the gate's own message: they stand with the evidence."
+		} else if t.refused(run, "channel/"+k.Key) != "" {
+			line = "Slack does not show the gate's message here. To decide, type " + outbox.Typing(k.Message) + "."
+		}
+		if line != "" {
+			m.Lines = append(m.Lines[:len(m.Lines):len(m.Lines)], line)
+		}
+	}
+	return m
+}
+
+// message puts into the outbox what differs of a message that stands in the channel
+// itself. whole: nothing does.
+func (t *threads) message(b board, key string, k view.Keyed) (whole bool) {
+	if !t.mayTry(b.run, key) {
+		return false
+	}
+	i := &outbox.Item{
+		Channel: b.channel, Run: b.run, Key: key, Message: k.Message, Hash: outbox.Hash(k.Message),
+		// Gates, stops and ends overtake what is only told; so does the run's one message
+		// when it is about those.
+		Urgent: key != outbox.StatusKey || k.Final || k.Message.Tone == view.Bad,
+		Told:   func() { t.taken(b.run, key) }, Lost: func(err error) { t.lost(b.channel, b.run, key, err) },
 	}
 	whole = t.outbox.Want(i)
+	p, _ := t.store.Post(b.run, key)
+	if whole && b.anew && (p.Level > 0 || key == outbox.StatusKey || decides(k.Message)) {
+		i.Anew = true
+		t.outbox.Put(i)
+	}
+	if strings.HasPrefix(key, elsewhereKey) {
+		return whole // Its files are in the run's thread.
+	}
+	return t.files(b, key, k, false) && whole
+}
+
+// below is message, for one that hangs below the run's status.
+func (t *threads) below(b board, key string, k view.Keyed) (whole bool) {
+	whole = t.outbox.Want(&outbox.Item{Channel: b.channel, Run: b.run, Key: key, Below: true, Message: k.Message, Hash: outbox.Hash(k.Message)})
+	return t.files(b, key, k, true) && whole
+}
+
+// files puts the files of a message into the outbox.
+func (t *threads) files(b board, key string, k view.Keyed, below bool) (whole bool) {
+	whole = true
 	files := k.Message.Files
 	if k.Final {
 		// What was cut goes along once it does not change any more.
 		files = append(files[:len(files):len(files)], blocks.Lay(t.outbox.Typed(k.Message, below)).Files...)
 	}
 	for _, f := range files {
-		whole = t.outbox.Want(&outbox.Item{Channel: channel, Run: run, Key: outbox.FileKey(key, f), Below: true, File: &f, Hash: outbox.Hash(f)}) && whole
+		whole = t.outbox.Want(&outbox.Item{Channel: b.channel, Run: b.run, Key: outbox.FileKey(key, f), Below: true, File: &f, Hash: outbox.Hash(f)}) && whole
 	}
 	return whole
+}
+
+// A surety is when the messages of a run that people decide by were last made sure to
+// stand.
+type surety struct {
+	at    time.Time
+	asked bool // Slack does not know one of them: make sure now.
+}
+
+// missing is told when Slack does not know the message that something goes below:
+// somebody deleted it. Whether it is so is asked, and it is posted again.
+func (t *threads) missing(run string) {
+	t.mu.Lock()
+	if last := t.sure[run]; t.Now().Sub(last.at) > soon {
+		t.sure[run] = surety{last.at, true}
+	}
+	t.mu.Unlock()
+	t.changed(run)
+}
+
+// makeSure reports whether it is time to send again what should stand: somebody may
+// have deleted a gate's message, and what Slack took only as plain text may be taken
+// as it should look now.
+func (t *threads) makeSure(run string, s view.Screens) bool {
+	status, _ := t.store.Post(run, outbox.StatusKey)
+	wanted := status.Level > 0
+	for _, k := range s.Channel {
+		p, _ := t.store.Post(run, "channel/"+k.Key)
+		wanted = wanted || p.Level > 0 || decides(k.Message)
+	}
+	wanted = wanted && !s.Closed
+	if wanted {
+		t.later(run, refusedFor)
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	last, known := t.sure[run]
+	now := t.Now()
+	due := last.asked || wanted && known && now.Sub(last.at) >= refusedFor
+	if due || !known && wanted {
+		t.sure[run] = surety{at: now}
+	}
+	return due
 }

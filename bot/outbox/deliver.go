@@ -23,9 +23,21 @@ var ErrParent = errors.New("the message above it is not there")
 // parentWithin is how long to wait for it.
 const parentWithin = 30 * time.Second
 
-// callWithin is how long one call may take: Slack answers within a second, and while
-// one hangs nothing else is said in its channel.
-const callWithin = 10 * time.Second
+// How long one call may take: Slack answers within a second, and while one hangs nothing
+// else is said in its channel. A message that people are asked by hangs for less: what is
+// given up is looked for before it is sent again.
+const (
+	callWithin   = 10 * time.Second
+	urgentWithin = 6 * time.Second
+)
+
+// within bounds a call that sends i.
+func (i *Item) within(ctx context.Context) (context.Context, context.CancelFunc) {
+	if i.Urgent {
+		return context.WithTimeout(ctx, urgentWithin)
+	}
+	return context.WithTimeout(ctx, callWithin)
+}
 
 // marker is the metadata event type that our messages carry, and by which they
 // are found again.
@@ -54,25 +66,53 @@ func (o *Outbox) deliver(ctx context.Context, i *Item) (sent bool, err error) {
 	if p.TS == "" {
 		return true, o.post(ctx, i, p, thread)
 	}
-	if p.Hash == i.Hash {
+	same := p.Hash == i.Hash
+	if same && !i.Anew {
 		return false, nil
 	}
 	l, err := o.inSomeLayout(i, thread, func(l blocks.Layout, text string) error {
-		ctx, cancel := context.WithTimeout(ctx, callWithin)
+		ctx, cancel := i.within(ctx)
 		defer cancel()
 		_, _, _, err := o.API.UpdateMessageContext(ctx, p.Channel, p.TS, Options(l, text, "")...)
 		return err
 	})
 	if err != nil && web.Judge(err) == web.Gone {
 		// Somebody deleted it, or it is too old to be edited.
+		if web.Code(err) == "message_not_found" && o.Now().Sub(i.since) < goneAfter && o.stands(ctx, i, p, thread) {
+			return true, errStands
+		}
 		return true, o.post(ctx, i, Post{Run: i.Run, Key: i.Key, Channel: i.Channel}, thread)
+	}
+	if same && err != nil && web.Judge(err) == web.Refit {
+		return true, nil // What stands there says the same, more plainly.
 	}
 	if err != nil {
 		return true, err
 	}
-	p.Hash = i.Hash
+	p.Hash, p.Level = i.Hash, i.level
 	o.putFiles(i, l.Files, "")
 	return true, o.remember(i, p)
+}
+
+// goneAfter is how long Slack's word that a message is not there is doubted while its
+// history shows it: posted anew it would stand there twice.
+const goneAfter = time.Minute
+
+// errStands is tried again.
+var errStands = errors.New("slack says that the message is not there, and shows it")
+
+// stands reports whether the channel's history shows a message.
+func (o *Outbox) stands(ctx context.Context, i *Item, p Post, thread string) bool {
+	ctx, cancel := i.within(ctx)
+	defer cancel()
+	if thread != "" {
+		messages, _, _, err := o.API.GetConversationRepliesContext(ctx, &slack.GetConversationRepliesParameters{
+			ChannelID: p.Channel, Timestamp: thread, Oldest: p.TS, Latest: p.TS, Inclusive: true, Limit: 2})
+		return err == nil && slices.ContainsFunc(messages, func(m slack.Message) bool { return m.Timestamp == p.TS })
+	}
+	h, err := o.API.GetConversationHistoryContext(ctx, &slack.GetConversationHistoryParameters{
+		ChannelID: p.Channel, Oldest: p.TS, Latest: p.TS, Inclusive: true, Limit: 1})
+	return err == nil && slices.ContainsFunc(h.Messages, func(m slack.Message) bool { return m.Timestamp == p.TS })
 }
 
 // place is the thread that i goes into, "" for the channel itself.
@@ -125,7 +165,7 @@ func (o *Outbox) post(ctx context.Context, i *Item, p Post, thread string) error
 		options := append(Options(l, text, thread), slack.MsgOptionMetadata(slack.SlackMetadata{
 			EventType: marker, EventPayload: map[string]any{"run": i.Run, "key": i.Key},
 		}))
-		ctx, cancel := context.WithTimeout(ctx, callWithin)
+		ctx, cancel := i.within(ctx)
 		defer cancel()
 		channel, ts, err := o.API.PostMessageContext(ctx, i.Channel, options...)
 		if err == nil {
@@ -140,7 +180,7 @@ func (o *Outbox) post(ctx context.Context, i *Item, p Post, thread string) error
 		}
 		return err
 	}
-	p.Trying, p.Hash = time.Time{}, i.Hash
+	p.Trying, p.Hash, p.Level = time.Time{}, i.Hash, i.level
 	if err := o.remember(i, p); err != nil {
 		return err
 	}
@@ -181,11 +221,11 @@ func FileKey(key string, f view.File) string { return key + "#" + f.Name }
 // inSomeLayout sends i in the first layout that Slack takes, and begins with
 // that one the next time.
 func (o *Outbox) inSomeLayout(i *Item, thread string, send func(blocks.Layout, string) error) (blocks.Layout, error) {
-	m := o.Typed(i.Message, thread != "")
+	m, typing := o.typed(i.Message, thread != "")
 	for ; ; i.level++ {
 		l := layout(m, i.level)
-		err := send(l, text(m, i.level))
-		if err == nil || web.Judge(err) != web.Refit || i.level == Layouts-1 {
+		err := send(l, text(m, i.level, typing))
+		if err == nil || web.Judge(err) != web.Refit || i.level == Layouts-1 || i.Anew && o.known(i).Hash == i.Hash {
 			return l, err
 		}
 		o.Log.Warn("slack: layout refused, trying a plainer one", "run", i.Run, "key", i.Key, "err", o.Secrets.Err(err), "where", where(err))
@@ -204,7 +244,7 @@ func where(err error) []string {
 // lost. "": it is not there. If Slack does not let us look, it is posted
 // again: said twice is better than not said.
 func (o *Outbox) find(ctx context.Context, i *Item, p Post, thread string) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, callWithin)
+	ctx, cancel := i.within(ctx)
 	defer cancel()
 	oldest := strconv.FormatInt(p.Trying.Add(-time.Minute).Unix(), 10)
 	var messages []slack.Message

@@ -22,14 +22,33 @@ type lane struct {
 	end    context.CancelFunc   // Ends the flight.
 	sent   map[string]time.Time // When each message was last sent, by item id.
 
-	// What Slack did not take of late, by method: not before until, and how long to
-	// wait after the next failure. What fails with one method holds up no other.
-	until map[string]time.Time
-	waits map[string]time.Duration
+	// What Slack did not take of late, by method: what fails with one holds up no other.
+	trouble map[string]trouble
+}
+
+// Trouble is that a method failed.
+type trouble struct {
+	limit time.Time     // Slack said: not before.
+	at    time.Time     // When it failed last.
+	wait  time.Duration // How long to wait after that.
+}
+
+// urgentWait is the longest that a message waits that people are asked by, for a method
+// that failed without Slack saying for how long: with a call that hangs before it, see
+// callWithin, it is there within 10 s of the end of the trouble.
+const urgentWait = 3 * time.Second
+
+// left is how long i may not be sent by a method.
+func (t trouble) left(i *Item, now time.Time) time.Duration {
+	wait := t.wait
+	if i.Urgent {
+		wait = min(wait, urgentWait)
+	}
+	return max(t.limit.Sub(now), t.at.Add(wait).Sub(now), 0)
 }
 
 func newLane() *lane {
-	return &lane{wake: make(chan struct{}, 1), sent: map[string]time.Time{}, until: map[string]time.Time{}, waits: map[string]time.Duration{}}
+	return &lane{wake: make(chan struct{}, 1), sent: map[string]time.Time{}, trouble: map[string]trouble{}}
 }
 
 // preemptAfter is how long a message that nobody is asked by may be on its way while
@@ -40,7 +59,7 @@ const preemptAfter = time.Second
 // The caller holds mu.
 func (l *lane) preempt() {
 	slow := l.flying
-	if slow == nil || slow.urgent() {
+	if slow == nil || slow.Urgent {
 		return
 	}
 	time.AfterFunc(preemptAfter, func() {
@@ -57,22 +76,21 @@ func (l *lane) preempt() {
 func (l *lane) failed(method string, err error, now time.Time) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	wait := max(l.waits[method], web.FirstWait)
+	t := l.trouble[method]
+	defer func() { l.trouble[method] = t }()
 	if limit, ok := errors.AsType[*slack.RateLimitedError](err); ok && limit.RetryAfter > 0 {
-		wait = limit.RetryAfter
-	} else {
-		l.waits[method] = min(2*wait, web.LongestWait)
+		t.limit = now.Add(limit.RetryAfter)
+		return limit.RetryAfter
 	}
-	l.until[method] = now.Add(wait)
-	return wait
+	t.at, t.wait = now, max(web.FirstWait, min(2*t.wait, web.LongestWait))
+	return t.wait
 }
 
 // worked forgets that a method failed.
 func (l *lane) worked(method string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	delete(l.until, method)
-	delete(l.waits, method)
+	delete(l.trouble, method)
 }
 
 // EditGap is how many of [Config.Pace] lie between two edits of one message,
@@ -92,8 +110,8 @@ func (l *lane) put(i *Item) {
 	}
 	switch {
 	case replaced:
-	case i.urgent():
-		first := slices.IndexFunc(l.items, func(o *Item) bool { return !o.urgent() })
+	case i.Urgent:
+		first := slices.IndexFunc(l.items, func(o *Item) bool { return !o.Urgent })
 		if first < 0 {
 			first = len(l.items)
 		}
@@ -117,10 +135,10 @@ func (l *lane) next(now time.Time, gap time.Duration, method func(*Item) string,
 	defer l.mu.Unlock()
 	for n, i := range l.items {
 		left := gap - now.Sub(l.sent[i.id()])
-		if i.urgent() {
+		if i.Urgent {
 			left = 0
 		}
-		if left = max(left, l.until[method(i)].Sub(now)); left <= 0 {
+		if left = max(left, l.trouble[method(i)].left(i, now)); left <= 0 {
 			l.flying, l.end = i, end
 			l.items = slices.Delete(l.items, n, n+1)
 			return i, 0

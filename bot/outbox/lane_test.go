@@ -18,7 +18,7 @@ func TestLane(t *testing.T) {
 	l := newLane()
 	now := time.Unix(1e9, 0)
 	text := func(run, head string, a ...view.Action) *Item {
-		return &Item{Run: run, Key: StatusKey, Message: view.Message{Head: head, Actions: a}}
+		return &Item{Run: run, Key: StatusKey, Urgent: len(a) > 0, Message: view.Message{Head: head, Actions: a}}
 	}
 	l.put(text("r1", "first"))
 	l.put(text("r2", "second"))

@@ -12,8 +12,9 @@ import (
 	"aurorabot/handlers/view"
 )
 
-// Layouts is how many ways there are to lay out a message.
-const Layouts = 3
+// Layouts is how many ways there are to lay out a message: as it should look, plain,
+// as text alone, and as its first line.
+const Layouts = 4
 
 func layout(m view.Message, level int) blocks.Layout {
 	switch level {
@@ -26,11 +27,29 @@ func layout(m view.Message, level int) blocks.Layout {
 	}
 }
 
-func text(m view.Message, level int) string {
-	if level < Layouts-1 {
+// text is what stands beside the blocks, or for them. Without buttons it ends with
+// what to type for them.
+func text(m view.Message, level int, typing string) string {
+	if level < 2 {
 		return blocks.Text(m)
 	}
-	return blocks.Text(m) + "\n(Slack refused the layout of this message; the whole text is in `message.txt`.)"
+	words := " (Slack refused the layout of this message; the whole text is in `message.txt`.)"
+	if level == Layouts-1 {
+		m, words = view.Message{Tone: m.Tone, Head: m.Head}, " (Slack refused more.)"
+	}
+	if typing != "" {
+		words += "\nWithout buttons: type " + typing + "."
+	}
+	return blocks.Text(m) + words
+}
+
+// Typing is what one types instead of pressing the buttons of m, "" where it has none.
+func Typing(m view.Message) string {
+	var words []string
+	for _, a := range m.Actions {
+		words = append(words, "`"+a.Typing()+"`")
+	}
+	return strings.Join(words, " or ")
 }
 
 // Options are the options of every message of ours.
@@ -47,14 +66,14 @@ func Options(l blocks.Layout, text, thread string) []slack.MsgOption {
 	return o
 }
 
-// InSomeLayout sends m in the first layout that Slack takes: as it should look,
-// plain, as text alone.
-func InSomeLayout(m view.Message, send func(blocks.Layout, string) error) (blocks.Layout, error) {
+// InSomeLayout sends m in the first layout that Slack takes.
+func (o *Outbox) InSomeLayout(m view.Message, thread bool, send func(blocks.Layout, string) error) (blocks.Layout, error) {
 	var l blocks.Layout
 	var err error
+	m, typing := o.typed(m, thread)
 	for level := range Layouts {
 		l = layout(m, level)
-		if err = send(l, text(m, level)); err == nil || web.Judge(err) != web.Refit {
+		if err = send(l, text(m, level, typing)); err == nil || web.Judge(err) != web.Refit {
 			return l, err
 		}
 	}
@@ -68,6 +87,11 @@ func (o *Outbox) Typed(m view.Message, thread bool) view.Message {
 		return view.Typed(m, "@"+strings.TrimPrefix(o.Command, "/"))
 	}
 	return view.Typed(m, o.Command)
+}
+
+// typed is [Outbox.Typed], with what is typed instead of pressing the buttons of m.
+func (o *Outbox) typed(m view.Message, thread bool) (_ view.Message, typing string) {
+	return o.Typed(m, thread), o.Typed(view.Message{Head: Typing(m)}, thread).Head
 }
 
 // Upload puts a file into a channel, or a thread of it.

@@ -32,6 +32,7 @@ type Config struct {
 
 	Hurry    func() bool      // Reports whether the bot is stopping: edits need not wait for each other then.
 	Sent     func(run string) // Called after a message of a run was sent.
+	Missing  func(run string) // Called when Slack does not know the message that one of a run goes below.
 	Fatal    func(error)      // Called when Slack does not let the bot in any more.
 	Panicked func(p any)      // Called with what a panic said that ended there.
 }
@@ -52,6 +53,7 @@ type Post struct {
 	TS      string    `json:"ts,omitempty"`    // Empty: it is not known whether it was posted.
 	Hash    string    `json:"hash,omitempty"`  // Of the content that Slack has.
 	Trying  time.Time `json:"trying,omitzero"` // When posting began.
+	Level   int       `json:"level,omitempty"` // The layout that Slack took; 0: as it should look.
 }
 
 // An Outbox sends messages: each channel at Slack's pace, in order, and of
@@ -75,6 +77,8 @@ type Item struct {
 	Key     string
 	Thread  string // Below what it goes otherwise; empty: the channel itself.
 	Below   bool   // Below the run's status and nowhere else.
+	Urgent  bool   // Overtakes what people are only told: they are asked by it, or must not miss it.
+	Anew    bool   // Sent although Slack has it: does it still stand, and may it look as it should?
 	Single  bool   // Nobody will edit it; it is not remembered over a restart.
 
 	Message view.Message
@@ -92,9 +96,6 @@ type Item struct {
 
 // id is what one item replaces another by.
 func (i *Item) id() string { return i.Run + "\x00" + i.Key }
-
-// urgent is what people are asked by: it overtakes what they are only told.
-func (i *Item) urgent() bool { return !i.Below && !i.Single && len(i.Message.Actions) > 0 }
 
 // New makes an outbox that only gathers until it is started.
 func New(c Config) *Outbox {
@@ -221,6 +222,11 @@ func (o *Outbox) later(ctx context.Context, l *lane, i *Item, method string, err
 	}
 	switch web.Judge(err) {
 	case web.Again, web.Later:
+	case web.Gone:
+		if !i.Below || o.Now().Sub(i.since) >= parentWithin {
+			return false
+		}
+		o.Missing(i.Run)
 	case web.Fatal:
 		// Whoever is told asks whether it is so for good.
 		o.Fatal(fmt.Errorf("slack: sending: %w", err))

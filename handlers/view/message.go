@@ -5,6 +5,12 @@
 // It is pure: no clock, no network, no files.
 package view
 
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
 // A Tone is how a message is meant; surfaces show it by colour or symbol, never
 // by that alone.
 type Tone string
@@ -94,6 +100,39 @@ type Action struct {
 	// Ask is the question for a text that goes with it ("Why?"). Empty: neither.
 	Type string `json:"type,omitempty"`
 	Ask  string `json:"ask,omitempty"`
+}
+
+// Words are what one types instead of pressing the button: typed and reason are what
+// it asks for, "" where it does not.
+func (a Action) Words(typed, reason string) []string {
+	run, rest, _ := strings.Cut(a.Value, "|")
+	gate, digest, _ := strings.Cut(rest, "|")
+	words := []string{a.ID}
+	if run != "" {
+		words = append(words, run)
+	}
+	for _, o := range []struct{ option, value string }{
+		{"--gate", gate}, {"--digest", digest}, {"--typed", typed}, {"--reason", reason},
+	} {
+		if o.value != "" {
+			words = append(words, o.option, o.value)
+		}
+	}
+	return words
+}
+
+// Typing is the button's command, for people to type: of the digest so much as tells
+// it from others.
+func (a Action) Typing() string {
+	reason := ""
+	if a.Ask != "" {
+		reason = "TEXT"
+	}
+	words := a.Words(a.Type, reason)
+	if i := slices.Index(words, "--digest"); i >= 0 {
+		words[i+1] = fmt.Sprintf("%.12s", words[i+1])
+	}
+	return strings.Join(words, " ")
 }
 
 // A File goes along with a message when its text is too long for one.

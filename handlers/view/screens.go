@@ -1,5 +1,7 @@
 package view
 
+import "time"
+
 // Screens is everything that a surface with messages shows of one run: a pure
 // function of the run's events. A surface posts what it has not posted, edits
 // what differs from what it posted, and leaves alone what does not.
@@ -20,6 +22,10 @@ type Screens struct {
 	Channel []Keyed // Beside Status, in this order: what must not be missed (the commit gate).
 
 	Closed bool // The run is over: nothing here will change again.
+
+	// Until is when something here changes because time has passed: an approval ends, or
+	// people are reminded. Zero: nothing does.
+	Until time.Time
 }
 
 // A Keyed message keeps its place: a surface that posted a key edits that

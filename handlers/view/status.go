@@ -60,7 +60,6 @@ func (s statusWords) gated(m *Message, p People) {
 	m.Lines = []string{
 		fmt.Sprintf("Since %s: %s", when(o.opened.At), o.question()),
 		fmt.Sprintf("Approved by: %s. Still needed: %s. Until: %s.", o.approved(s.story, p), stillNeeded(o.gate, p), o.expiry(p)),
-		"Approve and Deny stand with the evidence, in the gate's own message.",
 	}
 	if p.RequesterMayApprove {
 		m.Lines = append(m.Lines, "Policy: the requester's own approval counts here, as one (requester_may_approve).")

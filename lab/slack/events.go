@@ -141,3 +141,16 @@ func (s *Server) Join(user, channel, by string) string {
 	s.mu.Unlock()
 	return s.Event(inner)
 }
+
+// Delete takes a message away, as its author or an administrator does. The app is not told.
+func (s *Server) Delete(channel, ts string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	m := s.find(channel, ts, "")
+	if m == nil {
+		return false
+	}
+	s.remove(m)
+	s.changed()
+	return true
+}

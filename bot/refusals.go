@@ -1,0 +1,180 @@
+package bot
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"aurorabot/bot/outbox"
+	"aurorabot/bot/web"
+	"aurorabot/handlers/view"
+)
+
+// refusals are the messages of runs that Slack does not take where they belong.
+type refusals map[place]refusal
+
+// A refusal is Slack's answer to a message: the bot is not in the channel, it is
+// archived, the message is too long, or the like. People can mend that, and the bot
+// tries again.
+type refusal struct {
+	channel   string
+	code      string
+	since, at time.Time
+}
+
+// How long the bot waits before it tries again what was refused: where people can see
+// the run's gate elsewhere, and where they cannot. Shorter in tests.
+var (
+	refusedFor = 45 * time.Second
+	soon       = 5 * time.Second
+)
+
+// refusedAtMost is how long what is refused keeps a run that is over from being done with.
+const refusedAtMost = 15 * time.Minute
+
+// lost remembers that a message was refused, and has people told elsewhere.
+func (t *threads) lost(channel, run, key string, err error) {
+	now := t.Now()
+	t.mu.Lock()
+	r := refusal{channel, cmp.Or(web.Code(err), "no reason"), t.refusals[place{run, key}].since, now}
+	if r.since.IsZero() {
+		r.since = now
+	}
+	t.refusals[place{run, key}] = r
+	t.mu.Unlock()
+	t.changed(run)
+	t.later(run, soon)
+}
+
+// taken remembers that a message was taken.
+func (t *threads) taken(run, key string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.refusals, place{run, key})
+}
+
+// refused is what Slack answered last to a message of a run, "" if it was no refusal.
+// Without a key it is the answer to any message in the run's own channel.
+func (t *threads) refused(run, key string) string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if key != "" {
+		return t.refusals[place{run, key}].code
+	}
+	last := refusal{}
+	for at, r := range t.refusals {
+		if at.run == run && !strings.HasPrefix(at.key, elsewhereKey) && r.at.After(last.at) {
+			last = r
+		}
+	}
+	return last.code
+}
+
+// mayTry reports whether it is time for a message, as far as it was refused.
+func (t *threads) mayTry(run, key string) bool {
+	t.mu.Lock()
+	r, ok := t.refusals[place{run, key}]
+	t.mu.Unlock()
+	if !ok {
+		return true
+	}
+	wait := soon
+	if key == outbox.StatusKey || t.seen(run, key) {
+		wait = refusedFor
+	}
+	left := wait - t.Now().Sub(r.at)
+	if left > 0 {
+		t.later(run, left)
+	}
+	return left <= 0
+}
+
+// seen reports whether a message of a run stands in any place where people see it: in
+// its channel, in the announce channel, or as somebody's direct message.
+func (t *threads) seen(run, key string) bool {
+	for _, prefix := range []string{"channel/", elsewhereKey} {
+		key = strings.TrimPrefix(key, prefix)
+	}
+	places := t.store.under(run, "direct/"+key+"/")
+	for _, prefix := range []string{"channel/", elsewhereKey} {
+		if p, ok := t.store.Post(run, prefix+key); ok {
+			places = append(places, p)
+		}
+	}
+	return slices.ContainsFunc(places, func(p outbox.Post) bool { return p.TS != "" && p.TS != "file" })
+}
+
+// joined has all tried at once that a channel refused: the bot is in it now.
+func (t *threads) joined(channel string) {
+	t.mu.Lock()
+	var runs []string
+	for at, r := range t.refusals {
+		if r.channel == channel {
+			r.at = time.Time{}
+			t.refusals[at] = r
+			runs = append(runs, at.run)
+		}
+	}
+	t.mu.Unlock()
+	for _, run := range runs {
+		t.changed(run)
+	}
+}
+
+// hopeless reports whether Slack has refused something of a run for so long that no
+// more is tried once the run is over.
+func (t *threads) hopeless(run string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for at, r := range t.refusals {
+		if at.run == run && t.Now().Sub(r.since) >= refusedAtMost {
+			return true
+		}
+	}
+	return false
+}
+
+// forget forgets a run that is done with.
+func (t *threads) forget(run string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for at := range t.refusals {
+		if at.run == run {
+			delete(t.refusals, at)
+		}
+	}
+	delete(t.looks, run)
+	delete(t.sure, run)
+}
+
+// elsewhereKey begins the keys of messages that stand in the announce channel because
+// the run's own channel refuses them.
+const elsewhereKey = "elsewhere/"
+
+// elsewhere shows in the announce channel what people must not miss and the run's own
+// channel refuses: gates, with their buttons, stops and the end. It is one gate,
+// wherever it stands. whole: all that is shown there stands.
+func (t *threads) elsewhere(b board, s view.Screens) (whole bool) {
+	whole = true
+	if t.Channel == "" || t.Channel == b.channel {
+		return true
+	}
+	b.channel = t.Channel
+	for _, k := range s.Channel {
+		key := elsewhereKey + k.Key
+		_, known := t.store.Post(b.run, key)
+		why := t.refused(b.run, "channel/"+k.Key)
+		wanted := decides(k.Message) || strings.HasPrefix(k.Key, "stop/") && !k.Final || k.Key == "closed"
+		if !known && (why == "" || !wanted) {
+			continue
+		}
+		line := "This stands in the run's own channel too. It is decided once, here or there."
+		if why != "" {
+			line = "Slack does not show this in the run's own channel. " + notShown(why)
+		}
+		k.Message.Lines = append([]string{line}, k.Message.Lines...)
+		whole = t.message(b, key, k) && whole
+	}
+	return whole
+}

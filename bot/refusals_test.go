@@ -1,0 +1,195 @@
+package bot
+
+import (
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"aurorabot/handlers/view"
+	sandbox "aurorabot/lab/slack"
+)
+
+const announce = "C0ANNOUNCE"
+
+// quickly has what was refused tried again sooner, for a test.
+func quickly(t *testing.T, refused, nowhere time.Duration) {
+	was, once := refusedFor, soon
+	refusedFor, soon = refused, nowhere
+	t.Cleanup(func() { refusedFor, soon = was, once })
+}
+
+// answering has every call of a method answered by f, until it is told to stop; nil
+// leaves the call to the server.
+func (d *desk) answering(method string, f func(sandbox.Call) *sandbox.Reply) (stop func()) {
+	var over atomic.Bool
+	var hook func(sandbox.Call) *sandbox.Reply
+	hook = func(c sandbox.Call) *sandbox.Reply {
+		if over.Load() {
+			return nil
+		}
+		d.Handle(method, hook)
+		return f(c)
+	}
+	d.Handle(method, hook)
+	return func() { over.Store(true) }
+}
+
+// refusalsDesk is a bot with an announce channel and an approver, and no bot begun.
+func refusalsDesk(t *testing.T) *desk {
+	opt := workspace()
+	opt.Channels = append(opt.Channels, sandbox.Channel{ID: announce, Name: "aurora", Members: []string{alice, bob}})
+	d := newDesk(t, opt)
+	d.config.Channel = announce
+	d.config.Approvers = func(string, string) (ids, except []string) { return []string{bob}, nil }
+	return d
+}
+
+// in waits for a message in any channel that says all words.
+func (d *desk) in(where string, words ...string) (m sandbox.Message) {
+	d.t.Helper()
+	d.until(where+" shows "+strings.Join(words, ", "), func() (ok bool) { m, ok = d.State().Find(where, words...); return ok })
+	return m
+}
+
+// A gate that its own channel refuses stands in the announce channel, with its buttons;
+// both are one gate, and the end of it is told in both.
+func TestGateInTheAnnounceChannel(t *testing.T) {
+	quickly(t, 2*time.Second, time.Second)
+	d := refusalsDesk(t)
+	d.begin()
+	unarchived := d.answering("chat.postMessage", func(c sandbox.Call) *sandbox.Reply {
+		if goesTo(c) == channel {
+			return sandbox.ReplyError("is_archived")
+		}
+		return nil
+	})
+	s := gate("r1")
+	s.Asked = team + "/" + alice
+	d.service.show("r1", s)
+	m := d.in(announce, "Commit r1?", "unarchive it", "approve")
+	if out := d.Press(bob, announce, m.TS, "deny", ""); !out.OK() {
+		t.Fatalf("a press there: %+v", out)
+	}
+	d.until("the question why", func() bool { return len(d.Views(bob)) == 1 })
+	if out := d.Submit(bob, d.Views(bob)[0].ID, map[string]string{"reason": "wrong backup"}); !out.OK() {
+		t.Fatalf("its answer: %+v", out)
+	}
+	d.told(bob, "deny r1 --gate commit --digest d1 --reason wrong backup")
+	unarchived()
+	d.posted("Commit r1?")
+	d.posted("Preparation of r1 done")
+	d.in(announce, "Commit r1?", "stands in the run's own channel too")
+
+	s.Channel = []view.Keyed{{Key: "gate/commit", Final: true, Message: view.Message{Head: "Denied by bob"}}}
+	s.Status.Head = "r1 is undone"
+	s.Closed = true
+	d.service.show("r1", s)
+	d.in(announce, "Denied by bob")
+	d.posted("Denied by bob")
+	d.until("closed", func() bool { return d.bot.store.Closed("r1") })
+	if n := len(d.Messages(announce)); n != 1 {
+		t.Errorf("%d messages in the announce channel, want one", n)
+	}
+	if n := len(d.Messages(channel)); n != 2 {
+		t.Errorf("%d messages in the channel, want status and gate", n)
+	}
+}
+
+// Nothing takes a gate: it is tried again soon, and stands soon after the trouble.
+func TestGateThatNothingTakes(t *testing.T) {
+	d := refusalsDesk(t)
+	d.config.Approvers = nil
+	d.begin()
+	over := d.answering("chat.postMessage", func(sandbox.Call) *sandbox.Reply { return sandbox.ReplyError("msg_too_long") })
+	d.service.show("r1", gate("r1"))
+	d.until("refused", func() bool { return d.bot.threads.refused("r1", "channel/gate/commit") != "" })
+	over()
+	ended := time.Now()
+	d.posted("Commit r1?")
+	if took := time.Since(ended); took > 10*time.Second {
+		t.Errorf("the gate stands %s after the trouble", took)
+	}
+}
+
+// What Slack took only as text is tried as it should look; a gate's message that
+// somebody deleted is posted again; the status points to no message that is not there.
+func TestGateIsMadeSureToStand(t *testing.T) {
+	quickly(t, time.Second, time.Second)
+	d := refusalsDesk(t)
+	d.begin()
+	taken := d.answering("chat.postMessage", func(c sandbox.Call) *sandbox.Reply {
+		if strings.Contains(string(c.Body), `"blocks":[{`) {
+			return sandbox.ReplyError("invalid_blocks")
+		}
+		return nil
+	})
+	still := d.answering("chat.update", func(c sandbox.Call) *sandbox.Reply {
+		if strings.Contains(string(c.Body), `"blocks":[{`) {
+			return sandbox.ReplyError("invalid_blocks")
+		}
+		return nil
+	})
+	d.service.show("r1", gate("r1"))
+	m := d.posted("Commit r1?", "Without buttons: type `/aurora approve r1 --gate commit --digest d1 --typed devcluster` or `/aurora deny")
+	d.posted("Waiting for approval of r1", "use the buttons on the gate's own message")
+	time.Sleep(1500 * time.Millisecond)
+	taken()
+	still()
+	d.until("it looks as it should", func() bool {
+		n, ok := d.State().Find(channel, "Commit r1?", "approve")
+		return ok && n.TS == m.TS && strings.Contains(string(n.Blocks), "button")
+	})
+	d.Delete(channel, m.TS)
+	d.until("it is posted again", func() bool {
+		n, ok := d.State().Find(channel, "Commit r1?")
+		return ok && n.TS != m.TS
+	})
+
+	// Without the status nothing could go below it.
+	status := d.posted("Waiting for approval of r1")
+	d.Delete(channel, status.TS)
+	s := gate("r1")
+	s.Thread = append(s.Thread, view.Keyed{Key: "assess", Message: view.Message{Head: "Assessment of r1 done"}})
+	d.service.show("r1", s)
+	if m := d.posted("Assessment of r1 done"); m.ThreadTS == status.TS || m.ThreadTS == "" {
+		t.Errorf("it stands below %q, want below a new status", m.ThreadTS)
+	}
+}
+
+// After an invitation all is shown at once.
+func TestInvitedToAChannel(t *testing.T) {
+	quickly(t, time.Hour, time.Hour)
+	opt := workspace()
+	opt.Channels[0].NoBot = true
+	opt.Channels[0].Members = []string{alice, bob}
+	d := start(t, opt)
+	d.service.show("r1", gate("r1"))
+	d.until("refused", func() bool { return d.bot.threads.refused("r1", "channel/gate/commit") != "" })
+	d.Join(sandbox.BotUser, channel, alice)
+	d.posted("Commit r1?")
+	d.posted("Preparation of r1 done")
+}
+
+// The end of a run overtakes what is only told of others.
+func TestTheEndOvertakes(t *testing.T) {
+	d := newDesk(t, workspace())
+	d.config.Pace = 50 * time.Millisecond
+	d.begin()
+	d.service.show("r1", gate("r1"))
+	d.posted("Preparation of r1 done")
+	other := gate("r2")
+	for n := range 100 {
+		other.Thread = append(other.Thread, view.Keyed{Key: string(rune('A' + n)), Message: view.Message{Head: "a step of r2"}})
+	}
+	d.service.show("r2", other)
+	d.until("much waits", func() bool { return d.bot.Health().Unsent > 50 })
+	end := gate("r1")
+	end.Channel = []view.Keyed{{Key: "closed", Final: true, Message: view.Message{Head: "r1 is recovered"}}}
+	end.Closed = true
+	d.service.show("r1", end)
+	d.posted("r1 is recovered")
+	if left := d.bot.Health().Unsent; left < 20 {
+		t.Errorf("it came when only %d were left", left)
+	}
+}
