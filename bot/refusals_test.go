@@ -106,7 +106,7 @@ func TestGateThatNothingTakes(t *testing.T) {
 	d.until("refused", func() bool { return d.bot.threads.refused("r1", "channel/gate/commit") != "" })
 	over()
 	ended := time.Now()
-	d.posted("Commit r1?")
+	d.in("", "Commit r1?", "approve")
 	if took := time.Since(ended); took > 10*time.Second {
 		t.Errorf("the gate stands %s after the trouble", took)
 	}
