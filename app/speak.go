@@ -20,12 +20,8 @@ func (p poster) Post(ctx context.Context, channel string, m view.Message) error 
 }
 
 func (a *app) slack() (*bot.Bot, error) {
-	var approvers func(run, gate string) (ids, except []string)
-	if a.cfg.Slack.DirectMessages {
-		approvers = a.service.Approvers
-	}
 	b, err := bot.New(bot.Config{
-		Overview: (&handlers.Overviews{Service: a.service}).Of, Approvers: approvers,
+		Overview: (&handlers.Overviews{Service: a.service}).Of, Approvers: a.service.Approvers, Direct: a.cfg.Slack.DirectMessages,
 		APIURL: a.cfg.Slack.APIURL, BotToken: a.cfg.Slack.BotToken, AppToken: a.cfg.Slack.AppToken, Links: a.cfg.Slack.Links,
 		StateFile: filepath.Join(a.cfg.StateDir, "slack.json"), Log: a.log, Now: a.w.Now, Secrets: a.secrets,
 		Channel: a.cfg.Slack.Announce, Groups: a.groupIDs(), Runs: a.runs,

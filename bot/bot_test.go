@@ -189,6 +189,7 @@ func deskOf(t testing.TB, opt sandbox.Options) *desk {
 		Log:       slog.New(slog.NewTextHandler(d.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Now:       time.Now,
 		Groups:    []string{sre},
+		Direct:    true,
 		Pace:      10 * time.Millisecond,
 		Drain:     5 * time.Second,
 		Each:      1 << 20, // One person may ask for all; see TestNobodyIsShutOut.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"aurorabot/bot/web"
@@ -51,6 +52,10 @@ func Check(ctx context.Context, c Config, teams []string) []Checked {
 		}
 	}
 	add("the bot's token", answer, err)
+	if err == nil {
+		answer, err = scopes(who.Header)
+		add("the bot's scopes", answer, err)
+	}
 	_, _, err = api.StartSocketModeContext(ctx)
 	add("the app's token (Socket Mode)", "a connection is granted", err)
 	for _, g := range c.Groups {
@@ -64,4 +69,32 @@ func Check(ctx context.Context, c Config, teams []string) []Checked {
 		add("user group "+g, fmt.Sprintf("%d people", len(members)), err)
 	}
 	return list
+}
+
+// scopes says what the token may not do that the manifest asks for, by the header that
+// Slack sends along (https://docs.slack.dev/authentication/tokens, read 2026-12-01).
+func scopes(h http.Header) (string, error) {
+	granted := strings.FieldsFunc(h.Get("X-OAuth-Scopes"), func(r rune) bool { return r == ',' || r == ' ' })
+	if len(granted) == 0 {
+		return "Slack does not say which the token has", nil
+	}
+	var lacks, spared []string
+	for _, s := range Scopes {
+		if slices.Contains(granted, s.Name) {
+			continue
+		}
+		if i := slices.IndexFunc(Spared, func(n Need) bool { return n.Name == s.Name }); i >= 0 {
+			spared = append(spared, fmt.Sprintf("%s (without it: %s)", s.Name, Spared[i].Why))
+			continue
+		}
+		lacks = append(lacks, fmt.Sprintf("%s (to %s)", s.Name, s.Why))
+	}
+	const how = "; `aurorabot slack manifest` has all: put it under App Manifest and reinstall the app"
+	switch {
+	case len(lacks) > 0:
+		return "", fmt.Errorf("the app lacks %s%s", strings.Join(append(lacks, spared...), ", "), how)
+	case len(spared) > 0:
+		return "an older manifest: it works without " + strings.Join(spared, ", ") + how, nil
+	}
+	return fmt.Sprintf("all %d", len(Scopes)), nil
 }

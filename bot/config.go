@@ -32,10 +32,11 @@ type Config struct {
 	// seconds. Nil: there is no form for a recovery, and App Home says nothing.
 	Overview func(ctx context.Context, who policy.Actor) (handlers.Overview, error)
 
-	// Approvers are whom a direct message asks to look when a gate of a run
-	// opens: IDs of people and of user groups, but except, IDs of people. Nil:
-	// nobody.
+	// Approvers are whom a direct message asks to look at a gate of a run that its
+	// channel does not show: IDs of people and of user groups, but except, IDs of
+	// people. Nil: nobody. Direct: at every gate.
 	Approvers func(run, gate string) (ids, except []string)
+	Direct    bool
 
 	// Runs returns the runs to catch up on when the bot starts, those that are
 	// over included. Nil: only those that StateFile knows.

@@ -184,8 +184,8 @@ func (d *directs) show(run string, s view.Screens, channel, refused string) (who
 // ask has the people of a gate looked up and written to, once its message stands, or
 // is refused.
 func (d *directs) ask(run, key, refused string) {
-	if p, ok := d.store.Post(run, "channel/"+key); d.Approvers == nil || refused == "" && (!ok || p.TS == "") {
-		return // It is looked at again when that message was sent.
+	if p, ok := d.store.Post(run, "channel/"+key); d.Approvers == nil || refused == "" && (!d.Direct || !ok || p.TS == "") {
+		return // It is looked at again when that message was sent, or refused.
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -105,7 +105,12 @@ func TestGoldenWordsOfTheBot(t *testing.T) {
 	}
 
 	did("a run at its gate, and its approver's direct message", func() {
+		before := gate("r1")
+		before.Channel = nil
+		d.service.show("r1", before)
+		d.posted("Waiting for approval of r1")
 		d.service.show("r1", gate("r1"))
+		d.posted("Waiting for approval of r1", "use the buttons")
 		d.until("asked", func() bool { return tp.says("Open the gate") })
 	})
 	gated := d.posted("Commit r1?")

@@ -6,9 +6,13 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/slack-go/slack"
+
+	sandbox "aurorabot/lab/slack"
 )
 
 // The manifest has the shape of one that Slack's own tools take, and asks for
@@ -91,4 +95,45 @@ func at(v any, path string) []any {
 		v = v.(map[string]any)[string(k)]
 	}
 	return v.([]any)
+}
+
+// What the token may not do is named: what the bot cannot do without, and what an app
+// that was installed by an older manifest lacks.
+func TestScopesAreChecked(t *testing.T) {
+	all := names(Scopes)
+	for _, c := range []struct {
+		without []string
+		ok      bool
+		says    string
+	}{
+		{nil, true, fmt.Sprintf("all %d", len(all))},
+		{[]string{"channels:read", "groups:read"}, true, "an older manifest: it works without channels:read (without it: after an invitation"},
+		{[]string{"chat:write", "groups:read"}, false, "the app lacks chat:write (to post and edit"},
+	} {
+		opt := workspace()
+		opt.Scopes = slices.DeleteFunc(slices.Clone(all), func(s string) bool { return slices.Contains(c.without, s) })
+		d := newDesk(t, opt)
+		i := slices.IndexFunc(Check(t.Context(), d.config, []string{team}), func(c Checked) bool { return c.What == "the bot's scopes" })
+		got := Check(t.Context(), d.config, []string{team})[i]
+		if got.OK != c.ok || !strings.Contains(got.Answer, c.says) {
+			t.Errorf("without %v: %+v, want %v, %q", c.without, got, c.ok, c.says)
+		}
+	}
+}
+
+// An app that was installed by an older manifest is told of no invitation: trying again
+// alone shows the run.
+func TestOlderManifest(t *testing.T) {
+	quickly(t, time.Second, time.Second)
+	opt := workspace()
+	opt.Channels[0].NoBot = true
+	opt.Channels[0].Members = []string{alice, bob}
+	spared := names(Spared)
+	opt.Scopes = slices.DeleteFunc(opt.Scopes, func(s string) bool { return slices.Contains(spared, s) })
+	opt.Events = slices.DeleteFunc(opt.Events, func(s string) bool { return s == "member_joined_channel" })
+	d := start(t, opt)
+	d.service.show("r1", gate("r1"))
+	d.until("refused", func() bool { return d.bot.threads.refused("r1", "channel/gate/commit") != "" })
+	d.Join(sandbox.BotUser, channel, alice)
+	d.posted("Commit r1?")
 }

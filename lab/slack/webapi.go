@@ -111,6 +111,9 @@ func (s *Server) serveMethod(w http.ResponseWriter, r *http.Request) {
 		answer(w, nil, err)
 		return
 	}
+	if s.opt.Scopes != nil && !m.app {
+		w.Header().Set("X-OAuth-Scopes", strings.Join(s.opt.Scopes, ",")) // Slack says so with every answer.
+	}
 	s.record(name, a.plain())
 	if hook := s.faults.take(name); hook != nil {
 		if rep := hook(Call{Method: name, Body: raw(a.plain())}); rep != nil {
