@@ -20,7 +20,7 @@ func (a *app) values() metrics.Values {
 	}
 	v.Runs = standing.Runs
 	for _, w := range standing.Waiting {
-		v.Approvals = append(v.Approvals, metrics.Approvals{Cluster: w.Cluster, Gate: w.Gate, Missing: w.Missing})
+		v.Approvals = append(v.Approvals, metrics.Approvals{Cluster: w.Cluster, Gate: w.Gate, Missing: w.Missing, Since: w.Since})
 	}
 	if a.cfg.Audit != (config.Audit{}) {
 		n := a.copies.Missed()

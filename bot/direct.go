@@ -162,10 +162,11 @@ func (d *directs) show(run string, s view.Screens, channel, refused string) (who
 		}
 	}
 	for _, k := range s.Channel {
-		if !strings.HasPrefix(k.Key, "gate/") {
+		reminder := strings.HasPrefix(k.Key, view.RemindKey)
+		if !reminder && !strings.HasPrefix(k.Key, "gate/") {
 			continue
 		}
-		if decides(k.Message) {
+		if reminder || decides(k.Message) {
 			d.ask(run, k.Key, refused)
 			continue
 		}
@@ -203,29 +204,29 @@ func (d *directs) write(ctx context.Context, run, key, refused string) {
 		d.Log.ErrorContext(ctx, "slack: who is asked by direct message", "run", run, "err", err)
 		return
 	}
-	i := slices.IndexFunc(s.Channel, func(k view.Keyed) bool { return k.Key == key && decides(k.Message) })
-	if i < 0 {
+	i := slices.IndexFunc(s.Channel, func(k view.Keyed) bool { return k.Key == key })
+	open := slices.IndexFunc(s.Channel, func(k view.Keyed) bool { return decides(k.Message) })
+	if i < 0 || open < 0 || i != open && !strings.HasPrefix(key, view.RemindKey) {
 		return // Decided meanwhile.
 	}
-	_, rest, _ := strings.Cut(key, "/")
-	gate, _, _ := strings.Cut(rest, "/")
-	gateMessage := s.Channel[i].Message
-	m := view.Message{
-		Tone: view.Wait, Head: gateMessage.Head,
-		Lines: []string{"You may approve or deny it. It is decided in the channel, where everybody sees it; an answer here decides nothing."},
+	gateMessage, gateKey := s.Channel[open].Message, s.Channel[open].Key
+	gate, _, _ := strings.Cut(strings.TrimPrefix(gateKey, "gate/"), "/")
+	m := view.Message{Tone: view.Wait, Head: s.Channel[i].Message.Head}
+	if i != open {
+		m.Lines = slices.Clone(s.Channel[i].Message.Lines)
 	}
+	m.Lines = append(m.Lines, "You may approve or deny it. It is decided in the channel, where everybody sees it; an answer here decides nothing.")
 	for _, f := range gateMessage.Fields {
 		if slices.Contains([]string{"Will be lost", view.WillBeTakenBack, "Backup", "Still needed", "Expires"}, f.Name) {
 			m.Fields = append(m.Fields, f)
 		}
 	}
-	switch u := d.address(ctx, run, "channel/"+key); {
+	switch u := d.address(ctx, run, "channel/"+gateKey); {
 	case u != "":
 		m.Links = []view.Link{{Label: "Open the gate", URL: u}}
 	case refused != "":
-		m.Lines = []string{
-			"The run's channel does not show this gate. " + notShown(refused) + " You may approve or deny it there all the same: type " + outbox.Typing(gateMessage) + ". An answer here decides nothing.",
-		}
+		m.Lines[len(m.Lines)-1] =
+			"The run's channel does not show this gate. " + notShown(refused) + " You may approve or deny it there all the same: type " + outbox.Typing(gateMessage) + ". An answer here decides nothing."
 	}
 	ids, except := d.Approvers(run, gate)
 	for _, user := range d.members(ctx, ids) {

@@ -165,7 +165,7 @@ func (t *threads) elsewhere(b board, s view.Screens) (whole bool) {
 		key := elsewhereKey + k.Key
 		_, known := t.store.Post(b.run, key)
 		why := t.refused(b.run, "channel/"+k.Key)
-		wanted := decides(k.Message) || strings.HasPrefix(k.Key, "stop/") && !k.Final || k.Key == "closed"
+		wanted := decides(k.Message) || strings.HasPrefix(k.Key, view.RemindKey) || strings.HasPrefix(k.Key, "stop/") && !k.Final || k.Key == "closed"
 		if !known && (why == "" || !wanted) {
 			continue
 		}

@@ -193,3 +193,45 @@ func TestTheEndOvertakes(t *testing.T) {
 		t.Errorf("it came when only %d were left", left)
 	}
 }
+
+// A reminder is a message of its own, so that people are called, and a direct message to
+// whom it concerns; when a gate changes by itself the run is looked at then.
+func TestReminderIsPosted(t *testing.T) {
+	d := refusalsDesk(t)
+	d.begin()
+	s := gate("r1")
+	s.Until = time.Now().Add(1500 * time.Millisecond)
+	d.service.show("r1", s)
+	d.posted("Commit r1?")
+	reminded := gate("r1")
+	reminded.Channel = append(reminded.Channel, view.Keyed{Key: view.RemindKey + "gate/commit/1", Final: true,
+		Message: view.Message{Tone: view.Wait, Head: "r1 waits for " + team + "/" + bob, Lines: []string{"Who can approve or deny: " + team + "/" + sre + "."}}})
+	d.service.mu.Lock() // Nobody is told: time alone has passed.
+	d.service.screens["r1"] = reminded
+	d.service.mu.Unlock()
+	if m := d.posted("r1 waits for <@" + bob + ">"); !strings.Contains(m.Text, "<!subteam^"+sre+">") || !strings.Contains(string(m.Blocks), `"usergroup_id":"`+sre+`"`) {
+		t.Errorf("the group is not called: %s %s", m.Text, m.Blocks)
+	}
+	d.in("", "r1 waits for", "You may approve or deny it", "Open the gate")
+}
+
+// What is for one person alone is a message in a direct message: notes that only they see
+// are gone when they look again.
+func TestAnswerInADirectMessageStays(t *testing.T) {
+	d := start(t, workspace())
+	d.Say(bob, sandbox.BotUser, "", "help")
+	d.in("", "heard: help")
+	dm := ""
+	for _, c := range d.State().Channels {
+		if c.With == bob {
+			dm = c.ID
+		}
+	}
+	if out := d.Slash(bob, dm, "status"); !out.OK() {
+		t.Fatalf("%+v", out)
+	}
+	d.in(dm, "heard: status")
+	if n := len(d.Ephemerals(bob)); n != 0 {
+		t.Errorf("%d answers are seen by them alone", n)
+	}
+}

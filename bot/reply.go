@@ -2,6 +2,7 @@ package bot
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/slack-go/slack"
@@ -66,6 +67,13 @@ func (b *app) tell(ctx context.Context, a *ask, m view.Message) error {
 	if a.alone {
 		thread = ""
 	}
+	if strings.HasPrefix(a.channel, "D") {
+		// Nobody else is there: what is said stays, as everything in a conversation does.
+		err := b.inConversation(ctx, a, m, thread)
+		if err == nil {
+			return nil
+		}
+	}
 	tries := []func(blocks.Layout, string) error{
 		func(l blocks.Layout, text string) error {
 			return slack.PostWebhookCustomHTTPContext(ctx, a.responseURL, b.web, &slack.WebhookMessage{
@@ -97,6 +105,20 @@ func (b *app) tell(ctx context.Context, a *ask, m view.Message) error {
 		last = err
 	}
 	return b.secrets.Err(last)
+}
+
+// inConversation tells m in the direct message where it was asked.
+func (b *app) inConversation(ctx context.Context, a *ask, m view.Message, thread string) error {
+	l, err := b.outbox.InSomeLayout(m, thread != "", func(l blocks.Layout, text string) error {
+		return web.RetryTwice(ctx, func() error {
+			_, _, err := b.api.PostMessageContext(ctx, a.channel, outbox.Options(l, text, thread)...)
+			return err
+		})
+	})
+	if err == nil {
+		b.whisperFiles(ctx, a, l.Files)
+	}
+	return err
 }
 
 // whisperFiles sends what did not fit into a private message in a direct message.

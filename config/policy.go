@@ -191,8 +191,15 @@ const maxExpiry = 24 * time.Hour
 
 func (w *names) gate(name string, n *node) policy.GateRule {
 	n.shape = "policy.gates.*" // All gates have the same keys.
-	m := n.fields("factors", "expires")
+	m := n.fields("factors", "expires", "remind")
 	g := policy.GateRule{Expires: m.get("expires").duration(30*time.Minute, time.Minute, maxExpiry)}
+	if r := m.get("remind"); r.given() {
+		g.Remind = []time.Duration{}
+		for _, i := range r.items("write remind: [5m, 15m], or [] for no reminders") {
+			g.Remind = append(g.Remind, i.duration(0, time.Minute, maxExpiry))
+		}
+		slices.Sort(g.Remind)
+	}
 	f := m.get("factors")
 	hint := "write factors: [{count: 1, of: [LIST]}]"
 	if !f.required(hint) {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -48,7 +49,8 @@ type bench struct {
 	j       *runner.Memory
 	who     *people
 	mu      sync.Mutex
-	on      bool // What prepare does.
+	on      bool         // What prepare does.
+	ahead   atomic.Int64 // How far its clock is ahead, in nanoseconds.
 	commits int
 	settled chan string
 	offered runner.Source // Instead of the backup.
@@ -70,7 +72,7 @@ func newBench(t *testing.T) *bench {
 	guest.Guest = true
 	b.who.set(guest)
 	b.s = &handlers.Service{
-		Engine: &runner.Engine{Journal: b.j, Now: time.Now}, Directory: b.who, Now: time.Now, Version: "test",
+		Engine: &runner.Engine{Journal: b.j, Now: b.now}, Directory: b.who, Now: b.now, Version: "test",
 		Rules: policy.Rules{
 			Teams: []string{"T1"}, Groups: map[string]string{"sre": "S1", "leads": "S2"},
 			Access: []policy.Rule{
@@ -104,6 +106,8 @@ func newBench(t *testing.T) *bench {
 	t.Cleanup(b.s.Stop)
 	return b
 }
+
+func (b *bench) now() time.Time { return time.Now().Add(time.Duration(b.ahead.Load())) }
 
 func (b *bench) recipe() *runner.Recipe {
 	on := func(*runner.State) []string { return []string{runner.Bot} }

@@ -34,7 +34,14 @@ func (s *consent) Screens(run string) (view.Screens, error) {
 // people counts the approvals as they stand, without asking anybody anew: for
 // display only. What counts is asked again at the moment of use.
 func (s *consent) people(st *runner.State) view.People {
-	p := view.People{RequesterMayApprove: s.rules.RequesterMayApprove, Gates: map[string]policy.Verdict{}, Needed: map[string][]string{}, Lasts: map[string]time.Duration{}}
+	p := view.People{
+		RequesterMayApprove: s.rules.RequesterMayApprove, Now: st.At,
+		Gates: map[string]policy.Verdict{}, Needed: map[string][]string{}, Lasts: map[string]time.Duration{},
+		Remind: map[string][]time.Duration{}, Asked: map[string][]string{},
+	}
+	if now := s.now(); st.Status == runner.Gated && now.After(p.Now) {
+		p.Now = now // An approval that has ended by now counts no more, though nothing happened since.
+	}
 	if st.Gate == "start" {
 		p.LastTook = s.records.lastTook(st.Request.Cluster)
 	}
@@ -44,15 +51,31 @@ func (s *consent) people(st *runner.State) view.People {
 		for _, f := range rule.Factors {
 			p.Needed[id] = append(p.Needed[id], f.String())
 		}
-		p.Lasts[id] = rule.Expiry()
+		p.Lasts[id], p.Remind[id], p.Asked[id] = rule.Expiry(), rule.Reminds(), s.asked(st, id)
 		gs := st.Gates[id]
 		var given []policy.Approval
 		for _, a := range gs.Approvals {
 			given = append(given, policy.Approval{Who: s.remembered(a), Digest: a.Digest, At: a.At})
 		}
-		p.Gates[id] = s.rules.Gate(id, st.Requesters(id), gs.Digest, given, st.At)
+		p.Gates[id] = s.rules.Gate(id, st.Requesters(id), gs.Digest, given, p.Now)
 	}
 	return p
+}
+
+// asked are the people and groups whose consent could count at a gate, "TEAM/ID": of
+// everybody, nobody is named.
+func (s *consent) asked(st *runner.State, gate string) []string {
+	if len(s.rules.Teams) == 0 {
+		return nil
+	}
+	var keys []string
+	ids, except := s.rules.Approvers(gate, st.Requesters(gate))
+	for _, id := range ids {
+		if !slices.Contains(except, id) {
+			keys = append(keys, s.rules.Teams[0]+"/"+id)
+		}
+	}
+	return keys
 }
 
 // remembered is the person of an approval as they were when they gave it: their

@@ -97,7 +97,9 @@ func (s *Service) doApprove(ctx context.Context, c call) Response {
 		}
 	}
 	if kind, why, hint := unbound(c, st); why != "" {
-		return s.refuseAs(c, st.Run, kind, why, hint)
+		r := s.refuseAs(c, st.Run, kind, why, hint)
+		s.shown(&r.Message, st.Run)
+		return r
 	}
 	groups, err := json.Marshal(who.Groups)
 	if err != nil {
@@ -117,9 +119,37 @@ func (s *Service) doApprove(ctx context.Context, c call) Response {
 		if err := s.withdrawn(ctx, st, gate); err != nil {
 			return failure(err)
 		}
-		return Response{Run: st.Run, Exit: ExitWaiting}
+		return Response{Run: st.Run, Exit: ExitWaiting, Private: true, Message: s.approved(st.Run, gate, c.Actor.Key(), v)}
 	}
-	return s.pass(ctx, st, v)
+	r := s.pass(ctx, st, v)
+	if r.Message.Head == "" {
+		r.Message, r.Private, r.Follow = s.approved(st.Run, gate, c.Actor.Key(), v), true, true
+	}
+	return r
+}
+
+// approved is what somebody is told alone whose approval was counted.
+func (s *consent) approved(run, gate, who string, v policy.Verdict) view.Message {
+	events, err := s.records.engine.Journal.Events(run)
+	if err != nil {
+		return view.Message{} // It is counted all the same, and the run's messages say so.
+	}
+	return view.Approved(events, s.people(runner.Fold(events)), gate, who, v)
+}
+
+// shown adds to m what the open gate of a run shows: whoever typed too little sees what
+// they would approve.
+func (s *consent) shown(m *view.Message, run string) {
+	screens, err := s.Screens(run)
+	if err != nil {
+		return // It stands in the channel.
+	}
+	for _, k := range screens.Channel {
+		if slices.ContainsFunc(k.Message.Actions, func(a view.Action) bool { return a.ID == "approve" }) {
+			m.Lines = append(append(m.Lines, k.Message.Head+"."), k.Message.Lines...)
+			m.Fields = append(m.Fields, k.Message.Fields...)
+		}
+	}
 }
 
 // pass passes the gate at which a run waits, whose approvals were counted, and has

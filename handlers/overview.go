@@ -104,31 +104,17 @@ func (o *Overviews) health(ctx context.Context, c *Cluster) string {
 	return fmt.Sprintf("%s; asked %s", l.text, l.at.UTC().Format("2006-01-02T15:04:05Z"))
 }
 
-// Approvers returns whom policy counts at a gate, by ID, and of them who asked for
-// what is decided, where their consent does not count.
+// Approvers returns whom policy counts at a gate, by ID, and of them whose consent would
+// be no new one: who asked for what is decided, and who approved it already.
 func (s *Service) Approvers(run, gate string) (ids, except []string) {
 	st, err := s.state(run)
 	if err != nil {
 		return nil, nil // The gate stands in the channel all the same.
 	}
-	if !s.Rules.RequesterMayApprove {
-		for _, who := range st.Requesters(gate) {
-			_, asked, _ := strings.Cut(who, "/")
-			except = append(except, asked)
-		}
-	}
-	for _, f := range s.Rules.RuleOf(gate).Factors {
-		for _, name := range f.Of {
-			switch {
-			case name == "*": // Everybody is asked in the channel.
-			case len(s.Rules.Lists[name]) > 0:
-				ids = append(ids, s.Rules.Lists[name]...)
-			case s.Rules.Groups[name] != "":
-				ids = append(ids, s.Rules.Groups[name])
-			default:
-				ids = append(ids, name)
-			}
-		}
+	ids, except = s.Rules.Approvers(gate, st.Requesters(gate))
+	for _, a := range st.Gates[gate].Approvals {
+		_, user, _ := strings.Cut(a.Who, "/")
+		except = append(except, user)
 	}
 	return ids, except
 }

@@ -32,6 +32,7 @@ type Response struct {
 	Exit    int
 	Run     string // The run that the request began or belongs to, "" if none.
 	Private bool   // Only for the person who asked (refusals, usage).
+	Follow  bool   // The run goes on, whatever Message says: a surface that waits shows how.
 }
 
 // A Directory knows people: what Slack says of a user now. Answers must be

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"fmt"
+	"time"
 
 	"aurorabot/policy"
 	"aurorabot/runner"
@@ -16,7 +17,8 @@ type Standing struct {
 // Waiting is an open gate.
 type Waiting struct {
 	Run, Cluster, Gate string
-	Missing            int // Approvals that are still needed, by what the journal knows of those who gave one.
+	Since              time.Time // When it opened.
+	Missing            int       // Approvals that are still needed, by what the journal knows of those who gave one.
 }
 
 // Standing tells where all runs stand now. A journal that cannot be read is
@@ -45,7 +47,7 @@ func (s *consent) Standing() (Standing, error) {
 		case runner.Closed:
 			s.records.closed.add(run)
 		case runner.Gated:
-			all.Waiting = append(all.Waiting, Waiting{run, st.Request.Cluster, st.Gate, s.missing(st)})
+			all.Waiting = append(all.Waiting, Waiting{run, st.Request.Cluster, st.Gate, st.Gates[st.Gate].OpenedAt, s.missing(st)})
 		}
 	}
 	return all, nil

@@ -12,6 +12,21 @@ import (
 type GateRule struct {
 	Factors []Factor      `json:"factors"`
 	Expires time.Duration `json:"expires"` // An approval counts up to and including this age. Zero: 30 minutes.
+
+	// Remind are the ages at which a gate that is still open reminds those who can count.
+	// Nil: after 5 and 15 minutes. Empty: never.
+	Remind []time.Duration `json:"remind,omitempty"`
+}
+
+// defaultRemind is when people are reminded if the rule says nothing.
+var defaultRemind = []time.Duration{5 * time.Minute, 15 * time.Minute}
+
+// Reminds returns when people are reminded, by the gate's age.
+func (g GateRule) Reminds() []time.Duration {
+	if g.Remind == nil {
+		return defaultRemind
+	}
+	return g.Remind
 }
 
 // A Factor is so many people out of named lists or groups.
@@ -195,4 +210,37 @@ func (r Rules) assign(rule GateRule, approvals []Approval) (factor []string, mis
 	}
 	slices.Sort(missing)
 	return factor, missing
+}
+
+// Approvers are whom the rules count at a gate: IDs of people and of user groups, each
+// once, but not "*"; and, of them, the people who asked for what is decided, where their
+// consent does not count.
+func (r Rules) Approvers(gate string, requesters []string) (ids, except []string) {
+	if !r.RequesterMayApprove {
+		for _, who := range requesters {
+			_, asked, _ := strings.Cut(who, "/")
+			except = append(except, asked)
+		}
+	}
+	add := func(id string) {
+		if !slices.Contains(ids, id) {
+			ids = append(ids, id)
+		}
+	}
+	for _, f := range r.RuleOf(gate).Factors {
+		for _, name := range f.Of {
+			switch {
+			case name == "*": // Everybody is asked in the channel.
+			case len(r.Lists[name]) > 0:
+				for _, id := range r.Lists[name] {
+					add(id)
+				}
+			case r.Groups[name] != "":
+				add(r.Groups[name])
+			default:
+				add(name)
+			}
+		}
+	}
+	return ids, except
 }

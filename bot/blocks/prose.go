@@ -10,8 +10,17 @@ import (
 	"aurorabot/handlers/view"
 )
 
-// person is a whole policy.Actor key, "TEAM/USER": shown as the person's name.
-var person = regexp.MustCompile(`\bT[A-Z0-9]{6,20}/([UW][A-Z0-9]{6,20})\b`)
+// person is a whole policy.Actor key, "TEAM/USER", or "TEAM/GROUP" of a user group:
+// shown as the person's name, or the group's.
+var person = regexp.MustCompile(`\bT[A-Z0-9]{6,20}/([SUW][A-Z0-9]{6,20})\b`)
+
+// mention is a person's ID, or a group's, as Slack's markup calls them.
+func mention(id string) string {
+	if strings.HasPrefix(id, "S") {
+		return "<!subteam^" + id + ">"
+	}
+	return "<@" + id + ">"
+}
 
 var (
 	bold = &slack.RichTextSectionTextStyle{Bold: true}
@@ -51,7 +60,11 @@ func people(s string, text func(string, *slack.RichTextSectionTextStyle), out *[
 	at := 0
 	for _, m := range person.FindAllStringSubmatchIndex(s, -1) {
 		dates(s[at:m[0]], nil, text, out)
-		*out = append(*out, slack.NewRichTextSectionUserElement(s[m[2]:m[3]], nil))
+		if id := s[m[2]:m[3]]; strings.HasPrefix(id, "S") {
+			*out = append(*out, slack.NewRichTextSectionUserGroupElement(id))
+		} else {
+			*out = append(*out, slack.NewRichTextSectionUserElement(id, nil))
+		}
 		at = m[1]
 	}
 	dates(s[at:], nil, text, out)

@@ -197,7 +197,10 @@ func Text(m view.Message) string {
 	}
 	// What Slack reads as a mention here is what it shows as a name in a
 	// notification, and it is one in the blocks already.
-	return dateTokens(person.ReplaceAllString(cutEscaped(s, maxFallback/4), "<@$1>"))
+	return dateTokens(person.ReplaceAllStringFunc(cutEscaped(s, maxFallback/4), func(key string) string {
+		_, id, _ := strings.Cut(key, "/")
+		return mention(id)
+	}))
 }
 
 // Whole is everything that m says, as plain text for a file. Not escaped.

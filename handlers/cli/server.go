@@ -130,7 +130,7 @@ func (s *Server) Answer(ctx context.Context, conn io.ReadWriter, account Account
 	})
 	defer cancel()
 	resp := s.Service.Handle(ctx, handlers.Request{Actor: who, Channel: "cli", Words: q.Words, JSON: q.JSON, At: s.Now()})
-	if resp.Run == "" || resp.Exit != handlers.ExitDone || resp.Message.Head != "" {
+	if resp.Run == "" || resp.Exit != handlers.ExitDone || resp.Message.Head != "" && !resp.Follow {
 		return c.end(resp)
 	}
 	return s.follow(ctx, c, queue, resp.Run)

@@ -34,6 +34,7 @@ const (
 
 	runs      = "aurorabot_runs"
 	approvals = "aurorabot_approvals_waiting"
+	opened    = "aurorabot_gate_opened_timestamp_seconds"
 	unkept    = "aurorabot_audit_copy_missed_total"
 
 	slackLinks    = "aurorabot_slack_links"
@@ -86,6 +87,7 @@ var Families = []Family{
 
 	{Name: runs, Type: "gauge", Labels: []string{"state"}, Help: "Runs in the journal by state: open, gated (people decide), stopped, undoing, closed; unreadable where the journal cannot be read."},
 	{Name: approvals, Type: "gauge", Labels: []string{"cluster", "gate"}, Help: "Approvals that the open gate of a run still needs.", Absent: "No run of the cluster stands at that gate."},
+	{Name: opened, Type: "gauge", Labels: []string{"cluster", "gate"}, Help: "When the open gate of a run opened.", Absent: "No run of the cluster stands at that gate."},
 	{Name: unkept, Type: "counter", Help: "Events of runs and refusals that the copy of the audit elsewhere did not take.", Absent: "No copy is configured."},
 
 	{Name: slackLinks, Type: "gauge", Help: "Socket Mode links that the bot is to keep open."},

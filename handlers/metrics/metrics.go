@@ -48,6 +48,7 @@ type Cluster struct {
 type Approvals struct {
 	Cluster, Gate string
 	Missing       int
+	Since         time.Time // When the gate opened.
 }
 
 // Slack is how the bot's links fare.
@@ -101,6 +102,7 @@ func (p *page) fill(v Values) {
 	// Two runs of a cluster never stand at gates at once: a run is its lock.
 	for _, a := range v.Approvals {
 		p.set(approvals, float64(a.Missing), a.Cluster, a.Gate)
+		p.at(opened, a.Since, a.Cluster, a.Gate)
 	}
 	if v.Unkept != nil {
 		p.set(unkept, float64(*v.Unkept))

@@ -30,7 +30,7 @@ func full() Values {
 			Restorable: "yes", Failovers: &two, Newest: day, Bytes: 101302, Tasks: 65, Free: map[string]int64{"s2": 1 << 40, "s1": 5}, Copy: day,
 		}, {Name: "new", MaxAge: time.Hour}},
 		Runs:      map[string]int{"gated": 1, "closed": 12},
-		Approvals: []Approvals{{`dev"cluster`, "commit", 2}},
+		Approvals: []Approvals{{`dev"cluster`, "commit", 2, time.Unix(1767323040, 0)}},
 		Unkept:    &two,
 		Slack:     &Slack{Links: 2, Up: 1, Foreign: 1, Heard: day, InHand: 3, Unsent: 4, Late: 5, Busy: 6, Unknown: 7},
 		Hosts:     []Host{{"new", "s1", true, 3, 2, 1}},
@@ -115,6 +115,7 @@ func TestPage(t *testing.T) {
 		`aurorabot_backup_directory_free_bytes{cluster="dev\"cluster",host="s2"} 1.099511627776e+12`,
 		`aurorabot_runs{state="gated"} 1`,
 		`aurorabot_approvals_waiting{cluster="dev\"cluster",gate="commit"} 2`,
+		`aurorabot_gate_opened_timestamp_seconds{cluster="dev\"cluster",gate="commit"} 1.76732304e+09`,
 		`aurorabot_ssh_errors_total{cluster="new",host="s1",kind="connect"} 2`,
 		`# TYPE aurorabot_slack_requests_busy_total counter`,
 	} {

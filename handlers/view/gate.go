@@ -18,6 +18,11 @@ type People struct {
 	Needed map[string][]string       // By gate: whom it needs, in words: "1 of sre".
 	Lasts  map[string]time.Duration  // By gate: how long an approval counts. Zero: not said.
 
+	// Now is the moment to tell of: what counts by then, and what is due. Zero: nothing is due.
+	Now    time.Time
+	Remind map[string][]time.Duration // By gate: its ages at which people are reminded.
+	Asked  map[string][]string        // By gate: "TEAM/USER" and "TEAM/GROUP" of whom policy names.
+
 	LastTook time.Duration // How long the cluster's last recovery took, from its start gate on. Zero: there was none.
 
 	RequesterMayApprove bool // Every message of a gate says so.

@@ -210,7 +210,9 @@ func (s *story) current() (id string, since time.Time) {
 // ahead are the steps of the plan that are not behind us, as far as is known.
 func (s *story) ahead() []runner.PlanStep {
 	var list []runner.PlanStep
-	for _, ph := range s.plan.Phases {
+	// What an earlier phase did is not ahead again because it is being taken back.
+	begun := max(slices.IndexFunc(s.plan.Phases, func(ph runner.PlanPhase) bool { return ph.ID == s.Phase }), 0)
+	for _, ph := range s.plan.Phases[min(begun, len(s.plan.Phases)):] {
 		if s.Phases[ph.ID] == runner.PhaseSkipped {
 			continue
 		}

@@ -31,6 +31,11 @@ func ScreensOf(events []runner.Event, p People) Screens {
 		}
 	}
 	channel = append(channel, debtWords{s}.debts()...)
+	k, next := gates.reminder(p)
+	if k != nil {
+		channel = append(channel, placed{s.Seq, *k})
+	}
+	screens.Until = gates.until(p, next)
 	if screens.Closed {
 		channel = append(channel, placed{s.Seq, Keyed{"closed", status.closed(), true}})
 	}

@@ -19,9 +19,9 @@ func Who(key string) string {
 	return key
 }
 
-// person is a whole identity. The lengths are Slack's, so that paths and
+// person is a whole identity, of a person or a user group. The lengths are Slack's, so that paths and
 // fractions are none.
-var person = regexp.MustCompile(`\b(T[A-Z0-9]{6,20})/([UW][A-Z0-9]{6,20})\b`)
+var person = regexp.MustCompile(`\b(T[A-Z0-9]{6,20})/([SUW][A-Z0-9]{6,20})\b`)
 
 // quote is s as text of somebody else (a host, a person) within our words: it
 // names no person and opens no code, whatever it holds.
@@ -41,7 +41,7 @@ func Foreign(s string) string { return quote(s) }
 func unnamed(s string) string {
 	// Most text has no such thing, and to look for it letter by letter is a tenth of
 	// what showing a run costs.
-	if !strings.Contains(s, "/U") && !strings.Contains(s, "/W") {
+	if !strings.Contains(s, "/U") && !strings.Contains(s, "/W") && !strings.Contains(s, "/S") {
 		return s
 	}
 	return person.ReplaceAllString(s, "$1 / $2")

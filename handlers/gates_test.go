@@ -1,0 +1,130 @@
+package handlers_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"aurorabot/handlers"
+	"aurorabot/handlers/view"
+)
+
+// says reports whether m says all words.
+func says(m view.Message, words ...string) bool {
+	text := view.Text(m)
+	return !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(text, w) })
+}
+
+// Whoever approves is told alone which gate it was, who is still needed, and what is next.
+func TestApprovalIsAnswered(t *testing.T) {
+	b := newBench(t)
+	b.ask("UANN", recoverDev)
+	for _, c := range []struct {
+		who  string
+		exit int
+		says []string
+	}{
+		{"UBOB", handlers.ExitDone, []string{"Your approval at the start gate of dev counts", "Begin?", "the gate is passed", "Next: on.", "People decide again at the commit gate"}},
+		{"UBOB", handlers.ExitWaiting, []string{"Your approval at the commit gate of dev counts", "Commit?", "Still needed: 1 more of leads"}},
+		{"UDAN", handlers.ExitDone, []string{"Your approval at the commit gate of dev counts", "Next: commit."}},
+	} {
+		r := b.ask(c.who, "approve dev --typed dev")
+		if !r.Private || r.Exit != c.exit || !says(r.Message, c.says...) {
+			t.Errorf("%s is told, private %v, exit %d:\n%s\nwant %q", c.who, r.Private, r.Exit, view.Text(r.Message), c.says)
+		}
+	}
+	if b.state().Outcome != "recovered" {
+		t.Errorf("outcome %q", b.state().Outcome)
+	}
+}
+
+// Whoever types too little for a gate sees it, with what to type, and nothing counts.
+func TestTooLittleTyped(t *testing.T) {
+	b := newBench(t)
+	b.toCommit()
+	r := b.typed("C1", "UBOB", "approve dev")
+	if r.Exit != handlers.ExitRefused || !says(r.Message, "--typed dev --digest ", "Commit?", "Asked by:", "Still needed:") {
+		t.Errorf("exit %d, told:\n%s", r.Exit, view.Text(r.Message))
+	}
+	if n := len(b.state().Gates["commit"].Approvals); n != 0 {
+		t.Errorf("%d approvals are counted", n)
+	}
+}
+
+// gateShown is the open gate's message, and the reminder beside it if there is one.
+func (b *bench) gateShown() (gate, reminder view.Keyed, until time.Time) {
+	b.t.Helper()
+	s, err := b.s.Screens(b.state().Run)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	for _, k := range s.Channel {
+		switch {
+		case strings.HasPrefix(k.Key, view.RemindKey):
+			reminder = k
+		case len(k.Message.Actions) > 0:
+			gate = k
+		}
+	}
+	return gate, reminder, s.Until
+}
+
+// An approval that has ended is not shown any more, though nothing happened since; the
+// screens say when that is.
+func TestEndedApprovalIsNotShown(t *testing.T) {
+	b := newBench(t)
+	b.toCommit()
+	b.ask("UBOB", "approve dev --typed dev")
+	if k, _, _ := b.gateShown(); !says(k.Message, "Approved by:      T1/UBOB") {
+		t.Errorf("after the approval the gate says:\n%s", view.Text(k.Message))
+	}
+	b.ahead.Store(int64(26 * time.Minute)) // After all reminders.
+	given := b.state().Gates["commit"].Approvals[0].At
+	if _, _, until := b.gateShown(); !until.Equal(given.Add(30 * time.Minute)) {
+		t.Errorf("it changes at %s, want when the approval ends, %s", until, given.Add(30*time.Minute))
+	}
+	b.ahead.Store(int64(31 * time.Minute))
+	k, _, _ := b.gateShown()
+	if !says(k.Message, "Approved by:      nobody", "1 more of leads and 1 more of sre") {
+		t.Errorf("after its end the gate says:\n%s", view.Text(k.Message))
+	}
+}
+
+// A gate that nobody answers reminds whoever can still count, when the policy says, and
+// before an approval ends; each once, and the same whenever it is looked at.
+func TestReminders(t *testing.T) {
+	b := newBench(t)
+	b.toCommit()
+	opened := b.state().Gates["commit"].OpenedAt
+	var before view.Keyed
+	for _, c := range []struct {
+		at, next time.Duration
+		says     []string
+	}{
+		{4 * time.Minute, 5 * time.Minute, nil},
+		{5 * time.Minute, 15 * time.Minute, []string{"dev: the commit gate has waited 5m for an approval", "The outage has lasted 5m", "Who can approve or deny: T1/S1, T1/S2"}},
+		{14 * time.Minute, 15 * time.Minute, []string{"has waited 5m"}},
+		{16 * time.Minute, 0, []string{"has waited 15m"}},
+	} {
+		b.ahead.Store(int64(c.at))
+		_, k, until := b.gateShown()
+		if !says(k.Message, c.says...) || (k.Key == "") != (c.says == nil) || c.next > 0 && !until.Equal(opened.Add(c.next)) {
+			t.Errorf("after %s, looked at again at %s:\n%s %s\nwant %q", c.at, until, k.Key, view.Text(k.Message), c.says)
+		}
+		if k.Key == before.Key && !says(k.Message, view.Text(before.Message)) {
+			t.Errorf("after %s the reminder is another one", c.at)
+		}
+		before = k
+	}
+	b.ask("UBOB", "approve dev --typed dev")
+	given := b.state().Gates["commit"].Approvals[0].At
+	b.ahead.Store(int64(given.Add(25*time.Minute + time.Second).Sub(time.Now())))
+	if _, k, _ := b.gateShown(); !says(k.Message, "time runs out at "+given.Add(30*time.Minute).UTC().Format(time.RFC3339), "Still needed: 1 more of leads") {
+		t.Errorf("before the approval ends: %s\n%s", k.Key, view.Text(k.Message))
+	}
+	b.ask("UDAN", "approve dev --typed dev")
+	if s, _ := b.s.Screens(b.state().Run); slices.ContainsFunc(s.Channel, func(k view.Keyed) bool { return strings.HasPrefix(k.Key, view.RemindKey) }) {
+		t.Error("reminded after the decision")
+	}
+}
