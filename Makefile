@@ -1,5 +1,5 @@
 # One door. Each target is one line, the same as in CI.
-.PHONY: check test race test-real test-slack-clients phases faults lint audit golden fuzz bench soak crash image release image-test
+.PHONY: check test race test-real test-slack-clients phases faults slack-faults lint audit golden fuzz bench soak crash image release image-test
 
 check: lint test race
 
@@ -31,6 +31,9 @@ phases:
 
 faults:
 	go test ./runner/recovery -count=1 -timeout 60m -run EveryFault -every-fault -parallel 5
+
+slack-faults:
+	go test ./bot -count=1 -timeout 30m -run SlackFaults -slack-faults -update -parallel 40
 
 fuzz:
 	./scripts/fuzz.sh 20s

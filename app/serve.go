@@ -43,6 +43,7 @@ func serve(ctx context.Context, in *input) int {
 	if err := a.connect(); err != nil {
 		return w.fail(err)
 	}
+	defer a.service.Subscribe(a.narrate)()
 	socket, err := cli.Listen(filepath.Join(cfg.StateDir, "aurorabot.sock"))
 	if err != nil {
 		return w.fail(err)

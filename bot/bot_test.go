@@ -117,12 +117,14 @@ func (s *service) requests() []handlers.Request {
 // A desk is a sandbox with a bot at work in it.
 type desk struct {
 	*sandbox.Server
-	t       testing.TB
-	service *service
-	bot     *Bot
-	config  Config
-	log     *safeBuffer
-	stop    func() error // Ends the bot and returns what Run returned.
+	t        testing.TB
+	service  *service
+	serves   Service    // Instead of service; nil: that.
+	changing sync.Mutex // Guards bot where others ask for it; see now.
+	bot      *Bot
+	config   Config
+	log      *safeBuffer
+	stop     func() error // Ends the bot and returns what Run returned.
 }
 
 type safeBuffer struct {
@@ -205,8 +207,14 @@ func (d *desk) begin() {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- b.Run(ctx, d.service) }()
+	serves := d.serves
+	if serves == nil {
+		serves = d.service
+	}
+	go func() { done <- b.Run(ctx, serves) }()
+	d.changing.Lock()
 	d.bot = b
+	d.changing.Unlock()
 	var once sync.Once
 	var result error
 	d.stop = func() error {

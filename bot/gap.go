@@ -21,7 +21,7 @@ const heardEvery = time.Minute
 // listening writes down that the bot hears, until ctx ends.
 func (b *Bot) listening(ctx context.Context) {
 	for web.Pause(ctx, heardEvery) == nil {
-		if b.Ready() != nil {
+		if b.deaf() != nil {
 			continue
 		}
 		if err := b.store.hears(b.Now()); err != nil {

@@ -33,8 +33,8 @@ func (b *Bot) Health() Health {
 	}
 }
 
-// Ready returns nil if people can reach the bot, else why they cannot. That
-// the Web API answers does not count: a deaf bot can still post.
+// Ready returns nil if people can reach the bot and see what they are asked, else why
+// they cannot. That the Web API answers does not count: a deaf bot can still post.
 func (b *Bot) Ready() error {
 	if why := b.denied.Load(); why != nil {
 		return fmt.Errorf("slack: not let in: %w", *why)
@@ -42,6 +42,14 @@ func (b *Bot) Ready() error {
 	if !b.running.Load() {
 		return errors.New("slack: not started, or stopping")
 	}
+	if err := b.deaf(); err != nil {
+		return err
+	}
+	return b.threads.unseenFor(notReadyFrom)
+}
+
+// deaf is an error if nobody can reach the bot over a link.
+func (b *Bot) deaf() error {
 	if reached(b.links.Health(), b.Now(), b.PingTimeout) {
 		return nil
 	}

@@ -225,20 +225,12 @@ func goesTo(c sandbox.Call) string {
 
 // refusing has every post into the run's channel refused until it is told to stop.
 func (d *desk) refusing(code string) (stop func()) {
-	var refuse func(sandbox.Call) *sandbox.Reply
-	var over atomic.Bool
-	refuse = func(c sandbox.Call) *sandbox.Reply {
-		if over.Load() {
-			return nil
-		}
-		d.Handle("chat.postMessage", refuse)
+	return d.answering("chat.postMessage", func(c sandbox.Call) *sandbox.Reply {
 		if goesTo(c) == channel {
 			return sandbox.ReplyError(code)
 		}
 		return nil
-	}
-	d.Handle("chat.postMessage", refuse)
-	return func() { over.Store(true) }
+	})
 }
 
 // The bot is not in the channel: who asked is told, and who may approve sees the gate,

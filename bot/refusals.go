@@ -2,6 +2,7 @@ package bot
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -146,6 +147,69 @@ func (t *threads) forget(run string) {
 	}
 	delete(t.looks, run)
 	delete(t.sure, run)
+}
+
+// How long an open gate may stand nowhere before it is said, in the log, and again each
+// unseenSaid; and before the bot is not ready because of it.
+const (
+	unseenAfter  = 10 * time.Second
+	unseenSaid   = time.Minute
+	notReadyFrom = 30 * time.Second
+)
+
+// An unshown is an open gate that Slack shows nowhere.
+type unshown struct {
+	head, typing string
+	since, said  time.Time
+}
+
+// watch notes which open gates of a run stand nowhere, and says so in the log.
+func (t *threads) watch(run string, s view.Screens) {
+	now := t.Now()
+	open := map[string]bool{}
+	for _, k := range s.Channel {
+		if !decides(k.Message) || t.seen(run, "channel/"+k.Key) {
+			continue
+		}
+		open[k.Key] = true
+		t.later(run, soon)
+		t.mu.Lock()
+		u, known := t.unseen[place{run, k.Key}]
+		if !known {
+			u.since = now
+		}
+		u.head, u.typing = k.Message.Head, outbox.Typing(k.Message)
+		say := now.Sub(u.since) >= unseenAfter && now.Sub(u.said) >= unseenSaid
+		if say {
+			u.said = now
+		}
+		t.unseen[place{run, k.Key}] = u
+		t.mu.Unlock()
+		if say {
+			t.Log.Error("slack shows an open gate nowhere: decide it on the command line", "run", run, "gate", u.head, "since", u.since.UTC(), "type", u.typing, "err", t.refused(run, "channel/"+k.Key))
+		}
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for at := range t.unseen {
+		if at.run == run && !open[at.key] {
+			delete(t.unseen, at)
+		}
+	}
+}
+
+// unseenFor is an error if an open gate has stood nowhere for so long that nobody may
+// know of it.
+func (t *threads) unseenFor(d time.Duration) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	now := t.Now()
+	for at, u := range t.unseen {
+		if now.Sub(u.since) >= d {
+			return fmt.Errorf("slack: an open gate of %s is shown nowhere since %s (%s): type `aurorabot status %s`", at.run, u.since.UTC().Format(time.RFC3339), u.head, at.run)
+		}
+	}
+	return nil
 }
 
 // elsewhereKey begins the keys of messages that stand in the announce channel because

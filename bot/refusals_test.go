@@ -1,8 +1,8 @@
 package bot
 
 import (
+	"io"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -10,7 +10,10 @@ import (
 	sandbox "aurorabot/lab/slack"
 )
 
-const announce = "C0ANNOUNCE"
+const (
+	announce = "C0ANNOUNCE"
+	carol    = "U0CAROL001"
+)
 
 // quickly has what was refused tried again sooner, for a test.
 func quickly(t *testing.T, refused, nowhere time.Duration) {
@@ -22,23 +25,20 @@ func quickly(t *testing.T, refused, nowhere time.Duration) {
 // answering has every call of a method answered by f, until it is told to stop; nil
 // leaves the call to the server.
 func (d *desk) answering(method string, f func(sandbox.Call) *sandbox.Reply) (stop func()) {
-	var over atomic.Bool
-	var hook func(sandbox.Call) *sandbox.Reply
-	hook = func(c sandbox.Call) *sandbox.Reply {
-		if over.Load() {
-			return nil
-		}
-		d.Handle(method, hook)
-		return f(c)
-	}
-	d.Handle(method, hook)
-	return func() { over.Store(true) }
+	d.Always(method, f)
+	return func() { d.Always(method, nil) }
 }
 
 // refusalsDesk is a bot with an announce channel and an approver, and no bot begun.
-func refusalsDesk(t *testing.T) *desk {
+func refusalsDesk(t *testing.T, record ...io.Writer) *desk {
 	opt := workspace()
-	opt.Channels = append(opt.Channels, sandbox.Channel{ID: announce, Name: "aurora", Members: []string{alice, bob}})
+	if len(record) > 0 {
+		opt.Record = record[0]
+	}
+	opt.Users = append(opt.Users, sandbox.User{ID: carol, Name: "carol"})
+	opt.Groups[0].Members = []string{carol}
+	opt.Channels[0].Members = append(opt.Channels[0].Members, carol)
+	opt.Channels = append(opt.Channels, sandbox.Channel{ID: announce, Name: "aurora", Members: []string{alice, bob, carol}})
 	d := newDesk(t, opt)
 	d.config.Channel = announce
 	d.config.Approvers = func(string, string) (ids, except []string) { return []string{bob}, nil }

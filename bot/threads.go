@@ -29,6 +29,7 @@ type threads struct {
 	refusals refusals
 	looks    map[string]time.Time // When a run is looked at because time has passed.
 	sure     map[string]surety
+	unseen   map[place]unshown
 }
 
 // breath is what the walk waits after it looked at a run: events come in bursts,
@@ -38,7 +39,7 @@ const breath = 400 * time.Millisecond
 func newThreads(b *app, d *directs, h *homes) *threads {
 	t := &threads{
 		app: b, directs: d, homes: h, wake: make(chan struct{}, 1),
-		refusals: refusals{}, looks: map[string]time.Time{}, sure: map[string]surety{},
+		refusals: refusals{}, looks: map[string]time.Time{}, sure: map[string]surety{}, unseen: map[place]unshown{},
 	}
 	d.later = t.later
 	return t
@@ -132,12 +133,17 @@ func (t *threads) show(run string) error {
 	anew := t.makeSure(run, s)
 	on := board{run, channel, anew}
 	whole := true
+	p, ok := t.store.Post(run, outbox.StatusKey)
+	if !ok { // It stands above what follows; later it gives way to that.
+		whole = t.message(on, outbox.StatusKey, view.Keyed{Message: s.Status})
+	}
 	for _, k := range s.Channel {
 		whole = t.message(on, "channel/"+k.Key, k) && whole
 	}
-	status := view.Keyed{Message: t.pointed(run, s), Final: s.Closed}
-	whole = t.message(on, outbox.StatusKey, status) && whole
-	if p, ok := t.store.Post(run, outbox.StatusKey); ok && p.TS != "" || t.refused(run, outbox.StatusKey) == "" {
+	if ok {
+		whole = t.message(on, outbox.StatusKey, view.Keyed{Message: t.pointed(run, s), Final: s.Closed}) && whole
+	}
+	if p.TS != "" || t.refused(run, outbox.StatusKey) == "" {
 		for _, k := range s.Thread {
 			whole = t.below(on, "thread/"+k.Key, k) && whole
 		}
@@ -145,6 +151,7 @@ func (t *threads) show(run string) error {
 	why := t.refused(run, "")
 	whole = t.elsewhere(on, s) && whole
 	whole = t.directs.show(run, s, channel, why) && whole
+	t.watch(run, s)
 	t.homes.changed()
 	if !s.Until.IsZero() {
 		t.later(run, max(s.Until.Sub(t.Now()), 0)+time.Millisecond)

@@ -20,6 +20,7 @@ type Reply struct {
 	RetryAfter time.Duration  // For the header of that name, whole seconds. Zero means none.
 	Body       map[string]any // Written as JSON.
 	Cut        bool           // Close the connection without an answer.
+	Hang       time.Duration  // Answer nothing for so long, or until the caller gives up; then as Cut.
 }
 
 // ReplyError is Slack's answer ok false with an error name.
@@ -27,8 +28,14 @@ func ReplyError(code string) *Reply {
 	return &Reply{Body: map[string]any{"ok": false, "error": code}}
 }
 
-func (r *Reply) write(w http.ResponseWriter) {
-	if r.Cut {
+func (r *Reply) write(w http.ResponseWriter, req *http.Request) {
+	if r.Hang > 0 {
+		select {
+		case <-time.After(r.Hang):
+		case <-req.Context().Done():
+		}
+	}
+	if r.Cut || r.Hang > 0 {
 		panic(http.ErrAbortHandler)
 	}
 	if r.RetryAfter > 0 {
@@ -47,6 +54,7 @@ type hook func(Call) *Reply
 type faults struct {
 	mu        sync.Mutex
 	hooks     map[string][]hook
+	always    map[string]hook
 	opens     int    // How many more calls of apps.connections.open fail,
 	openError string // with which error.
 	openDelay time.Duration
@@ -57,7 +65,7 @@ func (f *faults) take(method string) hook {
 	defer f.mu.Unlock()
 	list := f.hooks[method]
 	if len(list) == 0 {
-		return nil
+		return f.always[method]
 	}
 	f.hooks[method] = list[1:]
 	return list[0]
@@ -72,6 +80,17 @@ func (s *Server) Handle(method string, answer func(Call) *Reply) {
 		s.faults.hooks = map[string][]hook{}
 	}
 	s.faults.hooks[method] = append(s.faults.hooks[method], answer)
+}
+
+// Always lets answer reply to every call of a Web API method that [Server.Handle] does
+// not; nil ends it. It is called by several at once.
+func (s *Server) Always(method string, answer func(Call) *Reply) {
+	s.faults.mu.Lock()
+	defer s.faults.mu.Unlock()
+	if s.faults.always == nil {
+		s.faults.always = map[string]hook{}
+	}
+	s.faults.always[method] = answer
 }
 
 // FailOpens makes the next n calls of apps.connections.open fail with an error

@@ -44,7 +44,7 @@ func (s *Server) serveResponseURL(w http.ResponseWriter, r *http.Request) {
 	s.record("response_url", a.plain())
 	if hook := s.faults.take("response_url"); hook != nil {
 		if rep := hook(Call{Method: "response_url", Body: raw(a.plain())}); rep != nil {
-			rep.write(w)
+			rep.write(w, r)
 			return
 		}
 	}

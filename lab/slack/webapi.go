@@ -117,7 +117,7 @@ func (s *Server) serveMethod(w http.ResponseWriter, r *http.Request) {
 	s.record(name, a.plain())
 	if hook := s.faults.take(name); hook != nil {
 		if rep := hook(Call{Method: name, Body: raw(a.plain())}); rep != nil {
-			rep.write(w)
+			rep.write(w, r)
 			return
 		}
 	}
