@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -57,6 +58,10 @@ type Refusal struct {
 	Why  string
 }
 
+// CannotTell is the rule of a refusal that may be none once Slack answers: it
+// depends on a user group that could not be asked for.
+const CannotTell = "cannot-tell"
+
 func (r *Refusal) Error() string { return r.Why }
 
 func refuse(rule, format string, args ...any) *Refusal {
@@ -93,24 +98,37 @@ func (r Rules) Decide(a Actor, p Permission, cluster, channel string) (rule stri
 	if err := r.Identity(a); err != nil {
 		return "", err
 	}
-	var elsewhere []string // Channels where it would be allowed.
-	var by []string        // Names of the rules that allow.
+	var elsewhere []string              // Channels where it would be allowed.
+	var by []string                     // Names of the rules that allow.
+	var mayAllow, mayDeny, unsure error // Of the first rule that would, by a group that cannot be told.
 	for _, rule := range r.Access {
-		if !r.is(a, rule.Who) || !matches(rule.Clusters, cluster) || !rule.may(p) {
+		doubt := r.doubt(a, rule.Who)
+		if !r.is(a, rule.Who) && doubt == "" || !matches(rule.Clusters, cluster) || !rule.may(p) {
 			continue
 		}
-		if !matches(rule.Channels, channel) {
-			if !rule.Deny {
-				elsewhere = append(elsewhere, rule.Channels...)
-			}
-			continue
+		here := matches(rule.Channels, channel)
+		if doubt != "" {
+			unsure = refuse(CannotTell, "%s. Rule %q depends on it", doubt, rule.Name)
 		}
-		if rule.Deny {
+		switch {
+		case !here && !rule.Deny && doubt == "":
+			elsewhere = append(elsewhere, rule.Channels...)
+		case !here:
+		case doubt != "" && rule.Deny:
+			mayDeny = cmp.Or(mayDeny, unsure)
+		case doubt != "":
+			mayAllow = cmp.Or(mayAllow, unsure)
+		case rule.Deny:
 			return "", refuse("access", "rule %q denies %s on %s to %s", rule.Name, p, orAny(cluster), a.UserID)
+		default:
+			by = append(by, rule.Name)
 		}
-		by = append(by, rule.Name)
 	}
 	switch {
+	case mayDeny != nil && (len(by) > 0 || mayAllow != nil):
+		return "", mayDeny
+	case len(by) == 0 && mayAllow != nil:
+		return "", mayAllow
 	case len(by) > 0:
 		return by[0], nil
 	case len(elsewhere) > 0:
@@ -151,6 +169,21 @@ func (r Rules) is(a Actor, names []string) bool {
 		id := r.Groups[n]
 		return id != "" && slices.Contains(a.Groups, id)
 	})
+}
+
+// doubt says of which group among the names it cannot be told whether a is in it,
+// and why. "": of none, or a is meant by another name.
+func (r Rules) doubt(a Actor, names []string) string {
+	if r.is(a, names) {
+		return ""
+	}
+	for _, n := range names {
+		id := r.Groups[n]
+		if why, unknown := a.Unknown[id]; unknown && id != "" {
+			return fmt.Sprintf("whether %s is in the user group %s (%s) can't be told: %s", a.UserID, n, id, why)
+		}
+	}
+	return ""
 }
 
 // OSAccount returns the identity of an account of the operating system: by its uid,

@@ -8,6 +8,11 @@ type Actor struct {
 	Name           string   // For display only.
 	Groups         []string // IDs of the user groups that the person is in now.
 
+	// Unknown are IDs of user groups of which it cannot be told now whether the
+	// person is in them, with the reason. Who would be allowed, or denied, by one of
+	// them is refused.
+	Unknown map[string]string
+
 	Bot         bool // An app or a bot user.
 	Guest       bool // A single- or multi-channel guest.
 	Foreign     bool // Of another workspace (shared channels).

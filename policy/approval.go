@@ -1,7 +1,9 @@
 package policy
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -142,7 +144,8 @@ func (r Rules) counts(rule GateRule, requesters []string, digest string, a Appro
 	if slices.Contains(requesters, a.Who.Key()) && !r.RequesterMayApprove {
 		return refuse("requester", "who asked for it, or for a change of it, does not approve it: somebody else must")
 	}
-	if !slices.ContainsFunc(rule.Factors, func(f Factor) bool { return r.is(a.Who, f.Of) }) {
+	doubt := r.doubtOf(rule, a.Who)
+	if doubt == "" && !slices.ContainsFunc(rule.Factors, func(f Factor) bool { return r.is(a.Who, f.Of) }) {
 		return refuse("factor", "they are in none of the groups that this gate needs (%s)", rule)
 	}
 	switch {
@@ -152,8 +155,43 @@ func (r Rules) counts(rule GateRule, requesters []string, digest string, a Appro
 		return refuse("time", "it lies in the future")
 	case now.Sub(a.At) > rule.Expiry():
 		return refuse("expired", "it ended after %s", rule.Expiry())
+	case doubt != "":
+		return refuse(CannotTell, "%s. This gate (%s) depends on it", doubt, rule)
 	}
 	return nil
+}
+
+// doubtOf says which group a person would count by that cannot be told. "": they
+// count as it is, or not at all.
+func (r Rules) doubtOf(rule GateRule, a Actor) (doubt string) {
+	for _, f := range rule.Factors {
+		if r.is(a, f.Of) {
+			return ""
+		}
+		doubt = cmp.Or(doubt, r.doubt(a, f.Of))
+	}
+	return doubt
+}
+
+// Doubt refuses to say that a gate is closed where it would be open if the groups
+// that cannot be told now had everybody in them. Nil: none of them matters.
+func (r Rules) Doubt(gate string, requesters []string, digest string, approvals []Approval, now time.Time) error {
+	if r.Gate(gate, requesters, digest, approvals, now).Open {
+		return nil
+	}
+	var doubt string
+	best := slices.Clone(approvals)
+	for i, a := range best {
+		for _, f := range r.RuleOf(gate).Factors {
+			doubt = cmp.Or(doubt, r.doubt(a.Who, f.Of))
+		}
+		best[i].Who.Groups = slices.AppendSeq(slices.Clone(a.Who.Groups), maps.Keys(a.Who.Unknown))
+		best[i].Who.Unknown = nil
+	}
+	if doubt == "" || !r.Gate(gate, requesters, digest, best, now).Open {
+		return nil
+	}
+	return refuse(CannotTell, "%s. The %s gate depends on it", doubt, gate)
 }
 
 // String is the rule in words: "1 of sre and 1 of leads".
