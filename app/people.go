@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"sync"
 
@@ -23,24 +24,28 @@ func (p *people) use(d handlers.Directory) {
 	p.slack = d
 }
 
-// Person is what is known of a person now.
-func (p *people) Person(ctx context.Context, team, user string) (policy.Actor, error) {
+// Person implements handlers.Directory.
+func (p *people) Person(ctx context.Context, team, user string, purpose handlers.Purpose) (policy.Actor, error) {
 	p.mu.Lock()
 	d := p.slack
 	p.mu.Unlock()
 	if d == nil {
 		return policy.Actor{TeamID: team, UserID: user}, nil
 	}
-	return d.Person(ctx, team, user)
+	return d.Person(ctx, team, user, purpose)
 }
 
 // osUser maps an account of the operating system to the person that policy names.
-func (a *app) osUser(ctx context.Context, who cli.Account) (policy.Actor, error) {
+func (a *app) osUser(ctx context.Context, who cli.Account, p handlers.Purpose) (policy.Actor, error) {
 	team, user, err := a.cfg.Policy.OSAccount(who.UID, who.Name)
 	if err != nil {
 		return policy.Actor{}, err
 	}
-	return a.people.Person(ctx, team, user)
+	actor, err := a.people.Person(ctx, team, user, p)
+	if err != nil {
+		return policy.Actor{}, fmt.Errorf("who %s/%s is can't be told: %w", team, user, err)
+	}
+	return actor, nil
 }
 
 // groupIDs are the user groups that policy names.

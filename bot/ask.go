@@ -35,7 +35,7 @@ type ask struct {
 	form   *form             // Asks for what is missing of the words.
 	home   bool              // App Home was opened.
 	errors map[string]string // Of a modal: what was filled in wrongly, by block.
-	stale  []string          // User groups, or people as "", whose cached membership is out of date.
+	stale  []string          // IDs of user groups and people of whom Slack says that what is known is out of date; "": of all.
 	joined string            // The channel that the bot was taken into.
 	answer bool              // The acknowledgement may carry an answer to the person.
 	modal  bool              // The acknowledgement may carry errors.
@@ -235,7 +235,12 @@ func happened(payload json.RawMessage, botUser string) *ask {
 	case "subteam_updated":
 		return &ask{stale: []string{e.Subteam.ID}}
 	case "user_change":
-		return &ask{stale: []string{""}}
+		var u struct {
+			ID string `json:"id"`
+		}
+		// Without an ID it may be anybody.
+		_ = json.Unmarshal(e.User, &u)
+		return &ask{stale: []string{u.ID}}
 	case "member_joined_channel":
 		a := &ask{}
 		var who string

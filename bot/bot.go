@@ -64,7 +64,7 @@ func New(c Config) (*Bot, error) {
 	transport := web.Patience(c.Transport, c.Now, c.Log)
 	a.web = &http.Client{Transport: transport, Timeout: time.Minute}
 	a.api = slack.New(c.BotToken, slack.OptionAPIURL(c.APIURL), slack.OptionHTTPClient(a.web))
-	a.people = &directory{app: a, known: map[string]answer{}}
+	a.people = &directory{app: a, known: map[string]*known{}}
 	a.work = newWorkers(c.Queue, c.Each, c.Parallel, a.panicked)
 	a.decide = newWorkers(decidingMost, decidingEach, decidingParallel, a.panicked)
 	a.quick = newWorkers(c.Queue, c.Each, 8, a.panicked)

@@ -2,6 +2,7 @@ package bot
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"sync"
@@ -11,6 +12,7 @@ import (
 
 	"aurorabot/bot/outbox"
 	"aurorabot/bot/web"
+	"aurorabot/handlers"
 	"aurorabot/handlers/view"
 )
 
@@ -245,13 +247,10 @@ func (d *directs) members(ctx context.Context, ids []string) []string {
 	for _, id := range ids {
 		list := []string{id}
 		if strings.HasPrefix(id, "S") {
-			a, err := d.people.ask(ctx, "group/"+id, func(ctx context.Context) (answer, error) {
-				m, err := d.api.GetUserGroupMembersContext(ctx, id)
-				return answer{members: m}, err
-			})
-			if err != nil {
+			a, err := d.people.group(ctx, id, handlers.Looking)
+			if why := errors.Join(err, a.never); why != nil {
 				// The gate's message in the channel asks all the same.
-				d.Log.WarnContext(ctx, "slack: who is asked by direct message", "group", id, "err", d.secrets.Err(err))
+				d.Log.WarnContext(ctx, "slack: who is asked by direct message", "group", id, "err", why)
 			}
 			list = a.members
 		}

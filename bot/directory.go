@@ -6,44 +6,25 @@ import (
 	"fmt"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/slack-go/slack"
-	"golang.org/x/sync/singleflight"
 
 	"aurorabot/bot/web"
+	"aurorabot/handlers"
 	"aurorabot/policy"
 )
 
-const (
-	// freshFor is how old an answer may be that something is decided by:
-	// enough for two people who approve in the same second.
-	freshFor = 5 * time.Second
-
-	// askWithin is the longest time to wait for Slack's answer.
-	askWithin = 10 * time.Second
-)
-
 // directory knows people by asking Slack. It fails closed: whoever cannot be
-// looked up now is nobody.
+// looked up now decides nothing, and who was never looked up is nobody.
 type directory struct {
 	*app
 
-	asking singleflight.Group
-	mu     sync.Mutex
-	known  map[string]answer // By "user/ID", "group/ID".
-	told   int               // How often Slack said that something known is out of date.
-}
-
-type answer struct {
-	at      time.Time
-	user    *slack.User
-	members []string
+	mu    sync.Mutex
+	known map[string]*known // By "user/ID", "group/ID".
 }
 
 // Person implements handlers.Directory.
-func (d *directory) Person(ctx context.Context, teamID, userID string) (policy.Actor, error) {
-	a := policy.Actor{TeamID: teamID, UserID: userID, Name: userID}
+func (d *directory) Person(ctx context.Context, teamID, userID string, p handlers.Purpose) (policy.Actor, error) {
 	own := d.self()
 	switch {
 	case teamID == "" || userID == "":
@@ -52,40 +33,66 @@ func (d *directory) Person(ctx context.Context, teamID, userID string) (policy.A
 		return policy.Actor{}, errors.New("slack: the bot's own workspace is not known yet")
 	case teamID != own.team:
 		// Refused whoever it is; Slack may not even let us look.
-		a.Foreign = true
-		return a, nil
+		return policy.Actor{TeamID: teamID, UserID: userID, Name: userID, Foreign: true}, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, askWithin)
 	defer cancel()
-	u, err := d.ask(ctx, "user/"+userID, func(ctx context.Context) (answer, error) {
-		u, err := d.api.GetUserInfoContext(ctx, userID)
-		return answer{user: u}, err
-	})
+	// All at once: one that hangs takes no time from the others.
+	groups := make([]answer, len(d.Groups))
+	errs := make([]error, len(d.Groups))
+	var asked sync.WaitGroup
+	for i, g := range d.Groups {
+		asked.Go(func() { groups[i], errs[i] = d.group(ctx, g, p) })
+	}
+	a, err := d.user(ctx, userID, p)
+	asked.Wait()
 	if err != nil {
-		return policy.Actor{}, fmt.Errorf("slack: users.info %s: %w", userID, err)
+		return policy.Actor{}, err
 	}
-	if u.user.ID != userID {
-		return policy.Actor{}, fmt.Errorf("slack: users.info %s: the answer is about %q", userID, u.user.ID)
-	}
-	describe(&a, u.user, own.team)
-	for _, g := range d.Groups {
-		m, err := d.ask(ctx, "group/"+g, func(ctx context.Context) (answer, error) {
-			members, err := d.api.GetUserGroupMembersContext(ctx, g)
-			return answer{members: members}, err
-		})
-		switch {
-		case err != nil && web.Code(err) == "plan_upgrade_required":
-			return policy.Actor{}, errors.New("slack: user groups need a paid plan: name people by ID in the policy instead")
-		case err != nil:
-			return policy.Actor{}, fmt.Errorf("slack: usergroups.users.list %s: %w", g, err)
-		case slices.Contains(m.members, userID):
+	for i, g := range d.Groups {
+		switch why := errors.Join(errs[i], groups[i].never); {
+		case why != nil:
+			if a.Unknown == nil {
+				a.Unknown = map[string]string{}
+			}
+			a.Unknown[g] = why.Error()
+		case slices.Contains(groups[i].members, userID):
 			a.Groups = append(a.Groups, g)
 		}
 	}
 	return a, nil
 }
 
-func describe(a *policy.Actor, u *slack.User, own string) {
+// user is what Slack says of a person's account.
+func (d *directory) user(ctx context.Context, id string, p handlers.Purpose) (policy.Actor, error) {
+	own := d.self().team
+	a, err := d.ask(ctx, "user/"+id, p, func(ctx context.Context) (answer, error) {
+		u, err := d.api.GetUserInfoContext(ctx, id)
+		switch {
+		case err != nil:
+			return answer{}, err
+		case u.ID != id:
+			return answer{}, fmt.Errorf("the answer is about %q", u.ID)
+		}
+		return answer{who: describe(u, own)}, nil
+	})
+	return a.who, err
+}
+
+// group is who is in a user group. Slack's refusal to say so is an answer, too: it
+// is the same a moment later.
+func (d *directory) group(ctx context.Context, id string, p handlers.Purpose) (answer, error) {
+	return d.ask(ctx, "group/"+id, p, func(ctx context.Context) (answer, error) {
+		members, err := d.api.GetUserGroupMembersContext(ctx, id)
+		if err != nil && !passes(err) {
+			return answer{never: d.secrets.Err(errors.New(never(err)))}, nil
+		}
+		return answer{members: members}, err
+	})
+}
+
+func describe(u *slack.User, own string) policy.Actor {
+	a := policy.Actor{TeamID: own, UserID: u.ID, Name: u.ID}
 	for _, name := range []string{u.Profile.DisplayName, u.RealName, u.Name} {
 		if name != "" {
 			a.Name = name
@@ -96,54 +103,43 @@ func describe(a *policy.Actor, u *slack.User, own string) {
 	a.Guest = u.IsRestricted || u.IsUltraRestricted
 	a.Foreign = u.IsStranger || u.TeamID != "" && u.TeamID != own && !slices.Contains(u.Enterprise.Teams, own)
 	a.Deactivated = u.Deleted
+	return a
 }
 
-// ask returns a fresh answer; of several who ask for the same, one asks Slack,
-// again until ctx ends while trying again may help.
-func (d *directory) ask(ctx context.Context, key string, look func(context.Context) (answer, error)) (answer, error) {
-	d.mu.Lock()
-	a, ok := d.known[key]
-	told := d.told
-	d.mu.Unlock()
-	if ok && d.Now().Sub(a.at) < freshFor {
-		return a, nil
-	}
-	// The answer is as old as the question.
-	at := d.Now()
-	v, err, _ := d.asking.Do(fmt.Sprint(key, "#", told), func() (any, error) {
-		var a answer
-		// A limit of rate, or a moment's trouble, is no reason to refuse somebody.
-		err := web.Retry(ctx, func() error {
-			var err error
-			a, err = look(ctx)
-			return err
-		})
-		if err != nil {
-			return nil, err
-		}
-		a.at = at
-		d.mu.Lock()
-		defer d.mu.Unlock()
-		if told == d.told {
-			d.known[key] = a // Else it may be what Slack has just taken back.
-		}
-		return a, nil
-	})
-	if err != nil {
-		return answer{}, d.secrets.Err(err)
-	}
-	return v.(answer), nil
+// passes tells an error that may be gone at the next try. That the bot is not let
+// in may be a mistake of Slack's, and is mended without a restart.
+func passes(err error) bool {
+	v := web.Judge(err)
+	return v == web.Again || v == web.Later || v == web.Fatal
 }
 
-// forget drops answers that Slack says are out of date: of these groups, of
-// all people for "".
-func (d *directory) forget(groups []string) {
+// never says why Slack does not answer whenever it is asked, and what to do.
+func never(err error) string {
+	switch code := web.Code(err); code {
+	case "plan_upgrade_required":
+		return "user groups need a paid plan: name people by ID in the policy instead"
+	case "missing_scope":
+		return "Slack wants a scope of the manifest that the app lacks (missing_scope): install it anew, Install App and then Reinstall"
+	case "no_such_subteam", "subteam_not_found", "subteam_disabled":
+		return "Slack has no such group, or it is disabled (" + code + "): correct policy.groups, or enable it"
+	case "user_not_found":
+		return "Slack knows no such person (user_not_found)"
+	case "":
+		return "Slack refuses to say: " + err.Error()
+	default:
+		return "Slack refuses to say (" + code + ")"
+	}
+}
+
+// forget drops answers that Slack says are out of date, by ID of a group or a
+// person; of everybody and everything for "". What is on its way is not kept either.
+func (d *directory) forget(ids []string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.told++
-	for _, g := range groups {
-		delete(d.known, "group/"+g)
-		if g == "" {
+	for _, id := range ids {
+		delete(d.known, "user/"+id)
+		delete(d.known, "group/"+id)
+		if id == "" {
 			clear(d.known)
 		}
 	}

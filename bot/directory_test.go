@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"aurorabot/handlers"
 	sandbox "aurorabot/lab/slack"
 )
 
@@ -22,7 +23,7 @@ func TestDirectoryIsFreshAndFailsClosed(t *testing.T) {
 	defer b.store.shut(time.Time{})
 	defer b.web.CloseIdleConnections()
 	ctx := t.Context()
-	if _, err := b.Directory().Person(ctx, team, alice); err == nil {
+	if _, err := b.Directory().Person(ctx, team, alice, handlers.Deciding); err == nil {
 		t.Error("answered before it knows its own workspace")
 	}
 	if err := b.meet(ctx); err != nil {
@@ -30,7 +31,7 @@ func TestDirectoryIsFreshAndFailsClosed(t *testing.T) {
 	}
 	groups := func() []string {
 		t.Helper()
-		a, err := b.Directory().Person(ctx, team, alice)
+		a, err := b.Directory().Person(ctx, team, alice, handlers.Deciding)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -48,13 +49,13 @@ func TestDirectoryIsFreshAndFailsClosed(t *testing.T) {
 	}
 	d.SetUser(alice, func(u *sandbox.User) { u.Deleted = true })
 	b.people.forget([]string{""})
-	if a, err := b.Directory().Person(ctx, team, alice); err == nil && !a.Deactivated {
+	if a, err := b.Directory().Person(ctx, team, alice, handlers.Deciding); err == nil && !a.Deactivated {
 		t.Errorf("deactivated: %+v", a)
 	}
 	b.people.forget([]string{sre})
 	d.Handle("usergroups.users.list", func(sandbox.Call) *sandbox.Reply { return sandbox.ReplyError("plan_upgrade_required") })
-	if _, err := b.Directory().Person(ctx, team, bob); err == nil || !strings.Contains(err.Error(), "paid plan") {
-		t.Errorf("without user groups: %v, want an error that says what to do", err)
+	if a, err := b.Directory().Person(ctx, team, bob, handlers.Deciding); err != nil || !strings.Contains(a.Unknown[sre], "paid plan") {
+		t.Errorf("without user groups: %+v, %v, want it said what to do", a, err)
 	}
 }
 
@@ -67,10 +68,10 @@ func TestDirectoryForgetsWhatIsOnItsWay(t *testing.T) {
 		d.bot.people.forget([]string{sre})
 		return &sandbox.Reply{Body: map[string]any{"ok": true, "users": []string{alice}}}
 	})
-	if _, err := d.bot.people.Person(t.Context(), team, alice); err != nil {
-		t.Fatal(err)
+	if a, err := d.bot.people.Person(t.Context(), team, alice, handlers.Deciding); err != nil || len(a.Groups) != 0 {
+		t.Fatalf("groups %v, %v by an answer that Slack took back", a.Groups, err)
 	}
-	a, err := d.bot.people.Person(t.Context(), team, alice)
+	a, err := d.bot.people.Person(t.Context(), team, alice, handlers.Deciding)
 	if err != nil || len(a.Groups) != 0 {
 		t.Errorf("groups %v, %v after the removal, want none", a.Groups, err)
 	}

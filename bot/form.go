@@ -149,7 +149,7 @@ func (fs *forms) offer(a *ask, show blocks.Form) {
 	defer fs.ledger.survive(ctx, a)
 	f := a.form
 	show.Busy, show.Reason, show.Channel = false, f.Reason, f.Channel == ""
-	who, err := fs.people.Person(ctx, a.team, a.user)
+	who, err := fs.people.Person(ctx, a.team, a.user, handlers.Looking)
 	if err != nil {
 		show.Note = "Slack does not say who you are: " + fs.secrets.Err(err).Error()
 		fs.redraw(ctx, f, show)

@@ -9,6 +9,7 @@ import (
 
 	"aurorabot/bot/blocks"
 	"aurorabot/bot/outbox"
+	"aurorabot/handlers"
 	"aurorabot/policy"
 )
 
@@ -83,7 +84,7 @@ func (h *homes) page(ctx context.Context, a *ask) blocks.Page {
 		p.Note = "Type " + h.Command + " status in a channel."
 		return p
 	}
-	who, err := h.people.Person(ctx, a.team, a.user)
+	who, err := h.people.Person(ctx, a.team, a.user, handlers.Looking)
 	if err != nil {
 		p.Note = "Slack does not say who you are: " + h.secrets.Err(err).Error()
 		return p

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"aurorabot/bot/blocks"
+	"aurorabot/handlers"
 	"aurorabot/handlers/view"
 )
 
@@ -47,8 +48,8 @@ const lookWithin = time.Second
 func (in *intake) refuses(ctx context.Context, a *ask) bool {
 	ctx, cancel := context.WithTimeout(ctx, lookWithin)
 	defer cancel()
-	who, err := in.people.Person(ctx, a.team, a.user)
-	return err == nil && in.service.Refuses(in.request(a, who))
+	who, err := in.people.Person(ctx, a.team, a.user, handlers.PurposeOf(a.words))
+	return err == nil && len(who.Unknown) == 0 && in.service.Refuses(in.request(a, who))
 }
 
 // pressed reports whether key was not pressed within [twiceWithin].

@@ -188,14 +188,14 @@ func (in *intake) perform(a *ask) {
 	})
 	defer note.Stop()
 
-	actor, err := in.people.Person(ctx, a.team, a.user)
+	actor, err := in.people.Person(ctx, a.team, a.user, handlers.PurposeOf(a.words))
 	if err != nil {
 		defer in.ledger.answered(a)
 		in.Log.ErrorContext(ctx, "slack: looking up who asks", "user", a.user, "err", in.secrets.Err(err))
 		in.whisper(ctx, a, view.Message{
 			Tone:  view.Bad,
 			Head:  "Refused: Slack does not say who you are",
-			Lines: []string{in.secrets.Err(err).Error(), "Nothing was done. Ask again, or use the command line on the bot's host."},
+			Lines: []string{in.secrets.Err(err).Error(), "Nothing was done. If it stays so, use the command line on the bot's host."},
 		})
 		return
 	}

@@ -3,6 +3,7 @@ package handlers
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -135,18 +136,19 @@ func (s *consent) factors(gate string, who policy.Actor) int {
 }
 
 // verdict counts the approvals at a gate with everybody asked anew. An approval
-// that no longer counts because of the person is journaled as refused, once.
+// that no longer counts because of the person is journaled as refused, once. An
+// error says of whom it can't be told, where the gate depends on it.
 func (s *consent) verdict(ctx context.Context, st *runner.State, gate string) (policy.Verdict, error) {
 	gs := st.Gates[gate]
 	var approvals []policy.Approval
 	for _, a := range gs.Approvals {
 		team, user, _ := strings.Cut(a.Who, "/")
-		who, err := s.directory.Person(ctx, team, user)
+		who, err := s.directory.Person(ctx, team, user, Deciding)
 		if err != nil {
 			return policy.Verdict{}, fmt.Errorf("who %s is now can't be told: %w", a.Who, err)
 		}
 		approvals = append(approvals, policy.Approval{Who: who, Digest: a.Digest, At: a.At})
-		if err := s.rules.May(gate, st.Requesters(gate), who); err != nil {
+		if err := s.rules.May(gate, st.Requesters(gate), who); err != nil && !unknown(err) {
 			data, merr := json.Marshal(map[string]any{"gate": gate, "why": err.Error()})
 			if merr != nil {
 				return policy.Verdict{}, fmt.Errorf("refusal: %w", merr)
@@ -156,7 +158,17 @@ func (s *consent) verdict(ctx context.Context, st *runner.State, gate string) (p
 			}
 		}
 	}
-	return s.rules.Gate(gate, st.Requesters(gate), gs.Digest, approvals, s.now()), nil
+	now := s.now()
+	if err := s.rules.Doubt(gate, st.Requesters(gate), gs.Digest, approvals, now); err != nil {
+		return policy.Verdict{}, err
+	}
+	return s.rules.Gate(gate, st.Requesters(gate), gs.Digest, approvals, now), nil
+}
+
+// unknown tells a refusal that may be none once Slack answers.
+func unknown(err error) bool {
+	var r *policy.Refusal
+	return errors.As(err, &r) && r.Rule == policy.CannotTell
 }
 
 // withdrawn journals as refused, once each, the consents that would have opened
@@ -204,6 +216,12 @@ func (s *consent) recheck(ctx context.Context, st *runner.State, gate string) er
 	return nil
 }
 
+// operates reports whether the caller may operate a cluster, as they are now.
+func (s *consent) operates(ctx context.Context, c call, cluster string) bool {
+	who, err := s.directory.Person(ctx, c.Actor.TeamID, c.Actor.UserID, Deciding)
+	return err == nil && s.rules.Allow(who, policy.Operate, cluster, c.Channel) == nil
+}
+
 // person finds whom a word means: TEAM/USER, a user ID of our first team, or an
 // account of the bot's machine.
 func (s *consent) person(ctx context.Context, word string) (policy.Actor, error) {
@@ -217,7 +235,7 @@ func (s *consent) person(ctx context.Context, word string) (policy.Actor, error)
 			team, user = s.rules.Teams[0], word
 		}
 	}
-	a, err := s.directory.Person(ctx, team, user)
+	a, err := s.directory.Person(ctx, team, user, Looking)
 	if err != nil {
 		return policy.Actor{}, fmt.Errorf("who %.60q is, cannot be told: %w", word, err)
 	}

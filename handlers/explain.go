@@ -107,6 +107,6 @@ func (e Explanation) page(requesterMay bool) view.Message {
 	}
 	return view.Message{
 		Tone: view.Plain, Head: "What policy says of " + e.Who + ", asking from " + e.Channel, Lines: []string{line},
-		Tables: []view.Table{access, gates}, Foot: fmt.Sprintf("Policy %.12s. Groups are those of this minute; they are asked for again when it matters.", e.Policy),
+		Tables: []view.Table{access, gates}, Foot: fmt.Sprintf("Policy %.12s. Groups are those of this minute, or older where Slack cannot be asked; they are asked for again when it matters.", e.Policy),
 	}
 }

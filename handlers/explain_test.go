@@ -23,7 +23,7 @@ func TestPolicyExplain(t *testing.T) {
 		if !ok || r.Exit != handlers.ExitDone {
 			t.Fatalf("%s: exit %d: %+v", who, r.Exit, r.Message)
 		}
-		a, err := b.who.Person(t.Context(), "T1", who)
+		a, err := b.who.Person(t.Context(), "T1", who, handlers.Looking)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -75,9 +75,9 @@ func (s *Service) doApprove(ctx context.Context, c call) Response {
 		return *bad
 	}
 	gate, digest := st.Gate, st.Gates[st.Gate].Digest
-	who, err := s.Directory.Person(ctx, c.Actor.TeamID, c.Actor.UserID)
+	who, err := s.Directory.Person(ctx, c.Actor.TeamID, c.Actor.UserID, Deciding)
 	if err != nil {
-		return s.refuseAs(c, st.Run, "identity", fmt.Sprintf("who %s is now can't be told: %v", c.Actor.Key(), err), "")
+		return s.refuseAs(c, st.Run, "identity", fmt.Sprintf("who %s is now can't be told: %v", c.Actor.Key(), err), unasked)
 	}
 	if err := s.Rules.May(gate, st.Requesters(gate), who); err != nil {
 		c.Actor = who
@@ -113,7 +113,7 @@ func (s *Service) doApprove(ctx context.Context, c call) Response {
 	}
 	v, err := s.verdict(ctx, st, gate)
 	if err != nil {
-		return failure(err)
+		return failureHint(err, fmt.Sprintf("your approval is kept: `resume %s` counts all of them anew", st.Run))
 	}
 	if !v.Open {
 		if err := s.withdrawn(ctx, st, gate); err != nil {

@@ -158,7 +158,7 @@ func (s *Service) doHistory(_ context.Context, c call) Response {
 }
 
 // doExport gathers the incident pack; the command line writes it to a folder.
-func (s *Service) doExport(_ context.Context, c call) Response {
+func (s *Service) doExport(ctx context.Context, c call) Response {
 	st, err := s.find(c.args[0])
 	if err != nil {
 		return failure(err)
@@ -182,7 +182,7 @@ func (s *Service) doExport(_ context.Context, c call) Response {
 		case err != nil: // The rest of the pack is as good without.
 			m.Lines = append(m.Lines, "The configurations of the jobs that only the log knew are left out: "+view.Foreign(err.Error())+".")
 		case configs == nil:
-		case c.Channel != "cli" || s.Rules.Allow(c.Actor, policy.Operate, st.Request.Cluster, c.Channel) != nil:
+		case c.Channel != "cli" || !s.operates(ctx, c, st.Request.Cluster):
 			// Nobody reads passwords in Slack, nor who may not act by them.
 			m.Lines = append(m.Lines, "The configurations of the jobs that only the log knew are left out, since they may hold passwords: whoever may operate the cluster exports them on the bot's machine.")
 		default:

@@ -27,7 +27,7 @@ func overview(t *testing.T) {
 	o := &handlers.Overviews{Service: b.s}
 	of := func(id string) handlers.Overview {
 		t.Helper()
-		a, _ := b.who.Person(t.Context(), "T1", id)
+		a, _ := b.who.Person(t.Context(), "T1", id, handlers.Looking)
 		seen, err := o.Of(t.Context(), a)
 		if err != nil {
 			t.Fatal(err)

@@ -41,7 +41,7 @@ func TestDecidingWhileTheEngineGoesOut(t *testing.T) {
 				b := newBench(t)
 				b.s.Engine.Journal = &slowJournal{Memory: b.j}
 				say := func(who, words string) handlers.Response {
-					a, _ := b.who.Person(t.Context(), "T1", who)
+					a, _ := b.who.Person(t.Context(), "T1", who, handlers.Looking)
 					return b.s.Handle(t.Context(), handlers.Request{Actor: a, Channel: "C1", Words: strings.Fields(words), At: time.Now()})
 				}
 				say("UANN", recoverDev)

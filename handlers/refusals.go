@@ -19,13 +19,19 @@ type auditor struct {
 
 // refuse journals a refusal and answers with it, to the person alone.
 func (s *auditor) refuse(c call, run string, err error) Response {
-	kind := "refused"
+	kind, hint := "refused", ""
 	var r *policy.Refusal
 	if errors.As(err, &r) {
 		kind = refusalKind(r.Rule, c.Actor)
 	}
-	return s.refuseAs(c, run, kind, err.Error(), "")
+	if unknown(err) {
+		hint = unasked
+	}
+	return s.refuseAs(c, run, kind, err.Error(), hint)
 }
+
+// unasked is what to do where Slack does not say who somebody is.
+const unasked = "If it stays so: the command line on the bot's machine; or name people by ID in the policy (policy.lists), where a group is what can't be asked for."
 
 // refusalKind is the word for the audit.
 func refusalKind(rule string, a policy.Actor) string {

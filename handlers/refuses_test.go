@@ -31,7 +31,7 @@ func TestRefusesSaysWhatHandleWould(t *testing.T) {
 		b := newBench(t)
 		b.toCommit()
 		b.ask("UDAN", "approve dev --typed dev")
-		a, _ := b.who.Person(t.Context(), "T1", tt.who)
+		a, _ := b.who.Person(t.Context(), "T1", tt.who, handlers.Looking)
 		r := handlers.Request{Actor: a, Channel: "C1", Words: strings.Fields(tt.words), At: time.Now()}
 		before := len(b.refusals())
 		if got := b.s.Refuses(r); got != tt.want {

@@ -35,9 +35,29 @@ type Response struct {
 	Follow  bool   // The run goes on, whatever Message says: a surface that waits shows how.
 }
 
-// A Directory knows people: what Slack says of a user now. Answers must be
-// fresh enough to decide by: an implementation that cannot ask returns an
-// error, never an old answer.
+// A Purpose is what somebody is looked up for.
+type Purpose int
+
+// The purposes.
+const (
+	Deciding Purpose = iota // Something changes by the answer, or somebody is trusted with a secret.
+	Looking                 // Something is shown by it, and no more.
+)
+
+// PurposeOf tells for what whoever gives a command is looked up. Words that the
+// table cannot read do nothing.
+func PurposeOf(words []string) Purpose {
+	if c, err := parse(Table(), Request{Words: words}); err == nil && c.cmd.Needs != policy.Read {
+		return Deciding
+	}
+	return Looking
+}
+
+// A Directory knows people: what Slack says of a user. For Deciding it is what
+// Slack says now: an implementation that cannot ask returns an error, or for
+// groups [policy.Actor.Unknown], never an old answer. For Looking what was known
+// lately will do, and where Slack cannot be asked what was known at all. Errors,
+// and the reasons in Unknown, say in words why, and when to try again or what to do.
 type Directory interface {
-	Person(ctx context.Context, teamID, userID string) (policy.Actor, error)
+	Person(ctx context.Context, teamID, userID string, p Purpose) (policy.Actor, error)
 }

@@ -70,7 +70,7 @@ func TestCheats(t *testing.T) {
 		},
 		"identity": func(b *bench) { // Slack can't be asked: that is no yes.
 			b.toCommit()
-			a, _ := b.who.Person(context.Background(), "", "UBOB")
+			a, _ := b.who.Person(context.Background(), "", "UBOB", handlers.Looking)
 			b.who.err = errors.New("users.info: timeout")
 			b.s.Handle(context.Background(), handlers.Request{Actor: a, Channel: "C1", Words: []string{"approve", "dev", "--typed", "dev"}, At: time.Now()})
 		},
@@ -207,7 +207,7 @@ func TestAbortAndResume(t *testing.T) {
 	b := newBench(t)
 	b.holdUp = make(chan struct{})
 	b.ask("UANN", recoverDev)
-	a, _ := b.who.Person(t.Context(), "", "UBOB")
+	a, _ := b.who.Person(t.Context(), "", "UBOB", handlers.Looking)
 	b.s.Handle(t.Context(), handlers.Request{Actor: a, Channel: "C1", Words: []string{"approve", "dev", "--gate", "start"}, At: time.Now()})
 	for end := time.Now().Add(time.Minute); b.state().Of("prepare/on", runner.Bot).Progress != runner.Started; time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {

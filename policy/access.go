@@ -60,7 +60,7 @@ type Refusal struct {
 
 // CannotTell is the rule of a refusal that may be none once Slack answers: it
 // depends on a user group that could not be asked for.
-const CannotTell = "cannot-tell"
+const CannotTell = "group-unknown"
 
 func (r *Refusal) Error() string { return r.Why }
 

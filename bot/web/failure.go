@@ -78,7 +78,8 @@ func Code(err error) string {
 	return ""
 }
 
-// Retry calls f until it goes through, ctx ends, or trying again is no use.
+// Retry calls f until it goes through, ctx ends, or trying again is no use: Slack
+// refuses, or limits it for longer than ctx lasts.
 // Only for calls that do no harm when they count twice.
 func Retry(ctx context.Context, f func() error) error {
 	wait := FirstWait
@@ -89,6 +90,10 @@ func Retry(ctx context.Context, f func() error) error {
 		}
 		if v := Judge(err); v != Again && v != Later {
 			return err
+		}
+		limit, limited := errors.AsType[*slack.RateLimitedError](err)
+		if by, ok := ctx.Deadline(); ok && limited && time.Until(by) < limit.RetryAfter {
+			return err // Slack has said that it will not answer in time.
 		}
 		if Pause(ctx, wait) != nil {
 			return err

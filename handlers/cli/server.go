@@ -35,7 +35,7 @@ type Service interface {
 type Server struct {
 	Service Service
 	// Who maps a user of the operating system to a person.
-	Who func(ctx context.Context, who Account) (policy.Actor, error)
+	Who func(ctx context.Context, who Account, p handlers.Purpose) (policy.Actor, error)
 	Now func() time.Time
 	Log *slog.Logger
 }
@@ -112,9 +112,17 @@ func (s *Server) Answer(ctx context.Context, conn io.ReadWriter, account Account
 		return fmt.Errorf("read the command: %w", err)
 	}
 	c := &conversation{out: json.NewEncoder(conn)}
-	who, err := s.Who(ctx, account)
+	purpose := handlers.PurposeOf(q.Words)
+	if q.Names != "" {
+		purpose = handlers.Looking
+	}
+	who, err := s.Who(ctx, account, purpose)
 	if err != nil {
-		return c.end(handlers.Response{Message: view.Error(err.Error(), "add the user to policy.os_users"), Exit: handlers.ExitRefused})
+		hint := ""
+		if _, ours := errors.AsType[*policy.Refusal](err); ours {
+			hint = "add the user to policy.os_users"
+		}
+		return c.end(handlers.Response{Message: view.Error(err.Error(), hint), Exit: handlers.ExitRefused})
 	}
 	if q.Names != "" {
 		exit := handlers.ExitDone

@@ -90,7 +90,7 @@ func serve(t *testing.T, s *service) (socket string, stop func() bool) {
 	done := make(chan error, 1)
 	server := &Server{
 		Service: s, Now: time.Now, Log: slog.New(slog.DiscardHandler),
-		Who: func(_ context.Context, who Account) (policy.Actor, error) {
+		Who: func(_ context.Context, who Account, _ handlers.Purpose) (policy.Actor, error) {
 			user := who.Name
 			if user == "" {
 				return policy.Actor{}, errors.New("nobody")

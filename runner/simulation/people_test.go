@@ -6,6 +6,7 @@ import (
 	"maps"
 	"time"
 
+	"aurorabot/handlers"
 	"aurorabot/policy"
 )
 
@@ -72,7 +73,7 @@ type directory struct {
 	bot *incarnation
 }
 
-func (d *directory) Person(ctx context.Context, _, user string) (a policy.Actor, err error) {
+func (d *directory) Person(ctx context.Context, _, user string, _ handlers.Purpose) (a policy.Actor, err error) {
 	if err := wait(ctx, 30*time.Millisecond); err != nil {
 		return a, err
 	}
