@@ -239,7 +239,8 @@ func (d *directs) write(ctx context.Context, run, key, refused string) {
 	}
 }
 
-// members are people named by ID, and those of user groups named by ID.
+// members are people named by ID, and those of user groups named by ID, but those who
+// cannot decide.
 func (d *directs) members(ctx context.Context, ids []string) []string {
 	ctx, cancel := context.WithTimeout(ctx, askWithin)
 	defer cancel()
@@ -260,5 +261,28 @@ func (d *directs) members(ctx context.Context, ids []string) []string {
 			}
 		}
 	}
-	return users
+	return d.decisive(ctx, users)
+}
+
+// decisive are those of people who are not known to be nobody who decides. Whoever
+// Slack does not tell about now is one of them: to be told in vain does no harm.
+func (d *directs) decisive(ctx context.Context, users []string) []string {
+	ctx, cancel := context.WithTimeout(ctx, lookPatience)
+	defer cancel()
+	out := make([]bool, len(users))
+	var asked sync.WaitGroup
+	for i, id := range users {
+		asked.Go(func() {
+			who, err := d.people.user(ctx, id, handlers.Looking)
+			out[i] = err == nil && outsider(who) != ""
+		})
+	}
+	asked.Wait()
+	var in []string
+	for i, id := range users {
+		if !out[i] {
+			in = append(in, id)
+		}
+	}
+	return in
 }

@@ -305,6 +305,53 @@ func TestReadsGoOnWhereSlackCannotBeAsked(t *testing.T) {
 	}
 }
 
+// Who is known not to decide is not told to; who cannot be asked for is.
+func TestDirectMessagesToThoseWhoDecide(t *testing.T) {
+	const gone, app, silent = "U0GONE0001", "U0APP00001", "U0SILENT01"
+	opt := workspace()
+	opt.Users = append(opt.Users, sandbox.User{ID: gone, Name: "gone", Deleted: true}, sandbox.User{ID: app, Name: "app", IsBot: true}, sandbox.User{ID: silent, Name: "silent"})
+	opt.Groups[0].Members = []string{alice, guest, gone}
+	d := newDesk(t, opt)
+	d.config.Approvers = func(string, string) (ids, except []string) { return []string{sre, bob, stranger, app, silent}, nil }
+	var hook func(sandbox.Call) *sandbox.Reply
+	hook = func(c sandbox.Call) *sandbox.Reply {
+		d.Handle(userInfo, hook)
+		if strings.Contains(string(c.Body), silent) {
+			return sandbox.ReplyError("invalid_auth")
+		}
+		return nil
+	}
+	d.Handle(userInfo, hook)
+	var mu sync.Mutex
+	var told []string
+	var post func(sandbox.Call) *sandbox.Reply
+	post = func(c sandbox.Call) *sandbox.Reply {
+		d.Handle("chat.postMessage", post)
+		var to struct{ Channel string }
+		if json.Unmarshal(c.Body, &to) == nil && strings.HasPrefix(to.Channel, "U") {
+			mu.Lock()
+			defer mu.Unlock()
+			told = append(told, to.Channel)
+		}
+		return nil
+	}
+	d.Handle("chat.postMessage", post)
+	d.begin()
+	d.service.show("r1", gate("r1"))
+	d.posted("Commit r1?")
+	d.until("everybody is told", func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		return len(told) >= 3 && d.bot.Health().Waiting+d.bot.Health().Unsent == 0
+	})
+	mu.Lock()
+	defer mu.Unlock()
+	slices.Sort(told)
+	if want := []string{alice, bob, silent}; !slices.Equal(told, want) {
+		t.Errorf("told were %v, want %v", told, want)
+	}
+}
+
 // A decision goes by no question that was asked before it: not by its answer if that
 // is old, and not by its failure.
 func TestDecisionsAskForThemselves(t *testing.T) {
