@@ -1,6 +1,7 @@
 package bot
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -168,7 +169,7 @@ func (fs *forms) offer(a *ask, show blocks.Form) {
 	case err != nil:
 		why = "What there is could not be told: " + fs.secrets.Err(err).Error()
 	case why == "" && len(names) == 0:
-		why = "Policy lets you ask for this in no cluster."
+		why = cmp.Or(unsure(who), "Policy lets you ask for this in no cluster.")
 	}
 	if why != "" {
 		show.Clusters, show.Note = nil, why

@@ -2,6 +2,9 @@ package bot
 
 import (
 	"context"
+	"maps"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -92,6 +95,7 @@ func (h *homes) page(ctx context.Context, a *ask) blocks.Page {
 	if p.Note = outsider(who); p.Note != "" {
 		return p
 	}
+	p.Note = unsure(who)
 	seen, err := h.Overview(ctx, who)
 	if err != nil {
 		p.Note = "What there is could not be told: " + h.secrets.Err(err).Error()
@@ -150,4 +154,14 @@ func outsider(who policy.Actor) string {
 		return "This app serves people alone."
 	}
 	return ""
+}
+
+// unsure says of which user groups Slack does not tell whether somebody is in them:
+// what these allow is not shown. "": of none.
+func unsure(who policy.Actor) string {
+	var why []string
+	for _, g := range slices.Sorted(maps.Keys(who.Unknown)) {
+		why = append(why, "Whether you are in the user group "+g+" can't be told, so something may be missing here: "+who.Unknown[g]+".")
+	}
+	return strings.Join(why, " ")
 }

@@ -13,6 +13,7 @@ import (
 
 	"aurorabot/handlers"
 	sandbox "aurorabot/lab/slack"
+	"aurorabot/policy"
 )
 
 // A registry is a desk whose directory is asked by a clock of its own, and whose
@@ -404,5 +405,22 @@ func TestQuestionThatPanics(t *testing.T) {
 	got, err := r.bot.people.ask(t.Context(), "user/U1", handlers.Deciding, func(context.Context) (answer, error) { return want, nil })
 	if err != nil || !slices.Equal(got.members, want.members) {
 		t.Errorf("after it: %v, %v", got, err)
+	}
+}
+
+// A home says that something may be missing, and why.
+func TestHomeSaysWhatItCannotTell(t *testing.T) {
+	r := newRegistry(t, workspace())
+	r.bot.Overview = func(context.Context, policy.Actor) (handlers.Overview, error) {
+		return handlers.Overview{Clusters: []handlers.ClusterLine{{Name: "dev"}}}, nil
+	}
+	h := &homes{app: r.bot.app}
+	if p := h.page(t.Context(), &ask{team: team, user: alice}); p.Note != "" || len(p.Clusters) != 1 {
+		t.Errorf("all is known, and the home says %q, %v", p.Note, p.Clusters)
+	}
+	r.bot.people.forget([]string{""})
+	r.says(groupMembers, limited)
+	if p := h.page(t.Context(), &ask{team: team, user: alice}); !strings.Contains(p.Note, "the user group "+sre) || !strings.Contains(p.Note, "try again in 30s") || len(p.Clusters) != 1 {
+		t.Errorf("the home says %q, %v", p.Note, p.Clusters)
 	}
 }
