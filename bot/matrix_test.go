@@ -124,8 +124,8 @@ func toy(t *testing.T, d *desk, hold <-chan struct{}) (*handlers.Service, *runne
 // asks is the directory of the bot that a desk has now.
 type asks struct{ d *desk }
 
-func (a asks) Person(ctx context.Context, team, user string) (policy.Actor, error) {
-	return a.d.now().Directory().Person(ctx, team, user)
+func (a asks) Person(ctx context.Context, team, user string, why handlers.Purpose) (policy.Actor, error) {
+	return a.d.now().Directory().Person(ctx, team, user, why)
 }
 
 // A play is one recovery under a fault, and what was seen.
@@ -166,20 +166,20 @@ func (p *play) state() *runner.State {
 	return &runner.State{}
 }
 
-const question = "Overwrite the log?"
+const asked = "Overwrite the log?"
 
 // shown is the open commit gate wherever it stands: with its buttons, or with what to type.
 func (p *play) shown() (m sandbox.Message, buttons, ok bool) {
 	st := p.State()
 	for _, m := range st.Messages {
-		if text := m.Text + string(m.Blocks); strings.Contains(text, question) && strings.Contains(text, "approve") && m.ThreadTS == "" {
+		if text := m.Text + string(m.Blocks); strings.Contains(text, asked) && strings.Contains(text, "approve") && m.ThreadTS == "" {
 			if strings.Contains(string(m.Blocks), `"action_id":"approve`) {
 				return m, true, true
 			}
 		}
 	}
 	for _, m := range st.Messages {
-		if text := m.Text + string(m.Blocks); strings.Contains(text, question) && strings.Contains(text, "approve dev-") {
+		if text := m.Text + string(m.Blocks); strings.Contains(text, asked) && strings.Contains(text, "approve dev-") {
 			return m, false, true
 		}
 	}
