@@ -202,9 +202,9 @@ func (p *play) decide(who string, until time.Time) bool {
 			if gate == "start" {
 				m, _ = p.State().Find(channel, "Begin?", "approve")
 			}
-			if p.Press(who, m.Channel, m.TS, "approve", "").OK() && p.within(2*time.Second, func() bool { return len(p.Views(who)) > 0 || counted() }) && len(p.Views(who)) > 0 {
+			if p.Press(who, m.Channel, m.TS, "approve", "").OK() && p.within(6*time.Second, func() bool { return len(p.Views(who)) > 0 || counted() }) && len(p.Views(who)) > 0 {
 				p.Submit(who, p.Views(who)[0].ID, map[string]string{"typed": "dev"})
-				if p.within(2*time.Second, counted) {
+				if p.within(6*time.Second, counted) {
 					return true
 				}
 			}

@@ -198,6 +198,14 @@ func (t *threads) watch(run string, s view.Screens) {
 	}
 }
 
+// waits reports whether Slack has not taken an open gate for a while.
+func (t *threads) waits(run, key string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	u, ok := t.unseen[place{run, key}]
+	return ok && t.Now().Sub(u.since) >= soon-time.Second
+}
+
 // unseenFor is an error if an open gate has stood nowhere for so long that nobody may
 // know of it.
 func (t *threads) unseenFor(d time.Duration) error {

@@ -195,7 +195,7 @@ func (t *threads) pointed(run string, s view.Screens) view.Message {
 		line := ""
 		if p, ok := t.store.Post(run, "channel/"+k.Key); ok && p.TS != "" {
 			line = "To approve or deny, use the buttons on the gate's own message: they stand with the evidence."
-		} else if t.refused(run, "channel/"+k.Key) != "" {
+		} else if t.refused(run, "channel/"+k.Key) != "" || t.waits(run, k.Key) {
 			line = "Slack does not show the gate's message here. To decide, type " + outbox.Typing(k.Message) + "."
 		}
 		if line != "" {
@@ -213,9 +213,9 @@ func (t *threads) message(b board, key string, k view.Keyed) (whole bool) {
 	}
 	i := &outbox.Item{
 		Channel: b.channel, Run: b.run, Key: key, Message: k.Message, Hash: outbox.Hash(k.Message),
-		// Gates, stops and ends overtake what is only told; so does the run's one message
-		// when it is about those.
-		Urgent: key != outbox.StatusKey || k.Final || k.Message.Tone == view.Bad,
+		// Open gates, stops and ends overtake what is only told; so does the run's one
+		// message when it is about those.
+		Urgent: decides(k.Message) || key != outbox.StatusKey && !strings.Contains(key, "/gate/") || key == outbox.StatusKey && (k.Final || k.Message.Tone == view.Bad),
 		Told:   func() { t.taken(b.run, key) }, Lost: func(err error) { t.lost(b.channel, b.run, key, err) },
 	}
 	whole = t.outbox.Want(i)
