@@ -103,7 +103,9 @@ func TestGateThatNothingTakes(t *testing.T) {
 	d.begin()
 	over := d.answering("chat.postMessage", func(sandbox.Call) *sandbox.Reply { return sandbox.ReplyError("msg_too_long") })
 	d.service.show("r1", gate("r1"))
-	d.until("refused", func() bool { return d.bot.threads.refused("r1", "channel/gate/commit") != "" })
+	d.until("refused everywhere", func() bool {
+		return d.bot.threads.refused("r1", "channel/gate/commit") != "" && d.bot.threads.refused("r1", elsewhereKey+"gate/commit") != ""
+	})
 	over()
 	ended := time.Now()
 	d.in("", "Commit r1?", "approve")
@@ -157,6 +159,20 @@ func TestGateIsMadeSureToStand(t *testing.T) {
 	}
 }
 
+// While a gate cannot be posted, for a call that hangs, the status says what to type.
+func TestStatusSaysWhatToType(t *testing.T) {
+	d := start(t, workspace())
+	s := gate("r1")
+	ask := s.Channel
+	s.Channel = nil
+	d.service.show("r1", s)
+	d.posted("Waiting for approval of r1")
+	defer d.answering("chat.postMessage", func(sandbox.Call) *sandbox.Reply { return &sandbox.Reply{Hang: time.Minute} })()
+	s.Channel = ask
+	d.service.show("r1", s)
+	d.posted("Waiting for approval of r1", "To decide, type `/aurora approve r1 --gate commit --digest d1 --typed devcluster`")
+}
+
 // After an invitation all is shown at once.
 func TestInvitedToAChannel(t *testing.T) {
 	quickly(t, time.Hour, time.Hour)
@@ -197,12 +213,16 @@ func TestTheEndOvertakes(t *testing.T) {
 // A reminder is a message of its own, so that people are called, and a direct message to
 // whom it concerns; when a gate changes by itself the run is looked at then.
 func TestReminderIsPosted(t *testing.T) {
+	quickly(t, time.Hour, time.Hour)
 	d := refusalsDesk(t)
 	d.begin()
 	s := gate("r1")
-	s.Until = time.Now().Add(1500 * time.Millisecond)
+	s.Until = time.Now().Add(4 * time.Second)
 	d.service.show("r1", s)
 	d.posted("Commit r1?")
+	d.posted("Waiting for approval of r1", "use the buttons")
+	d.until("sent", func() bool { return d.bot.Health().Unsent == 0 && !d.bot.threads.pending() })
+	time.Sleep(2 * breath) // No look is due any more.
 	reminded := gate("r1")
 	reminded.Channel = append(reminded.Channel, view.Keyed{Key: view.RemindKey + "gate/commit/1", Final: true,
 		Message: view.Message{Tone: view.Wait, Head: "r1 waits for " + team + "/" + bob, Lines: []string{"Who can approve or deny: " + team + "/" + sre + "."}}})
