@@ -23,6 +23,7 @@ func (a *app) slack() (*bot.Bot, error) {
 	b, err := bot.New(bot.Config{
 		Overview: (&handlers.Overviews{Service: a.service}).Of, Approvers: a.service.Approvers, Direct: a.cfg.Slack.DirectMessages,
 		APIURL: a.cfg.Slack.APIURL, BotToken: a.cfg.Slack.BotToken, AppToken: a.cfg.Slack.AppToken, Links: a.cfg.Slack.Links,
+		BotFrom: a.cfg.Slack.BotFrom, AppFrom: a.cfg.Slack.AppFrom,
 		StateFile: filepath.Join(a.cfg.StateDir, "slack.json"), Log: a.log, Now: a.w.Now, Secrets: a.secrets,
 		Channel: a.cfg.Slack.Announce, Groups: a.groupIDs(), Runs: a.runs,
 	})
@@ -52,6 +53,7 @@ func (a *app) speak(ctx context.Context, file string) error {
 	if a.w.Hup != nil {
 		hup = a.w.Hup()
 	}
+	met := false // Slack has let the bot in, with these tokens or with those before.
 	for {
 		talk, hangUp := context.WithCancel(ctx)
 		listening := make(chan struct{})
@@ -71,6 +73,7 @@ func (a *app) speak(ctx context.Context, file string) error {
 		}()
 		err := a.bot.Load().Run(talk, a.service)
 		exchanged := talk.Err() != nil
+		met = met || a.bot.Load().Met()
 		hangUp()
 		<-listening
 		switch {
@@ -80,10 +83,10 @@ func (a *app) speak(ctx context.Context, file string) error {
 			if err != nil {
 				a.log.WarnContext(ctx, "slack: ending with the tokens of before", "err", a.secrets.Error(err))
 			}
-		case !a.staysWithout():
+		case !met && !a.inHand():
 			return err
 		default:
-			a.log.ErrorContext(ctx, "slack does not let the bot in: it goes on without Slack. Runs, the command line, health and metrics go on; reports stand in this log. Put a new token into its file and send a hang-up (`systemctl kill -s HUP aurorabot`); one from the environment needs a restart, after which an open run waits for `resume`", "err", a.secrets.Error(err))
+			a.log.ErrorContext(ctx, "slack does not let the bot in: it goes on without Slack. Runs, the command line, health and metrics go on; reports stand in this log", "err", a.secrets.Error(err))
 			if a.hungUp(ctx, hup, file) != nil {
 				return nil //nolint:nilerr // ctx ended: that is no failure.
 			}
@@ -95,12 +98,12 @@ func (a *app) speak(ctx context.Context, file string) error {
 	}
 }
 
-// staysWithout reports whether the bot is needed though Slack does not let it in: it
-// once did, or a run is open. Else the tokens of a new installation are wrong, which
-// whoever starts the bot sees best when it ends.
-func (a *app) staysWithout() bool {
+// inHand reports whether a run is open, as far as is known. Without one, a bot that Slack
+// never let in ends: the tokens of a new installation are wrong, which whoever starts the
+// bot sees best so.
+func (a *app) inHand() bool {
 	open, err := a.service.Unclosed()
-	return a.bot.Load().Met() || err != nil || len(open) > 0
+	return err != nil || len(open) > 0
 }
 
 // hungUp waits for a hang-up after which the tokens can be read. The same ones are
@@ -140,5 +143,6 @@ func (a *app) reload(file string) (read, others bool) {
 	}
 	a.secrets.Know(now.Slack.BotToken, now.Slack.AppToken)
 	a.cfg.Slack.BotToken, a.cfg.Slack.AppToken = now.Slack.BotToken, now.Slack.AppToken
+	a.cfg.Slack.BotFrom, a.cfg.Slack.AppFrom = now.Slack.BotFrom, now.Slack.AppFrom
 	return true, true
 }

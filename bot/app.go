@@ -77,11 +77,12 @@ func (b *app) doubt(err error) {
 			case denied == nil:
 				b.Log.Warn("slack: said that the bot is not let in, and lets it in", "err", b.secrets.Err(err))
 				return
-			case web.Judge(denied) == web.Fatal:
+			case web.Barred(denied):
+				err = denied
 				n++
 			}
 		}
-		b.fail(err)
+		b.fail(b.botToken().denied(err))
 	})
 	if asked != nil {
 		b.doubting.Store(false) // There is no room now; the next refusal asks.

@@ -80,9 +80,9 @@ func New(c Config) (*Bot, error) {
 	b.intake = &intake{app: a, ledger: b.ledger, forms: &forms{a, b.ledger, modals}, views: modals, homes: homes, joined: b.threads.joined, pressedAt: map[string]time.Time{}}
 	b.lookback = &lookback{a, b.intake, b.ledger}
 	b.links = link.New(link.Config{
-		APIURL: c.APIURL, BotToken: c.BotToken, AppToken: c.AppToken, Links: c.Links, PingTimeout: c.PingTimeout,
+		APIURL: c.APIURL, BotToken: c.BotToken, AppToken: c.AppToken, Links: c.Links, PingTimeout: c.PingTimeout, Within: 10 * time.Second,
 		Transport: transport, Secrets: a.secrets, Log: c.Log, Now: c.Now,
-		Deaf: store.heard, Take: b.intake.take, Back: b.lookback.back, Panicked: a.panicked,
+		Deaf: store.heard, Take: b.intake.take, Back: b.lookback.back, Panicked: a.panicked, Explain: c.appToken().denied,
 	})
 	b.settled = b.links.Settled
 	return b, nil
@@ -158,21 +158,25 @@ func (b *Bot) Run(ctx context.Context, service Service) error {
 // Met reports whether Slack has let the bot in once.
 func (b *Bot) Met() bool { return b.identity.Load() != nil }
 
-// meet learns who the bot is. It tries until Slack answers, or says no.
+// meet learns who the bot is. It tries until Slack answers, or has said no several times.
 func (b *Bot) meet(ctx context.Context) error {
-	err := web.Retry(ctx, func() error {
-		r, err := b.api.AuthTestContext(ctx)
-		if err != nil {
-			b.Log.WarnContext(ctx, "slack: auth.test", "err", b.secrets.Err(err))
-			return err
+	for n := 1; ; n++ {
+		err := web.Retry(ctx, func() error {
+			r, err := b.api.AuthTestContext(ctx)
+			if err != nil {
+				b.Log.WarnContext(ctx, "slack: auth.test", "err", b.secrets.Err(err))
+				return err
+			}
+			b.identity.Store(&identity{r.TeamID, r.UserID})
+			return nil
+		})
+		switch {
+		case err == nil || ctx.Err() != nil:
+			return nil
+		case n >= doubts || web.Pause(ctx, time.Duration(n)*time.Second) != nil:
+			return b.botToken().denied(err)
 		}
-		b.identity.Store(&identity{r.TeamID, r.UserID})
-		return nil
-	})
-	if err != nil && ctx.Err() == nil {
-		return fmt.Errorf("slack: auth.test: %w", err)
 	}
-	return nil
 }
 
 // catchUp has all runs looked at that may have changed while the bot was away.

@@ -51,13 +51,13 @@ func Check(ctx context.Context, c Config, teams []string) []Checked {
 			err = fmt.Errorf("the bot is in workspace %s, which policy.teams does not name: nobody there could ask for anything", who.TeamID)
 		}
 	}
-	add("the bot's token", answer, err)
+	add("the bot's token", answer, c.botToken().denied(err))
 	if err == nil {
 		answer, err = scopes(who.Header)
 		add("the bot's scopes", answer, err)
 	}
 	_, _, err = api.StartSocketModeContext(ctx)
-	add("the app's token (Socket Mode)", "a connection is granted", err)
+	add("the app's token (Socket Mode)", "a connection is granted", c.appToken().denied(err))
 	for _, g := range c.Groups {
 		members, err := api.GetUserGroupMembersContext(ctx, g)
 		switch {

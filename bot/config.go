@@ -19,6 +19,8 @@ type Config struct {
 	APIURL    string // Slack's Web API. Empty: https://slack.com/api/.
 	BotToken  string // "xoxb-…"
 	AppToken  string // "xapp-…", for Socket Mode.
+	BotFrom   string // Where BotToken comes from, for messages: a file, or "$" and a variable of the environment. Empty: not known.
+	AppFrom   string // The same for AppToken.
 	StateFile string // What was posted and what was seen; made when missing.
 	Log       *slog.Logger
 	Secrets   *redact.Redactor // Learns the tokens. Nil: one of the bot's own.
@@ -44,7 +46,7 @@ type Config struct {
 
 	Links       int           // Socket Mode links. Zero: 2.
 	Pace        time.Duration // Between two messages to one channel. Zero: 1 s, Slack's limit.
-	PingTimeout time.Duration // Without a ping for so long a link is opened anew. Zero: 30 s.
+	PingTimeout time.Duration // Longest time to be deaf: a link over which nothing comes is opened anew before. Zero: 30 s.
 	Drain       time.Duration // Longest time to finish what was begun when Run ends. Zero: 8 s, for Docker kills after 10.
 	Queue       int           // Most requests in hand; more are answered "busy". Zero: 128.
 	Each        int           // Of those, one person's. Zero: an eighth of Queue.

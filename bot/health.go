@@ -53,6 +53,9 @@ func (b *Bot) deaf() error {
 	if reached(b.links.Health(), b.Now(), b.PingTimeout) {
 		return nil
 	}
+	if why := b.links.Trouble(); why != nil {
+		return b.secrets.Err(why)
+	}
 	heard := b.links.Heard()
 	if heard.IsZero() {
 		return fmt.Errorf("slack: none of %d links was ever up", b.Links)

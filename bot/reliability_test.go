@@ -5,14 +5,15 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"sync"
-
 	"testing"
 	"time"
 
 	"aurorabot/bot/link"
 	"aurorabot/bot/web"
 	"aurorabot/handlers"
+	sandbox "aurorabot/lab/slack"
 )
 
 // stuck makes the service wait; the function that it returns lets it go on.
@@ -30,16 +31,24 @@ func (d *desk) recycle() {
 	}
 }
 
+// lasts is how long a test under load does: AURORABOT_LOAD, if that is set.
+func lasts(t *testing.T, ordinarily time.Duration) time.Duration {
+	t.Helper()
+	s := os.Getenv("AURORABOT_LOAD")
+	if s == "" {
+		return ordinarily
+	}
+	d, err := time.ParseDuration(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
 // Two hundred commands a second while links are exchanged all the time: none
 // lost, each handled once. AURORABOT_LOAD=1m takes it for as long as that.
 func TestLoadUnderChurn(t *testing.T) {
-	lasting := 2 * time.Second
-	if s := os.Getenv("AURORABOT_LOAD"); s != "" {
-		var err error
-		if lasting, err = time.ParseDuration(s); err != nil {
-			t.Fatal(err)
-		}
-	}
+	lasting := lasts(t, 2*time.Second)
 	d := newDesk(t, workspace())
 	d.config.Queue, d.config.Parallel = 4096, 64
 	d.begin()
@@ -78,5 +87,57 @@ func TestLoadUnderChurn(t *testing.T) {
 	t.Logf("%d commands, %d lost, acknowledged within: median %s, p99 %s, longest %s", n, lost, took[len(took)/2], took[len(took)*99/100], took[len(took)-1])
 	if lost > 0 || len(d.service.requests()) != n || took[len(took)-1] > link.AckWithin {
 		t.Errorf("%d lost, %d handled of %d", lost, len(d.service.requests()), n)
+	}
+}
+
+// Fifty commands a second while all links are killed every 400 ms, by the network and
+// not by Slack: fewer than 5 % are not acknowledged, and none is acted on twice.
+// AURORABOT_LOAD=1m takes it for as long as that.
+func TestLoadWithKilledLinks(t *testing.T) {
+	lasting := lasts(t, 7*time.Second)
+	d := newDesk(t, workspace())
+	d.config.Queue, d.config.Parallel = 4096, 64
+	d.begin()
+	d.service.handle = func(handlers.Request) handlers.Response { return handlers.Response{} }
+	opens := d.Socket().Opens
+	ctx, cancel := context.WithTimeout(t.Context(), lasting)
+	defer cancel()
+	var wg sync.WaitGroup
+	kills := 0
+	wg.Go(func() {
+		for web.Pause(ctx, 400*time.Millisecond) == nil {
+			d.Kill()
+			kills++
+		}
+	})
+	var mu sync.Mutex
+	results := map[string]int{}
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	n := 0
+	for ctx.Err() == nil {
+		<-tick.C
+		n++
+		said := fmt.Sprintf("status %d", n)
+		wg.Go(func() {
+			out := d.Slash(alice, channel, said)
+			mu.Lock()
+			defer mu.Unlock()
+			results[out.Result]++
+		})
+	}
+	wg.Wait()
+	acked := results[sandbox.Acked]
+	d.until("all that was acknowledged is handled", func() bool { return len(d.service.requests()) >= acked })
+	t.Logf("%d commands, %d kills, %d openings: %v, %.1f %% not acknowledged", n, kills, d.Socket().Opens-opens, results, 100*float64(n-acked)/float64(n))
+	if (n-acked)*20 > n {
+		t.Errorf("%v of %d, want fewer than 5 %% not acknowledged", results, n)
+	}
+	acts := map[string]int{}
+	for _, r := range d.service.requests() {
+		said := strings.Join(r.Words, " ")
+		if acts[said]++; acts[said] > 1 {
+			t.Errorf("%q was acted on twice", said)
+		}
 	}
 }

@@ -78,8 +78,8 @@ func readSlack(n *node, env func(string) string) Slack {
 	if ch := m.get("announce"); ch.given() {
 		s.Announce = ch.id(channelID, "a channel's ID, such as C0123456789 (in the channel's details)")
 	}
-	s.BotToken = m.get("bot_token_file").token("SLACK_BOT_TOKEN", "xoxb-", env)
-	s.AppToken = m.get("app_token_file").token("SLACK_APP_TOKEN", "xapp-", env)
+	s.BotToken, s.BotFrom = m.get("bot_token_file").token("SLACK_BOT_TOKEN", "xoxb-", env)
+	s.AppToken, s.AppFrom = m.get("app_token_file").token("SLACK_APP_TOKEN", "xapp-", env)
 	return s
 }
 
@@ -103,8 +103,9 @@ func loopback(host string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// token returns a token from the environment, else from the file that n names.
-func (n *node) token(variable, prefix string, env func(string) string) string {
+// token returns a token from the environment, else from the file that n names, and
+// which of them it was.
+func (n *node) token(variable, prefix string, env func(string) string) (token, from string) {
 	check := func(token string) string {
 		switch {
 		case !strings.HasPrefix(token, prefix):
@@ -118,14 +119,14 @@ func (n *node) token(variable, prefix string, env func(string) string) string {
 	}
 	if t := env(variable); t != "" {
 		n.path = "$" + variable // What is wrong with it is not the file's.
-		return check(strings.TrimSpace(t))
+		return check(strings.TrimSpace(t)), "$" + variable
 	}
 	if !n.given() {
-		return ""
+		return "", ""
 	}
 	file := n.file()
 	if file == "" {
-		return ""
+		return "", ""
 	}
 	st, err := os.Stat(file)
 	switch {
@@ -139,11 +140,11 @@ func (n *node) token(variable, prefix string, env func(string) string) string {
 		text, err := os.ReadFile(file)
 		if err != nil {
 			n.fail("it must belong to the bot's account", "%s: %v", file, bare(err))
-			return ""
+			return "", ""
 		}
-		return check(strings.TrimSpace(string(text)))
+		return check(strings.TrimSpace(string(text))), file
 	}
-	return ""
+	return "", ""
 }
 
 // file returns a path on the bot, absolute, or "".

@@ -47,6 +47,8 @@ type Slack struct {
 	APIURL   string // Ends with "/". Default: Slack's own.
 	BotToken string // Empty: not given. `serve` needs both; the rest does without.
 	AppToken string
+	BotFrom  string // Where BotToken comes from: a file, or "$SLACK_BOT_TOKEN". Empty: it is not given.
+	AppFrom  string // The same for AppToken.
 	Announce string // ID of the channel for runs that were asked for elsewhere. Empty: none.
 	Links    int    // Socket Mode connections. Default 2.
 

@@ -4,11 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"log"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/slack-go/slack"
@@ -23,7 +23,13 @@ const (
 
 	// patient is the longest wait of the library's own before it opens anew
 	// that we put up with: it grows to five minutes, far longer than an outage.
-	patient = 20 * time.Second
+	// What Slack refuses is spaced by [opens] besides.
+	patient = 5 * time.Second
+
+	// reopening is what is taken off the silence that a link is granted, at most a
+	// tenth of it: the bot is to hear again when that time is over, and not to
+	// begin to open a link.
+	reopening = 3 * time.Second
 )
 
 // A link is one Socket Mode connection, kept up. Slack hands each envelope to
@@ -34,12 +40,14 @@ type link struct {
 	client *socketmode.Client
 	pulse  pulse
 	acks   chan ack
-	failed chan error // Takes the error that no retry helps against.
+	failed chan error  // Takes the error that no retry helps against.
+	busy   atomic.Bool // The link is being opened, or up as far as was noticed.
 
 	mu      sync.Mutex
-	restart context.CancelFunc // Ends the library's present run.
+	restart context.CancelFunc // Ends the library's present run, at once.
 	joined  time.Time          // When the present link was opened; zero: there is none.
 	opened  time.Time          // When the last opening began; zero: none yet.
+	granted bool               // Slack answered the call of that opening.
 	hello   time.Time          // When Slack said hello last.
 	acked   time.Time          // When an acknowledgement was last handed to the library.
 }
@@ -52,7 +60,7 @@ const mostDenied = 3
 func (l *link) denied(ctx context.Context, err error) error {
 	n := l.links.denials.Add(1)
 	if n >= mostDenied {
-		return fmt.Errorf("slack link %d: %w", l.n, err)
+		return l.links.Explain(err)
 	}
 	l.links.Log.WarnContext(ctx, "slack: not let in, asking again", "link", l.n, "time", n, "err", l.links.Secrets.Err(err))
 	_ = web.Pause(ctx, time.Duration(n)*time.Second) // That ctx ended is seen next.
@@ -67,14 +75,14 @@ type ack struct {
 
 func newLink(s *Links, n int) *link {
 	l := &link{n: n, links: s, acks: make(chan ack, 1024), failed: make(chan error, 1)}
-	l.pulse.now = s.Now
+	l.pulse.now, l.pulse.closed = s.Now, func() { l.busy.Store(false) }
 	api := slack.New(s.BotToken,
 		slack.OptionAppLevelToken(s.AppToken),
 		slack.OptionAPIURL(s.APIURL),
-		slack.OptionHTTPClient(&http.Client{Transport: &paced{s.Transport, &s.opens, l}, Timeout: time.Minute}))
+		slack.OptionHTTPClient(&opener{&http.Client{Transport: s.Transport, Timeout: s.Within}, l}))
 	l.client = socketmode.New(api,
-		socketmode.OptionDialer(l.pulse.dialer()),
-		socketmode.OptionPingInterval(s.PingTimeout),
+		socketmode.OptionDialer(l.pulse.dialer(s.Within)),
+		socketmode.OptionPingInterval(s.PingTimeout), // It needs up to twice that; [link.watch] is faster.
 		socketmode.OptionReadLimit(4<<20),
 		socketmode.OptionLog(log.New(io.Discard, "", 0)))
 	return l
@@ -99,13 +107,16 @@ func (l *link) run(ctx context.Context) error {
 		switch {
 		case ctx.Err() != nil:
 			return nil
-		case err != nil && web.Judge(err) == web.Fatal:
+		case err != nil && web.Barred(err):
 			if err := l.denied(ctx, err); err != nil {
 				return err
 			}
 			continue
 		}
 		l.links.Log.WarnContext(ctx, "slack: link ended, opening anew", "link", l.n, "err", l.links.Secrets.Err(err))
+		if l.fate() == lived {
+			continue // Whoever is deaf waits for nothing.
+		}
 		if web.Pause(ctx, web.FirstWait) != nil {
 			return nil
 		}
@@ -116,10 +127,48 @@ func (l *link) run(ctx context.Context) error {
 func (l *link) once(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	defer context.AfterFunc(ctx, l.pulse.shut)()
 	l.mu.Lock()
-	l.restart = cancel
+	l.restart, l.joined = cancel, time.Time{}
 	l.mu.Unlock()
+	go l.watch(ctx, cancel)
 	return l.client.RunContext(ctx)
+}
+
+// watch restarts the link when nothing came over it for so long that Slack would have
+// pinged it, or when Slack does not say hello. An opening that hangs is given up by its
+// own limits. The library's own watchdog, which measures by another clock and knows
+// pings only, looks just once in such a time.
+func (l *link) watch(ctx context.Context, restart context.CancelFunc) {
+	for web.Pause(ctx, l.patience()) == nil {
+		if l.patience() > 0 {
+			continue
+		}
+		l.links.Log.WarnContext(ctx, "slack: the link is silent, opening another", "link", l.n, "heard", l.pulse.lastRead())
+		l.pulse.broken.Store(true)
+		restart()
+		return
+	}
+}
+
+// patience is how long the link may go on as it is; not above zero: it is deaf. Of one
+// that is not open it is when to look again.
+func (l *link) patience() time.Duration {
+	silence := l.links.PingTimeout - min(l.links.PingTimeout/10, reopening)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.joined.IsZero() {
+		return min(silence, l.links.Within)
+	}
+	now, heard := l.links.Now(), l.pulse.lastRead()
+	if heard.Before(l.joined) {
+		heard = l.joined
+	}
+	left := silence - now.Sub(heard)
+	if l.hello.Before(l.joined) {
+		left = min(left, l.links.Within-now.Sub(l.joined))
+	}
+	return left
 }
 
 // read takes what the library read. It never blocks: while it does, the
@@ -189,39 +238,23 @@ func (l *link) health() Health {
 	}
 }
 
-// opening says that Slack is asked for a link now.
-func (l *link) opening() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.opened = l.links.Now()
-}
-
-// worked reports whether the link that ended lived: Slack said hello and did
-// not take it back at once. The first opening of all counts as after one.
-func (l *link) worked() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.opened.IsZero() {
-		return true
-	}
-	return !l.hello.Before(l.opened) && l.links.Now().Sub(l.hello) >= minLife
-}
-
 // refused looks at why a link could not be opened.
 func (l *link) refused(ctx context.Context, data any) {
 	failure, ok := data.(*slack.ConnectionErrorEvent)
 	if !ok || failure.ErrorObj == nil || errors.Is(failure.ErrorObj, context.Canceled) {
 		return
 	}
+	l.busy.Store(false)
 	l.links.Log.WarnContext(ctx, "slack: no link", "link", l.n, "attempt", failure.Attempt, "err", l.links.Secrets.Err(failure.ErrorObj))
-	v := web.Judge(failure.ErrorObj)
-	if v == web.Fatal {
+	l.links.complain(ctx, failure.ErrorObj)
+	barred := web.Barred(failure.ErrorObj)
+	if barred {
 		select {
 		case l.failed <- failure.ErrorObj:
 		default:
 		}
 	}
-	if v == web.Fatal || v != web.Later && failure.Backoff > patient {
+	if barred || web.Judge(failure.ErrorObj) != web.Later && failure.Backoff > patient {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		l.restart()

@@ -60,10 +60,11 @@ func newDesk(t *testing.T) *desk {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	d.Links = New(Config{
 		APIURL: srv.APIURL(), BotToken: srv.BotToken(), AppToken: srv.AppToken(),
-		Links: 2, PingTimeout: 30 * time.Second, Transport: web.Patience(transport, time.Now, slog.New(slog.DiscardHandler)),
+		Links: 2, PingTimeout: 30 * time.Second, Within: 10 * time.Second, Transport: web.Patience(transport, time.Now, slog.New(slog.DiscardHandler)),
 		Secrets: web.NewRedactor(nil), Log: slog.New(slog.NewTextHandler(&d.log, nil)), Now: time.Now,
 		Take: func(e Envelope) { e.Ack(nil) }, Back: func(time.Time) {},
 		Panicked: func(p any) { t.Errorf("a panic: %v", p) },
+		Explain:  func(err error) error { return err },
 	})
 	var running sync.WaitGroup
 	d.begin = func() {

@@ -21,7 +21,8 @@ type Config struct {
 	APIURL, BotToken, AppToken string
 
 	Links       int           // How many.
-	PingTimeout time.Duration // Without a ping for so long a link is opened anew.
+	PingTimeout time.Duration // Longest time to be deaf: a link over which nothing comes is opened anew before that is over.
+	Within      time.Duration // Longest time for each of: Slack's answer to the call, the dial, the hello. Then it is given up and tried again.
 	Transport   http.RoundTripper
 	Secrets     web.Redactor
 	Log         *slog.Logger
@@ -31,6 +32,8 @@ type Config struct {
 	Take     func(Envelope)  // Called with what people did. It does not block, for the link's pings wait.
 	Back     func(time.Time) // Called when a link is up again after a time without any; since when there was none.
 	Panicked func(p any)     // Called with what a panic said that ended there.
+
+	Explain func(error) error // Says of Slack's refusal of a link what to do about it.
 }
 
 // An Envelope is what Slack sent over a link, not acknowledged yet.
@@ -50,6 +53,7 @@ type Links struct {
 
 	late, unknown, others atomic.Int64
 	denials               atomic.Int64 // How often in a row Slack did not let the bot in.
+	trouble               atomic.Pointer[error]
 
 	gap       sync.Mutex
 	deafSince time.Time // Since when no link is up, in this process or the one before; zero: one is, or none ever was.
@@ -105,6 +109,28 @@ func (s *Links) Unknown() int64 { return s.unknown.Load() }
 // ghosts of an old one.
 func (s *Links) Others() int { return int(s.others.Load()) }
 
+// Trouble is why Slack gives no link, in its own words and explained; nil: it gave one
+// since, or said nothing that stands until somebody acts.
+func (s *Links) Trouble() error {
+	if why := s.trouble.Load(); why != nil {
+		return *why
+	}
+	return nil
+}
+
+// complain says once what Slack refuses links for, if that does not pass by itself.
+// What is known to stay ends the bot's links; for a word that nobody here knows they
+// are asked for again and again, which helps only whom somebody tells.
+func (s *Links) complain(ctx context.Context, err error) {
+	if web.Code(err) == "" || web.Judge(err) == web.Again || web.Judge(err) == web.Later || web.Barred(err) {
+		return
+	}
+	why := s.Explain(err)
+	if was := s.trouble.Swap(&why); was == nil || web.Code(*was) != web.Code(err) {
+		s.Log.ErrorContext(ctx, "slack: no link is given, asking again", "err", s.Secrets.Err(why))
+	}
+}
+
 // Settled reports whether all that came was handed over and, as far as can be
 // known, every acknowledgement has left.
 func (s *Links) Settled() bool {
@@ -137,6 +163,7 @@ func (s *Links) mayBeDeaf() {
 
 // hears ends a time without links.
 func (s *Links) hears() {
+	s.trouble.Store(nil)
 	s.gap.Lock()
 	since := s.deafSince
 	s.deafSince = time.Time{}

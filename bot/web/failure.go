@@ -66,6 +66,17 @@ func Judge(err error) Verdict {
 	return Refuse
 }
 
+// barring are Slack's answers to a call that every bot may make (auth.test, and
+// apps.connections.open with the app-level token) which stand until a person acts, beside
+// the [Fatal] ones. Of any other call they refuse that call alone.
+var barring = []string{"missing_scope", "no_permission", "access_denied", "team_access_not_granted", "enterprise_is_restricted", "two_factor_setup_required"}
+
+// Barred reports whether err, of a call that every bot may make, means that Slack does
+// not let the bot in until a person acts.
+func Barred(err error) bool {
+	return Judge(err) == Fatal || slices.Contains(barring, Code(err))
+}
+
 // Code is Slack's name for an error, "" if err is none of Slack's.
 func Code(err error) string {
 	if r, ok := errors.AsType[slack.SlackErrorResponse](err); ok {

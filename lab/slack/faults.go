@@ -102,7 +102,8 @@ func (s *Server) FailOpens(n int, code string) {
 	s.faults.opens, s.faults.openError = n, code
 }
 
-// OpenDelay makes every call of apps.connections.open take that long.
+// OpenDelay makes every call of apps.connections.open take that long: an hour, and it
+// hangs. Calls that hang already go on hanging when it is changed.
 func (s *Server) OpenDelay(d time.Duration) {
 	s.faults.mu.Lock()
 	defer s.faults.mu.Unlock()

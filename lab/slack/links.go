@@ -58,6 +58,31 @@ func (s *Server) DisconnectOne(reason string) bool {
 // Kill cuts every link without a word, as a lost network does.
 func (s *Server) Kill() { s.socket.killAll() }
 
+// KillOne cuts the oldest link without a word. It says whether there was one.
+func (s *Server) KillOne() bool {
+	s.socket.mu.Lock()
+	defer s.socket.mu.Unlock()
+	if len(s.socket.links) == 0 {
+		return false
+	}
+	s.socket.links[0].conn.UnderlyingConn().Close()
+	return true
+}
+
+// Where a link can stall.
+const (
+	AtHandshake = "handshake" // The connection is taken, and the handshake is not answered.
+	AtHello     = "hello"     // The web socket opens and nothing comes over it, no ping either.
+)
+
+// Stall makes links to come hang at one of the constants; "" ends it. Those that hang
+// count as no links.
+func (s *Server) Stall(at string) {
+	s.socket.mu.Lock()
+	defer s.socket.mu.Unlock()
+	s.socket.stall = at
+}
+
 // Mute makes every link half open, present and to come: it stays connected,
 // but nothing goes in or out, no ping either. Mute(false) ends it.
 func (s *Server) Mute(on bool) {

@@ -1,6 +1,7 @@
 package slack
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -38,6 +39,7 @@ type socket struct {
 	next    int // Whose turn it is.
 	max     int
 	muted   bool
+	stall   string // Where links to come hang; "": nowhere.
 	tickets map[string]time.Time // Until when each may be used.
 	pending map[string]*envelope
 	stats   SocketStats
@@ -113,14 +115,25 @@ func (s *Server) serveLink(w http.ResponseWriter, r *http.Request) {
 	s.socket.mu.Lock()
 	until, known := s.socket.tickets[ticket]
 	delete(s.socket.tickets, ticket)
+	stall := s.socket.stall
 	s.socket.mu.Unlock()
 	if !known || s.now().After(until) {
 		http.Error(w, "stale ticket", http.StatusRequestTimeout)
 		return
 	}
+	if stall == AtHandshake {
+		<-r.Context().Done() // The client is gone, or the server ends.
+		panic(http.ErrAbortHandler)
+	}
 	conn, err := upgrader.Upgrade(w, r, nil)
 	if err != nil {
 		return // The upgrader has answered.
+	}
+	if stall == AtHello {
+		defer context.AfterFunc(s.ctx, func() { conn.Close() })()
+		conn.ReadMessage() // Until the client is gone.
+		conn.Close()
+		return
 	}
 	l := &link{conn: conn, host: "applink-" + ticket[:8], done: make(chan struct{})}
 	defer conn.Close()
