@@ -169,10 +169,10 @@ func TestTokensAreReadAgain(t *testing.T) {
 		}
 		text, auth := string(body), r.Header.Get("Authorization")
 		mu.Lock()
-		deny := revoked != "" && strings.Contains(text+auth, revoked)
+		deny := revoked != "" && strings.Contains(text+auth, revoked) && strings.HasSuffix(r.URL.Path, "/apps.connections.open")
 		mu.Unlock()
 		if deny {
-			fmt.Fprint(w, `{"ok":false,"error":"token_revoked"}`)
+			fmt.Fprint(w, `{"ok":false,"error":"missing_scope","needed":"connections:write","provided":"authorizations:read"}`)
 			return
 		}
 		for _, generation := range []string{"old", "new", "third"} {
@@ -268,6 +268,17 @@ policy:
 		t.Errorf("the command line is not served any more: %v", err)
 	} else {
 		conn.Close()
+	}
+	for _, said := range []string{"app-level token", "the file " + filepath.Join(dir, "app") + " ", "connections:write", "systemctl kill -s HUP aurorabot"} {
+		if !strings.Contains(log.String(), said) {
+			t.Errorf("the log does not say %q", said)
+		}
+	}
+	write("bot", "xoxb-wrong") // A token that Slack never let in does not end the bot that it did let in before.
+	hup <- os.Interrupt
+	until("goes on without Slack as before", func() bool { return strings.Count(log.String(), "it goes on without Slack") == 2 })
+	if said := "the file " + filepath.Join(dir, "bot") + " "; !strings.Contains(log.String(), said) {
+		t.Errorf("the log does not say %q", said)
 	}
 	write("bot", "xoxb-third")
 	write("app", "xapp-third")

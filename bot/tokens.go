@@ -56,24 +56,21 @@ func (t token) denied(err error) error {
 
 func (d *denied) Unwrap() error { return d.err }
 
+// Error names the variable last: what follows the name of a token looks like its value,
+// and would be taken out.
 func (d *denied) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "Slack refuses the %s", d.name)
-	if d.from != "" {
-		fmt.Fprintf(&b, " from %s", d.from)
-	}
 	code := web.Code(d.err)
+	fmt.Fprintf(&b, "Slack refuses the %s: %s", d.name, code)
 	if meaning := meanings[code]; meaning != "" {
-		fmt.Fprintf(&b, ": %s (%s)", meaning, code)
-	} else {
-		fmt.Fprintf(&b, ": %s", code)
+		fmt.Fprintf(&b, ", %s", meaning)
 	}
 	fmt.Fprintf(&b, ". On Slack's page of the app, %s", d.make)
 	switch variable, isVariable := strings.CutPrefix(d.from, "$"); {
 	case isVariable:
-		fmt.Fprintf(&b, "; put it into %s and restart the bot; an open run then waits for `resume`", variable)
+		fmt.Fprintf(&b, "; then put it where this one comes from, the environment variable %s, and restart the bot (an open run then waits for `resume`)", variable)
 	case d.from != "":
-		fmt.Fprintf(&b, "; write it into that file (mode 0600) and type `systemctl kill -s HUP aurorabot`")
+		fmt.Fprintf(&b, "; then write it where this one comes from, the file %s (mode 0600), and type `systemctl kill -s HUP aurorabot`", d.from)
 	}
 	return b.String()
 }

@@ -128,6 +128,7 @@ func (l *link) await(ctx context.Context) error {
 		return err
 	}
 	l.busy.Store(true)
+	l.pulse.broken.Store(false)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.opened, l.granted = l.links.Now(), false

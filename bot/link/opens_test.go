@@ -122,6 +122,20 @@ func TestRefusedOpeningsAreSpaced(t *testing.T) {
 	}
 }
 
+// Slack's refusals are spaced, also of a link that the network killed before.
+func TestRefusalsAfterAKillAreSpaced(t *testing.T) {
+	d := newDesk(t)
+	d.begin()
+	before := d.Socket().Opens
+	d.FailOpens(1000, "internal_error")
+	d.Kill()
+	began := time.Now()
+	d.until("a third opening", func() bool { return d.Socket().Opens >= before+3 })
+	if took := time.Since(began); took < minGap {
+		t.Errorf("three openings within %s, want the third after %s", took, minGap)
+	}
+}
+
 // A network that kills both links every 400 ms keeps one being opened at once, for a
 // minute and more; in an hour of it Slack is asked about a thousand times.
 func TestOpeningsOfAnHourOfKills(t *testing.T) {
