@@ -29,6 +29,7 @@ type desk struct {
 	t     *testing.T
 	log   buffer
 	begin func()
+	end   func() // Ends the links and waits until they have ended.
 }
 
 type buffer struct {
@@ -66,14 +67,19 @@ func newDesk(t *testing.T) *desk {
 		Panicked: func(p any) { t.Errorf("a panic: %v", p) },
 		Explain:  func(err error) error { return err },
 	})
+	linked, stop := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	d.begin = func() {
-		running.Go(func() { d.Run(ctx, func(err error) { t.Errorf("gave up: %v", err) }) })
+		running.Go(func() { d.Run(linked, func(err error) { t.Errorf("gave up: %v", err) }) })
 		d.until("links up", func() bool { return d.Socket().Links == 2 && d.up(2) })
 	}
-	t.Cleanup(func() {
-		cancel()
+	d.end = func() {
+		stop()
 		running.Wait()
+	}
+	t.Cleanup(func() {
+		d.end()
+		cancel()
 		srv.Close()
 		transport.CloseIdleConnections()
 		if t.Failed() {

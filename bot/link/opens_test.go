@@ -7,9 +7,9 @@ import (
 	sandbox "aurorabot/lab/slack"
 )
 
-// quickly makes what hangs be given up soon, and a silence short.
-func quickly(d *desk, silence, within time.Duration) {
-	d.PingTimeout, d.Within = silence, within
+// quickly makes what hangs be given up soon, and not for its silence.
+func quickly(d *desk, within time.Duration) {
+	d.PingTimeout, d.Within = time.Hour, within
 	for n := range d.all {
 		d.all[n] = newLink(d.Links, n+1)
 	}
@@ -45,7 +45,7 @@ func TestOpeningsThatHangAreGivenUp(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := newDesk(t)
-			quickly(d, 30*time.Second, 300*time.Millisecond)
+			quickly(d, 300*time.Millisecond)
 			d.begin()
 			opens := d.Socket().Opens
 			fault.hang(d)
@@ -57,6 +57,30 @@ func TestOpeningsThatHangAreGivenUp(t *testing.T) {
 			fault.end(d)
 			d.until("links again", func() bool { return d.Socket().Links == 2 && d.up(2) })
 		})
+	}
+}
+
+// An opening that hangs holds up no end, which the library alone would wait for.
+func TestEndWhileAnOpeningHangs(t *testing.T) {
+	for name, hang := range map[string]func(*desk){
+		"the call":      func(d *desk) { d.OpenDelay(time.Hour) },
+		"the handshake": func(d *desk) { d.Stall(sandbox.AtHandshake) },
+		"the hello":     func(d *desk) { d.Stall(sandbox.AtHello) },
+	} {
+		d := newDesk(t)
+		d.begin()
+		opens := d.Socket().Opens
+		hang(d)
+		d.Kill()
+		d.until("both are being opened", func() bool { return d.Socket().Opens >= opens+2 })
+		if name != "the call" {
+			d.until("they hang", func() bool { return d.Stalled() == 2 })
+		}
+		began := time.Now()
+		d.end()
+		if took := time.Since(began); took > d.Within/2 {
+			t.Errorf("%s hangs: to end the links took %s", name, took)
+		}
 	}
 }
 

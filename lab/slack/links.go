@@ -83,6 +83,20 @@ func (s *Server) Stall(at string) {
 	s.socket.stall = at
 }
 
+// Stalled is how many links hang so now.
+func (s *Server) Stalled() int {
+	s.socket.mu.Lock()
+	defer s.socket.mu.Unlock()
+	return s.socket.stalled
+}
+
+// stalls counts a link that begins (1) or ceases (-1) to hang.
+func (k *socket) stalls(n int) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.stalled += n
+}
+
 // Mute makes every link half open, present and to come: it stays connected,
 // but nothing goes in or out, no ping either. Mute(false) ends it.
 func (s *Server) Mute(on bool) {

@@ -39,7 +39,8 @@ type socket struct {
 	next    int // Whose turn it is.
 	max     int
 	muted   bool
-	stall   string // Where links to come hang; "": nowhere.
+	stall   string               // Where links to come hang; "": nowhere.
+	stalled int                  // How many do.
 	tickets map[string]time.Time // Until when each may be used.
 	pending map[string]*envelope
 	stats   SocketStats
@@ -120,6 +121,10 @@ func (s *Server) serveLink(w http.ResponseWriter, r *http.Request) {
 	if !known || s.now().After(until) {
 		http.Error(w, "stale ticket", http.StatusRequestTimeout)
 		return
+	}
+	if stall != "" {
+		s.socket.stalls(1)
+		defer s.socket.stalls(-1)
 	}
 	if stall == AtHandshake {
 		<-r.Context().Done() // The client is gone, or the server ends.
