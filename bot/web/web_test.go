@@ -43,6 +43,22 @@ func TestJudge(t *testing.T) {
 	}
 }
 
+// What refuses one call of a method refuses the bot where every bot may make the call;
+// what passes by itself does not, and a word that nobody here knows may.
+func TestBarred(t *testing.T) {
+	for code, want := range map[string]bool{
+		"missing_scope": true, "invalid_auth": true, "not_allowed_token_type": true, "access_denied": true,
+		"internal_error": false, "ratelimited": false, "team_added_to_org": false, "brand_new_refusal": false,
+	} {
+		if got := Barred(slack.SlackErrorResponse{Err: code}); got != want {
+			t.Errorf("%s: barred %v, want %v", code, got, want)
+		}
+	}
+	if Barred(errors.New("connection reset")) || Barred(slack.StatusCodeError{Code: 404}) {
+		t.Error("the network bars the bot")
+	}
+}
+
 type transport func(*http.Request) (*http.Response, error)
 
 func (f transport) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
