@@ -298,6 +298,18 @@ func (l *link) ack(id string, payload any) {
 	}
 }
 
+// carrier is the link that acknowledges what came over l: l, or another one that is up
+// while l is not. The library would keep it until l is back, which may be too late; that
+// link is not the one either over which it came.
+func (l *link) carrier() *link {
+	for _, o := range append([]*link{l}, l.links.all...) {
+		if o.busy.Load() && o.health().Up {
+			return o
+		}
+	}
+	return l
+}
+
 // acknowledge hands acknowledgements to the library, which blocks while it has
 // too many of them and no link. Those past their deadline help nobody.
 func (l *link) acknowledge(ctx context.Context) {
@@ -312,16 +324,17 @@ func (l *link) acknowledge(ctx context.Context) {
 				continue
 			}
 			one, cancel := context.WithTimeout(ctx, left)
-			err := l.client.AckCtx(one, a.id, a.payload)
+			by := l.carrier()
+			err := by.client.AckCtx(one, a.id, a.payload)
 			cancel()
 			if err != nil {
 				l.links.late.Add(1)
 				l.links.Log.WarnContext(ctx, "slack: acknowledging", "link", l.n, "err", l.links.Secrets.Err(err))
 				continue
 			}
-			l.mu.Lock()
-			l.acked = l.links.Now()
-			l.mu.Unlock()
+			by.mu.Lock()
+			by.acked = l.links.Now()
+			by.mu.Unlock()
 		}
 	}
 }

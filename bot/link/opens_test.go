@@ -84,6 +84,21 @@ func TestEndWhileAnOpeningHangs(t *testing.T) {
 	}
 }
 
+// What came over a link that died is acknowledged over the other one, while the dead one
+// waits to be opened.
+func TestTheOtherLinkAcknowledges(t *testing.T) {
+	d := newDesk(t)
+	d.begin()
+	d.OpenDelay(time.Hour)
+	d.KillOne()
+	d.until("one link", func() bool { return d.Socket().Links == 1 && d.up(1) })
+	acks := d.Socket().LateAcks
+	for _, l := range d.all {
+		l.ack("none-waits", nil)
+	}
+	d.until("both have left", func() bool { return d.Socket().LateAcks == acks+2 })
+}
+
 // A link has from its opening until it is silent for as long as is configured, less what
 // it takes to open another; and a moment only, until Slack said hello.
 func TestPatienceOfALink(t *testing.T) {
