@@ -24,11 +24,11 @@ const (
 //
 // A network that kills all of two links every 400 ms costs five openings a second. In the
 // middle of an outage a minute of that is worth asking Slack more often than it likes,
-// for a press that finds no link is lost. So links that the network
-// killed are opened at once while the burst lasts. The second half of it is for a bot
-// that has no link: one that has another waits, and the burst lasts twice as long. Then
-// there is one every 5 s: an hour of it is about a thousand calls, not the eighteen
-// thousand that the network asks for.
+// for a press that finds no link is lost. So links that the network killed are opened at
+// once while the burst lasts. The second half of it is for a bot that has no link: one
+// that has another waits, and the burst lasts twice as long. Then there is one every 5 s:
+// an hour of it is about a thousand calls, not the eighteen thousand that the network
+// asks for. Calls that Slack never answered do not count.
 const (
 	burst    = 240
 	spare    = burst / 2
@@ -101,6 +101,13 @@ func (o *opens) at(before *time.Time, gap time.Duration, now time.Time) time.Dur
 	return at.Sub(now)
 }
 
+// unanswered takes back an opening that did not reach Slack.
+func (o *opens) unanswered() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.used = max(0, o.used-1)
+}
+
 // An opener is one link's client of the Web API: it waits for the link's slot, then asks.
 type opener struct {
 	client *http.Client
@@ -138,6 +145,9 @@ func (l *link) await(ctx context.Context) error {
 // answered notes whether Slack answered, with whatever.
 func (l *link) answered(ok bool) {
 	l.busy.Store(ok)
+	if !ok {
+		l.links.opens.unanswered()
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.granted = ok

@@ -202,3 +202,16 @@ func TestOpeningsOfAnHourOfKills(t *testing.T) {
 		t.Errorf("%d openings in an hour, want about 1000", calls)
 	}
 }
+
+// A long outage, in which no call reaches Slack, uses nothing of the burst up.
+func TestAnOutageUsesNoOpenings(t *testing.T) {
+	now := time.Now()
+	o := opens{now: func() time.Time { return now }}
+	for range 10 * burst {
+		now = now.Add(o.slot(lost, true))
+		o.unanswered()
+	}
+	if got := o.slot(lived, false); got > openGap {
+		t.Errorf("after an outage a link waits %s", got)
+	}
+}
