@@ -119,7 +119,7 @@ func TestReminders(t *testing.T) {
 	}
 	b.ask("UBOB", "approve dev --typed dev")
 	given := b.state().Gates["commit"].Approvals[0].At
-	b.ahead.Store(int64(given.Add(25*time.Minute + time.Second).Sub(time.Now())))
+	b.ahead.Store(int64(time.Until(given.Add(25*time.Minute + time.Second))))
 	if _, k, _ := b.gateShown(); !says(k.Message, "time runs out at "+given.Add(30*time.Minute).UTC().Format(time.RFC3339), "Still needed: 1 more of leads") {
 		t.Errorf("before the approval ends: %s\n%s", k.Key, view.Text(k.Message))
 	}
