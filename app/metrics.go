@@ -35,7 +35,7 @@ func (a *app) values() metrics.Values {
 }
 
 func slackValues(h bot.Health) *metrics.Slack {
-	s := &metrics.Slack{Links: len(h.Links), Foreign: h.Others, InHand: h.Waiting, Unsent: h.Unsent, Late: h.Late, Busy: h.Busy, Unknown: h.Unknown}
+	s := &metrics.Slack{Links: len(h.Links), Foreign: h.Others, InHand: h.Waiting, Unsent: h.Unsent, Late: h.Late, Busy: h.Busy, Unknown: h.Unknown, LeftOut: h.LeftOut}
 	for _, l := range h.Links {
 		if l.Up {
 			s.Up++

@@ -87,7 +87,11 @@ func (a *app) listen(ctx context.Context, wg *sync.WaitGroup) error {
 			http.Error(w, err.Error(), http.StatusServiceUnavailable)
 			return
 		}
-		fmt.Fprintln(w, "ready")
+		ready := "ready"
+		if but := a.bot.Load().But(); but != "" {
+			ready += ", but " + but
+		}
+		fmt.Fprintln(w, ready)
 	})
 	mux.Handle("GET /metrics", metrics.Handler(a.values, a.log))
 	srv := healthServer(mux)

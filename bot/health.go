@@ -18,6 +18,7 @@ type Health struct {
 	Unknown int64 // Envelopes that nobody here understands.
 	Late    int64 // Acknowledgements that came too late or did not leave.
 	Busy    int64 // Requests answered "busy".
+	LeftOut int64 // Messages and files of runs that Slack refused, and a note stands for.
 }
 
 // Health tells how the bot fares now.
@@ -30,6 +31,7 @@ func (b *Bot) Health() Health {
 		Unknown: b.links.Unknown(),
 		Late:    b.links.Late(),
 		Busy:    b.busied.Load(),
+		LeftOut: b.threads.leftOut.Load(),
 	}
 }
 
@@ -66,4 +68,12 @@ func (b *Bot) deaf() error {
 // reached reports whether a link is up that said something within d.
 func reached(links []link.Health, now time.Time, d time.Duration) bool {
 	return slices.ContainsFunc(links, func(l link.Health) bool { return l.Up && now.Sub(l.Heard) <= d })
+}
+
+// But is what does not keep people from the bot and should be known, "" if there is nothing.
+func (b *Bot) But() string {
+	if n := b.threads.leavesOut(); n > 0 {
+		return fmt.Sprintf("slack does not show %d messages or files of open runs: the log says why", n)
+	}
+	return ""
 }

@@ -145,6 +145,11 @@ func (t *threads) forget(run string) {
 			delete(t.refusals, at)
 		}
 	}
+	for at := range t.left {
+		if at.run == run {
+			delete(t.left, at)
+		}
+	}
 	delete(t.looks, run)
 	delete(t.sure, run)
 }

@@ -255,3 +255,37 @@ func TestAnswerInADirectMessageStays(t *testing.T) {
 		t.Errorf("%d answers are seen by them alone", n)
 	}
 }
+
+// A file that Slack never takes, whether it refuses it or fails each time, and a message
+// that it refuses, keep a run from nothing: a note stands in their place, and it is known.
+func TestRefusedFilesBlockNothing(t *testing.T) {
+	quickly(t, time.Second, 500*time.Millisecond)
+	for name, answer := range map[string]func(sandbox.Call) *sandbox.Reply{
+		"refused": says("file_upload_size_restricted"),
+		"failing": func(sandbox.Call) *sandbox.Reply { return &sandbox.Reply{Status: 503} },
+	} {
+		d := start(t, workspace())
+		d.Always("files.getUploadURLExternal", answer)
+		d.Always("chat.postMessage", func(c sandbox.Call) *sandbox.Reply {
+			if strings.Contains(string(c.Body), "Assessment of r1 done") {
+				return sandbox.ReplyError("restricted_action")
+			}
+			return nil
+		})
+		s := gate("r1")
+		s.Thread[0].Message.Files = []view.File{{Name: "loss.txt", Text: "all that is lost"}}
+		s.Thread = append(s.Thread, view.Keyed{Key: "assess", Message: view.Message{Head: "Assessment of r1 done"}}, view.Keyed{Key: "restore", Message: view.Message{Head: "Restore of r1 done"}})
+		d.service.show("r1", s)
+		d.posted("Restore of r1 done")
+		d.posted("Something of this run cannot be shown here", "loss.txt was refused by Slack")
+		d.posted("Something of this run cannot be shown here", "A message was refused by Slack: restricted_action")
+		if err, but := d.bot.Ready(), d.bot.But(); err != nil || !strings.Contains(but, "does not show 2 messages or files") || d.bot.Health().LeftOut != 2 {
+			t.Errorf("%s: ready %v, but %q, %d counted", name, err, but, d.bot.Health().LeftOut)
+		}
+		s.Channel = []view.Keyed{{Key: "closed", Final: true, Message: view.Message{Head: "r1 is recovered"}}}
+		s.Closed = true
+		d.service.show("r1", s)
+		d.until("the run closes", func() bool { return d.bot.store.Closed("r1") })
+		d.stop()
+	}
+}

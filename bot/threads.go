@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"aurorabot/bot/blocks"
@@ -30,6 +31,8 @@ type threads struct {
 	looks    map[string]time.Time // When a run is looked at because time has passed.
 	sure     map[string]surety
 	unseen   map[place]unshown
+	left     map[place]leftOut
+	leftOut  atomic.Int64 // How often something was left out.
 }
 
 // breath is what the walk waits after it looked at a run: events come in bursts,
@@ -39,7 +42,7 @@ const breath = 400 * time.Millisecond
 func newThreads(b *app, d *directs, h *homes) *threads {
 	t := &threads{
 		app: b, directs: d, homes: h, wake: make(chan struct{}, 1),
-		refusals: refusals{}, looks: map[string]time.Time{}, sure: map[string]surety{}, unseen: map[place]unshown{},
+		refusals: refusals{}, looks: map[string]time.Time{}, sure: map[string]surety{}, unseen: map[place]unshown{}, left: map[place]leftOut{},
 	}
 	d.later = t.later
 	return t
@@ -232,8 +235,63 @@ func (t *threads) message(b board, key string, k view.Keyed) (whole bool) {
 
 // below is message, for one that hangs below the run's status.
 func (t *threads) below(b board, key string, k view.Keyed) (whole bool) {
-	whole = t.outbox.Want(&outbox.Item{Channel: b.channel, Run: b.run, Key: key, Below: true, Message: k.Message, Hash: outbox.Hash(k.Message)})
-	return t.files(b, key, k, true) && whole
+	i := &outbox.Item{Message: k.Message, Hash: outbox.Hash(k.Message)}
+	return t.told(b, key, "A message", i) && t.files(b, key, k, true)
+}
+
+// told puts into the outbox what is only told: a message or a file below the status.
+// Where Slack refuses it for good a note stands in its place, and nothing waits for it.
+func (t *threads) told(b board, key, what string, i *outbox.Item) (whole bool) {
+	i.Channel, i.Run, i.Key, i.Below = b.channel, b.run, key, true
+	at := place{b.run, key}
+	t.mu.Lock()
+	left := t.left[at]
+	t.mu.Unlock()
+	if left.times >= outbox.FileTries && left.hash == i.Hash {
+		note := view.Message{Tone: view.Warn, Head: "Something of this run cannot be shown here", Lines: []string{
+			what + " was refused by Slack: " + left.why + ". On the bot's machine `export " + b.run + "` has all of the run.",
+		}}
+		return t.outbox.Want(&outbox.Item{Channel: b.channel, Run: b.run, Key: key + "/note", Below: true, Message: note, Hash: outbox.Hash(note)})
+	}
+	i.Lost = func(err error) {
+		t.mu.Lock()
+		l := leftOut{1, err.Error(), i.Hash}
+		if old := t.left[at]; old.hash == i.Hash {
+			l.times += old.times
+		}
+		if i.File != nil && web.Judge(err) != web.Refuse {
+			l.times = outbox.FileTries // The outbox tried it so often.
+		}
+		if t.left[at] = l; l.times == outbox.FileTries {
+			t.leftOut.Add(1)
+		}
+		t.mu.Unlock()
+		t.later(b.run, soon)
+		if l.times >= outbox.FileTries {
+			t.changed(b.run)
+		}
+	}
+	return t.outbox.Want(i)
+}
+
+// leftOut is what Slack refused of what is only told.
+type leftOut struct {
+	times int
+	why   string
+	hash  string // Of the content: another one is tried.
+}
+
+// leavesOut is how much of open runs Slack does not show.
+func (t *threads) leavesOut() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	n := 0
+	for _, l := range t.left {
+		if l.times >= outbox.FileTries {
+			n++
+		}
+	}
+	return n
 }
 
 // files puts the files of a message into the outbox.
@@ -245,7 +303,7 @@ func (t *threads) files(b board, key string, k view.Keyed, below bool) (whole bo
 		files = append(files[:len(files):len(files)], blocks.Lay(t.outbox.Typed(k.Message, below)).Files...)
 	}
 	for _, f := range files {
-		whole = t.outbox.Want(&outbox.Item{Channel: b.channel, Run: b.run, Key: outbox.FileKey(key, f), Below: true, File: &f, Hash: outbox.Hash(f)}) && whole
+		whole = t.told(b, outbox.FileKey(key, f), "The file "+f.Name, &outbox.Item{File: &f, Hash: outbox.Hash(f)}) && whole
 	}
 	return whole
 }

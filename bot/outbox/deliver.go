@@ -29,6 +29,7 @@ const parentWithin = 30 * time.Second
 const (
 	callWithin   = 10 * time.Second
 	urgentWithin = 6 * time.Second
+	uploadWithin = 30 * time.Second // Three calls, and up to 50 MB.
 )
 
 // within bounds a call that sends i.
@@ -285,7 +286,9 @@ func (o *Outbox) deliverFile(ctx context.Context, i *Item, thread string) (bool,
 	if f.Text == "" && f.Data == nil {
 		f.Text = "(empty)\n" // Slack takes no empty file.
 	}
-	if err := o.Upload(ctx, i.Channel, thread, f); err != nil {
+	within, cancel := context.WithTimeout(ctx, uploadWithin)
+	defer cancel()
+	if err := o.Upload(within, i.Channel, thread, f); err != nil {
 		return true, err
 	}
 	p.Channel, p.TS, p.Hash = i.Channel, "file", i.Hash

@@ -24,6 +24,7 @@ type lane struct {
 
 	// What Slack did not take of late, by method: what fails with one holds up no other.
 	trouble map[string]trouble
+	worked  time.Time // When Slack took something last.
 }
 
 // Trouble is that a method failed.
@@ -86,12 +87,30 @@ func (l *lane) failed(method string, err error, now time.Time) time.Duration {
 	return t.wait
 }
 
-// worked forgets that a method failed.
-func (l *lane) worked(method string) {
+// works forgets that a method failed.
+func (l *lane) works(method string, now time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	delete(l.trouble, method)
+	l.worked = now
 }
+
+// aside reports whether a file is to be given up that fails again and again while Slack
+// takes what is said beside it: an upload that never works must not hold up a run's end.
+func (l *lane) aside(i *Item, now time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if i.File == nil {
+		return false
+	}
+	if i.tries++; i.tries == 1 {
+		i.failed = now
+	}
+	return i.tries >= FileTries && l.worked.After(i.failed)
+}
+
+// FileTries is how often a file is sent that Slack does not take.
+const FileTries = 3
 
 // EditGap is how many of [Config.Pace] lie between two edits of one message,
 // so that the edits of a busy run take neither the channel's turns from what is
@@ -104,7 +123,7 @@ func (l *lane) put(i *Item) {
 	replaced := false
 	for n, old := range l.items {
 		if old.id() == i.id() {
-			i.since, i.level = old.since, old.level
+			i.since, i.level, i.tries, i.failed = old.since, old.level, old.tries, old.failed
 			l.items[n], replaced = i, true
 		}
 	}

@@ -105,7 +105,7 @@ func TestLaneHoldsAMethod(t *testing.T) {
 			t.Errorf("failure %d waits %s, want %s", n, got, want)
 		}
 	}
-	l.worked("update")
+	l.works("update", now)
 	if got := l.failed("update", errors.New("connection reset"), now); got != web.FirstWait {
 		t.Errorf("after it worked a failure waits %s", got)
 	}

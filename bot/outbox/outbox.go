@@ -89,6 +89,9 @@ type Item struct {
 	Told   func()      // Called when Slack has it; nil: nobody asks.
 	Lost   func(error) // Called when Slack refuses it for good; nil: it is logged only.
 
+	tries  int       // How often a file failed,
+	failed time.Time // and when first.
+
 	level int // Which layout Slack took, or may take: see Layout.
 	state Post
 	since time.Time
@@ -190,7 +193,7 @@ func (o *Outbox) walk(ctx context.Context, l *lane) {
 		web.Guard(o.Panicked, func() { sent, err = o.deliver(flight, i) })
 		end()
 		if err == nil {
-			l.worked(method)
+			l.works(method, o.Now())
 			o.done(i, nil)
 			l.landed(o.Now(), sent)
 			if sent && web.Pause(ctx, o.Pace) != nil {
@@ -222,6 +225,9 @@ func (o *Outbox) later(ctx context.Context, l *lane, i *Item, method string, err
 	}
 	switch web.Judge(err) {
 	case web.Again, web.Later:
+		if l.aside(i, o.Now()) {
+			return false
+		}
 	case web.Gone:
 		if !i.Below || o.Now().Sub(i.since) >= parentWithin {
 			return false

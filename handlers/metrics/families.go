@@ -46,6 +46,7 @@ const (
 	slackLate     = "aurorabot_slack_acknowledgements_late_total"
 	slackBusy     = "aurorabot_slack_requests_busy_total"
 	slackUnknown  = "aurorabot_slack_envelopes_unknown_total"
+	slackLeftOut  = "aurorabot_slack_messages_refused_total"
 	sshUp         = "aurorabot_ssh_connected"
 	sshMade       = "aurorabot_ssh_connections_total"
 	sshErrors     = "aurorabot_ssh_errors_total"
@@ -99,6 +100,7 @@ var Families = []Family{
 	{Name: slackLate, Type: "counter", Help: "Acknowledgements that came too late or did not leave."},
 	{Name: slackBusy, Type: "counter", Help: "Requests that were answered with \"busy\"."},
 	{Name: slackUnknown, Type: "counter", Help: "Envelopes from Slack that the bot does not understand."},
+	{Name: slackLeftOut, Type: "counter", Help: "Messages and files of runs, but gates, that Slack refused three times; a note stands in their place."},
 
 	{Name: sshUp, Type: "gauge", Labels: []string{"cluster", "host"}, Help: "1 if there is a connection to the host now. 0 is no fault: connections are made when something is asked."},
 	{Name: sshMade, Type: "counter", Labels: []string{"cluster", "host"}, Help: "Connections that were made to the host."},

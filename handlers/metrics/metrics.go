@@ -57,6 +57,7 @@ type Slack struct {
 	Heard               time.Time
 	InHand, Unsent      int
 	Late, Busy, Unknown int64
+	LeftOut             int64 // Messages and files that Slack refused.
 }
 
 // A Host is how it goes with the connections to one.
@@ -173,4 +174,5 @@ func (p *page) slack(s Slack) {
 	p.set(slackLate, float64(s.Late))
 	p.set(slackBusy, float64(s.Busy))
 	p.set(slackUnknown, float64(s.Unknown))
+	p.set(slackLeftOut, float64(s.LeftOut))
 }

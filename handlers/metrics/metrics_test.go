@@ -32,7 +32,7 @@ func full() Values {
 		Runs:      map[string]int{"gated": 1, "closed": 12},
 		Approvals: []Approvals{{`dev"cluster`, "commit", 2, time.Unix(1767323040, 0)}},
 		Unkept:    &two,
-		Slack:     &Slack{Links: 2, Up: 1, Foreign: 1, Heard: day, InHand: 3, Unsent: 4, Late: 5, Busy: 6, Unknown: 7},
+		Slack:     &Slack{Links: 2, Up: 1, Foreign: 1, Heard: day, InHand: 3, Unsent: 4, Late: 5, Busy: 6, Unknown: 7, LeftOut: 8},
 		Hosts:     []Host{{"new", "s1", true, 3, 2, 1}},
 		Reports:   []Report{{"every morning", day, day.Add(24 * time.Hour), 1}},
 		Drills:    []Drill{{"new", day, 17 * time.Second, true, day}, {Cluster: "never"}},
