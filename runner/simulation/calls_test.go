@@ -43,7 +43,7 @@ func (p *process) call(method, arg, by string) answer {
 		if err != nil {
 			return answer{code: "ERROR", words: err.Error()}
 		}
-		p.staged = s
+		p.staged, p.foreign = s, by != "bot"
 		p.stagedN++
 		return answer{code: "OK"}
 	case "queryRecovery":

@@ -144,7 +144,7 @@ var mishaps = []func(*world){
 			w.tell("fault", "%s: a colleague changes what is staged", p.h.name)
 			p.staged = nil
 			if w.chance(60) {
-				p.staged = &state{tasks: tasksTo(1 + w.rng.IntN(4)), framework: frameworkID, at: w.begin.Add(-2 * time.Hour)}
+				p.staged, p.foreign = &state{tasks: tasksTo(1 + w.rng.IntN(4)), framework: frameworkID, at: w.begin.Add(-2 * time.Hour)}, true
 			}
 		}
 	},

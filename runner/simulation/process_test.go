@@ -29,8 +29,9 @@ type process struct {
 	ready   bool // Its storage is.
 	store   *state
 	staged  *state
-	stagedN int // Number of times that something was staged: which staging it is.
-	wrote   int // Snapshots since it leads.
+	foreign bool // A colleague staged it.
+	stagedN int  // Number of times that something was staged: which staging it is.
+	wrote   int  // Snapshots since it leads.
 	closed  bool
 	began   time.Time // Time of the snapshot that it began to lead with.
 }
