@@ -125,7 +125,7 @@ func (d *directs) instead(run string, s view.Screens, channel, code string) {
 	}
 	where := "by direct message"
 	if d.Channel != "" && d.Channel != channel {
-		where = "in <#" + d.Channel + ">, and to those who may approve by direct message"
+		where = "in " + d.self().team + "/" + d.Channel + ", and to those who may approve by direct message"
 	}
 	d.want(run, refusedKey+requester, requester, view.Message{
 		Tone: view.Warn, Head: "Slack does not let the bot show " + run + " in its channel",
@@ -133,7 +133,7 @@ func (d *directs) instead(run string, s view.Screens, channel, code string) {
 			notShown(code) + " The bot tries again every " + refusedFor.String() + ". Until then it shows the gates " + where + ".",
 			"Commands still work in that channel: `status`, `abort " + run + "`.",
 		},
-		Fields: []view.Field{{Name: "Channel", Value: channel}, {Name: "Slack says", Value: code}},
+		Fields: []view.Field{{Name: "Channel", Value: d.self().team + "/" + channel}, {Name: "Slack says", Value: code}},
 	})
 }
 

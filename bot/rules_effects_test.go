@@ -410,7 +410,7 @@ func TestR22WhoPresses(t *testing.T) {
 	m := d.posted("Commit r1?")
 	// They may leave or be made guests after the message was posted.
 	d.SetUser(left, func(u *sandbox.User) { u.Deleted = true })
-	for who, why := range map[string]string{bob: "no rule allows", guest: "is a guest", stranger: "another workspace", robot: "is a bot", left: "deactivated"} {
+	for who, why := range map[string]string{bob: "is allowed to", guest: "is a guest", stranger: "another workspace", robot: "is a bot", left: "deactivated"} {
 		for _, action := range []string{"approve", "abort"} {
 			if who == left {
 				// Slack lets nobody press who has left: as from a client that has not heard.

@@ -18,7 +18,7 @@ import (
 func (s *auditor) atGate(c call, st *runner.State) *Response {
 	digest := st.Gates[st.Gate].Digest
 	if d := c.flags["digest"]; d != "" && st.Status == runner.Gated && !strings.HasPrefix(digest, d) {
-		r := s.refuseAs(c, st.Run, "stale-digest", fmt.Sprintf("this belongs to another plan (%.12s); what would be done now is %.12s", d, digest), fmt.Sprintf("see what it waits for now with `status %s`", st.Request.Cluster))
+		r := s.refuseAs(c, st.Run, "stale-digest", fmt.Sprintf("this is of another plan than the one that would be carried out now (%.12s, now %.12s)", d, digest), fmt.Sprintf("see what it waits for now with `status %s`", st.Request.Cluster))
 		return &r
 	}
 	if g := c.flags["gate"]; st.Status != runner.Gated || g != "" && g != st.Gate {
@@ -185,7 +185,7 @@ func (s *Service) twice(c call, st *runner.State, gate string, who policy.Actor)
 		// The bot died between the last approval and the passing of the gate.
 		hint = fmt.Sprintf("all approvals are there: `resume %s` counts them anew and goes on", st.Run)
 	}
-	return s.refuseAs(c, st.Run, kind, fmt.Sprintf("%s has approved this already; one person counts for one factor", c.Actor.Key()), hint)
+	return s.refuseAs(c, st.Run, kind, "you have approved this already, and one person counts once", hint)
 }
 
 func given(v policy.Verdict) string {

@@ -75,13 +75,13 @@ func (r Rules) Identity(a Actor) error {
 	case a.UserID == "" || a.TeamID == "":
 		return refuse("identity", "it is not known who asks")
 	case a.Bot:
-		return refuse("identity", "%s is a bot; only people decide", a.UserID)
+		return refuse("identity", "only people decide, and %s is a bot", a.Key())
 	case a.Deactivated:
-		return refuse("identity", "the account of %s is deactivated", a.UserID)
+		return refuse("identity", "the account of %s is deactivated", a.Key())
 	case a.Guest:
-		return refuse("identity", "%s is a guest here; guests cannot ask for this or approve it", a.UserID)
+		return refuse("identity", "guests cannot ask for this nor approve it, and %s is a guest", a.Key())
 	case a.Foreign || !slices.Contains(r.Teams, a.TeamID):
-		return refuse("identity", "%s belongs to another workspace (%s)", a.UserID, a.TeamID)
+		return refuse("identity", "people of another workspace cannot ask for this nor approve it: %s is of workspace %s", a.Key(), a.TeamID)
 	}
 	return nil
 }
@@ -119,7 +119,7 @@ func (r Rules) Decide(a Actor, p Permission, cluster, channel string) (rule stri
 		case doubt != "":
 			mayAllow = cmp.Or(mayAllow, unsure)
 		case rule.Deny:
-			return "", refuse("access", "rule %q denies %s on %s to %s", rule.Name, p, orAny(cluster), a.UserID)
+			return "", refuse("access", "policy denies %s on %s (rule %q)", p, orAny(cluster), rule.Name)
 		default:
 			by = append(by, rule.Name)
 		}
@@ -132,9 +132,51 @@ func (r Rules) Decide(a Actor, p Permission, cluster, channel string) (rule stri
 	case len(by) > 0:
 		return by[0], nil
 	case len(elsewhere) > 0:
-		return "", refuse("channel", "not from this channel (%s): %s on %s is allowed to %s in %s only", channel, p, orAny(cluster), a.UserID, strings.Join(elsewhere, ", "))
+		return "", refuse("channel", "not from this channel: %s on %s is allowed in %s only", p, orAny(cluster), r.channels(elsewhere))
 	}
-	return "", refuse("access", "no rule allows %s on %s to %s", p, orAny(cluster), a.UserID)
+	return "", refuse("access", "%s on %s is allowed to %s only", p, orAny(cluster), r.allowed(p, cluster))
+}
+
+// allowed says to whom policy allows what needs p, and where.
+func (r Rules) allowed(p Permission, cluster string) string {
+	var words []string
+	for _, rule := range r.Access {
+		if rule.Deny || !matches(rule.Clusters, cluster) || !rule.may(p) {
+			continue
+		}
+		who := "everybody of the workspace"
+		if !slices.Contains(rule.Who, "*") {
+			who = strings.Join(rule.Who, ", ")
+		}
+		if w := who + " (" + r.channels(rule.Channels) + ")"; !slices.Contains(words, w) {
+			words = append(words, w)
+		}
+	}
+	if len(words) == 0 {
+		return "nobody"
+	}
+	return strings.Join(words, "; ")
+}
+
+// channels names channels as policy does; a surface shows "TEAM/CHANNEL" by its name.
+func (r Rules) channels(list []string) string {
+	var words []string
+	for _, c := range list {
+		switch {
+		case c == "*":
+			c = "every channel"
+		case c == "cli":
+			c = "the command line"
+		case c == "dm":
+			c = "direct messages"
+		case len(r.Teams) > 0:
+			c = r.Teams[0] + "/" + c
+		}
+		if !slices.Contains(words, c) {
+			words = append(words, c)
+		}
+	}
+	return strings.Join(words, ", ")
 }
 
 func orAny(cluster string) string {

@@ -10,14 +10,17 @@ import (
 	"aurorabot/handlers/view"
 )
 
-// person is a whole policy.Actor key, "TEAM/USER", or "TEAM/GROUP" of a user group:
-// shown as the person's name, or the group's.
-var person = regexp.MustCompile(`\bT[A-Z0-9]{6,20}/([SUW][A-Z0-9]{6,20})\b`)
+// person is a whole policy.Actor key, "TEAM/USER", or the same of a user group or a
+// channel: shown by its name.
+var person = regexp.MustCompile(`\bT[A-Z0-9]{6,20}/([CSUW][A-Z0-9]{6,20})\b`)
 
 // mention is a person's ID, or a group's, as Slack's markup calls them.
 func mention(id string) string {
-	if strings.HasPrefix(id, "S") {
+	switch id[0] {
+	case 'S':
 		return "<!subteam^" + id + ">"
+	case 'C':
+		return "<#" + id + ">"
 	}
 	return "<@" + id + ">"
 }
@@ -60,11 +63,16 @@ func people(s string, text func(string, *slack.RichTextSectionTextStyle), out *[
 	at := 0
 	for _, m := range person.FindAllStringSubmatchIndex(s, -1) {
 		dates(s[at:m[0]], nil, text, out)
-		if id := s[m[2]:m[3]]; strings.HasPrefix(id, "S") {
-			*out = append(*out, slack.NewRichTextSectionUserGroupElement(id))
-		} else {
-			*out = append(*out, slack.NewRichTextSectionUserElement(id, nil))
+		var e slack.RichTextSectionElement
+		switch id := s[m[2]:m[3]]; id[0] {
+		case 'S':
+			e = slack.NewRichTextSectionUserGroupElement(id)
+		case 'C':
+			e = slack.NewRichTextSectionChannelElement(id, nil)
+		default:
+			e = slack.NewRichTextSectionUserElement(id, nil)
 		}
+		*out = append(*out, e)
 		at = m[1]
 	}
 	dates(s[at:], nil, text, out)

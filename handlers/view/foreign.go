@@ -32,7 +32,7 @@ func nobody(data json.RawMessage) json.RawMessage {
 			}
 		}
 	}
-	if !bytes.Contains(data, []byte("/U")) && !bytes.Contains(data, []byte("/W")) || !person.Match(data) {
+	if !mayName(string(data)) || !person.Match(data) {
 		return data
 	}
 	return person.ReplaceAll(data, []byte("$1 / $2"))

@@ -54,7 +54,7 @@ func listed(t *testing.T) []told {
 		{"status", view.Status(states, day)}, {"status, none open", view.Status(nil, day)},
 		{"history", view.History(states)}, {"history, none yet", view.History(nil)},
 		{"error", view.Error("plan devcluster: backup scheduler-backup-2026-01-02-02-00: on none of the hosts", "see what is there with `backups devcluster`")},
-		{"refusal", view.Refusal(policy.Refusal{Rule: "access", Why: "no rule allows operate on prod to U0EVE00001"})},
+		{"refusal", view.Refusal(policy.Refusal{Rule: "access", Why: "operate on prod is allowed to sre (T0AURORA01/C0INCIDENT) only"})},
 		{"help", view.Help([]view.CommandHelp{{Usage: "status [CLUSTER]", About: "what is open"}, {Usage: "abort RUN", About: "stop a run"}})},
 		{"help of one command", view.Help([]view.CommandHelp{{Usage: "recover CLUSTER BACKUP [--reason TEXT]", About: "plan, approvals, all phases", Options: []string{"--reason TEXT: why the state of the backup itself is wanted back"}}})},
 	}

@@ -50,7 +50,15 @@ func Text(m Message) string {
 
 // named is m with people as "@USER", before anything is aligned.
 func named(m Message) Message {
-	at := func(s string) string { return person.ReplaceAllString(s, "@$2") }
+	at := func(s string) string {
+		return person.ReplaceAllStringFunc(s, func(key string) string {
+			_, id, _ := strings.Cut(key, "/")
+			if strings.HasPrefix(id, "C") {
+				return "#" + id
+			}
+			return "@" + id
+		})
+	}
 	m.Head, m.Foot = at(m.Head), at(m.Foot)
 	m.Lines = slices.Clone(m.Lines)
 	for i := range m.Lines {

@@ -19,9 +19,9 @@ func Who(key string) string {
 	return key
 }
 
-// person is a whole identity, of a person or a user group. The lengths are Slack's, so that paths and
+// person is a whole identity, of a person, a user group or a channel. The lengths are Slack's, so that paths and
 // fractions are none.
-var person = regexp.MustCompile(`\b(T[A-Z0-9]{6,20})/([SUW][A-Z0-9]{6,20})\b`)
+var person = regexp.MustCompile(`\b(T[A-Z0-9]{6,20})/([CSUW][A-Z0-9]{6,20})\b`)
 
 // quote is s as text of somebody else (a host, a person) within our words: it
 // names no person and opens no code, whatever it holds.
@@ -37,11 +37,25 @@ func Quote(s string) string { return quote(cut(first(s), 300)) }
 // messages: it names nobody and opens no code, whatever it holds.
 func Foreign(s string) string { return quote(s) }
 
+// mayName reports whether s may hold an identity.
+func mayName(s string) bool {
+	for {
+		_, after, ok := strings.Cut(s, "/")
+		if !ok {
+			return false
+		}
+		if after != "" && strings.IndexByte("CSUW", after[0]) >= 0 {
+			return true
+		}
+		s = after
+	}
+}
+
 // unnamed is s without identities: text that is not ours calls nobody.
 func unnamed(s string) string {
 	// Most text has no such thing, and to look for it letter by letter is a tenth of
 	// what showing a run costs.
-	if !strings.Contains(s, "/U") && !strings.Contains(s, "/W") && !strings.Contains(s, "/S") {
+	if !mayName(s) {
 		return s
 	}
 	return person.ReplaceAllString(s, "$1 / $2")
