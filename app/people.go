@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -42,10 +43,32 @@ func (a *app) osUser(ctx context.Context, who cli.Account, p handlers.Purpose) (
 		return policy.Actor{}, err
 	}
 	actor, err := a.people.Person(ctx, team, user, p)
+	if unasked(err) && p == handlers.Retreating {
+		actor, err = a.people.Person(ctx, team, user, handlers.Looking) // What was known will do.
+	}
+	if unasked(err) && p != handlers.Deciding {
+		return a.mapped(team, user, err), nil
+	}
 	if err != nil {
 		return policy.Actor{}, fmt.Errorf("who %s/%s is can't be told: %w", team, user, err)
 	}
 	return actor, nil
+}
+
+func unasked(err error) bool {
+	_, ok := errors.AsType[handlers.Unasked](err)
+	return ok
+}
+
+// mapped is a person as policy maps an account to them, while Slack can't be asked:
+// enough to look, and to stop what is going on or take it back. Whether they are in a
+// user group is not known.
+func (a *app) mapped(team, user string, why error) policy.Actor {
+	actor := policy.Actor{TeamID: team, UserID: user, Unknown: map[string]string{}}
+	for _, g := range a.groupIDs() {
+		actor.Unknown[g] = why.Error()
+	}
+	return actor
 }
 
 // groupIDs are the user groups that policy names.

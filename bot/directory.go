@@ -30,7 +30,7 @@ func (d *directory) Person(ctx context.Context, teamID, userID string, p handler
 	case teamID == "" || userID == "":
 		return policy.Actor{}, errors.New("slack: who asks is not named")
 	case own.team == "":
-		return policy.Actor{}, errors.New("slack: the bot's own workspace is not known yet")
+		return policy.Actor{}, handlers.Unasked{Why: "Slack has not let the bot in yet"}
 	case teamID != own.team:
 		// Refused whoever it is; Slack may not even let us look.
 		return policy.Actor{TeamID: teamID, UserID: userID, Name: userID, Foreign: true}, nil

@@ -17,8 +17,11 @@ func TestPurposeOf(t *testing.T) {
 	for _, c := range handlers.Table() {
 		words := append([]string{c.Name}, slices.Repeat([]string{"x"}, c.Args[0])...)
 		want := handlers.Deciding
-		if c.Needs == policy.Read {
+		switch {
+		case c.Needs == policy.Read:
 			want = handlers.Looking
+		case c.Name == "abort" || c.Name == "undo":
+			want = handlers.Retreating
 		}
 		if got := handlers.PurposeOf(words); got != want {
 			t.Errorf("%q: purpose %d, want %d", words, got, want)

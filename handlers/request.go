@@ -42,15 +42,29 @@ type Purpose int
 const (
 	Deciding Purpose = iota // Something changes by the answer, or somebody is trusted with a secret.
 	Looking                 // Something is shown by it, and no more.
+
+	// Something is stopped or taken back. It is as Deciding, but that from the terminal
+	// whoever policy maps may do so while Slack can't be asked: the way out stays open.
+	Retreating
 )
+
+// An Unasked error says that somebody could not be looked up now, and why. It is no
+// answer about that person.
+type Unasked struct{ Why string }
+
+func (u Unasked) Error() string { return u.Why }
 
 // PurposeOf tells for what whoever gives a command is looked up. Words that the
 // table cannot read do nothing.
 func PurposeOf(words []string) Purpose {
-	if c, err := parse(Table(), Request{Words: words}); err == nil && c.cmd.Needs != policy.Read {
-		return Deciding
+	c, err := parse(Table(), Request{Words: words})
+	switch {
+	case err != nil || c.cmd.Needs == policy.Read:
+		return Looking
+	case c.cmd.Name == "abort" || c.cmd.Name == "undo":
+		return Retreating
 	}
-	return Looking
+	return Deciding
 }
 
 // A Directory knows people: what Slack says of a user. For Deciding it is what
