@@ -40,7 +40,7 @@ func (s *consent) people(st *runner.State) view.People {
 		Gates: map[string]policy.Verdict{}, Needed: map[string][]string{}, Lasts: map[string]time.Duration{},
 		Remind: map[string][]time.Duration{}, Asked: map[string][]string{},
 	}
-	if now := s.now(); st.Status == runner.Gated && now.After(p.Now) {
+	if now := s.now(); st.Status != runner.Closed && now.After(p.Now) {
 		p.Now = now // An approval that has ended by now counts no more, though nothing happened since.
 	}
 	if st.Gate == "start" {

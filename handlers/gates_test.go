@@ -81,7 +81,7 @@ func TestEndedApprovalIsNotShown(t *testing.T) {
 	}
 	b.ahead.Store(int64(26 * time.Minute)) // After all reminders.
 	given := b.state().Gates["commit"].Approvals[0].At
-	if _, _, until := b.gateShown(); !until.Equal(given.Add(30 * time.Minute)) {
+	if _, _, until := b.gateShown(); until.IsZero() || until.After(given.Add(30*time.Minute)) {
 		t.Errorf("it changes at %s, want when the approval ends, %s", until, given.Add(30*time.Minute))
 	}
 	b.ahead.Store(int64(31 * time.Minute))
@@ -109,7 +109,7 @@ func TestReminders(t *testing.T) {
 	} {
 		b.ahead.Store(int64(c.at))
 		_, k, until := b.gateShown()
-		if !says(k.Message, c.says...) || (k.Key == "") != (c.says == nil) || c.next > 0 && !until.Equal(opened.Add(c.next)) {
+		if !says(k.Message, c.says...) || (k.Key == "") != (c.says == nil) || until.IsZero() || c.next > 0 && until.After(opened.Add(c.next)) {
 			t.Errorf("after %s, looked at again at %s:\n%s %s\nwant %q", c.at, until, k.Key, view.Text(k.Message), c.says)
 		}
 		if k.Key == before.Key && !says(k.Message, view.Text(before.Message)) {
@@ -126,5 +126,34 @@ func TestReminders(t *testing.T) {
 	b.ask("UDAN", "approve dev --typed dev")
 	if s, _ := b.s.Screens(b.state().Run); slices.ContainsFunc(s.Channel, func(k view.Keyed) bool { return strings.HasPrefix(k.Key, view.RemindKey) }) {
 		t.Error("reminded after the decision")
+	}
+}
+
+// The status tells how long the outage has lasted, and is told anew when that is longer:
+// by the minute at first.
+func TestOutageClock(t *testing.T) {
+	b := newBench(t)
+	b.toCommit()
+	began := b.state().Gates["start"].PassedAt
+	for _, c := range []struct {
+		after time.Duration
+		says  string
+		next  time.Duration
+	}{
+		{30 * time.Second, "", time.Minute},
+		{61 * time.Second, ", 1m by now", 2 * time.Minute},
+		{4*time.Minute + 59*time.Second, ", 4m by now", 5 * time.Minute},
+		{61 * time.Minute, ", 1h by now", 70 * time.Minute},
+		{26*time.Hour + 30*time.Minute, ", 1d2h by now", 27 * time.Hour},
+	} {
+		b.ahead.Store(int64(time.Until(began.Add(c.after))))
+		s, err := b.s.Screens(b.state().Run)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := "since " + began.UTC().Format(time.RFC3339) + c.says
+		if i := slices.IndexFunc(s.Status.Fields, func(f view.Field) bool { return f.Name == "Outage" }); i < 0 || s.Status.Fields[i].Value != want || s.Until.IsZero() || s.Until.After(began.Add(c.next)) {
+			t.Errorf("after %s: %+v, again at %s; want %q by %s", c.after, s.Status.Fields, s.Until, want, began.Add(c.next))
+		}
 	}
 }

@@ -78,14 +78,22 @@ func (s gateWords) remind(o *opening, d due, p People) Message {
 }
 
 // until is when something that the screens show changes with time alone: an approval
-// ends, the gate does, or people are reminded.
+// ends, the gate does, people are reminded, or the outage is longer by what its
+// clock tells.
 func (s gateWords) until(p People, next time.Time) time.Time {
-	o := s.open()
-	if o == nil || p.Now.IsZero() {
+	if p.Now.IsZero() || s.Status == runner.Closed {
 		return time.Time{}
 	}
 	first := next
-	for _, at := range []time.Time{o.view.Expires, p.Gates[o.gate].Until} {
+	var changes []time.Time
+	if o := s.open(); o != nil {
+		changes = append(changes, o.view.Expires, p.Gates[o.gate].Until)
+	}
+	if start := s.passed("start"); start != nil { // The outage's clock moves.
+		lasts := p.Now.Sub(start.ended.At)
+		changes = append(changes, start.ended.At.Add(lasts.Truncate(hand(lasts))+hand(lasts)))
+	}
+	for _, at := range changes {
 		if at.After(p.Now) && (first.IsZero() || at.Before(first)) {
 			first = at
 		}

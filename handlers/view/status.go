@@ -15,7 +15,7 @@ type statusWords struct{ *story }
 // status is the run's one message: what is now, since when, what is next, who
 // is waited for, until when, and how to stop.
 func (s statusWords) status(p People) Message {
-	m := Message{Fields: s.statusFields(), Tasks: taskWords(s).tasks(), Actions: s.actions()}
+	m := Message{Fields: append(s.outage(p), s.statusFields()...), Tasks: taskWords(s).tasks(), Actions: s.actions()}
 	m.Foot = fmt.Sprintf("run %s · started %s · last event %d at %s", s.Run, when(s.Began), s.Seq, when(s.At))
 	switch s.State.Status {
 	case runner.Gated:
@@ -157,11 +157,73 @@ func (s statusWords) nowWords() string {
 		words = heading(s.plan, s.Phase)
 		for _, ph := range s.plan.Phases {
 			if ph.ID == s.Phase && ph.Undoes != "" {
-				words = "what " + heading(s.plan, ph.Undoes) + " changed is taken back"
+				words = s.puttingBack(ph.Undoes)
 			}
 		}
 	}
 	return fmt.Sprintf("Now, since %s: %s", when(since), sentence(words))
+}
+
+// puttingBack is how far a phase is taken back: which of its steps that changed something.
+func (s statusWords) puttingBack(phase string) string {
+	words := "what " + heading(s.plan, phase) + " changed is taken back"
+	all, back, now := 0, 0, ""
+	for _, ph := range s.plan.Phases {
+		for _, st := range ph.Steps {
+			if ph.ID != phase || st.ReadOnly || st.OneWay != "" {
+				continue
+			}
+			changed, undone := 0, 0
+			for _, host := range s.Steps[st.ID] {
+				switch host.Progress {
+				case runner.Undone:
+					undone++
+					changed++
+				case runner.Done, runner.UndoBegun, runner.UndoBroken:
+					changed++
+				}
+				if host.Progress == runner.UndoBegun && now == "" {
+					now = ": " + st.Title
+				}
+			}
+			if changed > 0 {
+				all++
+			}
+			if changed > 0 && changed == undone {
+				back++
+			}
+		}
+	}
+	if all == 0 {
+		return words
+	}
+	return fmt.Sprintf("%s, %d of %d%s", words, min(back+1, all), all, now)
+}
+
+// hand is by how much the clock of an outage moves at once: a message that stands for
+// days is not edited each minute.
+func hand(lasts time.Duration) time.Duration {
+	switch {
+	case lasts < time.Hour:
+		return time.Minute
+	case lasts < 24*time.Hour:
+		return 10 * time.Minute
+	}
+	return time.Hour
+}
+
+// outage says since when the cluster schedules nothing, and for how long by now.
+func (s statusWords) outage(p People) []Field {
+	start := s.passed("start")
+	if start == nil || s.State.Status == runner.Closed {
+		return nil
+	}
+	words := "since " + when(start.ended.At)
+	lasts := p.Now.Sub(start.ended.At)
+	if lasts = lasts.Truncate(hand(lasts)); !p.Now.IsZero() && lasts > 0 {
+		words += ", " + took(lasts) + " by now"
+	}
+	return []Field{{"Outage", words}}
 }
 
 // nextWords are what comes after that.
