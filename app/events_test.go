@@ -2,10 +2,12 @@ package app
 
 import (
 	"log/slog"
+	"regexp"
 	"strings"
 	"testing"
 
 	"aurorabot/runner"
+	"aurorabot/runner/redact"
 )
 
 // The log tells of what people have to know of a run, and of nothing else.
@@ -24,6 +26,38 @@ func TestTheLogTellsOfRuns(t *testing.T) {
 		(&app{log: slog.New(slog.NewTextHandler(&b, nil))}).narrate(c.event)
 		if got := b.String(); !strings.Contains(got, c.says) || (got == "") != (c.says == "") {
 			t.Errorf("%s: the log says %q, want %q", c.event.Kind, got, c.says)
+		}
+	}
+}
+
+// The log is text or lines of JSON, from a level on; what is neither is said.
+func TestLogging(t *testing.T) {
+	for _, c := range []struct {
+		given map[string]string
+		says  string
+		bad   bool
+	}{
+		{nil, "level=INFO msg=known\nlevel=WARN msg=odd\n", false},
+		{map[string]string{"log-format": "json", "log-level": "warn"}, `{"level":"WARN","msg":"odd"}` + "\n", false},
+		{map[string]string{"log-level": "debug"}, "level=DEBUG msg=small\nlevel=INFO msg=known\nlevel=WARN msg=odd\n", false},
+		{map[string]string{"log-format": "xml"}, "text or json", true},
+		{map[string]string{"log-level": "loud"}, "debug, info, warn, error", true},
+		{map[string]string{"log-level": "info+2"}, "debug, info, warn, error", true},
+	} {
+		l, err := loggingOf(c.given)
+		if c.bad {
+			if err == nil || !strings.Contains(err.Error(), c.says) {
+				t.Errorf("%v: %v, want %q", c.given, err, c.says)
+			}
+			continue
+		}
+		var b strings.Builder
+		log := l.logger(&b, &redact.Redactor{})
+		log.Debug("small")
+		log.Info("known")
+		log.Warn("odd")
+		if got := regexp.MustCompile(`time=\S+ |"time":"[^"]*",`).ReplaceAllString(b.String(), ""); err != nil || got != c.says {
+			t.Errorf("%v: %q, %v; want %q", c.given, got, err, c.says)
 		}
 	}
 }

@@ -61,7 +61,7 @@ var everywhere = []syntax.Option{files.JSON, {Name: "config", Value: "FILE", Hel
 // rows are all commands for people. Those of the program itself are no requests.
 func rows() []row {
 	list := []row{
-		{Name: "serve", Help: "the bot: Socket Mode, reports by the clock, metrics and health address", run: serve},
+		{Name: "serve", Help: "the bot: Socket Mode, reports by the clock, metrics and health address", run: serve, Options: logOptions},
 		{Name: "health", Help: "ask the bot that serves whether it answers; for health checks", run: healthCommand},
 		{
 			Name: "config check", Usage: "FILE [--live]", Help: "say everything that is wrong with a configuration", least: 1, most: 1, run: checkConfig,

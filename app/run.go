@@ -25,6 +25,8 @@ type World struct {
 	Env      func(string) string
 	Now      func() time.Time
 	Hup      func() <-chan os.Signal // From its call on a hang-up asks for a reload, and ends nothing. Nil: never.
+
+	logging logging
 }
 
 // Run does one command, and returns the exit status.

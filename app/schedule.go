@@ -59,6 +59,7 @@ func (a *app) schedule(ctx context.Context, wg *sync.WaitGroup) error {
 			if o.Posted != nil || !o.Answered {
 				return
 			}
+			a.log.InfoContext(ctx, "a report is posted", "report", o.Schedule)
 			if err := last.Put(o.Schedule, o.At); err != nil {
 				a.log.WarnContext(ctx, "reports: after a restart this one may be made again", "schedule", o.Schedule, "err", err)
 			}

@@ -25,6 +25,11 @@ func serve(ctx context.Context, in *input) int {
 	if w.Env("GOMEMLIMIT") == "" {
 		defer debug.SetMemoryLimit(debug.SetMemoryLimit(memoryLimit))
 	}
+	how, err := loggingOf(in.given)
+	if err != nil {
+		return in.misused(err.Error(), in.hint())
+	}
+	w.logging = how
 	cfg, err := load(in.config, w)
 	if err != nil {
 		return w.fail(err)
@@ -44,6 +49,7 @@ func serve(ctx context.Context, in *input) int {
 		return w.fail(err)
 	}
 	defer a.service.Subscribe(a.narrate)()
+	a.log.InfoContext(ctx, "serving", "version", version(), "clusters", len(cfg.Clusters), "reports", len(cfg.Reports), "policy", fmt.Sprintf("%.12s", cfg.PolicyDigest), "listen", cfg.Listen)
 	socket, err := cli.Listen(filepath.Join(cfg.StateDir, "aurorabot.sock"))
 	if err != nil {
 		return w.fail(err)

@@ -56,7 +56,7 @@ type app struct {
 func wire(cfg *config.Config, w World) (*app, error) {
 	secrets := &redact.Redactor{}
 	secrets.Know(cfg.Slack.BotToken, cfg.Slack.AppToken)
-	log := slog.New(slog.NewTextHandler(w.Err, &slog.HandlerOptions{ReplaceAttr: secrets.Attr}))
+	log := w.logging.logger(w.Err, secrets)
 	j, err := journal.Open(filepath.Join(cfg.StateDir, "runs"))
 	if err != nil {
 		return nil, err

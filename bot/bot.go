@@ -168,6 +168,7 @@ func (b *Bot) meet(ctx context.Context) error {
 				return err
 			}
 			b.identity.Store(&identity{r.TeamID, r.UserID})
+			b.Log.InfoContext(ctx, "slack: let in", "workspace", r.Team, "bot", r.User)
 			return nil
 		})
 		switch {
