@@ -216,10 +216,8 @@ func (t *threads) message(b board, key string, k view.Keyed) (whole bool) {
 	}
 	i := &outbox.Item{
 		Channel: b.channel, Run: b.run, Key: key, Message: k.Message, Hash: outbox.Hash(k.Message),
-		// Open gates, stops and ends overtake what is only told; so does the run's one
-		// message when it is about those.
-		Urgent: decides(k.Message) || key != outbox.StatusKey && !strings.Contains(key, "/gate/") || key == outbox.StatusKey && (k.Final || k.Message.Tone == view.Bad),
-		Told:   func() { t.taken(b.run, key) }, Lost: func(err error) { t.lost(b.channel, b.run, key, err) },
+		Haste: haste(key, k),
+		Told:  func() { t.taken(b.run, key) }, Lost: func(err error) { t.lost(b.channel, b.run, key, err) },
 	}
 	whole = t.outbox.Want(i)
 	p, _ := t.store.Post(b.run, key)
@@ -231,6 +229,18 @@ func (t *threads) message(b board, key string, k view.Keyed) (whole bool) {
 		return whole // Its files are in the run's thread.
 	}
 	return t.files(b, key, k, false) && whole
+}
+
+// haste is how much people wait for a message in the channel itself: for open gates,
+// stops and ends most, and for the run's one message where it is about those.
+func haste(key string, k view.Keyed) outbox.Haste {
+	switch {
+	case key == outbox.StatusKey && !k.Final && k.Message.Tone != view.Bad:
+		return outbox.Live
+	case strings.Contains(key, "/gate/") && !decides(k.Message):
+		return outbox.Live
+	}
+	return outbox.Asked
 }
 
 // below is message, for one that hangs below the run's status.

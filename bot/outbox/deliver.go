@@ -34,7 +34,7 @@ const (
 
 // within bounds a call that sends i.
 func (i *Item) within(ctx context.Context) (context.Context, context.CancelFunc) {
-	if i.Urgent {
+	if i.Haste == Asked {
 		return context.WithTimeout(ctx, urgentWithin)
 	}
 	return context.WithTimeout(ctx, callWithin)

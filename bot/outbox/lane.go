@@ -42,7 +42,7 @@ const urgentWait = 3 * time.Second
 // left is how long i may not be sent by a method.
 func (t trouble) left(i *Item, now time.Time) time.Duration {
 	wait := t.wait
-	if i.Urgent {
+	if i.Haste == Asked {
 		wait = min(wait, urgentWait)
 	}
 	return max(t.limit.Sub(now), t.at.Add(wait).Sub(now), 0)
@@ -60,7 +60,7 @@ const preemptAfter = time.Second
 // The caller holds mu.
 func (l *lane) preempt() {
 	slow := l.flying
-	if slow == nil || slow.Urgent {
+	if slow == nil || slow.Haste == Asked {
 		return
 	}
 	time.AfterFunc(preemptAfter, func() {
@@ -129,13 +129,15 @@ func (l *lane) put(i *Item) {
 	}
 	switch {
 	case replaced:
-	case i.Urgent:
-		first := slices.IndexFunc(l.items, func(o *Item) bool { return !o.Urgent })
+	case i.Haste > Told:
+		first := slices.IndexFunc(l.items, func(o *Item) bool { return o.Haste < i.Haste })
 		if first < 0 {
 			first = len(l.items)
 		}
 		l.items = slices.Insert(l.items, first, i)
-		l.preempt()
+		if i.Haste == Asked {
+			l.preempt()
+		}
 	default:
 		l.items = append(l.items, i)
 	}
@@ -154,7 +156,7 @@ func (l *lane) next(now time.Time, gap time.Duration, method func(*Item) string,
 	defer l.mu.Unlock()
 	for n, i := range l.items {
 		left := gap - now.Sub(l.sent[i.id()])
-		if i.Urgent {
+		if i.Haste == Asked {
 			left = 0
 		}
 		if left = max(left, l.trouble[method(i)].left(i, now)); left <= 0 {

@@ -18,10 +18,11 @@ func TestLane(t *testing.T) {
 	l := newLane()
 	now := time.Unix(1e9, 0)
 	text := func(run, head string, a ...view.Action) *Item {
-		return &Item{Run: run, Key: StatusKey, Urgent: len(a) > 0, Message: view.Message{Head: head, Actions: a}}
+		return &Item{Run: run, Key: StatusKey, Haste: haste(len(a) > 0), Message: view.Message{Head: head, Actions: a}}
 	}
 	l.put(text("r1", "first"))
 	l.put(text("r2", "second"))
+	l.put(&Item{Run: "r4", Key: StatusKey, Haste: Live, Message: view.Message{Head: "watched"}})
 	l.put(text("r1", "first again"))
 	l.put(text("r3", "asked", view.Action{ID: "approve"}))
 	var heads []string
@@ -33,7 +34,7 @@ func TestLane(t *testing.T) {
 		heads = append(heads, i.Message.Head)
 		l.landed(now, true)
 	}
-	if want := []string{"asked", "first again", "second"}; !slices.Equal(heads, want) {
+	if want := []string{"asked", "watched", "first again", "second"}; !slices.Equal(heads, want) {
 		t.Errorf("sent %q, want %q", heads, want)
 	}
 	// An edit waits for its gap, a question does not.
@@ -62,6 +63,14 @@ func TestLaneAgain(t *testing.T) {
 	if l.again(i, true); len(l.items) != 2 || l.items[1] != newer || newer.level != 2 {
 		t.Errorf("%d items wait, want two: the newer state, in the layout that Slack took", len(l.items))
 	}
+}
+
+// haste is that of a question, or of what is only told.
+func haste(asked bool) Haste {
+	if asked {
+		return Asked
+	}
+	return Told
 }
 
 // next is the lane's, for items that are all sent by one method.

@@ -77,7 +77,7 @@ type Item struct {
 	Key     string
 	Thread  string // Below what it goes otherwise; empty: the channel itself.
 	Below   bool   // Below the run's status and nowhere else.
-	Urgent  bool   // Overtakes what people are only told: they are asked by it, or must not miss it.
+	Haste   Haste
 	Anew    bool   // Sent although Slack has it: does it still stand, and may it look as it should?
 	Single  bool   // Nobody will edit it; it is not remembered over a restart.
 
@@ -96,6 +96,16 @@ type Item struct {
 	state Post
 	since time.Time
 }
+
+// A Haste is how much somebody waits for an item: it overtakes what has less of it.
+type Haste int
+
+// The hastes.
+const (
+	Told  Haste = iota // Nobody waits: the evidence, in the thread.
+	Live               // People watch it: the run's one message.
+	Asked              // People are asked by it, or must not miss it: open gates, stops, ends.
+)
 
 // id is what one item replaces another by.
 func (i *Item) id() string { return i.Run + "\x00" + i.Key }

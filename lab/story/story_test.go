@@ -112,7 +112,7 @@ func (b tab) direct() {
 // running looks at the status while the run works; false if it came to the next
 // thing before.
 func (b tab) running(next string) bool {
-	status := message("Next: ", "To stop it: Abort")
+	status := message("recovery runs, phase", "Next: ", "To stop it: Abort")
 	b.until("what runs now", "("+status+" || "+next+")")
 	if !b.holds(status) {
 		return false
