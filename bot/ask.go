@@ -21,6 +21,7 @@ import (
 type ask struct {
 	team, user      string
 	channel, thread string
+	own             string    // The run's own channel, where a stand-in of one of its messages was pressed; "": it is channel.
 	alone           bool      // Nobody has replied in thread yet: Slack shows no note to one person there.
 	source          string    // Recognises the same request; "" if it need not be.
 	event           string    // Recognises the same delivery of an event; "" if it is none.
@@ -163,6 +164,7 @@ type meta struct {
 	Type    string `json:"type,omitempty"`
 	Ask     bool   `json:"ask,omitempty"`
 	Channel string `json:"channel"`
+	Home    string `json:"home,omitempty"` // See [ask].
 	Thread  string `json:"thread,omitempty"`
 }
 
@@ -190,7 +192,7 @@ func (m *meta) fill(a *ask) {
 		return strings.TrimSpace(a.view.State.Values[block][block].Value)
 	}
 	typed, reason := filled(blocks.Typed), filled(blocks.Reason)
-	a.channel, a.thread = m.Channel, m.Thread
+	a.channel, a.thread, a.own = m.Channel, m.Thread, m.Home
 	a.words, a.errors = (&button{id: m.ID, value: m.Value}).words(typed, reason), map[string]string{}
 	if m.Type != "" && typed != m.Type {
 		a.errors[blocks.Typed] = fmt.Sprintf("This is not %s.", m.Type)

@@ -3,6 +3,7 @@ package bot
 import (
 	"bytes"
 	"context"
+	"flag"
 	"fmt"
 	"log/slog"
 	"path/filepath"
@@ -20,7 +21,13 @@ import (
 	"aurorabot/runner"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if err := flag.Set("test.parallel", "18"); !*slackFaults && err != nil { // Plays of faults wait nearly all the time.
+		panic(err)
+	}
+	goleak.VerifyTestMain(m)
+}
 
 const (
 	team     = "T0TEAM0001"

@@ -155,9 +155,10 @@ func notShown(code string) string {
 // refused: the run's channel shows nothing, for that reason.
 func (d *directs) show(run string, s view.Screens, channel, refused string) (whole bool) {
 	whole = true
+	status, _ := d.store.Post(run, outbox.StatusKey)
 	if refused != "" {
 		d.instead(run, s, channel, refused)
-	} else {
+	} else if status.TS != "" {
 		for _, p := range d.store.under(run, refusedKey) {
 			shown := view.Message{Tone: view.Good, Head: run + " is shown in its channel now"}
 			whole = d.want(run, p.Key, strings.TrimPrefix(p.Key, refusedKey), shown) && whole
@@ -231,7 +232,14 @@ func (d *directs) write(ctx context.Context, run, key, refused string) {
 			"The run's channel does not show this gate. " + notShown(refused) + " You may approve or deny it there all the same: type " + outbox.Typing(gateMessage) + ". An answer here decides nothing."
 	}
 	ids, except := d.Approvers(run, gate)
-	for _, user := range d.members(ctx, ids) {
+	users, whole := d.members(ctx, ids)
+	if !whole {
+		d.mu.Lock()
+		delete(d.asked, place{run, key}) // Who is in a group could not be told: it is asked again.
+		d.mu.Unlock()
+		d.later(run, refusedFor)
+	}
+	for _, user := range users {
 		if slices.Contains(except, user) {
 			continue
 		}
@@ -240,11 +248,11 @@ func (d *directs) write(ctx context.Context, run, key, refused string) {
 }
 
 // members are people named by ID, and those of user groups named by ID, but those who
-// cannot decide.
-func (d *directs) members(ctx context.Context, ids []string) []string {
+// cannot decide. whole: every group could be told.
+func (d *directs) members(ctx context.Context, ids []string) (users []string, whole bool) {
 	ctx, cancel := context.WithTimeout(ctx, askWithin)
 	defer cancel()
-	var users []string
+	whole = true
 	for _, id := range ids {
 		list := []string{id}
 		if strings.HasPrefix(id, "S") {
@@ -252,6 +260,7 @@ func (d *directs) members(ctx context.Context, ids []string) []string {
 			if why := errors.Join(err, a.never); why != nil {
 				// The gate's message in the channel asks all the same.
 				d.Log.WarnContext(ctx, "slack: who is asked by direct message", "group", id, "err", why)
+				whole = whole && err == nil
 			}
 			list = a.members
 		}
@@ -261,7 +270,7 @@ func (d *directs) members(ctx context.Context, ids []string) []string {
 			}
 		}
 	}
-	return d.decisive(ctx, users)
+	return d.decisive(ctx, users), whole
 }
 
 // decisive are those of people who are not known to be nobody who decides. Whoever

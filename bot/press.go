@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"aurorabot/bot/blocks"
+	"aurorabot/bot/outbox"
 	"aurorabot/handlers"
 	"aurorabot/handlers/view"
 )
@@ -20,6 +21,7 @@ func (in *intake) press(a *ask) {
 	ctx := in.working
 	defer in.ledger.survive(ctx, a)
 	action, about, current := in.action(ctx, a.button)
+	a.own = in.standsIn(a)
 	if current && (action.Type != "" || action.Ask != "") && !in.refuses(ctx, a) {
 		in.open(ctx, a, action, about)
 		in.ledger.answered(a)
@@ -37,6 +39,17 @@ func (in *intake) press(a *ask) {
 		defer in.ledger.answered(a)
 		in.whisper(ctx, a, in.busy(err))
 	}
+}
+
+// standsIn is the run's own channel, if the pressed message stands in for one of that
+// channel which refuses it: what is pressed there is judged as if it were pressed here.
+func (in *intake) standsIn(a *ask) string {
+	run, _, _ := strings.Cut(a.button.value, "|")
+	status, ok := in.store.Post(run, outbox.StatusKey)
+	if !ok || a.channel != in.Channel || !slices.ContainsFunc(in.store.under(run, elsewhereKey), func(p outbox.Post) bool { return p.TS == a.button.message }) {
+		return ""
+	}
+	return status.Channel
 }
 
 // lookWithin is how long a modal waits to see who pressed: it must be opened
@@ -100,7 +113,7 @@ func (in *intake) action(ctx context.Context, p *button) (view.Action, view.Mess
 // open shows the modal of a button.
 func (in *intake) open(ctx context.Context, a *ask, action view.Action, about view.Message) {
 	_, err := in.views.open(ctx, a, blocks.Modal(action, in.outbox.Typed(about, false), modalID), shown{Asks: &meta{
-		ID: action.ID, Value: action.Value, Type: action.Type, Ask: action.Ask != "", Channel: a.channel, Thread: a.thread,
+		ID: action.ID, Value: action.Value, Type: action.Type, Ask: action.Ask != "", Channel: a.channel, Thread: a.thread, Home: a.own,
 	}})
 	if err == nil {
 		return

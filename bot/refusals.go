@@ -19,9 +19,9 @@ type refusals map[place]refusal
 // archived, the message is too long, or the like. People can mend that, and the bot
 // tries again.
 type refusal struct {
-	channel   string
-	code      string
-	since, at time.Time
+	channel string
+	code    string
+	at      time.Time
 }
 
 // How long the bot waits before it tries again what was refused: where people can see
@@ -31,18 +31,17 @@ var (
 	soon       = 5 * time.Second
 )
 
-// refusedAtMost is how long what is refused keeps a run that is over from being done with.
+// refusedAtMost is how long after its end what is refused keeps a run from being done with.
 const refusedAtMost = 15 * time.Minute
 
 // lost remembers that a message was refused, and has people told elsewhere.
 func (t *threads) lost(channel, run, key string, err error) {
+	if t.store.Closed(run) {
+		return
+	}
 	now := t.Now()
 	t.mu.Lock()
-	r := refusal{channel, cmp.Or(web.Code(err), "no reason"), t.refusals[place{run, key}].since, now}
-	if r.since.IsZero() {
-		r.since = now
-	}
-	t.refusals[place{run, key}] = r
+	t.refusals[place{run, key}] = refusal{channel, cmp.Or(web.Code(err), "no reason"), now}
 	t.mu.Unlock()
 	t.changed(run)
 	t.later(run, soon)
@@ -72,17 +71,18 @@ func (t *threads) refused(run, key string) string {
 	return last.code
 }
 
-// mayTry reports whether it is time for a message, as far as it was refused.
-func (t *threads) mayTry(run, key string) bool {
+// mayTry reports whether it is time for a message, as far as it was refused. What people
+// are asked by, and do not see anywhere, is tried sooner.
+func (t *threads) mayTry(run, key string, asks bool) bool {
 	t.mu.Lock()
 	r, ok := t.refusals[place{run, key}]
 	t.mu.Unlock()
 	if !ok {
 		return true
 	}
-	wait := soon
-	if key == outbox.StatusKey || t.seen(run, key) {
-		wait = refusedFor
+	wait := refusedFor
+	if asks && !t.seen(run, key) {
+		wait = soon
 	}
 	left := wait - t.Now().Sub(r.at)
 	if left > 0 {
@@ -123,17 +123,37 @@ func (t *threads) joined(channel string) {
 	}
 }
 
-// hopeless reports whether Slack has refused something of a run for so long that no
-// more is tried once the run is over.
-func (t *threads) hopeless(run string) bool {
+// over reports whether no more is to be tried for a run that is over: all stands and
+// nothing is on its way, or Slack has refused something since the end for long enough.
+func (t *threads) over(run string, whole bool) bool {
+	t.mu.Lock()
+	ended, ok := t.ended[run]
+	if !ok {
+		ended = t.Now()
+		t.ended[run] = ended
+	}
+	t.mu.Unlock()
+	if whole && !t.outbox.Holds(run) || t.Now().Sub(ended) >= refusedAtMost {
+		return true
+	}
+	t.later(run, soon)
+	return false
+}
+
+// present drops what was refused of messages that are no longer shown: a reminder that a
+// later one replaced.
+func (t *threads) present(run string, s view.Screens) {
+	shown := map[string]bool{outbox.StatusKey: true}
+	for _, k := range s.Channel {
+		shown["channel/"+k.Key], shown[elsewhereKey+k.Key] = true, true
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for at, r := range t.refusals {
-		if at.run == run && t.Now().Sub(r.since) >= refusedAtMost {
-			return true
+	for at := range t.refusals {
+		if at.run == run && !shown[at.key] {
+			delete(t.refusals, at)
 		}
 	}
-	return false
 }
 
 // forget forgets a run that is done with.
@@ -152,6 +172,7 @@ func (t *threads) forget(run string) {
 	}
 	delete(t.looks, run)
 	delete(t.sure, run)
+	delete(t.ended, run)
 }
 
 // How long an open gate may stand nowhere before it is said, in the log, and again each
@@ -234,24 +255,48 @@ const elsewhereKey = "elsewhere/"
 // wherever it stands. whole: all that is shown there stands.
 func (t *threads) elsewhere(b board, s view.Screens) (whole bool) {
 	whole = true
-	if t.Channel == "" || t.Channel == b.channel {
-		return true
+	if t.Channel == "" || t.Channel == b.channel || strings.HasPrefix(b.channel, "D") {
+		return true // What is said to the bot alone is not for everybody.
 	}
 	b.channel = t.Channel
 	for _, k := range s.Channel {
 		key := elsewhereKey + k.Key
-		_, known := t.store.Post(b.run, key)
+		p, ok := t.store.Post(b.run, key)
+		known := ok && (p.TS != "" || !p.Trying.IsZero())
 		why := t.refused(b.run, "channel/"+k.Key)
 		wanted := decides(k.Message) || strings.HasPrefix(k.Key, view.RemindKey) || strings.HasPrefix(k.Key, "stop/") && !k.Final || k.Key == "closed"
 		if !known && (why == "" || !wanted) {
 			continue
 		}
 		line := "This stands in the run's own channel too. It is decided once, here or there."
-		if why != "" {
+		if own, _ := t.store.Post(b.run, "channel/"+k.Key); why != "" || own.TS == "" {
 			line = "Slack does not show this in the run's own channel. " + notShown(why)
 		}
 		k.Message.Lines = append([]string{line}, k.Message.Lines...)
 		whole = t.message(b, key, k) && whole
+	}
+	return whole
+}
+
+// remindersOver takes back the reminders of gates that are not open any more, wherever
+// they stand: nobody is to come for nothing.
+func (t *threads) remindersOver(run string, s view.Screens) (whole bool) {
+	whole = true
+	over := view.Message{Tone: view.Plain, Head: "This reminder is over: that gate is not open any more"}
+	for _, prefix := range []string{"channel/", elsewhereKey, "direct/"} {
+		for _, p := range t.store.under(run, prefix+view.RemindKey) {
+			key := strings.TrimPrefix(p.Key, prefix)
+			open := slices.ContainsFunc(s.Channel, func(k view.Keyed) bool {
+				return decides(k.Message) && strings.HasPrefix(key, view.RemindKey+k.Key+"/") || k.Key == key
+			})
+			switch {
+			case open || p.TS == "" || p.TS == "file":
+			case prefix == "direct/":
+				whole = t.directs.want(run, p.Key, key[strings.LastIndexByte(key, '/')+1:], over) && whole
+			default:
+				whole = t.outbox.Want(&outbox.Item{Channel: p.Channel, Run: run, Key: p.Key, Message: over, Hash: outbox.Hash(over)}) && whole
+			}
+		}
 	}
 	return whole
 }

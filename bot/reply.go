@@ -14,8 +14,8 @@ import (
 	"aurorabot/handlers/view"
 )
 
-// whisperWithin is the longest time to try to tell one person something.
-const whisperWithin = 15 * time.Second
+// whisperWithin is the longest time to try one way to tell one person something.
+const whisperWithin = 5 * time.Second
 
 // reply tells what the service said: to the person alone, below the run's
 // message, or where it was asked. It ends the request, when that is told.
@@ -50,54 +50,63 @@ func unposted(m view.Message, err error) view.Message {
 	return m
 }
 
-// whisper tells m to the person who asked, and to nobody else: through the
-// response URL, which works in every channel; else as an ephemeral message;
-// else in a direct message. If nothing of it goes, only the log has it.
+// whisper tells m to the person who asked, and to nobody else: in a direct message as a
+// message, which stays; else through the response URL, which works in every channel;
+// else as an ephemeral message; else in a direct message. If nothing of it goes, only
+// the log has it.
 func (b *app) whisper(ctx context.Context, a *ask, m view.Message) {
 	if err := b.tell(ctx, a, m); err != nil {
 		b.Log.ErrorContext(ctx, "slack: telling a person", "user", a.user, "err", err)
 	}
 }
 
-// tell is whisper for those who have to know whether it went.
-func (b *app) tell(ctx context.Context, a *ask, m view.Message) error {
-	ctx, cancel := context.WithTimeout(ctx, whisperWithin)
-	defer cancel()
-	thread := a.thread
-	if a.alone {
-		thread = ""
-	}
-	if strings.HasPrefix(a.channel, "D") {
-		// Nobody else is there: what is said stays, as everything in a conversation does.
-		err := b.inConversation(ctx, a, m, thread)
-		if err == nil {
-			return nil
+// A way is one to tell somebody something.
+type way struct {
+	open bool // It may be tried.
+	send func(ctx context.Context, l blocks.Layout, text string) error
+}
+
+// ways are those to whoever asked a, the best first.
+func (b *app) ways(a *ask, thread string) []way {
+	post := func(channel, thread string) func(context.Context, blocks.Layout, string) error {
+		return func(ctx context.Context, l blocks.Layout, text string) error {
+			_, _, err := b.api.PostMessageContext(web.Into(ctx, channel), channel, outbox.Options(l, text, thread)...)
+			return err
 		}
 	}
-	tries := []func(blocks.Layout, string) error{
-		func(l blocks.Layout, text string) error {
+	return []way{
+		{strings.HasPrefix(a.channel, "D"), post(a.channel, thread)},
+		{a.responseURL != "", func(ctx context.Context, l blocks.Layout, text string) error {
 			return slack.PostWebhookCustomHTTPContext(ctx, a.responseURL, b.web, &slack.WebhookMessage{
 				ResponseType: slack.ResponseTypeEphemeral, ThreadTimestamp: thread,
 				Text: text, Blocks: &slack.Blocks{BlockSet: l.Blocks},
 			})
-		},
-		func(l blocks.Layout, text string) error {
+		}},
+		{a.channel != "", func(ctx context.Context, l blocks.Layout, text string) error {
 			_, err := b.api.PostEphemeralContext(ctx, a.channel, a.user, outbox.Options(l, text, thread)...)
 			return err
-		},
-		func(l blocks.Layout, text string) error {
-			_, _, err := b.api.PostMessageContext(ctx, a.user, outbox.Options(l, text, "")...)
-			return err
-		},
+		}},
+		{true, post(a.user, "")},
+	}
+}
+
+// tell is whisper for those who have to know whether it went.
+func (b *app) tell(ctx context.Context, a *ask, m view.Message) error {
+	thread := a.thread
+	if a.alone {
+		thread = ""
 	}
 	var last error
-	for i, try := range tries {
-		if i == 0 && a.responseURL == "" || i == 1 && a.channel == "" {
+	for _, w := range b.ways(a, thread) {
+		if !w.open {
 			continue
 		}
+		// One that hangs takes no time from the next.
+		within, cancel := context.WithTimeout(ctx, whisperWithin)
 		l, err := b.outbox.InSomeLayout(m, thread != "", func(l blocks.Layout, text string) error {
-			return web.RetryTwice(ctx, func() error { return try(l, text) })
+			return web.RetryTwice(within, func() error { return w.send(within, l, text) })
 		})
+		cancel()
 		if err == nil {
 			b.whisperFiles(ctx, a, l.Files)
 			return nil
@@ -105,20 +114,6 @@ func (b *app) tell(ctx context.Context, a *ask, m view.Message) error {
 		last = err
 	}
 	return b.secrets.Err(last)
-}
-
-// inConversation tells m in the direct message where it was asked.
-func (b *app) inConversation(ctx context.Context, a *ask, m view.Message, thread string) error {
-	l, err := b.outbox.InSomeLayout(m, thread != "", func(l blocks.Layout, text string) error {
-		return web.RetryTwice(ctx, func() error {
-			_, _, err := b.api.PostMessageContext(ctx, a.channel, outbox.Options(l, text, thread)...)
-			return err
-		})
-	})
-	if err == nil {
-		b.whisperFiles(ctx, a, l.Files)
-	}
-	return err
 }
 
 // whisperFiles sends what did not fit into a private message in a direct message.

@@ -319,6 +319,9 @@ func (s *store) under(run, prefix string) []outbox.Post {
 
 // Remember implements outbox.Memory.
 func (s *store) Remember(p outbox.Post) error {
+	if s.Closed(p.Run) {
+		return nil // What was still on its way when the run was done with.
+	}
 	return s.append(record{Post: &p})
 }
 

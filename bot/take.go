@@ -1,6 +1,7 @@
 package bot
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -206,7 +207,7 @@ func (in *intake) perform(a *ask) {
 
 // request is what a asks of the service, on behalf of who.
 func (b *app) request(a *ask, who policy.Actor) handlers.Request {
-	return handlers.Request{Actor: who, Channel: room(a.channel), Thread: a.thread, Words: a.words, At: b.Now(), Source: a.source, Forged: a.forged}
+	return handlers.Request{Actor: who, Channel: room(cmp.Or(a.own, a.channel)), Thread: a.thread, Words: a.words, At: b.Now(), Source: a.source, Forged: a.forged}
 }
 
 // working is what somebody is told whose request takes its time.

@@ -30,6 +30,7 @@ type threads struct {
 	refusals refusals
 	looks    map[string]time.Time // When a run is looked at because time has passed.
 	sure     map[string]surety
+	ended    map[string]time.Time // When a run was first seen to be over.
 	unseen   map[place]unshown
 	left     map[place]leftOut
 	leftOut  atomic.Int64 // How often something was left out.
@@ -42,7 +43,7 @@ const breath = 400 * time.Millisecond
 func newThreads(b *app, d *directs, h *homes) *threads {
 	t := &threads{
 		app: b, directs: d, homes: h, wake: make(chan struct{}, 1),
-		refusals: refusals{}, looks: map[string]time.Time{}, sure: map[string]surety{}, unseen: map[place]unshown{}, left: map[place]leftOut{},
+		refusals: refusals{}, looks: map[string]time.Time{}, sure: map[string]surety{}, ended: map[string]time.Time{}, unseen: map[place]unshown{}, left: map[place]leftOut{},
 	}
 	d.later = t.later
 	return t
@@ -133,6 +134,7 @@ func (t *threads) show(run string) error {
 	if channel == "" || s.Status.Head == "" && len(s.Status.Lines) == 0 {
 		return nil // Nowhere to show it, or nothing to show.
 	}
+	t.present(run, s)
 	anew := t.makeSure(run, s)
 	on := board{run, channel, anew}
 	whole := true
@@ -153,13 +155,14 @@ func (t *threads) show(run string) error {
 	}
 	why := t.refused(run, "")
 	whole = t.elsewhere(on, s) && whole
+	whole = t.remindersOver(run, s) && whole
 	whole = t.directs.show(run, s, channel, why) && whole
 	t.watch(run, s)
 	t.homes.changed()
 	if !s.Until.IsZero() {
 		t.later(run, max(s.Until.Sub(t.Now()), 0)+time.Millisecond)
 	}
-	if s.Closed && (whole || t.hopeless(run)) {
+	if s.Closed && t.over(run, whole) {
 		t.forget(run)
 		t.directs.forget(run)
 		return t.store.close(run)
@@ -211,7 +214,7 @@ func (t *threads) pointed(run string, s view.Screens) view.Message {
 // message puts into the outbox what differs of a message that stands in the channel
 // itself. whole: nothing does.
 func (t *threads) message(b board, key string, k view.Keyed) (whole bool) {
-	if !t.mayTry(b.run, key) {
+	if !t.mayTry(b.run, key, decides(k.Message)) {
 		return false
 	}
 	i := &outbox.Item{
@@ -261,9 +264,23 @@ func (t *threads) told(b board, key, what string, i *outbox.Item) (whole bool) {
 		note := view.Message{Tone: view.Warn, Head: "Something of this run cannot be shown here", Lines: []string{
 			what + " was refused by Slack: " + left.why + ". On the bot's machine `export " + b.run + "` has all of the run.",
 		}}
-		return t.outbox.Want(&outbox.Item{Channel: b.channel, Run: b.run, Key: key + "/note", Below: true, Message: note, Hash: outbox.Hash(note)})
+		if left.times >= 2*outbox.FileTries {
+			return true // The note is refused, too: the log has it.
+		}
+		return t.outbox.Want(&outbox.Item{Channel: b.channel, Run: b.run, Key: key + "/note", Below: true, Message: note, Hash: outbox.Hash(note), Lost: func(error) {
+			t.mu.Lock()
+			defer t.mu.Unlock()
+			if l := t.left[at]; l.hash == i.Hash {
+				l.times++
+				t.left[at] = l
+			}
+			time.AfterFunc(soon, func() { t.changed(b.run) })
+		}})
 	}
 	i.Lost = func(err error) {
+		if t.store.Closed(b.run) {
+			return
+		}
 		t.mu.Lock()
 		l := leftOut{1, err.Error(), i.Hash}
 		if old := t.left[at]; old.hash == i.Hash {

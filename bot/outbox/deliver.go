@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/slack-go/slack"
@@ -55,7 +56,7 @@ func (o *Outbox) deliver(ctx context.Context, i *Item) (sent bool, err error) {
 	}
 	p := o.known(i)
 	if p.TS == "" && !p.Trying.IsZero() {
-		if p.TS, err = o.find(ctx, i, p, thread); err != nil {
+		if err := o.find(ctx, i, &p, thread); err != nil {
 			return false, err
 		}
 		// What it says is not known: it will be edited.
@@ -116,6 +117,15 @@ func (o *Outbox) stands(ctx context.Context, i *Item, p Post, thread string) boo
 	return err == nil && slices.ContainsFunc(h.Messages, func(m slack.Message) bool { return m.Timestamp == p.TS })
 }
 
+// A lookError is that it could not be seen whether a message stands already.
+type lookError struct {
+	method string
+	err    error
+}
+
+func (e *lookError) Error() string { return e.method + ": " + e.err.Error() }
+func (e *lookError) Unwrap() error { return e.err }
+
 // place is the thread that i goes into, "" for the channel itself.
 func (o *Outbox) place(i *Item) (string, error) {
 	if i.Run == "" || !i.Below && !i.Single {
@@ -168,7 +178,7 @@ func (o *Outbox) post(ctx context.Context, i *Item, p Post, thread string) error
 		}))
 		ctx, cancel := i.within(ctx)
 		defer cancel()
-		channel, ts, err := o.API.PostMessageContext(ctx, i.Channel, options...)
+		channel, ts, err := o.API.PostMessageContext(web.Into(ctx, i.Channel), i.Channel, options...)
 		if err == nil {
 			p.Channel, p.TS = channel, ts
 		}
@@ -242,38 +252,56 @@ func where(err error) []string {
 }
 
 // find looks for a message that may have been posted though the answer was
-// lost. "": it is not there. If Slack does not let us look, it is posted
-// again: said twice is better than not said.
-func (o *Outbox) find(ctx context.Context, i *Item, p Post, thread string) (string, error) {
+// lost, and says in p where it stands; no TS: it is not there. If Slack does not let us
+// look, it is posted again: said twice is better than not said.
+func (o *Outbox) find(ctx context.Context, i *Item, p *Post, thread string) error {
 	ctx, cancel := i.within(ctx)
 	defer cancel()
-	oldest := strconv.FormatInt(p.Trying.Add(-time.Minute).Unix(), 10)
-	var messages []slack.Message
-	var err error
-	if thread == "" {
-		var h *slack.GetConversationHistoryResponse
-		h, err = o.API.GetConversationHistoryContext(ctx, &slack.GetConversationHistoryParameters{
-			ChannelID: p.Channel, Oldest: oldest, Limit: 200, IncludeAllMetadata: true})
-		if err == nil {
-			messages = h.Messages
-		}
-	} else {
-		messages, _, _, err = o.API.GetConversationRepliesContext(ctx, &slack.GetConversationRepliesParameters{
-			ChannelID: p.Channel, Timestamp: thread, Oldest: oldest, Limit: 200, IncludeAllMetadata: true})
-	}
+	channel, messages, err := o.lookFor(ctx, *p, thread)
 	if err != nil {
-		if v := web.Judge(err); v == web.Again || v == web.Later || v == web.Fatal {
-			return "", err
+		// What people are asked by does not wait for a limit on looking.
+		if v := web.Judge(err); v == web.Again || v == web.Fatal || v == web.Later && i.Haste < Asked {
+			return err
 		}
 		o.Log.WarnContext(ctx, "slack: looking for a message that may be there already", "run", i.Run, "key", i.Key, "err", o.Secrets.Err(err))
-		return "", nil
+		return nil
 	}
 	for _, m := range messages {
 		if m.Metadata.EventType == marker && m.Metadata.EventPayload["run"] == i.Run && m.Metadata.EventPayload["key"] == i.Key {
-			return m.Timestamp, nil
+			p.Channel, p.TS = channel, m.Timestamp
+			return nil
 		}
 	}
-	return "", nil
+	return nil
+}
+
+// lookFor is what was said, where p belongs, since posting it began. An error is a
+// *lookError.
+func (o *Outbox) lookFor(ctx context.Context, p Post, thread string) (channel string, _ []slack.Message, _ error) {
+	oldest := strconv.FormatInt(p.Trying.Add(-time.Minute).Unix(), 10)
+	channel = p.Channel
+	if strings.HasPrefix(channel, "U") || strings.HasPrefix(channel, "W") {
+		// A person's ID stands for the conversation with them only where one posts.
+		c, _, _, err := o.API.OpenConversationContext(ctx, &slack.OpenConversationParameters{Users: []string{channel}})
+		if err != nil {
+			return "", nil, &lookError{"conversations.open", err}
+		}
+		channel = c.ID
+	}
+	if thread != "" {
+		messages, _, _, err := o.API.GetConversationRepliesContext(ctx, &slack.GetConversationRepliesParameters{
+			ChannelID: channel, Timestamp: thread, Oldest: oldest, Limit: 200, IncludeAllMetadata: true})
+		if err != nil {
+			return "", nil, &lookError{"conversations.replies", err}
+		}
+		return channel, messages, nil
+	}
+	h, err := o.API.GetConversationHistoryContext(ctx, &slack.GetConversationHistoryParameters{
+		ChannelID: channel, Oldest: oldest, Limit: 200, IncludeAllMetadata: true})
+	if err != nil {
+		return "", nil, &lookError{"conversations.history", err}
+	}
+	return channel, h.Messages, nil
 }
 
 // deliverFile uploads a file once for each content.

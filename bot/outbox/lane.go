@@ -24,7 +24,6 @@ type lane struct {
 
 	// What Slack did not take of late, by method: what fails with one holds up no other.
 	trouble map[string]trouble
-	worked  time.Time // When Slack took something last.
 }
 
 // Trouble is that a method failed.
@@ -88,25 +87,29 @@ func (l *lane) failed(method string, err error, now time.Time) time.Duration {
 }
 
 // works forgets that a method failed.
-func (l *lane) works(method string, now time.Time) {
+func (l *lane) works(method string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	delete(l.trouble, method)
-	l.worked = now
+}
+
+// holds reports whether something of a run waits or is on its way.
+func (l *lane) holds(run string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.flying != nil && l.flying.Run == run || slices.ContainsFunc(l.items, func(i *Item) bool { return i.Run == run })
 }
 
 // aside reports whether a file is to be given up that fails again and again while Slack
 // takes what is said beside it: an upload that never works must not hold up a run's end.
-func (l *lane) aside(i *Item, now time.Time) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+func (i *Item) aside(now, worked time.Time) bool {
 	if i.File == nil {
 		return false
 	}
 	if i.tries++; i.tries == 1 {
 		i.failed = now
 	}
-	return i.tries >= FileTries && l.worked.After(i.failed)
+	return i.tries >= FileTries && worked.After(i.failed)
 }
 
 // FileTries is how often a file is sent that Slack does not take.
@@ -120,31 +123,36 @@ const EditGap = 3
 func (l *lane) put(i *Item) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	replaced := false
-	for n, old := range l.items {
-		if old.id() == i.id() {
-			i.since, i.level, i.tries, i.failed = old.since, old.level, old.tries, old.failed
-			l.items[n], replaced = i, true
-		}
-	}
+	n := slices.IndexFunc(l.items, func(old *Item) bool { return old.id() == i.id() })
 	switch {
-	case replaced:
-	case i.Haste > Told:
-		first := slices.IndexFunc(l.items, func(o *Item) bool { return o.Haste < i.Haste })
-		if first < 0 {
-			first = len(l.items)
+	case n >= 0:
+		old := l.items[n]
+		i.since, i.level, i.tries, i.failed, i.after = old.since, old.level, old.tries, old.failed, old.after
+		if old.Haste >= i.Haste {
+			l.items[n] = i // In its place.
+			break
 		}
-		l.items = slices.Insert(l.items, first, i)
-		if i.Haste == Asked {
-			l.preempt()
-		}
+		l.items = slices.Delete(l.items, n, n+1)
+		fallthrough
 	default:
-		l.items = append(l.items, i)
+		l.insert(i, false)
+	}
+	if i.Haste == Asked {
+		l.preempt()
 	}
 	select {
 	case l.wake <- struct{}{}:
 	default:
 	}
+}
+
+// insert puts i behind what has more haste; first: before what has as much.
+func (l *lane) insert(i *Item, first bool) {
+	at := slices.IndexFunc(l.items, func(o *Item) bool { return o.Haste < i.Haste || first && o.Haste == i.Haste })
+	if at < 0 {
+		at = len(l.items)
+	}
+	l.items = slices.Insert(l.items, at, i)
 }
 
 // next takes out the first item whose turn it is: not sooner than gap after
@@ -159,9 +167,12 @@ func (l *lane) next(now time.Time, gap time.Duration, method func(*Item) string,
 		if i.Haste == Asked {
 			left = 0
 		}
-		if left = max(left, l.trouble[method(i)].left(i, now)); left <= 0 {
+		if left = max(left, l.trouble[method(i)].left(i, now), i.after.Sub(now)); left <= 0 {
 			l.flying, l.end = i, end
 			l.items = slices.Delete(l.items, n, n+1)
+			if slices.ContainsFunc(l.items, func(o *Item) bool { return o.Haste == Asked }) {
+				l.preempt() // It waits for its own turn, and must not wait for this as well.
+			}
 			return i, 0
 		}
 		if wait == 0 || left < wait {
@@ -182,11 +193,7 @@ func (l *lane) again(i *Item, first bool) {
 			return
 		}
 	}
-	if first {
-		l.items = append([]*Item{i}, l.items...)
-		return
-	}
-	l.items = append(l.items, i)
+	l.insert(i, first)
 }
 
 // landed ends the flight of the item that next gave. sent: Slack has it anew.

@@ -114,7 +114,7 @@ func TestLaneHoldsAMethod(t *testing.T) {
 			t.Errorf("failure %d waits %s, want %s", n, got, want)
 		}
 	}
-	l.works("update", now)
+	l.works("update")
 	if got := l.failed("update", errors.New("connection reset"), now); got != web.FirstWait {
 		t.Errorf("after it worked a failure waits %s", got)
 	}

@@ -64,6 +64,8 @@ type Outbox struct {
 	serial atomic.Int64
 	begun  string // Makes keys of single messages unique over restarts.
 
+	worked atomic.Int64 // When Slack took something last, in Unix nanoseconds.
+
 	mu    sync.Mutex
 	lanes map[string]*lane
 	ctx   context.Context // Nil: not started; lanes only gather.
@@ -91,6 +93,7 @@ type Item struct {
 
 	tries  int       // How often a file failed,
 	failed time.Time // and when first.
+	after  time.Time // Not sent before.
 
 	level int // Which layout Slack took, or may take: see Layout.
 	state Post
@@ -145,10 +148,14 @@ func (o *Outbox) Wait() { o.wg.Wait() }
 func (o *Outbox) Put(i *Item) {
 	i.since = o.Now()
 	o.mu.Lock()
-	l := o.lanes[i.Channel]
+	name := i.Channel
+	if i.File != nil {
+		name += " files" // An upload takes its time, and holds up nothing that is said.
+	}
+	l := o.lanes[name]
 	if l == nil {
 		l = newLane()
-		o.lanes[i.Channel] = l
+		o.lanes[name] = l
 		if o.ctx != nil {
 			o.wg.Go(func() { o.walk(o.ctx, l) })
 		}
@@ -163,6 +170,18 @@ func (o *Outbox) Want(i *Item) (have bool) {
 		return true
 	}
 	o.Put(i)
+	return false
+}
+
+// Holds reports whether something of a run waits or is on its way.
+func (o *Outbox) Holds(run string) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, l := range o.lanes {
+		if l.holds(run) {
+			return true
+		}
+	}
 	return false
 }
 
@@ -203,7 +222,8 @@ func (o *Outbox) walk(ctx context.Context, l *lane) {
 		web.Guard(o.Panicked, func() { sent, err = o.deliver(flight, i) })
 		end()
 		if err == nil {
-			l.works(method, o.Now())
+			l.works(method)
+			o.worked.Store(o.Now().UnixNano())
 			o.done(i, nil)
 			l.landed(o.Now(), sent)
 			if sent && web.Pause(ctx, o.Pace) != nil {
@@ -235,7 +255,7 @@ func (o *Outbox) later(ctx context.Context, l *lane, i *Item, method string, err
 	}
 	switch web.Judge(err) {
 	case web.Again, web.Later:
-		if l.aside(i, o.Now()) {
+		if i.aside(o.Now(), time.Unix(0, o.worked.Load())) {
 			return false
 		}
 	case web.Gone:
@@ -249,8 +269,15 @@ func (o *Outbox) later(ctx context.Context, l *lane, i *Item, method string, err
 	default:
 		return false
 	}
-	l.again(i, true)
+	if look, ok := errors.AsType[*lookError](err); ok {
+		// Nothing else is held up by a method that only looks.
+		method = look.method
+	}
 	wait := l.failed(method, err, o.Now())
+	if method != o.method(i) {
+		i.after = o.Now().Add(wait)
+	}
+	l.again(i, true)
 	o.Log.WarnContext(ctx, "slack: sending, will try again", "method", method, "run", i.Run, "key", i.Key, "wait", wait, "err", o.Secrets.Err(err))
 	return true
 }
@@ -263,6 +290,7 @@ func (o *Outbox) giveUp(ctx context.Context, l *lane, i *Item, err error) {
 	}
 	o.done(i, err)
 	l.landed(o.Now(), false)
+	_ = web.Pause(ctx, o.Pace) // Slack was asked all the same; that ctx ended is seen next.
 }
 
 // method is what Slack limits the sending of i by.

@@ -61,8 +61,19 @@ func (s Short) CloseIdleConnections() {
 	}
 }
 
+type into struct{}
+
+// Into says which channel a call of chat.postMessage posts into: Slack limits that by
+// channel, and what one conversation is limited in must not hold up the others.
+func Into(ctx context.Context, channel string) context.Context {
+	return context.WithValue(ctx, into{}, channel)
+}
+
 // methodOf is what Slack limits a call by.
 func methodOf(r *http.Request) string {
+	if channel, ok := r.Context().Value(into{}).(string); ok {
+		return path.Base(r.URL.Path) + " " + channel
+	}
 	if !strings.Contains(r.URL.Path, "/api/") {
 		return "response_url" // One key for all: each address is a secret of its own.
 	}

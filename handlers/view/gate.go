@@ -362,7 +362,7 @@ func stillNeeded(gate string, p People) string {
 	who := p.Needed[gate]
 	switch {
 	case ok && v.Open:
-		return "nobody: the run goes on"
+		return "nobody; should the run not go on by itself, resume it: the approvals are counted anew"
 	case ok && len(v.Missing) > 0:
 		who = v.Missing
 	case len(who) == 0:

@@ -30,7 +30,11 @@ func (s gateWords) reminders(o *opening, p People) []due {
 		all = append(all, due{fmt.Sprintf("%s%s/%d", RemindKey, o.key(), n+1), o.opened.At.Add(d), time.Time{}})
 	}
 	for name, end := range map[string]time.Time{"end": o.view.Expires, "approval": p.Gates[o.gate].Until} {
-		if at := end.Add(-beforeEnd); !end.IsZero() && at.After(o.opened.At) {
+		before := beforeEnd
+		if lasts := p.Lasts[o.gate]; name == "approval" {
+			before = min(before, lasts/2) // Of one that counts for a short time, not at once.
+		}
+		if at := end.Add(-before); !end.IsZero() && at.After(o.opened.At) {
 			all = append(all, due{RemindKey + o.key() + "/" + name + "/" + end.UTC().Format("150405"), at, end})
 		}
 	}
@@ -42,7 +46,7 @@ func (s gateWords) reminders(o *opening, p People) []due {
 // when the next one's comes. Earlier ones that nobody posted would only be noise.
 func (s gateWords) reminder(p People) (k *Keyed, next time.Time) {
 	o := s.open()
-	if o == nil || p.Gates[o.gate].Open || p.Now.IsZero() {
+	if o == nil || p.Now.IsZero() {
 		return nil, time.Time{}
 	}
 	for _, d := range s.reminders(o, p) {
