@@ -237,7 +237,7 @@ func (d *directs) write(ctx context.Context, run, key, refused string) {
 		d.mu.Lock()
 		delete(d.asked, place{run, key}) // Who is in a group could not be told: it is asked again.
 		d.mu.Unlock()
-		d.later(run, refusedFor)
+		d.later(run, soon)
 	}
 	for _, user := range users {
 		if slices.Contains(except, user) {

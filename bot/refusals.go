@@ -287,7 +287,7 @@ func (t *threads) remindersOver(run string, s view.Screens) (whole bool) {
 		for _, p := range t.store.under(run, prefix+view.RemindKey) {
 			key := strings.TrimPrefix(p.Key, prefix)
 			open := slices.ContainsFunc(s.Channel, func(k view.Keyed) bool {
-				return decides(k.Message) && strings.HasPrefix(key, view.RemindKey+k.Key+"/") || k.Key == key
+				return decides(k.Message) && strings.HasPrefix(key, view.RemindKey+k.Key+"~") || k.Key == key
 			})
 			switch {
 			case open || p.TS == "" || p.TS == "file":

@@ -224,7 +224,7 @@ func TestReminderIsPosted(t *testing.T) {
 	d.until("sent", func() bool { return d.bot.Health().Unsent == 0 && !d.bot.threads.pending() })
 	time.Sleep(2 * breath) // No look is due any more.
 	reminded := gate("r1")
-	reminded.Channel = append(reminded.Channel, view.Keyed{Key: view.RemindKey + "gate/commit/1", Final: true,
+	reminded.Channel = append(reminded.Channel, view.Keyed{Key: view.RemindKey + "gate/commit~1", Final: true,
 		Message: view.Message{Tone: view.Wait, Head: "r1 waits for " + team + "/" + bob, Lines: []string{"Who can approve or deny: " + team + "/" + sre + "."}}})
 	d.service.mu.Lock() // Nobody is told: time alone has passed.
 	d.service.screens["r1"] = reminded

@@ -157,3 +157,37 @@ func TestOutageClock(t *testing.T) {
 		}
 	}
 }
+
+// All approvals are there and could not be counted: nobody reads that the run goes on,
+// and people are reminded.
+func TestApprovalsThatCouldNotBeCounted(t *testing.T) {
+	b := newBench(t)
+	b.toCommit()
+	b.ask("UBOB", "approve dev --typed dev")
+	b.who.set(unsureOf("UBOB", "S1"))
+	b.ask("UDAN", "approve dev --typed dev")
+	if k, _, _ := b.gateShown(); !says(k.Message, "should the run not go on by itself, resume it") {
+		t.Errorf("the gate says:\n%s", view.Text(k.Message))
+	}
+	b.ahead.Store(int64(16 * time.Minute))
+	if _, k, _ := b.gateShown(); k.Key == "" {
+		t.Error("nobody is reminded")
+	}
+}
+
+// Where an approval counts for five minutes, nobody is called at once because it ends.
+func TestShortApprovalsCallNobodyAtOnce(t *testing.T) {
+	b := newBench(t)
+	g := b.s.Rules.Gates["commit"]
+	g.Expires = 5 * time.Minute
+	b.s.Rules.Gates["commit"] = g
+	b.toCommit()
+	b.ask("UBOB", "approve dev --typed dev")
+	if _, k, _ := b.gateShown(); k.Key != "" {
+		t.Errorf("right after an approval: %s", view.Text(k.Message))
+	}
+	b.ahead.Store(int64(3 * time.Minute))
+	if _, k, _ := b.gateShown(); !says(k.Message, "time runs out") {
+		t.Errorf("two minutes before its end: %s", view.Text(k.Message))
+	}
+}

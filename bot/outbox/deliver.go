@@ -47,6 +47,9 @@ const marker = "aurorabot_message"
 
 // deliver makes Slack show i. sent: Slack was asked to change something.
 func (o *Outbox) deliver(ctx context.Context, i *Item) (sent bool, err error) {
+	if i.Run != "" && !i.Single && o.Memory.Closed(i.Run) {
+		return false, nil // Where it stands is not known any more.
+	}
 	thread, err := o.place(i)
 	if err != nil {
 		return false, err

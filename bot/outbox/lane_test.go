@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"testing"
@@ -117,5 +118,33 @@ func TestLaneHoldsAMethod(t *testing.T) {
 	l.works("update")
 	if got := l.failed("update", errors.New("connection reset"), now); got != web.FirstWait {
 		t.Errorf("after it worked a failure waits %s", got)
+	}
+}
+
+// What was cut off for a question goes behind it, whoever failed last; a message that
+// becomes a question is moved before what is only told.
+func TestQuestionsGoFirst(t *testing.T) {
+	l := newLane()
+	now := time.Unix(1e9, 0)
+	l.put(&Item{Run: "told"})
+	i, _ := next(l, now, 0)
+	l.put(&Item{Run: "gate", Haste: Asked})
+	l.again(i, true)
+	for range 4 {
+		now = now.Add(10 * time.Second)
+		now = now.Add(l.failed("post", context.Canceled, now))
+		if i, _ = next(l, now, 0); i.Run != "gate" {
+			t.Fatalf("%s flies, want the gate", i.Run)
+		}
+		l.again(i, true)
+	}
+	l = newLane()
+	for _, r := range []string{"a", "b", "c"} {
+		l.put(&Item{Run: r})
+	}
+	l.put(&Item{Run: "r1", Key: StatusKey})
+	l.put(&Item{Run: "r1", Key: StatusKey, Haste: Asked})
+	if i, _ := next(l, now, 0); i.Run != "r1" || len(l.items) != 3 {
+		t.Errorf("%s is sent first of %d, want the stop", i.Run, len(l.items)+1)
 	}
 }

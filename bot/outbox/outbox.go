@@ -80,8 +80,8 @@ type Item struct {
 	Thread  string // Below what it goes otherwise; empty: the channel itself.
 	Below   bool   // Below the run's status and nowhere else.
 	Haste   Haste
-	Anew    bool   // Sent although Slack has it: does it still stand, and may it look as it should?
-	Single  bool   // Nobody will edit it; it is not remembered over a restart.
+	Anew    bool // Sent although Slack has it: does it still stand, and may it look as it should?
+	Single  bool // Nobody will edit it; it is not remembered over a restart.
 
 	Message view.Message
 	File    *view.File // Instead of Message.

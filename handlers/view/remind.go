@@ -13,7 +13,8 @@ import (
 // beforeEnd is how long before a gate, or an approval there, ends people are reminded.
 const beforeEnd = 5 * time.Minute
 
-// RemindKey begins the keys of reminders in [Screens.Channel].
+// RemindKey begins the keys of reminders in [Screens.Channel]; the gate's key and "~"
+// come next.
 const RemindKey = "remind/"
 
 // A due is a reminder and when its time is. Its words don't change after that.
@@ -27,7 +28,7 @@ type due struct {
 func (s gateWords) reminders(o *opening, p People) []due {
 	var all []due
 	for n, d := range p.Remind[o.gate] {
-		all = append(all, due{fmt.Sprintf("%s%s/%d", RemindKey, o.key(), n+1), o.opened.At.Add(d), time.Time{}})
+		all = append(all, due{fmt.Sprintf("%s%s~%d", RemindKey, o.key(), n+1), o.opened.At.Add(d), time.Time{}})
 	}
 	for name, end := range map[string]time.Time{"end": o.view.Expires, "approval": p.Gates[o.gate].Until} {
 		before := beforeEnd
@@ -35,7 +36,7 @@ func (s gateWords) reminders(o *opening, p People) []due {
 			before = min(before, lasts/2) // Of one that counts for a short time, not at once.
 		}
 		if at := end.Add(-before); !end.IsZero() && at.After(o.opened.At) {
-			all = append(all, due{RemindKey + o.key() + "/" + name + "/" + end.UTC().Format("150405"), at, end})
+			all = append(all, due{RemindKey + o.key() + "~" + name + end.UTC().Format("150405"), at, end})
 		}
 	}
 	slices.SortFunc(all, func(a, b due) int { return a.at.Compare(b.at) })
