@@ -18,7 +18,7 @@ import (
 
 func load(file string, w World) (*config.Config, error) {
 	if file == "" {
-		return nil, errNoConfig
+		return nil, &config.MissingError{Looked: config.Usual(w.Env)}
 	}
 	return config.Load(file, w.Env)
 }

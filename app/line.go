@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"aurorabot/config"
 	"aurorabot/handlers"
 	"aurorabot/handlers/syntax"
 )
@@ -160,12 +161,15 @@ func (l *line) badOption(c *cobra.Command, err error) error {
 	return &errUsage{r.Name + ": " + err.Error(), r.hint()}
 }
 
-// config is the name of the configuration's file.
+// config is the name of the configuration's file, "" if there is none.
 func (l *line) config(c *cobra.Command) string {
 	if f := c.Flags().Lookup("config"); f.Changed {
 		return f.Value.String()
 	}
-	return l.Env("AURORABOT_CONFIG")
+	if file := l.Env("AURORABOT_CONFIG"); file != "" {
+		return file
+	}
+	return config.Find(config.Usual(l.Env))
 }
 
 // does does what the words say, and returns the exit status.

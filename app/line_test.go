@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -97,9 +98,41 @@ func TestUsage(t *testing.T) {
 		}
 	}
 	for _, words := range []string{"tasks RUN", "--json tasks RUN", "tasks RUN -json", "tasks -- -RUN", "recover a b -reason --x -dry-run"} {
-		if exit, _, errs := typed(t, strings.Fields(words)...); exit != handlers.ExitError || !strings.Contains(errs, errNoConfig.Error()) {
+		if exit, _, errs := typed(t, strings.Fields(words)...); exit != handlers.ExitError || errs != noConfig {
 			t.Errorf("%q: exit status %d, %s", words, exit, errs)
 		}
+	}
+}
+
+// noConfig is said where nobody names a configuration, and no home is known.
+const noConfig = "aurorabot: no configuration: neither --config nor AURORABOT_CONFIG names one, and there is none at /etc/aurorabot.yaml\n" +
+	"hint: name one with --config FILE, or begin with `aurorabot config example > /etc/aurorabot.yaml`\n"
+
+// --config goes before AURORABOT_CONFIG, and that before the usual places.
+func TestWhichConfiguration(t *testing.T) {
+	home := t.TempDir()
+	usual := filepath.Join(home, "aurorabot.yaml")
+	env := map[string]string{"XDG_CONFIG_HOME": home}
+	says := func(words ...string) string {
+		var errs bytes.Buffer
+		Run(t.Context(), words, World{In: strings.NewReader(""), Out: io.Discard, Err: &errs, Env: func(k string) string { return env[k] }, Now: time.Now})
+		return errs.String()
+	}
+	if got := says("status"); !strings.Contains(got, "there is none at "+usual+" or /etc/aurorabot.yaml\nhint: ") {
+		t.Errorf("without any: %s", got)
+	}
+	if err := os.WriteFile(usual, []byte("nonsense: 1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := says("status"); !strings.Contains(got, usual) || !strings.Contains(got, "nonsense") {
+		t.Errorf("the usual one: %s", got)
+	}
+	env["AURORABOT_CONFIG"] = "/nowhere/of-the-environment"
+	if got := says("status"); !strings.Contains(got, "/nowhere/of-the-environment") {
+		t.Errorf("the environment's: %s", got)
+	}
+	if got := says("status", "--config", "/nowhere/named"); !strings.Contains(got, "/nowhere/named") {
+		t.Errorf("the one that is named: %s", got)
 	}
 }
 

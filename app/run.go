@@ -43,9 +43,11 @@ func Run(ctx context.Context, args []string, w World) int {
 	return lineOf(w, len(args) > 0 && len(args[0]) > 2 && args[0][:2] == "__").does(ctx, args)
 }
 
-var errNoConfig = errors.New("no configuration: give --config FILE, or set AURORABOT_CONFIG")
-
 func (w World) fail(err error) int {
+	var hinted interface{ Hint() string }
+	if errors.As(err, &hinted) {
+		return w.hinted(err, hinted.Hint())
+	}
 	fmt.Fprintf(w.Err, "aurorabot: %v\n", (&redact.Redactor{}).Error(err))
 	return handlers.ExitError
 }
