@@ -1,9 +1,11 @@
 package app
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
@@ -12,6 +14,7 @@ import (
 	"aurorabot/config"
 	"aurorabot/handlers"
 	"aurorabot/handlers/syntax"
+	"aurorabot/handlers/view"
 )
 
 // A line is the command line: a cobra command for every row.
@@ -174,6 +177,34 @@ func (l *line) config(c *cobra.Command) string {
 
 // does does what the words say, and returns the exit status.
 func (l *line) does(ctx context.Context, words []string) int {
+	if !forNagios(words) {
+		return l.run(ctx, words)
+	}
+	var answer, errs bytes.Buffer
+	w := l.World
+	l.Out, l.Err = &answer, io.MultiWriter(w.Err, &errs)
+	exit := l.run(ctx, words)
+	if answer.Len() == 0 { // What went wrong stands on the error output, which Nagios does not read.
+		why, _, _ := strings.Cut(strings.TrimPrefix(errs.String(), "aurorabot: "), "\n")
+		fmt.Fprintln(&answer, view.NagiosError(why))
+		exit = view.NagiosUnknown
+	}
+	if _, err := answer.WriteTo(w.Out); err != nil {
+		return view.NagiosUnknown
+	}
+	return exit
+}
+
+// forNagios reports whether words are for a line that Nagios reads, whether or not
+// they make sense.
+func forNagios(words []string) bool {
+	if end := slices.Index(words, "--"); end >= 0 {
+		words = words[:end]
+	}
+	return slices.Contains(words, "report") && (slices.Contains(words, "--nagios") || slices.Contains(words, "-nagios"))
+}
+
+func (l *line) run(ctx context.Context, words []string) int {
 	c, _, err := l.root.Find(words)
 	if err == nil && !slices.Contains([]string{cobra.ShellCompRequestCmd, cobra.ShellCompNoDescRequestCmd}, first(words)) {
 		c.InheritedFlags() // Gives the command's own set what it inherits.

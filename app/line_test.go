@@ -108,6 +108,31 @@ func TestUsage(t *testing.T) {
 const noConfig = "aurorabot: no configuration: neither --config nor AURORABOT_CONFIG names one, and there is none at /etc/aurorabot.yaml\n" +
 	"hint: name one with --config FILE, or begin with `aurorabot config example > /etc/aurorabot.yaml`\n"
 
+// Nagios knows no other statuses than its own, and reads the output alone: what
+// could not be looked at is unknown there, for whatever reason.
+func TestNagiosIsToldOfErrors(t *testing.T) {
+	for words, want := range map[string]string{
+		"report --nagios":                     "no configuration: ",
+		"report --nagios --json":              "no configuration: ",
+		"report -nagios --nope":               "report: there is no option",
+		"report --nagios --config /nowhere/c": "/nowhere/c",
+	} {
+		exit, out, errs := typed(t, strings.Fields(words)...)
+		if exit != 3 || !strings.HasPrefix(out, "BACKUP UNKNOWN - ") || strings.Count(out, "\n") != 1 || errs == "" {
+			t.Errorf("%q: exit status %d\n%s%s", words, exit, out, errs)
+		}
+		if !strings.Contains(out, want) {
+			t.Errorf("%q does not say %q: %s", words, want, out)
+		}
+	}
+	if exit, out, _ := typed(t, "report", "--nagios", "--help"); exit != 0 || !strings.Contains(out, "usage: aurorabot report") {
+		t.Errorf("--help: exit status %d, %s", exit, out)
+	}
+	if exit, _, _ := typed(t, "report", "--", "--nagios"); exit != handlers.ExitError {
+		t.Errorf("a cluster called --nagios: exit status %d", exit)
+	}
+}
+
 // --config goes before AURORABOT_CONFIG, and that before the usual places.
 func TestWhichConfiguration(t *testing.T) {
 	home := t.TempDir()

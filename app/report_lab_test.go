@@ -284,7 +284,7 @@ func TestReportForms(t *testing.T) {
 	}
 
 	exit, out, _ = o.types("report", "--nagios")
-	if exit != 6 || !strings.HasPrefix(out, "BACKUP WARNING - lab: ") || strings.Count(out, "\n") != 1 || !strings.Contains(out, " | 'lab age'=") {
+	if exit != 1 || !strings.HasPrefix(out, "BACKUP WARNING - lab: ") || strings.Count(out, "\n") != 1 || !strings.Contains(out, " | 'lab age'=") {
 		t.Errorf("exit %d: %q", exit, out)
 	}
 	var rows []map[string]any

@@ -69,7 +69,8 @@ func (s *Service) doReport(ctx context.Context, c call) Response {
 		resp.Exit = ExitFindings
 	}
 	if c.flags["nagios"] != "" {
-		resp.Message = view.Message{Tone: resp.Message.Tone, Head: view.Nagios(results)}
+		line, status := view.Nagios(results)
+		resp.Message, resp.Exit = view.Message{Tone: view.Plain, Head: line}, status
 	}
 	if file := c.flags["png"]; file != "" || c.Channel != "cli" {
 		png, err := picture.Report(results)

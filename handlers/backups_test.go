@@ -74,11 +74,12 @@ func TestReport(t *testing.T) {
 		"report good stale":                  {6, "1 of 2 clusters with something to mend: stale; 1 fresh"},
 		"report":                             {6, "1 of 4 clusters could NOT be restored today: none; 1 of 4 clusters CANNOT be told: gone; 1 of 4 clusters with something to mend: stale; 1 fresh"},
 		"report good --nagios":               {0, "BACKUP OK - good: said | 'good age'=3600s"},
-		"report stale --nagios":              {6, "BACKUP WARNING - stale: said | "},
+		"report stale --nagios":              {1, "BACKUP WARNING - stale: said | "},
 		"report nothing":                     {1, "report: there is no cluster \"nothing\""},
 		"report good --severity bad":         {2, "report: unknown severity"},
 		"report good good":                   {0, "good: said"},
-		"report none --nagios --png out.png": {6, "BACKUP CRITICAL"},
+		"report none --nagios --png out.png": {2, "BACKUP CRITICAL"},
+		"report gone --nagios":               {3, "BACKUP UNKNOWN - gone: CANNOT TELL"},
 	} {
 		r := b.report(words)
 		if r.Exit != want.exit || !strings.HasPrefix(r.Message.Head, want.head) {

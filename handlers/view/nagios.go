@@ -9,11 +9,21 @@ import (
 	"aurorabot/runner/health"
 )
 
-// Nagios is a report as one line of a monitoring plug-in: the state's word, what
-// is wrong, and performance data, as the Monitoring Plugins' guidelines have it
+// NagiosUnknown is the exit status of a plug-in that cannot tell.
+const NagiosUnknown = 3
+
+// nagiosStatus is a plug-in's exit status for each word.
+var nagiosStatus = map[string]int{"OK": 0, "WARNING": 1, "CRITICAL": 2, "UNKNOWN": NagiosUnknown}
+
+// NagiosError is the line of a plug-in that could not look at all.
+func NagiosError(why string) string { return "BACKUP UNKNOWN - " + plugLine(why) }
+
+// Nagios is a report as one line of a monitoring plug-in, and its exit status:
+// the state's word, what is wrong, and performance data, as the Monitoring
+// Plugins' guidelines have it
 // (https://www.monitoring-plugins.org/doc/guidelines.html, read 2026-11-23):
 // 'label'=value[unit];warn;crit;min;max. What is not known is U.
-func Nagios(results []check.Result) string {
+func Nagios(results []check.Result) (line string, status int) {
 	word, says := "OK", []string{}
 	worse := map[string]int{"OK": 0, "WARNING": 1, "UNKNOWN": 2, "CRITICAL": 3}
 	var data []string
@@ -35,11 +45,11 @@ func Nagios(results []check.Result) string {
 	}
 	switch {
 	case len(results) == 0:
-		return "BACKUP UNKNOWN - no cluster was looked at"
+		return NagiosError("no cluster was looked at"), NagiosUnknown
 	case len(results) > 1:
 		says = append([]string{reportHead(results)}, says[:min(3, len(says))]...)
 	}
-	return cut("BACKUP "+word+" - "+strings.Join(says, " / "), 3000) + " | " + strings.Join(data, " ")
+	return cut("BACKUP "+word+" - "+strings.Join(says, " / "), 3000) + " | " + strings.Join(data, " "), nagiosStatus[word]
 }
 
 // threshold is an age of performance data; none where it is not known.

@@ -138,17 +138,22 @@ func TestLongReportsAreCut(t *testing.T) {
 func TestNagios(t *testing.T) {
 	r := seenOf()
 	for _, tt := range []struct {
-		of   []check.Result
-		want []string
+		of     []check.Result
+		status int
+		want   []string
 	}{
-		{[]check.Result{r["fresh"]}, []string{"BACKUP OK - devcluster: fresh", " | 'devcluster age'=3600s;7560;93600;0; 'devcluster tasks'=65;;;0; 'devcluster size'=101302B;;;0; 'devcluster check'=0.9s;;;0;"}},
-		{[]check.Result{r["stale"]}, []string{"BACKUP WARNING - devcluster: STALE", "'devcluster age'=781200s"}},
-		{[]check.Result{r["none"]}, []string{"BACKUP CRITICAL - prod: NO VALID BACKUP", "'prod age'=U;"}},
-		{[]check.Result{r["failed"]}, []string{"BACKUP UNKNOWN - test: CANNOT TELL", "'test tasks'=U;", "'test age'=U;;;0;"}},
-		{[]check.Result{r["fresh"], r["failed"], r["none"]}, []string{"BACKUP CRITICAL - 1 of 3 clusters could NOT be restored today: prod", "'devcluster age'=3600s", "'prod age'=U"}},
-		{nil, []string{"BACKUP UNKNOWN"}},
+		{[]check.Result{r["fresh"]}, 0, []string{"BACKUP OK - devcluster: fresh", " | 'devcluster age'=3600s;7560;93600;0; 'devcluster tasks'=65;;;0; 'devcluster size'=101302B;;;0; 'devcluster check'=0.9s;;;0;"}},
+		{[]check.Result{r["stale"]}, 1, []string{"BACKUP WARNING - devcluster: STALE", "'devcluster age'=781200s"}},
+		{[]check.Result{r["none"]}, 2, []string{"BACKUP CRITICAL - prod: NO VALID BACKUP", "'prod age'=U;"}},
+		{[]check.Result{r["failed"]}, 3, []string{"BACKUP UNKNOWN - test: CANNOT TELL", "'test tasks'=U;", "'test age'=U;;;0;"}},
+		{[]check.Result{r["fresh"], r["failed"], r["none"]}, 2, []string{"BACKUP CRITICAL - 1 of 3 clusters could NOT be restored today: prod", "'devcluster age'=3600s", "'prod age'=U"}},
+		{[]check.Result{r["stale"], r["failed"]}, 3, []string{"BACKUP UNKNOWN - "}},
+		{nil, 3, []string{"BACKUP UNKNOWN"}},
 	} {
-		got := view.Nagios(tt.of)
+		got, status := view.Nagios(tt.of)
+		if status != tt.status {
+			t.Errorf("status %d, want %d: %s", status, tt.status, got)
+		}
 		for _, want := range tt.want {
 			if !strings.Contains(got, want) {
 				t.Errorf("no %q in %s", want, got)
