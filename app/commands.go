@@ -34,7 +34,7 @@ func ask(ctx context.Context, q cli.Question, file string, w World) int {
 	if err != nil {
 		return w.fail(err)
 	}
-	std := cli.Std{Out: w.Out, Err: w.Err}
+	std := cli.Std{Out: w.Out, Err: w.Err, Width: w.wide, ErrWidth: w.errWide}
 	if conn, err := net.DialTimeout("unix", filepath.Join(cfg.StateDir, "aurorabot.sock"), 2*time.Second); err == nil {
 		defer conn.Close()
 		stop := context.AfterFunc(ctx, func() { conn.Close() })

@@ -182,7 +182,7 @@ func (l *line) does(ctx context.Context, words []string) int {
 	}
 	var answer, errs bytes.Buffer
 	w := l.World
-	l.Out, l.Err = &answer, io.MultiWriter(w.Err, &errs)
+	l.Out, l.Err, l.wide, l.errWide = &answer, io.MultiWriter(w.Err, &errs), 0, 0
 	exit := l.run(ctx, words)
 	if answer.Len() == 0 { // What went wrong stands on the error output, which Nagios does not read.
 		why, _, _ := strings.Cut(strings.TrimPrefix(errs.String(), "aurorabot: "), "\n")

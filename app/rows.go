@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"aurorabot/handlers"
+	"aurorabot/handlers/cli"
 	"aurorabot/handlers/files"
 	"aurorabot/handlers/syntax"
 )
@@ -129,7 +130,12 @@ func file(ctx context.Context, in *input) int {
 	words := in.request()
 	if in.json {
 		words = slices.Insert(words, 2, "--json")
+		in.wide = 0
 	}
-	exit, _ := files.Run(ctx, words, files.Std{In: in.In, Out: in.Out, Err: in.Err, Now: in.Now})
+	out := &cli.Folded{W: in.Out, Width: in.wide}
+	exit, _ := files.Run(ctx, words, files.Std{In: in.In, Out: out, Err: in.Err, Now: in.Now})
+	if err := out.Close(); err != nil && exit == handlers.ExitDone {
+		return in.fail(err)
+	}
 	return exit
 }

@@ -15,6 +15,7 @@ import (
 	"aurorabot/handlers"
 	"aurorabot/handlers/cli"
 	"aurorabot/handlers/files"
+	"aurorabot/handlers/view"
 	"aurorabot/runner/redact"
 )
 
@@ -27,6 +28,8 @@ type World struct {
 	Hup      func() <-chan os.Signal // From its call on a hang-up asks for a reload, and ends nothing. Nil: never.
 
 	logging logging
+
+	wide, errWide int // Columns that Out and Err have; 0: nobody said.
 }
 
 // Run does one command, and returns the exit status.
@@ -37,30 +40,39 @@ func Run(ctx context.Context, args []string, w World) int {
 		return exit
 	}
 	// Whatever a host or a backup says can do nothing to the terminal.
+	w.wide, w.errWide = cli.Width(w.Out, w.Env), cli.Width(w.Err, nobody)
 	out, errs := &cli.Plain{W: w.Out}, &cli.Plain{W: w.Err}
 	defer func() { _, _ = out.Close(), errs.Close() }() // Half a character, and nobody is left to tell.
 	w.Out, w.Err = out, errs
 	return lineOf(w, len(args) > 0 && len(args[0]) > 2 && args[0][:2] == "__").does(ctx, args)
 }
 
+// nobody has said anything: scripts read the error output too, and whoever exports
+// COLUMNS did not mean that.
+func nobody(string) string { return "" }
+
 func (w World) fail(err error) int {
 	var hinted interface{ Hint() string }
 	if errors.As(err, &hinted) {
 		return w.hinted(err, hinted.Hint())
 	}
-	fmt.Fprintf(w.Err, "aurorabot: %v\n", (&redact.Redactor{}).Error(err))
+	w.complain("aurorabot: %v\n", (&redact.Redactor{}).Error(err))
 	return handlers.ExitError
 }
 
 func (w World) hinted(err error, hint string) int {
-	fmt.Fprintf(w.Err, "aurorabot: %v\nhint: %s\n", (&redact.Redactor{}).Error(err), hint)
+	w.complain("aurorabot: %v\nhint: %s\n", (&redact.Redactor{}).Error(err), hint)
 	return handlers.ExitError
 }
 
 // misused says that a command line makes no sense, and what to type.
 func (w World) misused(why, hint string) int {
-	fmt.Fprintf(w.Err, "aurorabot: %s\nhint: %s\n", why, hint)
+	w.complain("aurorabot: %s\nhint: %s\n", why, hint)
 	return handlers.ExitUsage
+}
+
+func (w World) complain(format string, args ...any) {
+	fmt.Fprint(w.Err, view.Fold(fmt.Sprintf(format, args...), w.errWide))
 }
 
 // document prints v as the one JSON document of a command.

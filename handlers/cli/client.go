@@ -15,7 +15,8 @@ import (
 
 // Std is where a command reads and writes.
 type Std struct {
-	Out, Err io.Writer
+	Out, Err        io.Writer
+	Width, ErrWidth int // Columns that each has; 0: nothing is folded.
 }
 
 // A Question is a command, and where the client puts what belongs into files.
@@ -57,7 +58,7 @@ func Ask(conn io.ReadWriter, q Question, std Std) int {
 			}
 		case t.Event != nil && t.Text != "":
 			streamed = true
-			fmt.Fprintln(std.Out, t.Text)
+			fmt.Fprintln(std.Out, view.Fold(t.Text, std.Width))
 		}
 	}
 }
@@ -111,14 +112,14 @@ func finish(std Std, q Question, t told, streamed bool) int {
 	failed := t.Message != nil && t.Message.Tone == view.Bad && exit != handlers.ExitDone && exit != handlers.ExitFindings && !streamed
 	switch {
 	case failed:
-		fmt.Fprint(std.Err, ErrorText(*t.Message))
+		fmt.Fprint(std.Err, view.Fold(ErrorText(*t.Message), std.ErrWidth))
 	case q.JSON && streamed: // The stream is the document.
 	case q.JSON:
 		fmt.Fprintln(std.Out, string(t.Data))
 	case t.Message != nil:
-		fmt.Fprint(std.Out, view.Text(*t.Message))
+		fmt.Fprint(std.Out, view.TextWithin(*t.Message, std.Width))
 		for _, f := range t.Message.Files {
-			fmt.Fprint(std.Out, f.Text) // A picture has none: it goes where --png says.
+			fmt.Fprint(std.Out, view.Fold(f.Text, std.Width)) // A picture has none: it goes where --png says.
 		}
 	}
 	return exit
@@ -137,6 +138,6 @@ func writeFiles(dir string, files []view.File) error {
 }
 
 func fail(std Std, err error) int {
-	fmt.Fprintf(std.Err, "aurorabot: %v\n", err)
+	fmt.Fprint(std.Err, view.Fold(fmt.Sprintf("aurorabot: %v\n", err), std.ErrWidth))
 	return handlers.ExitError
 }

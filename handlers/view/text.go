@@ -15,8 +15,12 @@ var marks = map[string]string{
 
 // Text is m as plain text for a terminal or a log: without colours, tables
 // aligned, people as "@USER". Buttons are left out: a terminal has none. Files
-// are named with their size.
-func Text(m Message) string {
+// are named with their size. Nothing is folded: a row of a table is a line.
+func Text(m Message) string { return TextWithin(m, 0) }
+
+// TextWithin is [Text] of lines of at most so many characters, as far as names
+// and what is to be typed allow; zero or less folds nothing.
+func TextWithin(m Message, width int) string {
 	var parts []string
 	m = named(m)
 	add := func(s string) {
@@ -26,13 +30,13 @@ func Text(m Message) string {
 	}
 	add(m.Head)
 	add(strings.Join(m.Lines, "\n"))
-	add(fields(m.Fields))
+	add(fields(m.Fields, width))
 	for _, l := range m.Links {
 		add(l.Label + ": " + l.URL)
 	}
 	add(taskList(m.Tasks))
 	for _, t := range m.Tables {
-		add(strings.TrimLeft(t.Title+"\n"+aligned(t), "\n"))
+		add(strings.TrimLeft(t.Title+"\n"+fitted(t, width), "\n"))
 	}
 	for _, o := range m.Output {
 		add(o.Title + "\n" + indent(o.Text))
@@ -45,7 +49,7 @@ func Text(m Message) string {
 		add(fmt.Sprintf("%s: %s", f.Name, count(strings.Count(strings.TrimRight(f.Text, "\n"), "\n")+1, "line")))
 	}
 	add(m.Foot)
-	return safe(strings.Join(parts, "\n\n")) + "\n"
+	return Fold(safe(strings.Join(parts, "\n\n")), width) + "\n"
 }
 
 // named is m with people as "@USER", before anything is aligned.
@@ -101,14 +105,18 @@ func Unseen(r rune) bool {
 	return unicode.IsControl(r) || unicode.Is(unicode.Cf, r)
 }
 
-func fields(list []Field) string {
+func fields(list []Field, width int) string {
 	wide := 0
 	for _, f := range list {
 		wide = max(wide, utf8.RuneCountInString(f.Name))
 	}
 	var b strings.Builder
 	for _, f := range list {
-		fmt.Fprintf(&b, "%s:%s %s\n", f.Name, strings.Repeat(" ", wide-utf8.RuneCountInString(f.Name)), f.Value)
+		line := fmt.Sprintf("%s:%s %s", f.Name, strings.Repeat(" ", wide-utf8.RuneCountInString(f.Name)), f.Value)
+		if width > 0 && utf8.RuneCountInString(line) > width {
+			line = foldLine(line, width, min(wide+2, width/2))
+		}
+		b.WriteString(line + "\n")
 	}
 	return b.String()
 }
@@ -145,7 +153,7 @@ func aligned(t Table) string {
 		for i, cell := range row {
 			pad := strings.Repeat(" ", wide[i]-utf8.RuneCountInString(cell))
 			if i > 0 {
-				line.WriteString("  ")
+				line.WriteString(gap)
 			}
 			if slices.Contains(t.Right, i) {
 				line.WriteString(pad + cell)
