@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"aurorabot/config"
 	"aurorabot/handlers"
 	"aurorabot/handlers/cli"
 	"aurorabot/handlers/syntax"
@@ -57,7 +58,7 @@ func (l *line) complete(c *cobra.Command, r row, args []string) ([]string, cobra
 		return r.words, cobra.ShellCompDirectiveNoFileComp
 	}
 	if r.Name == "help" {
-		return append(firstWords(), "findings"), cobra.ShellCompDirectiveNoFileComp
+		return helpWords(), cobra.ShellCompDirectiveNoFileComp
 	}
 	return l.named(c, r.means(len(args)), args)
 }
@@ -95,8 +96,8 @@ func (l *line) named(c *cobra.Command, what string, args []string) ([]string, co
 const patience = time.Second
 
 // known asks the bot that serves for names that it knows already. Without one
-// there are none. Nothing is proposed that a terminal or a shell could take for
-// more than a name.
+// there are those of the configuration. Nothing is proposed that a terminal or a
+// shell could take for more than a name.
 func (l *line) known(c *cobra.Command, what, cluster string) []string {
 	cfg, err := load(l.config(c), l.World)
 	if err != nil {
@@ -106,7 +107,7 @@ func (l *line) known(c *cobra.Command, what, cluster string) []string {
 	defer stop()
 	conn, err := (&net.Dialer{}).DialContext(ctx, "unix", filepath.Join(cfg.StateDir, "aurorabot.sock"))
 	if err != nil {
-		return nil
+		return written(cfg, what)
 	}
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
@@ -117,4 +118,20 @@ func (l *line) known(c *cobra.Command, what, cluster string) []string {
 	return slices.DeleteFunc(names, func(name string) bool {
 		return name == "" || strings.HasPrefix(name, "-") || strings.HasPrefix(name, "_activeHelp_") || strings.ContainsFunc(name, func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) })
 	})
+}
+
+// written are the names that a configuration has of clusters and of their hosts.
+func written(cfg *config.Config, what string) []string {
+	var names []string
+	for _, k := range cfg.Clusters {
+		switch what {
+		case handlers.NamesOfClusters:
+			names = append(names, k.Name)
+		case handlers.NamesOfHosts:
+			for i := range k.Schedulers {
+				names = append(names, k.Schedulers[i].Name)
+			}
+		}
+	}
+	return names
 }

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	_ "embed"
 	"fmt"
@@ -15,27 +16,90 @@ import (
 	"aurorabot/handlers/view"
 )
 
-// help is `help`: all commands, one, or the findings.
+// help is `help`: all commands, those of one purpose, one, or the findings.
 func help(_ context.Context, in *input) int {
-	if len(in.args) > 0 && in.args[0] != "findings" && !in.json {
-		if c, rest, err := in.line.root.Find(in.args); err == nil && c != in.line.root && len(rest) == 0 {
-			in.line.page(c)
-			return handlers.ExitDone
+	l := in.line
+	if first(in.args) == "findings" {
+		r := handlers.HelpFor(in.args, findings()...)
+		switch {
+		case r.Exit != handlers.ExitDone:
+			return in.misused(r.Message.Head, strings.TrimPrefix(strings.Join(r.Message.Lines, " "), "hint: "))
+		case in.json:
+			return in.document(r.Data)
+		}
+		fmt.Fprint(in.Out, view.TextWithin(r.Message, in.wide))
+		return r.Exit
+	}
+	c, rest, err := l.root.Find(in.args)
+	found := err == nil && c != l.root && len(rest) == 0
+	group := (*handlers.Group)(nil)
+	if len(in.args) == 1 {
+		group = handlers.GroupOf(in.args[0])
+	}
+	switch {
+	case len(in.args) > 0 && !found && group == nil:
+		return in.misused(fmt.Sprintf("there is no command %.40q", strings.Join(in.args, " ")), handlers.Suggest(in.args[0], helpWords()))
+	case in.json:
+		return in.document(l.told(c, found, group))
+	case len(in.args) == 0:
+		l.page(l.root)
+	case !found:
+		l.group(group)
+	default:
+		l.page(c)
+		if group != nil {
+			l.say("")
+			l.group(group)
 		}
 	}
-	if len(in.args) == 0 && !in.json {
-		in.line.page(in.line.root)
-		return handlers.ExitDone
+	return handlers.ExitDone
+}
+
+// helpWords are what `help` takes.
+func helpWords() []string {
+	list := append(firstWords(), "findings")
+	for _, g := range handlers.Groups {
+		if !slices.Contains(list, g.Name) {
+			list = append(list, g.Name)
+		}
 	}
-	r := handlers.HelpFor(in.args, findings()...)
-	switch {
-	case r.Exit != handlers.ExitDone:
-		return in.misused(r.Message.Head, strings.TrimPrefix(strings.Join(r.Message.Lines, " "), "hint: "))
-	case in.json:
-		return in.document(r.Data)
+	return list
+}
+
+// told is what `help` shows, for programs: one command, those of a group, or all.
+func (l *line) told(c *cobra.Command, one bool, group *handlers.Group) []view.CommandHelp {
+	list := []view.CommandHelp{}
+	for _, r := range rows() {
+		switch mine, is := l.rows[c]; {
+		case one && is && mine.Name != r.Name, one && !is && !strings.HasPrefix(r.Name, c.Name()+" "):
+			continue
+		case !one && group != nil && r.Purpose != group.Name:
+			continue
+		}
+		h := view.CommandHelp{Name: r.Name, Usage: strings.TrimSpace(r.Name + " " + r.Usage), About: r.Help, Group: r.Purpose, Examples: strings.Split(r.Example, "\n")}
+		for _, o := range r.Options {
+			if one {
+				h.Options = append(h.Options, o.String()+": "+o.Help)
+			}
+		}
+		list = append(list, h)
 	}
-	fmt.Fprint(in.Out, view.Text(r.Message))
-	return r.Exit
+	return list
+}
+
+// unknownWidth is how wide a page of help is where nobody knows how wide the
+// terminal is.
+const unknownWidth = 80
+
+// say prints one line of a page.
+func (l *line) say(format string, args ...any) {
+	fmt.Fprintln(l.Out, view.Fold(fmt.Sprintf(format, args...), cmp.Or(l.wide, unknownWidth)))
+}
+
+// usage prints how something is typed.
+func (l *line) usage(text string) {
+	const before = "usage: aurorabot "
+	fmt.Fprintln(l.Out, view.FoldBelow(before+text, cmp.Or(l.wide, unknownWidth), len(before)))
 }
 
 // page shows how a command is used.
@@ -43,32 +107,62 @@ func (l *line) page(c *cobra.Command) {
 	r, one := l.rows[c]
 	switch {
 	case c == l.root:
-		fmt.Fprint(l.Out, view.Text(handlers.HelpFor(nil, findings()...).Message))
-		for _, group := range []string{onFiles, ofProgram} {
-			fmt.Fprintf(l.Out, "\n%s\n", titles[group])
-			l.list(func(r row) bool { return r.Group == group })
+		l.usage("COMMAND [ARGUMENT...] [OPTION...]")
+		l.say("\nThe recovery of Apache Aurora's replicated log from a backup, with the consent of two people. The same words work in Slack where they make sense there.\n")
+		for i := range handlers.Groups {
+			l.group(&handlers.Groups[i])
+			l.say("")
 		}
-		fmt.Fprintln(l.Out, "\nAll take --json, --config FILE and --help.")
+		l.say("`aurorabot help COMMAND` shows options and examples, `aurorabot help findings` what can be found. All take --json, --config FILE and --help.")
 		return
 	case !one:
-		fmt.Fprintf(l.Out, "usage: aurorabot %s COMMAND\n\n", c.Name())
+		l.usage(c.Name() + " COMMAND")
+		l.say("")
 		l.list(func(r row) bool { return strings.HasPrefix(r.Name, c.Name()+" ") })
+		l.say("\n`aurorabot help %s COMMAND` shows options and examples.", c.Name())
 		return
 	}
-	fmt.Fprintf(l.Out, "usage: aurorabot %s\n\n%s\n\nOptions:\n", strings.TrimSpace(r.Name+" "+r.Usage), r.Help)
-	for _, o := range slices.Concat(r.Options, everywhere) {
-		fmt.Fprintf(l.Out, "  %-34s %s\n", o, o.Help)
+	l.usage(strings.TrimSpace(r.Name + " " + r.Usage))
+	l.say("\n%s\n\nOptions:", r.Help)
+	options, wide := slices.Concat(r.Options, everywhere, []syntax.Option{{Name: "help", Help: "show this; -h too"}}), 0
+	for _, o := range options {
+		wide = max(wide, len(o.String()))
 	}
-	if r.Example != "" {
-		fmt.Fprintf(l.Out, "\nExamples:\n  %s\n", strings.ReplaceAll(r.Example, "\n", "\n  "))
+	for _, o := range options {
+		l.say("  %-*s  %s", wide, o, o.Help)
+	}
+	examples := strings.Split(r.Example, "\n")
+	if l.say("\nExample%s:", map[bool]string{true: "s"}[len(examples) > 1]); r.Example != "" {
+		for _, e := range examples {
+			fmt.Fprintf(l.Out, "  %s\n", e) // Not folded: it is copied.
+		}
 	}
 }
 
-func (l *line) list(of func(row) bool) {
+// group lists the commands of a group, each with what it does.
+func (l *line) group(g *handlers.Group) {
+	l.say("%s (help %s):", g.Title, g.Name)
+	var order []string
+	for _, c := range g.Commands {
+		order = append(order, c.Name)
+	}
+	l.list(func(r row) bool { return slices.Contains(order, r.Name) }, order...)
+}
+
+// list prints the commands of which something is true, each with what it does; in
+// the order of the names, if there are any.
+func (l *line) list(of func(row) bool, order ...string) {
+	var list []row
+	wide := 0
 	for _, r := range rows() {
 		if of(r) {
-			fmt.Fprintf(l.Out, "  %s\n", strings.TrimSpace(r.Name+" "+r.Usage))
+			list, wide = append(list, r), max(wide, len(r.Name))
 		}
+	}
+	slices.SortStableFunc(list, func(a, b row) int { return slices.Index(order, a.Name) - slices.Index(order, b.Name) })
+	for _, r := range list {
+		what, _, _ := strings.Cut(r.Help, ". ") // Its page has the rest.
+		l.say("  %-*s  %s", wide, r.Name, strings.TrimSuffix(what, "."))
 	}
 }
 

@@ -56,7 +56,7 @@ func lineOf(w World, completes bool) *line {
 	l.root.SetHelpFunc(func(c *cobra.Command, _ []string) { l.page(c) })
 	l.root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return l.badOption(c, syntax.Explain(err)) })
 	for _, id := range []string{onClusters, onFiles, ofProgram} {
-		l.root.AddGroup(&cobra.Group{ID: id, Title: titles[id]})
+		l.root.AddGroup(&cobra.Group{ID: id, Title: id})
 	}
 	l.root.Flags().AddFlagSet(syntax.FlagSet([]syntax.Option{{Name: "version", Help: "as the command version"}}))
 	l.root.PersistentFlags().AddFlagSet(syntax.FlagSet(everywhere))
@@ -177,7 +177,7 @@ func (l *line) config(c *cobra.Command) string {
 
 // does does what the words say, and returns the exit status.
 func (l *line) does(ctx context.Context, words []string) int {
-	if !forNagios(words) {
+	if c, _, err := l.root.Find(words); err != nil || l.rows[c].Name != "report" || !forNagios(words) {
 		return l.run(ctx, words)
 	}
 	var answer, errs bytes.Buffer
@@ -195,13 +195,13 @@ func (l *line) does(ctx context.Context, words []string) int {
 	return exit
 }
 
-// forNagios reports whether words are for a line that Nagios reads, whether or not
-// they make sense.
+// forNagios reports whether the words of a report ask for a line that Nagios reads,
+// whether or not they make sense.
 func forNagios(words []string) bool {
 	if end := slices.Index(words, "--"); end >= 0 {
 		words = words[:end]
 	}
-	return slices.Contains(words, "report") && (slices.Contains(words, "--nagios") || slices.Contains(words, "-nagios"))
+	return slices.Contains(words, "--nagios") || slices.Contains(words, "-nagios")
 }
 
 func (l *line) run(ctx context.Context, words []string) int {

@@ -30,6 +30,7 @@ func typed(t *testing.T, words ...string) (exit int, out, errs string) {
 // Every command says how it is used: what it does, each of its options, and
 // nothing on the error output. All of them are in help, completion and manual.
 func TestEveryCommandAnswersHelp(t *testing.T) {
+	folded := func(s string) string { return strings.Join(strings.Fields(s), " ") }
 	_, all, _ := typed(t, "help")
 	_, page, _ := typed(t, "man")
 	page = strings.ReplaceAll(page, `\-`, "-")
@@ -37,7 +38,7 @@ func TestEveryCommandAnswersHelp(t *testing.T) {
 		name := strings.Fields(r.Name)
 		for _, words := range [][]string{append(slices.Clone(name), "--help"), append(slices.Clone(name), "x", "-h"), append([]string{"help"}, name...), append([]string{"--config", "x"}, append(slices.Clone(name), "-help")...)} {
 			exit, out, errs := typed(t, words...)
-			if exit != 0 || errs != "" || !strings.HasPrefix(out, "usage: aurorabot "+strings.TrimSpace(r.Name+" "+r.Usage)+"\n\n"+r.Help+"\n") {
+			if exit != 0 || errs != "" || !strings.HasPrefix(folded(out), folded("usage: aurorabot "+r.Name+" "+r.Usage+" "+r.Help+" Options:")) {
 				t.Errorf("%q: exit status %d, %s\n%s", words, exit, errs, out)
 			}
 			for _, o := range slices.Concat(r.Options, everywhere) {
@@ -105,7 +106,7 @@ func TestUsage(t *testing.T) {
 }
 
 // noConfig is said where nobody names a configuration, and no home is known.
-const noConfig = "aurorabot: no configuration: neither --config nor AURORABOT_CONFIG names one, and there is none at /etc/aurorabot.yaml\n" +
+const noConfig = "aurorabot: no configuration: neither --config nor AURORABOT_CONFIG names one, and none of these is there: /etc/aurorabot.yaml, /etc/aurorabot/aurorabot.yaml\n" +
 	"hint: name one with --config FILE, or begin with `aurorabot config example > /etc/aurorabot.yaml`\n"
 
 // Nagios knows no other statuses than its own, and reads the output alone: what
@@ -143,7 +144,7 @@ func TestWhichConfiguration(t *testing.T) {
 		Run(t.Context(), words, World{In: strings.NewReader(""), Out: io.Discard, Err: &errs, Env: func(k string) string { return env[k] }, Now: time.Now})
 		return errs.String()
 	}
-	if got := says("status"); !strings.Contains(got, "there is none at "+usual+" or /etc/aurorabot.yaml\nhint: ") {
+	if got := says("status"); !strings.Contains(got, "none of these is there: "+usual+", /etc/aurorabot.yaml, /etc/aurorabot/aurorabot.yaml\nhint: ") {
 		t.Errorf("without any: %s", got)
 	}
 	if err := os.WriteFile(usual, []byte("nonsense: 1\n"), 0o600); err != nil {
@@ -198,8 +199,10 @@ func TestCompletesNames(t *testing.T) {
 		}
 		return out.String()
 	}
-	if got := complete("status", ""); got != ":4\n" {
-		t.Errorf("without a bot: %q", got)
+	for what, want := range map[string]string{"status": "devcluster\n:4\n", "settle": ":4\n", "resume west --without": "s1\ns2\ns3\n:4\n", "approve": ":4\n"} {
+		if got := complete(append(strings.Fields(what), "")...); got != want {
+			t.Errorf("%s without a bot: %q, want %q", what, got, want)
+		}
 	}
 	l, err := cli.Listen(filepath.Join(a.cfg.StateDir, "aurorabot.sock"))
 	if err != nil {

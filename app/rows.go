@@ -17,7 +17,8 @@ type row struct {
 	Name    string          `json:"name"` // Its words: "config check".
 	Usage   string          `json:"usage"`
 	Help    string          `json:"help"`
-	Group   string          `json:"group"`
+	Group   string          `json:"group"`   // What it is done on: clusters, files, or the program itself.
+	Purpose string          `json:"purpose"` // Of [handlers.Groups]: where help lists it.
 	Options []syntax.Option `json:"options,omitempty"`
 	Example string          `json:"example,omitempty"` // Lines.
 
@@ -47,17 +48,15 @@ func (in *input) request() []string {
 	return slices.Concat(words, in.args, options)
 }
 
-// The groups of commands, as help shows them.
+// What commands are done on.
 const (
 	onClusters = "clusters"
 	onFiles    = "files"
 	ofProgram  = "program"
 )
 
-var titles = map[string]string{onClusters: "On clusters and runs:", onFiles: "On files at hand:", ofProgram: "Of this program itself:"}
-
 // everywhere are the options of every command. Slack has none of them.
-var everywhere = []syntax.Option{files.JSON, {Name: "config", Value: "FILE", Help: "the configuration; else AURORABOT_CONFIG names it"}}
+var everywhere = []syntax.Option{files.JSON, {Name: "config", Value: "FILE", Help: "the configuration; else $AURORABOT_CONFIG, else aurorabot.yaml in $XDG_CONFIG_HOME, /etc or /etc/aurorabot"}}
 
 // rows are all commands for people. Those of the program itself are no requests.
 func rows() []row {
@@ -68,7 +67,7 @@ func rows() []row {
 			Name: "config check", Usage: "FILE [--live]", Help: "say everything that is wrong with a configuration", least: 1, most: 1, run: checkConfig,
 			Options: []syntax.Option{{Name: "live", Help: "ask Slack and every host, too; changes nothing"}},
 		},
-		{Name: "config example", Help: "print a configuration with every key, explained", run: exampleConfig, Example: "aurorabot config example > aurorabot.yaml"},
+		{Name: "config example", Help: "print a configuration with every key, explained", run: exampleConfig},
 		{
 			Name: "config discover", Usage: "HOST[:PORT] [--user NAME] [--key FILE] [--known-hosts FILE]", Help: "ask a host for what a configuration says of it", least: 1, most: 1, run: discover,
 			Options: []syntax.Option{
@@ -86,15 +85,14 @@ func rows() []row {
 		},
 		{
 			Name: "completion", Usage: "bash|zsh|fish", Help: "print the script that makes a shell complete these commands", least: 1, most: 1, run: completion, words: []string{"bash", "zsh", "fish"},
-			Example: "aurorabot completion bash > /usr/share/bash-completion/completions/aurorabot",
 		},
-		{Name: "man", Help: "print the manual page", run: man, Example: "aurorabot man > aurorabot.1; man ./aurorabot.1"},
+		{Name: "man", Help: "print the manual page", run: man},
 	}
 	for i := range list {
 		list[i].Group = ofProgram
 	}
 	for _, c := range handlers.Table() {
-		r := row{Name: c.Name, Usage: c.Usage, Help: c.Help, Group: onClusters, Options: c.Options, least: c.Args[0], most: c.Args[1], run: request, Example: examples[c.Name]}
+		r := row{Name: c.Name, Usage: c.Usage, Help: c.Help, Group: onClusters, Options: c.Options, least: c.Args[0], most: c.Args[1], run: request}
 		switch c.Name {
 		case "help":
 			r.run = help
@@ -109,20 +107,16 @@ func rows() []row {
 		list = append(list, r)
 	}
 	for _, c := range files.Commands {
-		list = append(list, row{Name: c.Name, Usage: c.Usage, Help: c.Help, Group: onFiles, Options: c.Options, most: -1, run: file, Example: examples[c.Name]})
+		list = append(list, row{Name: c.Name, Usage: c.Usage, Help: strings.ReplaceAll(c.Help, "\n", " "), Group: onFiles, Options: c.Options, most: -1, run: file})
+	}
+	for i := range list {
+		shown, purpose := handlers.ShownOf(list[i].Name)
+		list[i].Purpose = purpose
+		for _, e := range shown.Examples {
+			list[i].Example = strings.TrimPrefix(list[i].Example+"\naurorabot "+e, "\n")
+		}
 	}
 	return list
-}
-
-var examples = map[string]string{
-	"recover":        "aurorabot recover west scheduler-backup-2026-11-23-08-36 --reason \"disks of two schedulers died\"\naurorabot recover west scheduler-backup-2026-11-23-08-36 --dry-run",
-	"approve":        "aurorabot approve west --typed west --digest 8f4c2a1b",
-	"report":         "aurorabot report\naurorabot report west --nagios",
-	"export":         "aurorabot export west-20261123T0840Z -o incident",
-	"audit":          "aurorabot audit verify\naurorabot audit verify --against /mnt/copies/audit.jsonl",
-	"backup inspect": "aurorabot backup inspect scheduler-backup-2026-11-23-08-36 --json",
-	"log salvage":    "aurorabot log salvage /mnt/s1/db /mnt/s2/db -o scheduler-backup-2026-11-23-08-40",
-	"log scan":       "aurorabot log scan --unit aurora-scheduler --since $(date -d -1hour +%s)",
 }
 
 // file does a command on files at hand.

@@ -9,7 +9,8 @@ import (
 )
 
 // Usual are the files that hold the configuration where nobody names one, the
-// first that is there before the others: the person's own, then the machine's.
+// first that is there before the others: the person's own, then the machine's,
+// then that of the unit and the image that deploy/ has.
 // $XDG_CONFIG_HOME is ~/.config where it is empty, and counts only if it is
 // absolute: https://specifications.freedesktop.org/basedir-spec/latest/ (read
 // 2026-12-01).
@@ -22,7 +23,7 @@ func Usual(env func(string) string) []string {
 	if filepath.IsAbs(own) {
 		files = append(files, filepath.Join(own, "aurorabot.yaml"))
 	}
-	return append(files, "/etc/aurorabot.yaml")
+	return append(files, "/etc/aurorabot.yaml", "/etc/aurorabot/aurorabot.yaml")
 }
 
 // Find returns the first of the files that is there, "" if none is. One that
@@ -41,7 +42,7 @@ func Find(files []string) string {
 type MissingError struct{ Looked []string }
 
 func (e *MissingError) Error() string {
-	return "no configuration: neither --config nor AURORABOT_CONFIG names one, and there is none at " + strings.Join(e.Looked, " or ")
+	return "no configuration: neither --config nor AURORABOT_CONFIG names one, and none of these is there: " + strings.Join(e.Looked, ", ")
 }
 
 // Hint says what to type.

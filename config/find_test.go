@@ -12,10 +12,10 @@ func TestUsual(t *testing.T) {
 		xdg, home string
 		want      []string
 	}{
-		{"/x", "/home/ann", []string{"/x/aurorabot.yaml", "/etc/aurorabot.yaml"}},
-		{"", "/home/ann", []string{"/home/ann/.config/aurorabot.yaml", "/etc/aurorabot.yaml"}},
-		{"relative", "/home/ann", []string{"/etc/aurorabot.yaml"}},
-		{"", "", []string{"/etc/aurorabot.yaml"}},
+		{"/x", "/home/ann", []string{"/x/aurorabot.yaml", "/etc/aurorabot.yaml", "/etc/aurorabot/aurorabot.yaml"}},
+		{"", "/home/ann", []string{"/home/ann/.config/aurorabot.yaml", "/etc/aurorabot.yaml", "/etc/aurorabot/aurorabot.yaml"}},
+		{"relative", "/home/ann", []string{"/etc/aurorabot.yaml", "/etc/aurorabot/aurorabot.yaml"}},
+		{"", "", []string{"/etc/aurorabot.yaml", "/etc/aurorabot/aurorabot.yaml"}},
 	} {
 		env := map[string]string{"XDG_CONFIG_HOME": tt.xdg, "HOME": tt.home}
 		if got := Usual(func(name string) string { return env[name] }); !slices.Equal(got, tt.want) {

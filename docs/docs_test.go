@@ -169,6 +169,9 @@ func understood(t *testing.T, words []string) string {
 		if words[i] == "DIR" {
 			words[i] = "/DIR" // Some want it absolute.
 		}
+		if one, ok := map[string]string{"GROUP": "look", "COMMAND": "status"}[words[i]]; ok && words[0] == "help" {
+			words[i] = one
+		}
 	}
 	var said bytes.Buffer
 	run := func(more ...string) int {

@@ -161,8 +161,13 @@ While ` + "`serve`" + ` runs, the command line talks to it over a socket in the 
 ## What all take
 
 - ` + "`--json`" + `: exactly one JSON document on standard output (lists: one array), or JSON lines where it streams. Names in it are added to, never changed.
-- ` + "`--config FILE`" + `: the configuration; else ` + "`AURORABOT_CONFIG`" + ` names it.
+- ` + "`--config FILE`" + `: the configuration; else ` + "`AURORABOT_CONFIG`" + ` names it; else it is the first that is there of ` + "`$XDG_CONFIG_HOME/aurorabot.yaml`" + ` (` + "`~/.config`" + ` without that variable), ` + "`/etc/aurorabot.yaml`" + ` and ` + "`/etc/aurorabot/aurorabot.yaml`" + `.
 - ` + "`-h`, `--help`" + `: how the command is used, its options, examples. An option may be written with one dash too (` + "`-reason TEXT`" + `), and is given once.
+
+` + "`help`" + ` lists the commands by what they are for, ` + "`help GROUP`" + ` those of one group, ` + "`help COMMAND`" + ` shows one with its options and examples; in Slack, too.
+
+On a terminal text and tables are as wide as the terminal, or as ` + "`COLUMNS`" + ` says: cells are folded, and where that is not enough a row takes several lines, the later ones indented. In a pipe or a file a row is a line, however long, unless
+` + "`COLUMNS`" + ` is set; JSON is never folded. Nothing is coloured.
 
 Errors go to standard error, as ` + "`aurorabot: what, to what: why`" + ` and a hint where there is one.
 

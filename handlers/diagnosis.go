@@ -292,11 +292,6 @@ func helpFindings(findings []FindingHelp, id string) Response {
 	return Response{Message: m, Data: findings, Private: true}
 }
 
-// HelpFor is the help of all commands, of one, or of the findings.
-func HelpFor(words []string, findings ...FindingHelp) Response {
-	return (&Service{Findings: findings}).doHelp(context.Background(), call{args: words})
-}
-
 // Diagnose is the hook of [Cluster]: it looks at the cluster as it is, with the
 // replicas' logs or without, and changes nothing. open is the cluster's open
 // run, nil if there is none. An error means that it could not even begin.

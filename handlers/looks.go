@@ -235,34 +235,6 @@ func (s *Service) doAudit(_ context.Context, c call) Response {
 	}
 }
 
-func (s *Service) doHelp(_ context.Context, c call) Response {
-	switch {
-	case len(c.args) == 1 && c.args[0] == "findings":
-		return helpFindings(s.Findings, "")
-	case len(c.args) == 2 && c.args[0] == "findings":
-		return helpFindings(s.Findings, c.args[1])
-	case len(c.args) == 2:
-		return Response{Message: view.Error("help: takes one command, or `findings` and a finding", ""), Exit: ExitUsage, Private: true}
-	}
-	var rows []view.CommandHelp
-	for _, k := range Table() {
-		if len(c.args) == 1 && c.args[0] != k.Name {
-			continue
-		}
-		row := view.CommandHelp{Usage: strings.TrimSpace(k.Name + " " + k.Usage), About: k.Help}
-		for _, o := range k.Options {
-			if len(c.args) == 1 {
-				row.Options = append(row.Options, o.String()+": "+o.Help)
-			}
-		}
-		rows = append(rows, row)
-	}
-	if len(rows) == 0 {
-		return Response{Message: view.Error(fmt.Sprintf("there is no command %.40q", c.args[0]), Suggest(c.args[0], names(Table()))), Exit: ExitUsage, Private: true}
-	}
-	return Response{Message: view.Help(rows), Data: rows, Private: true}
-}
-
 func (s *Service) doVersion(context.Context, call) Response {
 	return Response{Message: view.Message{Head: "aurorabot " + s.Version}, Data: map[string]string{"version": s.Version}, Private: true}
 }

@@ -135,10 +135,19 @@ Where **aurorabot serve** runs, the command line talks to it through the socket 
 **AURORABOT_CONFIG**
 : The configuration, where **--config** is not given.
 
+**XDG_CONFIG_HOME**
+: Where the configuration is looked for when nobody names one; ~/.config if it is empty.
+
+**COLUMNS**
+: How wide the output is made; else as wide as the terminal. What goes into a pipe or a file has a row of a table on a line, however long, unless this is set. Nothing is coloured, so that **NO_COLOR** changes nothing.
+
 **SLACK_BOT_TOKEN**, **SLACK_APP_TOKEN**
 : Slack's tokens; the configuration may name files instead.
 
 # FILES
+
+**$XDG_CONFIG_HOME/aurorabot.yaml**, **/etc/aurorabot.yaml**, **/etc/aurorabot/aurorabot.yaml**
+: The configuration, where neither **--config** nor **AURORABOT_CONFIG** names one: the first that is there.
 
 **state_dir**
 : Of the configuration: journals, the lock, the socket. One process owns it.

@@ -6,6 +6,8 @@ import (
 	"os"
 	"strconv"
 
+	"golang.org/x/sys/unix"
+
 	"aurorabot/handlers/view"
 )
 
@@ -22,6 +24,15 @@ func Width(w io.Writer, env func(string) string) int {
 		}
 	}
 	return 0
+}
+
+// columns are those of a terminal; 0 if it is none, or does not know.
+func columns(f *os.File) int {
+	size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ) //nolint:gosec // A descriptor is a small number.
+	if err != nil {
+		return 0
+	}
+	return int(size.Col)
 }
 
 // narrowest is how many columns there are at least: less is no terminal that

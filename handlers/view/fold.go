@@ -24,6 +24,9 @@ func Fold(text string, width int) string {
 	return strings.Join(lines, "\n")
 }
 
+// FoldBelow is [Fold] of one line; what follows stands at the column hang.
+func FoldBelow(line string, width, hang int) string { return foldLine(line, width, hang) }
+
 // hang is the column below which the rest of a line goes on.
 func hang(line string, width int) int {
 	text := strings.TrimLeft(line, " ")
@@ -61,19 +64,27 @@ func foldLine(line string, width, hang int) string {
 }
 
 // tokens are the words of a line, each with the blanks before it. What stands
-// between backticks is one word, unless it is wider than a line.
+// between backticks, and an option that may be left out, "[--reason TEXT]", is one
+// word, unless it is wider than a line.
 func tokens(line string, width int) []string {
 	var list []string
-	begin, inWord, quoted := 0, false, false
+	begin, inWord, until, closing := 0, false, 0, -1
 	for i, r := range line {
-		switch {
-		case r == '`' && quoted:
-			quoted = false
-		case r == '`':
-			end := strings.IndexByte(line[i+1:], '`')
-			quoted = end >= 0 && utf8.RuneCountInString(line[i:i+1+end+1]) <= width
+		if i >= until && i != closing {
+			end := -1
+			switch rest := line[i:]; {
+			case r == '`':
+				end = strings.IndexByte(rest[1:], '`') + 1
+			case strings.HasPrefix(rest, "[-"):
+				end = strings.IndexByte(rest, ']')
+			}
+			if end > 0 && utf8.RuneCountInString(line[i:i+end+1]) <= width {
+				until = i + end + 1
+			} else if end > 0 && r == '`' {
+				closing = i + end // Wider than a line: broken, and its end begins no other.
+			}
 		}
-		if blank := r == ' '; blank && inWord && !quoted {
+		if blank := r == ' '; blank && inWord && i >= until {
 			list = append(list, line[begin:i])
 			begin, inWord = i, false
 		} else if !blank {

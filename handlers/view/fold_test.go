@@ -80,6 +80,8 @@ func TestFold(t *testing.T) {
 		"at scheduler-backup now":                 "at\nscheduler-backup\nnow",
 		"type `undo west` now":                    "type\n`undo west`\nnow",
 		"type `undo west --confirm` now":          "type `undo\nwest\n--confirm`\nnow",
+		"`undo west --now` or `undo x`":           "`undo west\n--now` or\n`undo x`",
+		"undo [--as X] west":                      "undo\n[--as X]\nwest",
 		"an odd ` and one two":                    "an odd `\nand one two",
 		"12345678901 2":                           "12345678901\n2",
 		"äöüäöüäöü ä":                             "äöüäöüäöü ä",

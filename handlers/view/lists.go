@@ -118,22 +118,53 @@ func Refusal(r policy.Refusal) Message {
 
 // A CommandHelp is one command as help shows it.
 type CommandHelp struct {
-	Usage   string   // "recover CLUSTER BACKUP [--reason TEXT]"
-	About   string   // What it does, in one line.
-	Options []string // One line each.
+	Name     string
+	Usage    string   // "recover CLUSTER BACKUP [--reason TEXT]"
+	About    string   // What it does, in one line.
+	Group    string   // Whose it is: "recover".
+	Options  []string // One line each.
+	Examples []string // What is typed, without the program's name.
 }
 
-// Help is the commands; with a single one, its options too.
-func Help(commands []CommandHelp) Message {
-	if len(commands) == 1 {
-		c := commands[0]
-		m := Message{Tone: Plain, Head: c.Usage, Lines: []string{c.About}}
-		m.Lines = append(m.Lines, c.Options...)
-		return m
+// A GroupHelp is commands with one purpose.
+type GroupHelp struct {
+	Name, Title string
+	Commands    []CommandHelp
+}
+
+// Help is all commands by purpose, as names: a page that fits on a telephone.
+func Help(groups []GroupHelp) Message {
+	m := Message{Tone: Plain, Head: "Commands, by what they are for"}
+	for _, g := range groups {
+		var names []string
+		for _, c := range g.Commands {
+			names = append(names, "`"+c.Name+"`")
+		}
+		m.Lines = append(m.Lines, g.Name+": "+strings.Join(names, ", "))
 	}
-	t := Table{Rows: [][]string{{"Command", "What it does"}}}
-	for _, c := range commands {
-		t.Rows = append(t.Rows, []string{c.Usage, c.About})
+	m.Foot = "`help GROUP` (such as `help look`) says what each does, `help COMMAND` how it is typed, with an example."
+	return m
+}
+
+// HelpOfGroup says what each command of a group does.
+func HelpOfGroup(g GroupHelp) Message {
+	m := Message{Tone: Plain, Head: g.Title, Foot: "`help COMMAND` says how it is typed, with an example."}
+	if len(g.Commands) > 0 {
+		t := Table{Rows: [][]string{{"Command", "What it does"}}}
+		for _, c := range g.Commands {
+			t.Rows = append(t.Rows, []string{c.Name, c.About})
+		}
+		m.Tables = []Table{t}
 	}
-	return Message{Tone: Plain, Head: "Commands", Tables: []Table{t}, Foot: "`help COMMAND` says more"}
+	return m
+}
+
+// HelpOfCommand says how a command is typed.
+func HelpOfCommand(c CommandHelp) Message {
+	m := Message{Tone: Plain, Head: c.Usage, Lines: []string{c.About}}
+	m.Lines = append(m.Lines, c.Options...)
+	for _, e := range c.Examples {
+		m.Lines = append(m.Lines, "Example: `"+e+"`")
+	}
+	return m
 }

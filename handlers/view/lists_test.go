@@ -50,13 +50,18 @@ func listed(t *testing.T) []told {
 			states = append(states, runner.Fold(m.events))
 		}
 	}
+	look := view.GroupHelp{Name: "look", Title: "Look at how things are", Commands: []view.CommandHelp{{Name: "status", About: "what is open"}, {Name: "history", About: "what became of runs"}}}
 	return []told{
 		{"status", view.Status(states, day)}, {"status, none open", view.Status(nil, day)},
 		{"history", view.History(states)}, {"history, none yet", view.History(nil)},
 		{"error", view.Error("plan devcluster: backup scheduler-backup-2026-01-02-02-00: on none of the hosts", "see what is there with `backups devcluster`")},
 		{"refusal", view.Refusal(policy.Refusal{Rule: "access", Why: "operate on prod is allowed to sre (T0AURORA01/C0INCIDENT) only"})},
-		{"help", view.Help([]view.CommandHelp{{Usage: "status [CLUSTER]", About: "what is open"}, {Usage: "abort RUN", About: "stop a run"}})},
-		{"help of one command", view.Help([]view.CommandHelp{{Usage: "recover CLUSTER BACKUP [--reason TEXT]", About: "plan, approvals, all phases", Options: []string{"--reason TEXT: why the state of the backup itself is wanted back"}}})},
+		{"help", view.Help([]view.GroupHelp{look, {Name: "decide", Commands: []view.CommandHelp{{Name: "abort"}}}})},
+		{"help of a group", view.HelpOfGroup(look)},
+		{"help of one command", view.HelpOfCommand(view.CommandHelp{
+			Usage: "recover CLUSTER BACKUP [--reason TEXT]", About: "plan, approvals, all phases",
+			Options: []string{"--reason TEXT: why the state of the backup itself is wanted back"}, Examples: []string{"recover west scheduler-backup-2026-11-23-08-36"},
+		})},
 	}
 }
 
