@@ -251,7 +251,9 @@ func (l *lab) play(ctx context.Context, out, errs io.Writer) int {
 	if keep == "" {
 		keep = filepath.Join(l.dir, "before-cleanup")
 	}
-	each := (&script.Timeline{Out: out}).Add
+	summary := &script.Summary{Keep: l.set.keep}
+	timeline := &script.Timeline{Out: out}
+	each := func(e script.Event) { timeline.Add(e); summary.Add(e) }
 	tell := func(format string, args ...any) { fmt.Fprintf(out, "          "+format+"\n", args...) }
 	if l.set.json {
 		each = func(e script.Event) {
@@ -272,6 +274,9 @@ func (l *lab) play(ctx context.Context, out, errs io.Writer) int {
 		if kerr := keepJournal(journal, filepath.Join(keep, "journal")); kerr != nil && err == nil {
 			status, err = script.Failed, fmt.Errorf("--keep: %w", kerr)
 		}
+	}
+	if summary.Killed = p.Lost; !l.set.json {
+		summary.Print(out, status, err)
 	}
 	if err != nil {
 		fmt.Fprintf(errs, "lab: %v\nthe end of the bot's log:\n%s\n", err, l.bot.tail(30))

@@ -126,11 +126,8 @@ func (p *Play) checkLoss(ctx context.Context, bad func(string, ...any)) {
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
-	total := 0
-	for _, n := range killed {
-		total += n
-	}
-	shown := p.seen.loss
+	total, shown := sum(killed), p.seen.loss
+	p.Lost = killed
 	switch {
 	case shown.Killed == nil:
 		bad("the commit gate did not know how many tasks are lost; %d were: %v", total, killed)

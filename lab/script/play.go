@@ -56,6 +56,8 @@ type Play struct {
 	Each func(Event)                      // Gets every event of the journal.
 	Tell func(format string, args ...any) // Gets what people do.
 
+	Lost map[string]int // After Run: the tasks that Mesos killed for the restore, by job; nil where that was not looked at.
+
 	hand    hand
 	moves   map[string][]move
 	run     string
