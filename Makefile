@@ -22,7 +22,7 @@ audit:
 golden:
 	go test ./handlers/view ./handlers/files ./handlers/metrics ./bot/blocks ./runner/health -update
 	go test ./bot -run Golden -update
-	go test ./app -run PagesOfHelp -update
+	go test ./app -run 'PagesOfHelp|EightyColumns' -update
 	go test ./runner/recovery -run Runbook -update
 	go test ./docs -run Document -update
 	./scripts/man.sh

@@ -26,6 +26,7 @@ const playsProgram = "AURORABOT_TEST_PLAYS_PROGRAM"
 // files that the examples speak of.
 type desk struct {
 	home   string
+	here   string // Where the test began.
 	env    []string
 	config string
 }
@@ -40,8 +41,12 @@ func deskOf(t *testing.T) *desk {
 	if err != nil {
 		t.Fatal(err)
 	}
+	here, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
 	home := t.TempDir()
-	d := &desk{home: home, env: []string{"HOME=" + home, "PATH=" + filepath.Join(home, "bin") + ":" + os.Getenv("PATH"), playsProgram + "=1"}}
+	d := &desk{home: home, here: here, env: []string{"HOME=" + home, "PATH=" + filepath.Join(home, "bin") + ":" + os.Getenv("PATH"), playsProgram + "=1"}}
 	d.write(t, "bin/aurorabot", 0o700, fmt.Sprintf("#!/bin/sh\nexec %q \"$@\"\n", self))
 	d.write(t, "bin/journalctl", 0o700, "#!/bin/sh\necho '2026-11-23T08:36:24.000000+00:00 s1 aurora-scheduler[7]: nothing of note'\n")
 	d.write(t, "key", 0o600, "")

@@ -3,6 +3,8 @@ package app
 import (
 	"bytes"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -95,4 +97,37 @@ func TestHelpForPrograms(t *testing.T) {
 			t.Errorf("%s: %d commands, want %d: %s", words, got, want, out)
 		}
 	}
+}
+
+// What is found in files is folded to a terminal of 80 columns: a cell stays whole
+// where it can, and nothing but names is wider.
+func TestFilesAtEightyColumns(t *testing.T) {
+	d := deskOf(t)
+	for i := range 3 {
+		log := golden.Unpack(t, fmt.Sprintf("../runner/replica/testdata/aurora/e-lagging-replica-1-stopped-earlier/replica%d.tar.gz", i+1))
+		if err := os.Rename(log, filepath.Join(d.home, fmt.Sprintf("s%d", i+1), "lags")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d.write(t, "newer", 0o600, string(golden.Gunzip(t, "../runner/replica/testdata/aurora/a-small-mutations-after-snapshot/backup.gz")))
+	d.write(t, "scheduler.log", 0o600, "W1123 09:14:21.000000 100 replica.cpp:633] Replica in RECOVERING status received a broadcasted recover request\n")
+	t.Chdir(d.home)
+	var b strings.Builder
+	for _, line := range []string{
+		"backup inspect scheduler-backup-2026-11-23-08-36", "backup diff scheduler-backup-2026-11-23-08-36 newer", "log inspect s1/lags s2/lags s3/lags", "log inspect s1/lags", "log entries s1/lags", "log scan scheduler.log",
+	} {
+		var out, errs bytes.Buffer
+		env := func(name string) string { return map[string]string{"COLUMNS": "80"}[name] }
+		now := func() time.Time { return time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC) }
+		if exit := Run(t.Context(), strings.Fields(line), World{In: strings.NewReader(""), Out: &out, Err: &errs, Env: env, Now: now}); exit != 0 || errs.Len() > 0 {
+			t.Errorf("%s: exit status %d, %s", line, exit, errs.String())
+		}
+		for row := range strings.SplitSeq(out.String(), "\n") {
+			if n := utf8.RuneCountInString(row); n > 80 && !strings.Contains(row, "SHA-256 ") {
+				t.Errorf("%s: a line of %d: %s", line, n, row)
+			}
+		}
+		fmt.Fprintf(&b, "===== %s\n%s\n", line, out.String())
+	}
+	golden.Compare(t, filepath.Join(d.here, "testdata/files-80.golden"), b.String())
 }

@@ -1,6 +1,7 @@
 package view
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -63,10 +64,19 @@ func foldLine(line string, width, hang int) string {
 	return strings.TrimRight(b.String(), " ")
 }
 
+var (
+	gaps = regexp.MustCompile(` {2,}`)
+	cell = regexp.MustCompile(` *[^ ]+(?: [^ ]+)*`)
+)
+
 // tokens are the words of a line, each with the blanks before it. What stands
 // between backticks, and an option that may be left out, "[--reason TEXT]", is one
-// word, unless it is wider than a line.
+// word, unless it is wider than a line. Of a line with three columns or more each
+// cell is a word.
 func tokens(line string, width int) []string {
+	if cells := gaps.Split(strings.TrimSpace(line), -1); len(cells) > 2 && !slices.ContainsFunc(cells, func(c string) bool { return utf8.RuneCountInString(c) > width }) {
+		return cell.FindAllString(line, -1)
+	}
 	var list []string
 	begin, inWord, until, closing := 0, false, 0, -1
 	for i, r := range line {
