@@ -19,6 +19,7 @@ import (
 	"strings"
 	"syscall"
 	"time"
+	"unicode/utf8"
 
 	"aurorabot/lab/cluster"
 	"aurorabot/lab/script"
@@ -44,6 +45,12 @@ page, until Ctrl-C. With --auto: a whole recovery with everybody played; exit
 status 0 if it ended recovered, 3 stopped, 5 refused, 1 if the lab failed or
 what the journal says is not so.
 
+Examples:
+  go run ./lab
+  go run ./lab --auto --damage corrupt:2
+  go run ./lab --auto --keep kept --json > events.jsonl
+
+Options:
 `
 
 // usageStatus is the exit status for a command line that makes no sense.
@@ -87,7 +94,7 @@ func read(args []string, errs io.Writer) (*settings, error) {
 				return
 			}
 			value, text := flag.UnquoteUsage(o)
-			fmt.Fprintf(errs, "  --%s %s\n        %s\n", o.Name, value, text)
+			fmt.Fprintf(errs, "  %s\n%s", strings.TrimSpace("--"+o.Name+" "+value), folded(text))
 		})
 	}
 	f.BoolVar(&s.auto, "auto", false, "play everybody, and end")
@@ -122,6 +129,28 @@ func read(args []string, errs io.Writer) (*settings, error) {
 		s.slow = true
 	}
 	return s, s.check(damage)
+}
+
+// folded is the text of an option, indented, for a terminal of 80 columns.
+func folded(text string) string {
+	const indent, width = "       ", 80
+	var b strings.Builder
+	at := 0
+	for word := range strings.FieldsSeq(text) {
+		switch n := utf8.RuneCountInString(word); {
+		case at > 0 && at+1+n > width:
+			b.WriteString("\n")
+			fallthrough
+		case at == 0:
+			b.WriteString(indent)
+			at = len(indent)
+			fallthrough
+		default:
+			b.WriteString(" " + word)
+			at += 1 + n
+		}
+	}
+	return b.String() + "\n"
 }
 
 // given reports whether an option was set.
