@@ -41,7 +41,8 @@ func lineOf(w World, completes bool) *line {
 		RunE: func(c *cobra.Command, args []string) error {
 			switch {
 			case len(args) > 0:
-				return &errUsage{fmt.Sprintf("there is no command %.40q", args[0]), handlers.Suggest(args[0], firstWords())}
+				why, hint := l.unknown(args[0])
+				return &errUsage{why, hint}
 			case c.Flags().Changed("version"): // Cobra's own flag needs a template, and those make the program larger by a quarter.
 				l.exit = showVersion(c.Context(), &input{World: w, json: c.Flags().Changed("json")})
 			default:
@@ -53,7 +54,13 @@ func lineOf(w World, completes bool) *line {
 	l.root.SetIn(w.In)
 	l.root.SetOut(w.Out)
 	l.root.SetErr(w.Err)
-	l.root.SetHelpFunc(func(c *cobra.Command, _ []string) { l.page(c) })
+	l.root.SetHelpFunc(func(c *cobra.Command, words []string) {
+		if i := slices.IndexFunc(words, func(w string) bool { return !strings.HasPrefix(w, "-") }); c == l.root && i == 0 {
+			l.exit = l.misused(l.unknown(words[0]))
+			return
+		}
+		l.page(c)
+	})
 	l.root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return l.badOption(c, syntax.Explain(err)) })
 	for _, id := range []string{onClusters, onFiles, ofProgram} {
 		l.root.AddGroup(&cobra.Group{ID: id, Title: id})
@@ -70,6 +77,11 @@ func lineOf(w World, completes bool) *line {
 		}
 	}
 	return l
+}
+
+// unknown is what is said of a word that is no command.
+func (l *line) unknown(word string) (why, hint string) {
+	return fmt.Sprintf("there is no command %.40q", word), handlers.Suggest(word, firstWords())
 }
 
 // add adds the command of a row, below that of its first word if it has two.

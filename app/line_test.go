@@ -74,6 +74,7 @@ func TestUsage(t *testing.T) {
 		"nonsense":                        "there is no command \"nonsense\"\nhint: type `help` for the commands\n",
 		"recovr":                          "there is no command \"recovr\"\nhint: did you mean `recover`?\n",
 		"comfig check x":                  "there is no command \"comfig\"\nhint: did you mean `config`?\n",
+		"recovr --help":                   "there is no command \"recovr\"\nhint: did you mean `recover`?\n",
 		"config":                          "config: what is to be done is missing\nhint: type one of `config check`, `config discover`, `config example`\n",
 		"backup inspekt x":                "backup: there is no command `backup inspekt`\nhint: type one of `backup diff`, `backup inspect`, `backup verify`\n",
 		"health x":                        "health: 1 argument was given\nhint: type `health`\n",
