@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"net"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -120,7 +121,8 @@ func (l *line) known(c *cobra.Command, what, cluster string) []string {
 	})
 }
 
-// written are the names that a configuration has of clusters and of their hosts.
+// written are the names that a configuration has of clusters and of their hosts,
+// and the runs of these clusters, by the names of their journals.
 func written(cfg *config.Config, what string) []string {
 	var names []string
 	for _, k := range cfg.Clusters {
@@ -130,6 +132,16 @@ func written(cfg *config.Config, what string) []string {
 		case handlers.NamesOfHosts:
 			for i := range k.Schedulers {
 				names = append(names, k.Schedulers[i].Name)
+			}
+		case handlers.NamesOfRuns:
+			files, err := os.ReadDir(filepath.Join(cfg.StateDir, "runs"))
+			if err != nil {
+				return nil
+			}
+			for _, f := range files {
+				if run, ok := strings.CutSuffix(f.Name(), ".jsonl"); ok && strings.HasPrefix(run, k.Name+"-") {
+					names = append(names, run)
+				}
 			}
 		}
 	}

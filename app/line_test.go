@@ -17,6 +17,7 @@ import (
 
 	"aurorabot/handlers"
 	"aurorabot/handlers/cli"
+	"aurorabot/runner"
 )
 
 // typed runs one command line that has no configuration.
@@ -200,7 +201,12 @@ func TestCompletesNames(t *testing.T) {
 		}
 		return out.String()
 	}
-	for what, want := range map[string]string{"status": "devcluster\n:4\n", "settle": ":4\n", "resume west --without": "s1\ns2\ns3\n:4\n", "approve": ":4\n"} {
+	for _, run := range []string{"audit", "devcluster-20260102T0304Z"} {
+		if _, err := a.journal.Append(runner.Event{Run: run, Kind: runner.Note}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for what, want := range map[string]string{"status": "devcluster\n:4\n", "recover devcluster": ":4\n", "resume west --without": "s1\ns2\ns3\n:4\n", "approve": "devcluster-20260102T0304Z\n:4\n"} {
 		if got := complete(append(strings.Fields(what), "")...); got != want {
 			t.Errorf("%s without a bot: %q, want %q", what, got, want)
 		}
