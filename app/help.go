@@ -66,14 +66,21 @@ func helpWords() []string {
 	return list
 }
 
-// told is what `help` shows, for programs: one command, those of a group, or all.
+// told is what `help` shows, for programs: one command with its options or those
+// below a word (one), else those of a group, else all.
 func (l *line) told(c *cobra.Command, one bool, group *handlers.Group) []view.CommandHelp {
 	list := []view.CommandHelp{}
 	for _, r := range rows() {
-		switch mine, is := l.rows[c]; {
-		case one && is && mine.Name != r.Name, one && !is && !strings.HasPrefix(r.Name, c.Name()+" "):
-			continue
-		case !one && group != nil && r.Purpose != group.Name:
+		shown := true
+		switch mine, leaf := l.rows[c]; {
+		case one && leaf:
+			shown = r.Name == mine.Name
+		case one:
+			shown = strings.HasPrefix(r.Name, c.Name()+" ")
+		case group != nil:
+			shown = r.Purpose == group.Name
+		}
+		if !shown {
 			continue
 		}
 		h := view.CommandHelp{Name: r.Name, Usage: strings.TrimSpace(r.Name + " " + r.Usage), About: r.Help, Group: r.Purpose, Examples: strings.Split(r.Example, "\n")}
@@ -131,12 +138,8 @@ func (l *line) page(c *cobra.Command) {
 	for _, o := range options {
 		l.say("  %-*s  %s", wide, o, o.Help)
 	}
-	examples := strings.Split(r.Example, "\n")
-	if l.say("\nExample%s:", map[bool]string{true: "s"}[len(examples) > 1]); r.Example != "" {
-		for _, e := range examples {
-			fmt.Fprintf(l.Out, "  %s\n", e) // Not folded: it is copied.
-		}
-	}
+	l.say("\nExamples:")
+	fmt.Fprintf(l.Out, "  %s\n", strings.ReplaceAll(r.Example, "\n", "\n  ")) // Not folded: they are copied.
 }
 
 // group lists the commands of a group, each with what it does.
