@@ -43,6 +43,7 @@ func hang(line string, width int) int {
 		if at := utf8.RuneCountInString(line) - utf8.RuneCountInString(rest); rest != "" && at <= width/2 {
 			return at
 		}
+		return indent + stackIndent
 	}
 	return indent
 }

@@ -82,6 +82,7 @@ func TestFold(t *testing.T) {
 		"type `undo west --confirm` now":          "type `undo\nwest\n--confirm`\nnow",
 		"`undo west --now` or `undo x`":           "`undo west\n--now` or\n`undo x`",
 		"undo [--as X] west":                      "undo\n[--as X]\nwest",
+		"12345678  one two":                       "12345678\n    one two",
 		"an odd ` and one two":                    "an odd `\nand one two",
 		"12345678901 2":                           "12345678901\n2",
 		"äöüäöüäöü ä":                             "äöüäöüäöü ä",
