@@ -28,7 +28,7 @@ func Width(w io.Writer, env func(string) string) int {
 
 // columns are those of a terminal; 0 if it is none, or does not know.
 func columns(f *os.File) int {
-	size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ) //nolint:gosec // A descriptor is a small number.
+	size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ)
 	if err != nil {
 		return 0
 	}
