@@ -130,7 +130,7 @@ var exampleEnds = map[string]struct {
 	"undo west":  {4, "Undo asked for"},
 	"settle s2":  {1, "no open run goes on without"},
 	"drill west": {1, "names no rehearsal lab"},
-	"approve west --typed west --digest 8f4c2a1b":    {5, "this belongs to another plan (8f4c2a1b)"},
+	"approve west --typed west --digest 8f4c2a1b":    {5, "this is of another plan"},
 	`deny west --reason "this is the wrong backup"`:  {3, "this is the wrong backup"},
 	`abort west --reason "the schedulers came back"`: {3, "the schedulers came back"},
 	"report":               {6, "west: CANNOT TELL"},
