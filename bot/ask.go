@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"github.com/slack-go/slack/socketmode"
 
 	"aurorabot/bot/blocks"
+	"aurorabot/bot/typing"
 	"aurorabot/handlers/view"
 )
 
@@ -30,7 +32,8 @@ type ask struct {
 	responseURL     string    // Answers to the person alone, 5 times within 30 min. A secret.
 
 	words []string
-	wrong error // Why what was typed cannot be split into words.
+	said  string // What they were read from, where no slash command was typed.
+	wrong error  // Why what was typed cannot be split into words.
 
 	button *button           // Pressed; words are made of it.
 	form   *form             // Asks for what is missing of the words.
@@ -73,7 +76,7 @@ func (a *ask) line() string {
 func read(e socketmode.Event, botUser string) *ask {
 	switch data := e.Data.(type) {
 	case slack.SlashCommand:
-		return slash(data)
+		return slash(data, botUser)
 	case slack.InteractionCallback:
 		switch data.Type {
 		case slack.InteractionTypeBlockActions:
@@ -100,12 +103,12 @@ func read(e socketmode.Event, botUser string) *ask {
 	return nil
 }
 
-func slash(c slack.SlashCommand) *ask {
+func slash(c slack.SlashCommand, botUser string) *ask {
 	a := &ask{team: c.TeamID, user: c.UserID, channel: c.ChannelID, trigger: c.TriggerID, responseURL: c.ResponseURL, answer: true}
 	if c.TriggerID != "" {
 		a.source = "slash:" + c.TriggerID
 	}
-	a.say(c.Text)
+	a.say(wordsTo(unmention(c.Text, botUser), cmp.Or(c.Command, defaultCommand)))
 	if f := formOf(a.words); f != nil && a.trigger != "" && a.wrong == nil {
 		f.Channel = a.channel
 		a.form = f
@@ -113,9 +116,9 @@ func slash(c slack.SlashCommand) *ask {
 	return a
 }
 
-// say takes text as the words of a command.
-func (a *ask) say(text string) {
-	if a.words, a.wrong = words(text); a.wrong == nil && len(a.words) == 0 {
+// say takes words that were read as those of a command.
+func (a *ask) say(words []string, err error) {
+	if a.words, a.wrong = words, err; a.wrong == nil && len(a.words) == 0 {
 		a.words = []string{"help"}
 	}
 }
@@ -191,7 +194,7 @@ func (m *meta) fill(a *ask) {
 		}
 		return strings.TrimSpace(a.view.State.Values[block][block].Value)
 	}
-	typed, reason := filled(blocks.Typed), filled(blocks.Reason)
+	typed, reason := strings.TrimSpace(typing.Plain(filled(blocks.Typed))), filled(blocks.Reason)
 	a.channel, a.thread, a.own = m.Channel, m.Thread, m.Home
 	a.words, a.errors = (&button{id: m.ID, value: m.Value}).words(typed, reason), map[string]string{}
 	if m.Type != "" && typed != m.Type {
@@ -296,20 +299,50 @@ func (u utterance) ask(botUser string) *ask {
 	if a.thread == "" && u.mention {
 		a.thread, a.alone = u.ts, true // The answer hangs below the question, not in the channel.
 	}
-	a.say(unmention(u.text, botUser))
+	a.said = unmention(u.text, botUser)
+	a.say(words(a.said))
 	return a
 }
 
-// unmention takes the bot's name off the beginning of what was said to it.
+// heard is a, whose words were read as if the bot had the usual slash command.
+func (b *app) heard(a *ask) *ask {
+	if a != nil && a.said != "" && b.Command != defaultCommand {
+		a.say(wordsTo(a.said, b.Command))
+	}
+	return a
+}
+
+// leading is what may stand before the bot's name: marks of formatted and quoted
+// text, and what nobody sees.
+const leading = " \t\n>*_~`\u200b\u200e\u200f\u2060\ufeff\u00a0"
+
+// behindName is what one writes between a name and what one says to it.
+var behindName = regexp.MustCompile(`^\s*([:,;]|[-–—]\s)`)
+
+// unmention takes the bot's name off the beginning of what was said to it, and what
+// one writes behind a name.
 func unmention(text, botUser string) string {
 	text = strings.TrimSpace(text)
+	quoted := strings.ReplaceAll(text, "&gt;", ">")
+	said := strings.TrimLeft(quoted, leading)
+	before := quoted[:len(quoted)-len(said)]
 	for _, end := range []string{">", "|"} {
-		if rest, ok := strings.CutPrefix(text, "<@"+botUser+end); ok {
-			if end == "|" {
-				_, rest, _ = strings.Cut(rest, ">")
-			}
-			return rest
+		rest, ok := strings.CutPrefix(said, "<@"+botUser+end)
+		if !ok {
+			continue
 		}
+		if end == "|" {
+			_, rest, _ = strings.Cut(rest, ">")
+		}
+		formatted := false
+		for mark := strings.TrimRight(before, " \t\n>"); mark != "" && strings.HasPrefix(rest, mark[len(mark)-1:]); mark = mark[:len(mark)-1] {
+			before, rest = mark[:len(mark)-1], rest[1:]
+			formatted = true // Only the name was.
+		}
+		if cut := behindName.ReplaceAllString(rest, ""); cut != rest || before != "" || formatted {
+			rest = strings.TrimLeft(cut, " ")
+		}
+		return before + rest
 	}
 	return text
 }

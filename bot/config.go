@@ -76,7 +76,7 @@ func (c *Config) complete() error {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	if c.Command == "" {
-		c.Command = "/aurora"
+		c.Command = defaultCommand
 	}
 	def(&c.Links, 2)
 	def(&c.Pace, time.Second)

@@ -176,7 +176,7 @@ func (l *lookback) said(ctx context.Context, at spot, since time.Time) []*ask {
 				mention: strings.Contains(m.Text, "<@"+l.self().user+">") || strings.Contains(m.Text, "<@"+l.self().user+"|"),
 			}
 			direct := strings.HasPrefix(at.channel, "D")
-			if a := u.ask(l.self().user); a != nil && (u.mention || direct) && a.at.After(since) {
+			if a := l.heard(u.ask(l.self().user)); a != nil && (u.mention || direct) && a.at.After(since) {
 				asks = append(asks, a)
 			}
 		}

@@ -34,7 +34,7 @@ type intake struct {
 // take acknowledges what came over a link and has it handled. It does not
 // block: what cannot be taken is refused in words at once.
 func (in *intake) take(e link.Envelope) {
-	a := read(e.Event, in.self().user)
+	a := in.heard(read(e.Event, in.self().user))
 	if a != nil && a.view != nil && in.views.asked(a.who()) {
 		// People are not so quick; a client's answer may overtake Slack's.
 		if in.quick.put(a.who(), "view/"+a.view.ID, func() { in.views.settle(a); in.taken(e, a) }) == nil {

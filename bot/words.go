@@ -4,8 +4,12 @@ import (
 	"errors"
 	"regexp"
 	"strings"
-	"unicode"
+
+	"aurorabot/bot/typing"
 )
+
+// defaultCommand is the slash command where the configuration names none.
+const defaultCommand = "/aurora"
 
 // maxText is the longest text that is read as a command, in bytes.
 const maxText = 4000
@@ -15,14 +19,17 @@ var (
 	entities  = strings.NewReplacer("&lt;", "<", "&gt;", ">", "&amp;", "&")
 )
 
-// words splits what somebody typed in Slack into words: quotes and backslashes
-// as in a shell, and nothing else of one. Nothing is expanded, and no shell
-// ever sees it.
-func words(text string) ([]string, error) {
+// words are those of a command that somebody typed or pasted in Slack, as they were
+// meant; see [typing.Split] and [typing.Meant].
+func words(text string) ([]string, error) { return wordsTo(text, defaultCommand) }
+
+// wordsTo is the same where the bot's slash command is another.
+func wordsTo(text, command string) ([]string, error) {
 	if len(text) > maxText {
 		return nil, errors.New("the text is too long for a command")
 	}
-	return split(decode(text))
+	split, err := typing.Split(decode(text))
+	return typing.Meant(split, command), err
 }
 
 // decode undoes what Slack makes of typed text: references to people, groups
@@ -35,6 +42,8 @@ func decode(text string) string {
 		switch {
 		case sigil == "@" || sigil == "#":
 			return target
+		case strings.HasPrefix(target, "date^") && label != "":
+			return label
 		case sigil == "!":
 			if group, ok := strings.CutPrefix(target, "subteam^"); ok {
 				return group
@@ -43,74 +52,10 @@ func decode(text string) string {
 		// Slack makes links of what only looks like one: "a.example" was typed.
 		case label != "":
 			return label
+		case sigil == "mailto:" || sigil == "tel:":
+			return target
 		}
 		return sigil + target
 	})
 	return entities.Replace(text)
-}
-
-// Keyboards of phones and Macs make these of quotes and of "--".
-var (
-	singles = "'‘’"
-	doubles = "\"“”„"
-	dashes  = []string{"—", "–"}
-	hyphens = "\u2010\u2011\u2012\u2212" // That look like "-": from documents, and of chat that must not break.
-)
-
-func split(text string) ([]string, error) {
-	var out []string
-	var word strings.Builder
-	inWord := false
-	quote := ""     // The characters that end the quote; empty outside of one.
-	bare := true    // The word does not begin with a quote.
-	escape := false // A backslash came before.
-	end := func() {
-		if !inWord {
-			return
-		}
-		w := word.String()
-		for _, d := range dashes {
-			if rest, ok := strings.CutPrefix(w, d); ok && bare && rest != "" {
-				w = "--" + rest
-			}
-		}
-		out = append(out, w)
-		word.Reset()
-		inWord, bare = false, true
-	}
-	for _, r := range text {
-		switch {
-		case escape:
-			word.WriteRune(r)
-			escape = false
-		case r == '\\' && quote != singles:
-			escape, inWord, bare = true, true, bare && inWord
-		case quote != "" && strings.ContainsRune(quote, r):
-			quote = ""
-		case quote != "":
-			word.WriteRune(r)
-		case strings.ContainsRune(singles, r) && !(inWord && r == '’'):
-			quote, inWord, bare = singles, true, bare && inWord
-		case strings.ContainsRune(doubles, r):
-			quote, inWord, bare = doubles, true, bare && inWord
-		case unicode.IsSpace(r) || unicode.Is(unicode.Zs, r):
-			end()
-		case unicode.Is(unicode.Cf, r):
-			// Marks that nobody sees, which come along when something is copied.
-		case strings.ContainsRune(hyphens, r):
-			word.WriteByte('-')
-			inWord = true
-		default:
-			word.WriteRune(r)
-			inWord = true
-		}
-	}
-	if quote != "" {
-		return nil, errors.New("a quote is opened and never closed")
-	}
-	if escape {
-		return nil, errors.New("a backslash stands at the end")
-	}
-	end()
-	return out, nil
 }

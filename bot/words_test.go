@@ -1,7 +1,9 @@
 package bot
 
 import (
+	"regexp"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -20,7 +22,7 @@ func TestWords(t *testing.T) {
 		{"policy explain <@U012AB3CD|ann o'hara>", []string{"policy", "explain", "U012AB3CD"}},
 		{"x <#C012|incidents> <!subteam^S01|@sre> <!channel>", []string{"x", "C012", "S01", "@channel"}},
 		{"status <http://dev.example|dev.example> <https://a.example/?b=1&amp;c=2>", []string{"status", "dev.example", "https://a.example/?b=1&c=2"}},
-		{"log &lt;b&gt; &amp;amp; <b> $(id) `id` ; | > *", []string{"log", "<b>", "&amp;", "<b>", "$(id)", "`id`", ";", "|", ">", "*"}},
+		{"log &lt;b&gt; &amp;amp; <b> $(id) `id` ; | > *", []string{"log", "<b>", "&amp;", "<b>", "$(id)", "id", ";", "|", ">", "*"}},
 		{"a\u00a0b\nc\td", []string{"a", "b", "c", "d"}},
 		{"recover dev b —reason=“disk broke on s1”", []string{"recover", "dev", "b", "--reason=disk broke on s1"}},
 		{`say "—reason" “—x”`, []string{"say", "—reason", "—x"}},
@@ -28,7 +30,7 @@ func TestWords(t *testing.T) {
 		{"\u200bstatus dev\u200e", []string{"status", "dev"}},
 		{"\ufeffstatus\u3000dev", []string{"status", "dev"}},
 		{"plan dev scheduler\u2011backup\u20102026", []string{"plan", "dev", "scheduler-backup-2026"}},
-		{"say \"a\u200db\"", []string{"say", "a\u200db"}},
+		{"say \"a\u200db\" \"\U0001F468\u200d\U0001F467\"", []string{"say", "ab", "\U0001F468\u200d\U0001F467"}},
 	} {
 		got, err := words(tt.in)
 		if err != nil || !slices.Equal(got, tt.want) {
@@ -44,10 +46,18 @@ func TestWords(t *testing.T) {
 
 func TestUnmention(t *testing.T) {
 	for in, want := range map[string]string{
-		"<@U0BOT> status":     " status",
-		"<@U0BOT|aurora> a":   " a",
-		"hello <@U0BOT> a":    "hello <@U0BOT> a",
-		"<@U0BOTH> something": "<@U0BOTH> something",
+		"<@U0BOT> status":            " status",
+		"<@U0BOT|aurora> a":          " a",
+		"hello <@U0BOT> a":           "hello <@U0BOT> a",
+		"<@U0BOTH> something":        "<@U0BOTH> something",
+		"<@U0BOT>: status":           "status",
+		"<@U0BOT>, status":           "status",
+		"<@U0BOT>status":             "status",
+		"\u200b<@U0BOT>\u00a0status": "\u200b\u00a0status",
+		"*<@U0BOT>* status":          "status",
+		"*<@U0BOT> status*":          "*status*",
+		"`<@U0BOT> status`":          "`status`",
+		"&gt; <@U0BOT>: status":      "> status",
 	} {
 		if got := unmention(in, "U0BOT"); got != want {
 			t.Errorf("unmention(%q) = %q, want %q", in, got, want)
@@ -55,12 +65,26 @@ func TestUnmention(t *testing.T) {
 	}
 }
 
+// What is plain ASCII without signs that mean something stays as it is; no word
+// holds what nobody sees; what was read once is read the same again.
 func FuzzWords(f *testing.F) {
 	f.Add("undo r —reason “two logs” <@U1|x> &lt;")
+	for _, tt := range typed {
+		f.Add(tt.in)
+	}
+	plain := regexp.MustCompile(`^[a-z0-9_][a-zA-Z0-9_.=-]*( +[a-zA-Z0-9-][a-zA-Z0-9_.=-]*[a-zA-Z0-9])*$`)
 	f.Fuzz(func(t *testing.T, text string) {
 		w, err := words(text)
 		if err == nil && len(w) > len(text) {
 			t.Errorf("%d words of %d bytes", len(w), len(text))
+		}
+		if want := strings.Fields(text); plain.MatchString(text) && len(text) < maxText && want[0] != "aurorabot" && strings.ToLower(text) == text && !strings.Contains(text, "_") && (err != nil || !slices.Equal(w, want)) {
+			t.Errorf("words(%q) = %q, %v, want %q", text, w, err, want)
+		}
+		for _, one := range w {
+			if one != strings.ToValidUTF8(one, "") || strings.ContainsAny(one, "\u200b\u00ad\u202e\ufeff\u00a0") {
+				t.Errorf("words(%q) = %q", text, w)
+			}
 		}
 	})
 }

@@ -264,6 +264,7 @@ func (s *Service) handle(ctx context.Context, r Request) Response {
 	if errors.As(err, &usage) {
 		return Response{Message: view.Error(usage.why, usage.hint), Exit: ExitUsage, Private: true}
 	}
+	c = s.meant(c)
 	clusters, run, resp := s.subject(c)
 	if resp != nil {
 		return *resp

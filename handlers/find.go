@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"aurorabot/runner"
@@ -32,6 +33,27 @@ func (s *runs) named(c call) *Cluster {
 		return nil
 	}
 	return s.cluster(c.args[0])
+}
+
+// meant is c without the stop that a phone put behind its last name, where nothing
+// has the name with the stop and something has it without. The command line is
+// taken at its word.
+func (s *runs) meant(c call) call {
+	if i := len(c.args) - 1; c.Channel != "cli" && (i == 0 || i > 0 && c.cmd.Scope == AllClusters) && !s.known(c.args[i]) {
+		if name := strings.TrimRight(c.args[i], ".,"); s.known(name) {
+			c.args = append(slices.Clone(c.args[:i]), name)
+		}
+	}
+	return c
+}
+
+// known reports whether there is a cluster or a run of that name.
+func (s *runs) known(name string) bool {
+	if s.cluster(name) != nil {
+		return true
+	}
+	runs, err := s.records.engine.Journal.Runs()
+	return err == nil && name != auditRun && slices.Contains(runs, name)
 }
 
 // recipe makes the recipe of a run.
