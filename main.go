@@ -18,7 +18,8 @@ func main() {
 	exit := app.Run(ctx, os.Args[1:], app.World{
 		Hup: hangups,
 		In:  os.Stdin, Out: os.Stdout, Err: os.Stderr,
-		Env: os.Getenv, Now: time.Now, //nolint:forbidigo // This is where both come in.
+		Terminal: app.IsTerminal(os.Stdin, os.Stderr),
+		Env:      os.Getenv, Now: time.Now, //nolint:forbidigo // This is where both come in.
 	})
 	stop()
 	os.Exit(exit)

@@ -3,11 +3,13 @@ package app
 import (
 	"context"
 	"fmt"
+	"io"
 	"maps"
 	"net"
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"time"
 
 	"aurorabot/config"
@@ -26,20 +28,47 @@ func load(file string, w World) (*config.Config, error) {
 // request does one command of the table: by the bot that serves, where one does,
 // else within this process.
 func request(ctx context.Context, in *input) int {
-	return ask(ctx, cli.Question{Words: in.request(), JSON: in.json, Dir: in.given["o"], Picture: in.given["png"]}, in.config, in.World)
+	q := cli.Question{Words: in.request(), JSON: in.json, Dir: in.given["o"], Picture: in.given["png"]}
+	if in.Terminal && in.Name == "approve" {
+		return converse(ctx, in.config, in.World, func(dial cli.Dial) int {
+			return cli.Approve(ctx, dial, q, in.In, in.std())
+		})
+	}
+	return ask(ctx, q, in.config, in.World)
 }
 
 func ask(ctx context.Context, q cli.Question, file string, w World) int {
+	return converse(ctx, file, w, func(dial cli.Dial) int {
+		conn, err := dial()
+		if err != nil {
+			return w.fail(err)
+		}
+		defer conn.Close()
+		return cli.Ask(conn, q, w.std())
+	})
+}
+
+// converse lets talk hold conversations with the bot that serves, else with one
+// within this process.
+func converse(ctx context.Context, file string, w World, talk func(cli.Dial) int) int {
 	cfg, err := load(file, w)
 	if err != nil {
 		return w.fail(err)
 	}
-	std := cli.Std{Out: w.Out, Err: w.Err, Width: w.wide, ErrWidth: w.errWide}
-	if conn, err := net.DialTimeout("unix", filepath.Join(cfg.StateDir, "aurorabot.sock"), 2*time.Second); err == nil {
-		defer conn.Close()
-		stop := context.AfterFunc(ctx, func() { conn.Close() })
-		defer stop()
-		return interrupted(ctx, cli.Ask(conn, q, std))
+	socket := func() (net.Conn, error) {
+		return net.DialTimeout("unix", filepath.Join(cfg.StateDir, "aurorabot.sock"), 2*time.Second)
+	}
+	if first, err := socket(); err == nil {
+		return interrupted(ctx, talk(func() (io.ReadWriteCloser, error) {
+			conn := first
+			if first = nil; conn == nil {
+				if conn, err = socket(); err != nil {
+					return nil, fmt.Errorf("the bot that serves: %w", err)
+				}
+			}
+			context.AfterFunc(ctx, func() { conn.Close() })
+			return conn, nil
+		}))
 	}
 	a, err := wire(cfg, w)
 	if err != nil {
@@ -55,20 +84,19 @@ func ask(ctx context.Context, q cli.Question, file string, w World) int {
 		}
 	}
 	me := cli.AccountOf(ctx, os.Getuid())
-	here, there := net.Pipe()
-	defer here.Close()
 	s := &cli.Server{Service: a.service, Who: a.osUser, Now: w.Now, Log: a.log}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		defer there.Close()
-		if err := s.Answer(ctx, there, me); err != nil && ctx.Err() == nil {
-			a.log.ErrorContext(ctx, "command", "err", err)
-		}
-	}()
-	exit := cli.Ask(here, q, std)
-	here.Close()
-	<-done
+	var answers sync.WaitGroup
+	exit := talk(func() (io.ReadWriteCloser, error) {
+		here, there := net.Pipe()
+		answers.Go(func() {
+			defer there.Close()
+			if err := s.Answer(ctx, there, me); err != nil && ctx.Err() == nil {
+				a.log.ErrorContext(ctx, "command", "err", err)
+			}
+		})
+		return here, nil
+	})
+	answers.Wait()
 	return interrupted(ctx, exit)
 }
 

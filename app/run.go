@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"aurorabot/handlers"
@@ -23,6 +24,7 @@ import (
 type World struct {
 	In       io.Reader
 	Out, Err io.Writer
+	Terminal bool // A person sits at In and Err.
 	Env      func(string) string
 	Now      func() time.Time
 	Hup      func() <-chan os.Signal // From its call on a hang-up asks for a reload, and ends nothing. Nil: never.
@@ -30,6 +32,11 @@ type World struct {
 	logging logging
 
 	wide, errWide int // Columns that Out and Err have; 0: nobody said.
+}
+
+// IsTerminal reports whether a person sits at all of the files.
+func IsTerminal(files ...*os.File) bool {
+	return !slices.ContainsFunc(files, func(f *os.File) bool { return !cli.IsTerminal(f) })
 }
 
 // Run does one command, and returns the exit status.
@@ -117,4 +124,9 @@ func showVersion(_ context.Context, in *input) int {
 	}
 	fmt.Fprintln(in.Out, "aurorabot", version)
 	return handlers.ExitDone
+}
+
+// std is where a conversation is shown.
+func (w World) std() cli.Std {
+	return cli.Std{Out: w.Out, Err: w.Err, Width: w.wide, ErrWidth: w.errWide}
 }

@@ -50,6 +50,7 @@ type Command struct {
 
 	Options []syntax.Option
 	Do      func(*Service, context.Context, call) Response
+	Runs    bool // Of OneCluster: the ID of a run will do too.
 	Clock   bool // The clock may ask for it though it needs more than reading: it changes nothing on a cluster.
 }
 
@@ -97,8 +98,8 @@ func Table() []Command {
 		{Name: "plan", Scope: OneCluster, Usage: "CLUSTER BACKUP [--recipe staged] [--reinitialize auto|always|never] [--reason TEXT]", Needs: policy.Read,
 			Help:    "show every command and file change of a recovery, per host; changes nothing",
 			Options: []syntax.Option{option.recipe, option.reinitialize, option.reason}, Args: [2]int{2, 2}, Do: (*Service).doPlan},
-		{Name: "status", Scope: OneCluster, Usage: "[CLUSTER] [--severity info|warning|critical]", Needs: policy.Read,
-			Help: "show open runs, and how a cluster is: schedulers, leader, log, newest backup", Options: []syntax.Option{option.severity}, Args: [2]int{0, 1}, Do: (*Service).doStatus},
+		{Name: "status", Scope: OneCluster, Runs: true, Usage: "[CLUSTER | RUN] [--severity info|warning|critical]", Needs: policy.Read,
+			Help: "show open runs, and how a cluster is: schedulers, leader, log, newest backup; of a run, its open gate whole", Options: []syntax.Option{option.severity}, Args: [2]int{0, 1}, Do: (*Service).doStatus},
 		{Name: "backups", Scope: OneCluster, Usage: "CLUSTER", Needs: policy.Read,
 			Help: "list the backups of all hosts: inner time, age, size, tasks, valid or why not", Args: [2]int{1, 1}, Do: (*Service).doBackups},
 		{Name: "report", Scope: AllClusters, Usage: "[CLUSTER...] [--severity info|warning|critical] [--png FILE] [--nagios]", Needs: policy.Read,
@@ -106,7 +107,7 @@ func Table() []Command {
 		{Name: "acknowledge", Scope: OneCluster, Usage: "CLUSTER [--reason TEXT]", Needs: policy.Operate,
 			Help: "say that somebody knows of an alert: no reminder until the state changes", Options: []syntax.Option{option.reason}, Args: [2]int{1, 1}, Do: (*Service).doAcknowledge},
 		{Name: "approve", Scope: OneRun, Usage: "RUN [--gate NAME] [--typed CLUSTER] [--digest D]", Needs: policy.Approve,
-			Help:    "consent to what the open gate shows",
+			Help:    "consent to what the open gate shows; at a terminal it is shown, and the cluster's name is asked for",
 			Options: []syntax.Option{option.gate, option.digest, option.typed}, Args: [2]int{1, 1}, Do: (*Service).doApprove},
 		{Name: "deny", Scope: OneRun, Usage: "RUN [--reason TEXT]", Needs: policy.Approve,
 			Help: "stop the run at the open gate", Options: []syntax.Option{option.gate, option.digest, option.reason}, Args: [2]int{1, 1}, Do: (*Service).doDeny},
@@ -315,6 +316,11 @@ func (s *Service) subject(c call) (clusters []string, run string, resp *Response
 		i := slices.IndexFunc(named, func(name string) bool { return s.cluster(name) == nil })
 		if i < 0 {
 			return named, "", nil
+		}
+		if c.cmd.Runs {
+			if st, err = s.find(named[i]); err == nil {
+				break
+			}
 		}
 		var names []string
 		for _, k := range s.Clusters {

@@ -18,7 +18,7 @@ import (
 func (s *auditor) atGate(c call, st *runner.State) *Response {
 	digest := st.Gates[st.Gate].Digest
 	if d := c.flags["digest"]; d != "" && st.Status == runner.Gated && !strings.HasPrefix(digest, d) {
-		r := s.refuseAs(c, st.Run, "stale-digest", fmt.Sprintf("this is of another plan than the one that would be carried out now (%.12s, now %.12s)", d, digest), fmt.Sprintf("see what it waits for now with `status %s`", st.Request.Cluster))
+		r := s.refuseAs(c, st.Run, "stale-digest", fmt.Sprintf("this is of another plan than the one that would be carried out now (%.12s, now %.12s)", d, digest), fmt.Sprintf("see what it waits for now with `status %s`", st.Run))
 		return &r
 	}
 	if g := c.flags["gate"]; st.Status != runner.Gated || g != "" && g != st.Gate {
@@ -144,12 +144,24 @@ func (s *consent) shown(m *view.Message, run string) {
 	if err != nil {
 		return // It stands in the channel.
 	}
-	for _, k := range screens.Channel {
-		if slices.ContainsFunc(k.Message.Actions, func(a view.Action) bool { return a.ID == "approve" }) {
-			m.Lines = append(append(m.Lines, k.Message.Head+"."), k.Message.Lines...)
-			m.Fields = append(m.Fields, k.Message.Fields...)
-		}
+	if gate, ok := gateOn(screens); ok {
+		m.Lines = append(append(m.Lines, gate.Head+"."), gate.Lines...)
+		m.Fields = append(m.Fields, gate.Fields...)
 	}
+}
+
+// gateOn is the open gate of a run, whole, as it stands in the channel but for its
+// buttons. False: none is open.
+func gateOn(screens view.Screens) (view.Message, bool) {
+	i := slices.IndexFunc(screens.Channel, func(k view.Keyed) bool {
+		return slices.ContainsFunc(k.Message.Actions, func(a view.Action) bool { return a.ID == "approve" })
+	})
+	if i < 0 {
+		return view.Message{}, false
+	}
+	m := screens.Channel[i].Message
+	m.Actions = nil
+	return m, true
 }
 
 // pass passes the gate at which a run waits, whose approvals were counted, and has

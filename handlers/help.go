@@ -50,7 +50,7 @@ var Groups = []Group{
 		{"drill", []string{"drill west"}},
 	}},
 	{"decide", "Decide at a gate", []Shown{
-		{"approve", []string{"approve west --typed west --digest 8f4c2a1b"}},
+		{"approve", []string{"approve west", "approve west --typed west --digest 8f4c2a1b"}},
 		{"deny", []string{`deny west --reason "this is the wrong backup"`}},
 		{"abort", []string{`abort west --reason "the schedulers came back"`}},
 	}},

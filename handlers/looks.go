@@ -59,6 +59,9 @@ func preflightFailed(st *runner.State, events []runner.Event) Response {
 }
 
 func (s *Service) doStatus(ctx context.Context, c call) Response {
+	if len(c.args) == 1 && s.named(c) == nil {
+		return runStatus(s, c)
+	}
 	states, err := s.Unclosed()
 	if err != nil {
 		return failure(err)
@@ -81,6 +84,34 @@ func (s *Service) doStatus(ctx context.Context, c call) Response {
 		data["cluster"], exit = d, d.exit(severity)
 	}
 	return Response{Message: m, Data: data, Exit: exit}
+}
+
+// runStatus is where one run stands: its open gate, whole, and what to type to pass
+// it, else the run's one message. All of it is of one moment.
+func runStatus(s *Service, c call) Response {
+	st, err := s.find(c.args[0])
+	if err != nil {
+		return failure(err)
+	}
+	events, err := s.Engine.Journal.Events(st.Run)
+	if err != nil {
+		return failure(fmt.Errorf("journal of %s: %w", st.Run, err))
+	}
+	st = runner.Fold(events)
+	screens := view.ScreensOf(events, s.people(st))
+	m, gated := gateOn(screens)
+	if gated {
+		m.Lines = append(slices.Clone(m.Lines), fmt.Sprintf("If that is what you approve, type `%s`; else `deny %s --reason TEXT`.", approval(st), st.Run))
+	} else {
+		m = screens.Status
+		m.Actions = nil
+	}
+	open := s.openRuns([]*runner.State{st})
+	data := map[string]any{"run": open[0], "open_runs": open}
+	if st.Status == runner.Closed {
+		data["open_runs"] = open[:0]
+	}
+	return Response{Message: m, Data: data, Private: true}
 }
 
 // asked reports whether a look is about a run: it is of the cluster that was
