@@ -96,7 +96,7 @@ func Table() []Command {
 			Help:    "restore a backup: plan, approvals, all phases of the runbook",
 			Options: []syntax.Option{option.recipe, option.reinitialize, option.reason, option.without, option.dryRun}, Args: [2]int{2, 2}, Do: (*Service).doRecover},
 		{Name: "plan", Scope: OneCluster, Usage: "CLUSTER BACKUP [--recipe staged] [--reinitialize auto|always|never] [--reason TEXT]", Needs: policy.Read,
-			Help:    "show every command and file change of a recovery, per host; changes nothing",
+			Help:    "show every command and file change of a recovery, per host, and what speaks against it; changes nothing",
 			Options: []syntax.Option{option.recipe, option.reinitialize, option.reason}, Args: [2]int{2, 2}, Do: (*Service).doPlan},
 		{Name: "status", Scope: OneCluster, Runs: true, Usage: "[CLUSTER | RUN] [--severity info|warning|critical]", Needs: policy.Read,
 			Help: "show open runs, and how a cluster is: schedulers, leader, log, newest backup; of a run, its open gate whole", Options: []syntax.Option{option.severity}, Args: [2]int{0, 1}, Do: (*Service).doStatus},

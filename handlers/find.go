@@ -129,48 +129,55 @@ func (s *runs) debtor(args []string) (*runner.State, error) {
 	return nil, fmt.Errorf("no open run goes on without %.60q", host)
 }
 
+// A rehearsed is what a rehearsal came to.
+type rehearsed struct {
+	plan    runner.Plan
+	state   *runner.State // What was found by then.
+	against []runner.Obstacle
+}
+
 // rehearse lets the engine go up to the first gate, in memory, and takes the
 // tools away again.
-func (s *runs) rehearse(ctx context.Context, c call, req runner.Request) (*runner.State, []runner.Event, error) {
+func (s *runs) rehearse(ctx context.Context, c call, req runner.Request) (*rehearsed, error) {
 	run, err := s.newRun(req.Cluster, c.At)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	mem := &runner.Memory{}
 	e := &runner.Engine{Journal: mem, Now: s.now, Parallel: s.records.engine.Parallel}
 	data, err := json.Marshal(req)
 	if err != nil {
-		return nil, nil, fmt.Errorf("request: %w", err)
+		return nil, fmt.Errorf("request: %w", err)
 	}
 	if _, err := e.Append(run, runner.Event{Kind: runner.RunRequested, Who: c.Actor.Key(), Data: data}); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	st, err := s.state(run)
+	r, err := s.recipe(&runner.State{Run: run, Request: req})
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	st.Request = req
-	r, err := s.recipe(st)
-	if err != nil {
-		return nil, nil, err
-	}
-	got, err := e.Advance(ctx, r, run)
-	if err != nil {
-		return nil, nil, err
-	}
-	events, err := mem.Events(run)
-	if err != nil {
-		return nil, nil, err
-	}
-	if got.Status != runner.Closed {
-		if _, err := e.Append(run, runner.Event{Kind: runner.UndoRequested}); err != nil {
-			return nil, nil, err
+	got := &rehearsed{}
+	var failed error
+	if got.plan, got.against, failed = e.Rehearse(ctx, r, run); failed == nil {
+		events, err := mem.Events(run)
+		if err != nil {
+			return nil, err
 		}
-		if _, err := e.Undo(context.WithoutCancel(ctx), r, run); err != nil {
-			return nil, nil, fmt.Errorf("take the reader away: %w", err)
-		}
+		got.state = runner.Fold(events)
 	}
-	return got, events, nil
+	if _, err := e.Append(run, runner.Event{Kind: runner.UndoRequested}); err != nil {
+		return nil, err
+	}
+	st, err := e.Undo(context.WithoutCancel(ctx), r, run)
+	switch {
+	case failed != nil:
+		return nil, failed
+	case err != nil:
+		return nil, fmt.Errorf("take the reader away: %w", err)
+	case st.Status != runner.Closed:
+		got.against = append(got.against, runner.Obstacle{Step: st.Step, Host: runner.Bot, Why: "the reader of logs and backups was not taken away again: " + st.Why})
+	}
+	return got, nil
 }
 
 // goOn lets the engine work on a run in the background. The run's own messages

@@ -2,60 +2,46 @@ package handlers
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
 
 	"aurorabot/handlers/view"
-	"aurorabot/policy"
 	"aurorabot/runner"
 	"aurorabot/runner/health"
 )
 
 // doPlan runs pre-flight in a journal that is gone afterwards, and shows what
-// would be done. The reader that it puts on the hosts is taken away again.
+// would be done, whatever speaks against it. The reader that it puts on the hosts is
+// taken away again.
 func (s *Service) doPlan(ctx context.Context, c call) Response {
-	_, req, bad := s.request(c)
+	k, req, bad := s.request(c)
 	if bad != nil {
 		return *bad
 	}
-	st, events, err := s.rehearse(ctx, c, req)
+	against, standing := []runner.Obstacle{}, ""
+	open, err := s.open(k.Name)
+	switch {
+	case err != nil:
+		against = append(against, runner.Obstacle{Host: runner.Bot, Why: "whether there is an open run cannot be told: " + err.Error()})
+	case open != nil:
+		standing = fmt.Sprintf("%s has an open run, %s, begun by %s: %s.", k.Name, open.Run, view.Who(open.Who), wayOn(k, open))
+	}
+	got, err := s.rehearse(ctx, c, req)
 	if err != nil {
 		return failure(err)
 	}
-	for _, e := range events {
-		if e.Kind == runner.PlanProposed {
-			var p struct {
-				runner.Plan
-				Loss health.Loss `json:"loss"`
-			}
-			if err := json.Unmarshal(e.Data, &p.Plan); err != nil {
-				return failure(fmt.Errorf("plan: %w", err))
-			}
-			p.Loss = s.loss(st)
-			return Response{Message: view.Plan(p.Plan, p.Loss), Data: p}
-		}
+	against = append(against, got.against...)
+	loss := s.loss(got.state)
+	m := view.Against(view.Plan(got.plan, loss), standing, against)
+	if standing != "" {
+		against = append([]runner.Obstacle{{Host: runner.Bot, Why: standing}}, against...)
 	}
-	return preflightFailed(st, events)
-}
-
-// preflightFailed says why pre-flight did not come to a plan.
-func preflightFailed(st *runner.State, events []runner.Event) Response {
-	switch {
-	case st.Outcome == string(runner.StopNotNeeded):
-		// What was undone since is the state's last step; why it ended is the last failure's.
-		var why string
-		for _, e := range events {
-			if e.Kind == runner.StepFailed {
-				why = e.Why
-			}
-		}
-		return Response{Message: view.Refusal(policy.Refusal{Rule: string(runner.StopNotNeeded), Why: view.Foreign(why)}), Exit: ExitRefused}
-	case st.Why != "":
-		return Response{Message: view.Error(fmt.Sprintf("pre-flight stops at %s: %s", st.Step, st.Why), "mend it and ask again; nothing was changed"), Exit: ExitStopped}
-	}
-	return failure(fmt.Errorf("pre-flight came to no plan and says no reason"))
+	return Response{Message: m, Data: struct {
+		runner.Plan
+		Loss     health.Loss       `json:"loss"`
+		Warnings []runner.Obstacle `json:"warnings"`
+	}{got.plan, loss, against}}
 }
 
 func (s *Service) doStatus(ctx context.Context, c call) Response {

@@ -46,6 +46,8 @@ type PlanHost struct {
 	Host string   `json:"host"`
 	Does []string `json:"does,omitempty"` // Commands and file changes.
 	Done bool     `json:"done,omitempty"`
+
+	Unknown string `json:"unknown,omitempty"` // Why it cannot be told what is done there.
 }
 
 // MakePlan lays r out over what s knows. It asks no host.

@@ -19,6 +19,29 @@ func TestPlan(t *testing.T) {
 	compare(t, "plan", view.Text(m)+"\n===== "+m.Files[0].Name+"\n"+m.Files[0].Text)
 }
 
+// What speaks against a recovery stands at the plan's top, and what cannot be known is
+// left open.
+func TestPlanAgainst(t *testing.T) {
+	s := begin(t)
+	s.preflight()
+	p := runner.MakePlan(toy(), s.state())
+	for i := range p.Phases {
+		for j := range p.Phases[i].Steps {
+			for k, h := range p.Phases[i].Steps[j].Hosts {
+				if h.Host == "s2" {
+					p.Phases[i].Steps[j].Hosts[k] = runner.PlanHost{Host: "s2", Unknown: "dial s2: connection refused"}
+				}
+			}
+		}
+	}
+	m := view.Against(view.Plan(p, health.LossOf()), "dev has an open run, dev-1, begun by T0TEAM0001/U0ANN00001: see how it stands with `status dev`, then `resume dev-1` or `undo dev-1`.", []runner.Obstacle{
+		{Step: "prepare/helper", Host: "s2", Why: "dial s2: connection refused", Open: true},
+		{Step: "prepare/look", Host: "s1", Why: "the backup folder holds `<!channel>`"},
+		{Step: "prepare/cluster", Host: runner.Bot, Reason: runner.StopNotNeeded, Why: "No restore seems to be needed: s1 leads."},
+	})
+	compare(t, "plan-against", view.Text(m)+"\n===== "+m.Files[0].Name+"\n"+m.Files[0].Text)
+}
+
 // The stream of the command line: each event once, in words.
 func TestEventStream(t *testing.T) {
 	var b strings.Builder

@@ -74,6 +74,34 @@ func Plan(p runner.Plan, loss health.Loss) Message {
 	return m
 }
 
+// Against is the plan with what speaks against it at its top: how the cluster stands,
+// in our own words, if that is in the way, and where pre-flight would stop.
+func Against(plan Message, standing string, against []runner.Obstacle) Message {
+	if len(against) == 0 && standing == "" {
+		return plan
+	}
+	lines := []string{"Warning: as things are, a recovery stops before it changes anything."}
+	if standing != "" {
+		lines = append(lines, "Warning: "+standing)
+	}
+	for i, o := range against {
+		if i == 12 {
+			lines = append(lines, more(len(against)-i))
+			break
+		}
+		why := cut(o.Why, 1000)
+		switch {
+		case o.Open:
+			why = "Cannot tell what happens on " + o.Host + ": " + why + ". Its part of the plan is left open"
+		case o.Host != runner.Bot:
+			why = o.Host + ": " + why
+		}
+		lines = append(lines, "Warning: "+sentence(quote(why)))
+	}
+	plan.Tone, plan.Lines = Warn, append(lines, plan.Lines...)
+	return plan
+}
+
 func planRow(st runner.PlanStep) []string {
 	var hosts []string
 	for _, h := range st.Hosts {
@@ -81,12 +109,15 @@ func planRow(st runner.PlanStep) []string {
 		if name == runner.Bot {
 			name = "the cluster"
 		}
+		if h.Unknown != "" {
+			name += " (cannot tell)"
+		}
 		hosts = append(hosts, name)
 	}
 	back := "undo"
 	switch {
 	case st.Skip != "":
-		back = "not done: " + quote(st.Skip)
+		back = "not planned: " + quote(st.Skip)
 	case st.ReadOnly:
 		back = "only looks"
 	case st.OneWay != "":
@@ -112,7 +143,7 @@ func planText(p runner.Plan) string {
 			fmt.Fprintf(&b, "\n  %s\n    %s, %s\n", st.Title, st.ID, st.Source)
 			switch {
 			case st.Skip != "":
-				fmt.Fprintf(&b, "    not done: %s\n", st.Skip)
+				fmt.Fprintf(&b, "    not planned: %s\n", st.Skip)
 			case st.ReadOnly:
 				b.WriteString("    only looks\n")
 			case st.OneWay != "":
@@ -121,6 +152,9 @@ func planText(p runner.Plan) string {
 			does := map[string]string{}
 			for _, h := range st.Hosts {
 				text := strings.Join(h.Does, "\n")
+				if h.Unknown != "" {
+					text = "cannot tell: " + first(h.Unknown)
+				}
 				if h.Done {
 					text = strings.TrimSpace("done already\n" + text)
 				}

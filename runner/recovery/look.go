@@ -72,7 +72,11 @@ func (r preflight) lookAtHost(ctx context.Context, t *runner.Task) (runner.Answe
 		return runner.Answer{}, err
 	}
 	if len(note.wrong) > 0 {
-		return runner.No("%s", note.words()), nil
+		a := runner.No("%s", note.words())
+		if !missing {
+			a = a.With(look) // A plan can be made all the same.
+		}
+		return a, nil
 	}
 	return runner.Yes("%s", lookWords(&look)).With(look), nil
 }

@@ -95,11 +95,11 @@ func (r preflight) lookAtCluster(ctx context.Context, t *runner.Task) (runner.An
 		return runner.Answer{}, err
 	}
 	if len(n.wrong) > 0 && (!works && !outside || t.State.Reason != "") {
-		return runner.No("%s", n.words()), nil
+		return runner.No("%s", n.words()).With(found), nil
 	}
 	// That it is not needed comes first: whatever else is wrong can be mended in peace.
 	if (works || outside) && t.State.Reason == "" {
-		return runner.Answer{}, &runner.Ending{Reason: runner.StopNotNeeded, Close: true, Why: r.notNeeded(looks, found, outside)}
+		return runner.No("%s", n.words()).With(found), &runner.Ending{Reason: runner.StopNotNeeded, Close: true, Why: r.notNeeded(looks, found, outside)}
 	}
 	return runner.Yes("%s", found.words(r.Now())).With(found), nil
 }
@@ -306,7 +306,7 @@ func (r preflight) diagnose(ctx context.Context, t *runner.Task) (runner.Answer,
 		}
 	}
 	if d.Verdict == health.NotNeeded && t.State.Reason == "" {
-		return runner.Answer{}, &runner.Ending{Reason: runner.StopNotNeeded, Close: true, Why: d.Advice + " If the state of the backup itself is wanted back, say why: --reason TEXT."}
+		return runner.No("").With(found), &runner.Ending{Reason: runner.StopNotNeeded, Close: true, Why: d.Advice + " If the state of the backup itself is wanted back, say why: --reason TEXT."}
 	}
 	return runner.Yes("%s: %s", d.Verdict, d.Advice).With(found), nil
 }
