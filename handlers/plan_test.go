@@ -56,8 +56,12 @@ func TestPlanIsNeverRefused(t *testing.T) {
 		"it leads and is registered": func(context.Context, *runner.Task) (runner.Answer, error) {
 			return runner.Answer{}, &runner.Ending{Reason: runner.StopNotNeeded, Close: true, Why: "it leads and is registered"}
 		},
-		"no route to `host`":    func(context.Context, *runner.Task) (runner.Answer, error) { return runner.Answer{}, errors.New("no route to `host`") },
-		"the backup is too old": func(context.Context, *runner.Task) (runner.Answer, error) { return runner.No("the backup is too old"), nil },
+		"no route to `host`": func(context.Context, *runner.Task) (runner.Answer, error) {
+			return runner.Answer{}, errors.New("no route to `host`")
+		},
+		"the backup is too old": func(context.Context, *runner.Task) (runner.Answer, error) {
+			return runner.No("the backup is too old"), nil
+		},
 	} {
 		b.s.Clusters[0].Recipes["toy"] = func() (*runner.Recipe, error) {
 			r, err := make()

@@ -40,7 +40,10 @@ func (s *stage) recipe() *Recipe {
 					locked(func() { a = Answer{Yes: s.tools[t.On], Evidence: "looked"} })
 					return a, nil
 				},
-				Do: func(_ context.Context, t *Task) (any, error) { locked(func() { s.tools[t.On] = true }); return nil, nil },
+				Do: func(_ context.Context, t *Task) (any, error) {
+					locked(func() { s.tools[t.On] = true })
+					return nil, nil
+				},
 				Undo: func(_ context.Context, t *Task, _ Receipt) (Answer, error) {
 					locked(func() { delete(s.tools, t.On) })
 					return Yes("gone"), nil
@@ -76,8 +79,11 @@ func (s *stage) recipe() *Recipe {
 					return []string{"change by " + f}
 				},
 				Verify: func(context.Context, *Task) (Answer, error) { return No("not yet"), nil },
-				Do:     func(_ context.Context, t *Task) (any, error) { locked(func() { s.changed = append(s.changed, t.On) }); return nil, nil },
-				Undo:   func(context.Context, *Task, Receipt) (Answer, error) { return Yes("back"), nil },
+				Do: func(_ context.Context, t *Task) (any, error) {
+					locked(func() { s.changed = append(s.changed, t.On) })
+					return nil, nil
+				},
+				Undo: func(context.Context, *Task, Receipt) (Answer, error) { return Yes("back"), nil },
 			},
 		}}},
 	}
