@@ -36,6 +36,8 @@ var typed = []struct{ in, want string }{
 	{"abort devcluster --reason \"the “good one” was old\"", "abort|devcluster|--reason|the “good one” was old"},
 	{"deny devcluster —reason=“no — not yet”", "deny|devcluster|--reason=no — not yet"},
 	{"approve " + aRun + " —typed devcluster —digest 0a1b2c3d", "approve|" + aRun + "|--typed|devcluster|--digest|0a1b2c3d"},
+	{"abort devcluster --reason 「disk broke」", "abort|devcluster|--reason|disk broke"},
+	{"“abort devcluster —reason “wrong backup””", "abort|devcluster|--reason|wrong backup"},
 	{"report --severity=info –nagios", "report|--severity=info|--nagios"},
 	{"plan devcluster scheduler–backup–2026–11–23–08–36", "plan|devcluster|" + aBackup},
 	{"plan devcluster “" + aBackup + "”", "plan|devcluster|" + aBackup},
@@ -59,6 +61,9 @@ var typed = []struct{ in, want string }{
 	{"*`status devcluster`*", "status|devcluster"},
 	{"`*status devcluster*`", "status|devcluster"},
 	{"*abort devcluster —reason=“wrong *old* backup”*", "abort|devcluster|--reason=wrong *old* backup"},
+	{"approve devcluster --gate=*start*", "approve|devcluster|--gate=start"},
+	{"approve devcluster --gate=`start`", "approve|devcluster|--gate=start"},
+	{"*status devcluster*.", "status|devcluster."},
 	{"status dev_cluster_1 a*b", "status|dev_cluster_1|a*b"},
 	{"status * _", "status|*|_"},
 	{"&gt; status devcluster", "status|devcluster"},
@@ -74,6 +79,7 @@ var typed = []struct{ in, want string }{
 	{"@aurora status devcluster", "status|devcluster"},
 	{"@Aurora: Status devcluster", "status|devcluster"},
 	{"aurorabot status devcluster", "status|devcluster"},
+	{"Aurora, status devcluster", "status|devcluster"},
 	{"/aurora", "help"},
 
 	// What phones do.

@@ -35,13 +35,21 @@ func (s *runs) named(c call) *Cluster {
 	return s.cluster(c.args[0])
 }
 
-// meant is c without the stop that a phone put behind its last name, where nothing
-// has the name with the stop and something has it without. The command line is
-// taken at its word.
+// meant is c without the stops that a phone put behind names of clusters and runs,
+// where nothing has the name with the stop and something has it without. The command
+// line is taken at its word.
 func (s *runs) meant(c call) call {
-	if i := len(c.args) - 1; c.Channel != "cli" && (i == 0 || i > 0 && c.cmd.Scope == AllClusters) && !s.known(c.args[i]) {
-		if name := strings.TrimRight(c.args[i], ".,"); s.known(name) {
-			c.args = append(slices.Clone(c.args[:i]), name)
+	if c.Channel == "cli" || c.cmd.Scope == NoCluster || c.cmd.Scope == OneDebt {
+		return c
+	}
+	c.args = slices.Clone(c.args)
+	for i, arg := range c.args {
+		name := strings.TrimRight(arg, ".,。、")
+		if name != arg && !s.known(arg) && s.known(name) {
+			c.args[i] = name
+		}
+		if c.cmd.Scope != AllClusters {
+			break // What is behind it is no such name.
 		}
 	}
 	return c

@@ -34,6 +34,8 @@ func TestAStopBehindAName(t *testing.T) {
 		{"C1", "export dev,", true},
 		{"C1", "export " + st.Run + ".", true},
 		{"C1", "history dev.", true},
+		{"C1", "plan dev, good", true},
+		{"C1", "status dev。", false}, // Known, and this build cannot look at it.
 		{"C1", "history dev.example.", true},
 		{"C1", "history dev.example", false},
 		{"C1", "history Dev.", false},

@@ -23,8 +23,9 @@ func Meant(words []string, prefix string) []string {
 		return words
 	}
 	words = slices.Clone(words)
+	name := strings.TrimPrefix(prefix, "/")
 	switch strings.ToLower(strings.TrimRight(words[0], ".,:;")) {
-	case prefix, "@" + strings.TrimPrefix(prefix, "/"), "aurorabot":
+	case prefix, "@" + name, name, "aurorabot":
 		words = words[1:]
 	}
 	if len(words) == 0 {
@@ -34,7 +35,7 @@ func Meant(words []string, prefix string) []string {
 	at := func(name string) int {
 		return slices.IndexFunc(table, func(c handlers.Command) bool { return c.Name == name })
 	}
-	name := strings.ToLower(strings.TrimRight(words[0], ".,:;!?。、"))
+	name = strings.ToLower(strings.TrimRight(words[0], ".,:;!?。、"))
 	i := at(name)
 	if i < 0 {
 		return words

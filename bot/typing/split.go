@@ -11,11 +11,11 @@ import (
 
 const (
 	singles = "'‘’‚‛‹›"
-	doubles = "\"“”„‟«»〝〞"
-	opening = "“„‟«〝" // Of doubles, those that begin a quote where a word could begin.
-	dashes  = "—–―⸺"  // What keyboards make of "--".
-	hyphens = "‒−"    // What documents make of "-".
-	marks   = "*_~"   // Bold, italic and struck text in Slack.
+	doubles = "\"“”„‟«»〝〞「」『』"
+	opening = "“„‟«〝「『" // Of doubles, those that begin a quote where a word could begin.
+	dashes  = "—–―⸺"    // What keyboards make of "--".
+	hyphens = "‒−"      // What documents make of "-".
+	marks   = "*_~"     // Bold, italic and struck text in Slack.
 )
 
 // A splitter splits text into words.
@@ -106,9 +106,9 @@ func (s *splitter) outside(r rune) error {
 		s.open(doubles)
 	case unicode.IsSpace(r):
 		return s.end()
-	case r == '`' && (!s.inWord || s.ends(1)):
+	case r == '`' && (s.starts() || s.ends(1)):
 	case s.closed[s.at]:
-	case strings.ContainsRune(marks, r) && !s.inWord && s.close(r):
+	case strings.ContainsRune(marks, r) && s.starts() && s.close(r):
 	case strings.ContainsRune(">•", r) && !s.inWord && s.begins():
 	case strings.ContainsRune(hyphens, r) || r == '–' && s.inWord && s.inside():
 		s.add('-')
@@ -153,6 +153,9 @@ func (s *splitter) within(r rune) {
 		s.quote = ""
 	}
 }
+
+// starts reports whether a word or the value of an option starts here.
+func (s *splitter) starts() bool { return !s.inWord || s.bare && s.near(-1) == '=' }
 
 // ends reports whether nothing of a word is so far from here, but marks.
 func (s *splitter) ends(by int) bool {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -143,5 +144,13 @@ func TestIsTerminal(t *testing.T) {
 	defer null.Close()
 	if IsTerminal(null) {
 		t.Error("/dev/null is taken for a terminal")
+	}
+	pty, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
+	if err != nil || runtime.GOOS != "linux" {
+		t.Skipf("no terminal to ask: %v", err)
+	}
+	defer pty.Close()
+	if !IsTerminal(pty) {
+		t.Error("a terminal is not taken for one")
 	}
 }
