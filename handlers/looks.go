@@ -86,11 +86,12 @@ func runStatus(s *Service, c call) Response {
 	st = runner.Fold(events)
 	screens := view.ScreensOf(events, s.people(st))
 	m, gated := gateOn(screens)
-	if gated {
-		m.Lines = append(slices.Clone(m.Lines), fmt.Sprintf("If that is what you approve, type `%s`; else `deny %s --reason TEXT`.", approval(st), st.Run))
-	} else {
+	switch {
+	case !gated:
 		m = screens.Status
 		m.Actions = nil
+	case !c.JSON: // A program asks its person itself.
+		m.Fields = append(slices.Clone(m.Fields), view.Field{Name: "To decide", Value: fmt.Sprintf("type `%s`, or `deny %s --reason TEXT`", approval(st), st.Run)})
 	}
 	open := s.openRuns([]*runner.State{st})
 	data := map[string]any{"run": open[0], "open_runs": open}

@@ -110,7 +110,7 @@ func TestAtATerminalOnlyWhatWasShown(t *testing.T) {
 	if st.Gate != "commit" || st.Gates["commit"].Digest == digest {
 		t.Fatalf("gate %s", st.Gate)
 	}
-	if exit, shown := b.atTerminal("UBOB", st.Run, "prod", nothing); exit != handlers.ExitRefused || len(b.state().Gates["commit"].Approvals) > 0 || !strings.Contains(shown, st.Gates["commit"].Digest) {
+	if exit, shown := b.atTerminal("UBOB", st.Run, "prod", nothing); strings.Contains(shown, "approve "+st.Run+" --") || exit != handlers.ExitRefused || len(b.state().Gates["commit"].Approvals) > 0 || !strings.Contains(shown, st.Gates["commit"].Digest) {
 		t.Errorf("wrong name: exit %d\n%s", exit, shown)
 	}
 	if exit, shown := b.atTerminal("UBOB", st.Run, "dev", nothing); exit != handlers.ExitWaiting || b.commits != 0 {
