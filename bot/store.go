@@ -124,6 +124,7 @@ func (s *store) take(r record) {
 		delete(s.views, r.Spent)
 	case !r.Heard.IsZero():
 		s.heard = r.Heard
+	case r.Post != nil && s.closed[r.Post.Run]: // It was on its way when the run was done with.
 	case r.Post != nil:
 		s.posts[place{r.Post.Run, r.Post.Key}] = *r.Post
 	case r.Closed != "":
@@ -319,9 +320,6 @@ func (s *store) under(run, prefix string) []outbox.Post {
 
 // Remember implements outbox.Memory.
 func (s *store) Remember(p outbox.Post) error {
-	if s.Closed(p.Run) {
-		return nil // What was still on its way when the run was done with.
-	}
 	return s.append(record{Post: &p})
 }
 

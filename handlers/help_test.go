@@ -39,7 +39,7 @@ func TestHelpGroup(t *testing.T) {
 		says []string
 	}{
 		"look":    {0, []string{"Look at how things are\n", "\nstatus ", "list the runs of the past", "`help COMMAND`"}},
-		"status":  {0, []string{"status [CLUSTER] ", "--severity", "Example: `status west --severity critical`"}},
+		"status":  {0, []string{"status [CLUSTER | RUN] ", "--severity", "Example: `status west --severity critical`"}},
 		"recover": {0, []string{"recover CLUSTER BACKUP", "--dry-run: ", "Example: `recover west ", "\nsettle "}},
 		"set-up":  {0, []string{"Set the bot up", "policy", "version"}},
 		"files":   {0, []string{"`aurorabot help files`"}},
