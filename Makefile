@@ -34,7 +34,7 @@ faults:
 	go test ./runner/recovery -count=1 -timeout 60m -run EveryFault -every-fault -parallel 5
 
 slack-faults:
-	go test ./bot -count=1 -timeout 30m -run SlackFaults -slack-faults -update -parallel 40
+	go test ./bot -count=1 -timeout 30m -run SlackFaults -slack-faults -update -parallel 12
 
 fuzz:
 	./scripts/fuzz.sh 20s

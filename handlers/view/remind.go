@@ -94,7 +94,7 @@ func (s gateWords) until(p People, next time.Time) time.Time {
 	if o := s.open(); o != nil {
 		changes = append(changes, o.view.Expires, p.Gates[o.gate].Until)
 	}
-	if start := s.passed("start"); start != nil { // The outage's clock moves.
+	if start := s.passed("start"); start != nil && !s.outageOver() { // The outage's clock moves.
 		lasts := p.Now.Sub(start.ended.At)
 		changes = append(changes, start.ended.At.Add(lasts.Truncate(hand(lasts))+hand(lasts)))
 	}

@@ -212,10 +212,13 @@ func hand(lasts time.Duration) time.Duration {
 	return time.Hour
 }
 
+// outageOver reports whether the run's work has ended: what a host still owes is no outage.
+func (s *story) outageOver() bool { return s.Ended || s.State.Status == runner.Closed }
+
 // outage says since when the cluster schedules nothing, and for how long by now.
 func (s statusWords) outage(p People) []Field {
 	start := s.passed("start")
-	if start == nil || s.State.Status == runner.Closed {
+	if start == nil || s.outageOver() {
 		return nil
 	}
 	words := "since " + when(start.ended.At)
