@@ -198,9 +198,13 @@ func (p *play) decide(who string, until time.Time) bool {
 		if time.Now().After(until) {
 			return false
 		}
+		start := func() (m sandbox.Message, ok bool) { return p.State().Find(channel, "Begin?", "approve") }
+		if gate == "start" {
+			p.within(5*time.Second, func() bool { _, ok := start(); return ok })
+		}
 		if m, buttons, ok := p.shown(); ok && buttons || gate == "start" {
 			if gate == "start" {
-				m, _ = p.State().Find(channel, "Begin?", "approve")
+				m, _ = start()
 			}
 			if p.Press(who, m.Channel, m.TS, "approve", "").OK() && p.within(6*time.Second, func() bool { return len(p.Views(who)) > 0 || counted() }) && len(p.Views(who)) > 0 {
 				p.Submit(who, p.Views(who)[0].ID, map[string]string{"typed": "dev"})
@@ -210,7 +214,7 @@ func (p *play) decide(who string, until time.Time) bool {
 			}
 		}
 		st := p.state()
-		p.typed = true
+		p.typed = p.typed || gate == "commit"
 		p.Slash(who, channel, fmt.Sprintf("approve %s --typed dev --gate %s --digest %s", st.Run, gate, st.Gates[gate].Digest))
 		p.within(3*time.Second, counted)
 	}
