@@ -46,7 +46,7 @@ func (in *intake) press(a *ask) {
 func (in *intake) standsIn(a *ask) string {
 	run, _, _ := strings.Cut(a.button.value, "|")
 	status, ok := in.store.Post(run, outbox.StatusKey)
-	if !ok || a.channel != in.Channel || !slices.ContainsFunc(in.store.under(run, elsewhereKey), func(p outbox.Post) bool { return p.TS == a.button.message }) {
+	if !ok || a.channel != in.Channel || status.Channel == in.Channel || len(in.store.under(run, elsewhereKey)) == 0 {
 		return ""
 	}
 	return status.Channel

@@ -140,6 +140,20 @@ func (s *drives) rest(ctx context.Context, run string) error {
 	}
 }
 
+// idle waits until the engine, which has come to rest on a run as its journal says, is out
+// of it: whoever goes on at once must not be told that it is still at work. It returns
+// [errBusy] where the engine is.
+func (s *drives) idle(ctx context.Context, st *runner.State) error {
+	switch st.Status {
+	case runner.Open, runner.Undoing, runner.Settling:
+		if s.Busy(st.Run) {
+			return errBusy
+		}
+		return nil
+	}
+	return s.rest(ctx, st.Run)
+}
+
 // Busy reports whether the engine works on the run now.
 func (s *drives) Busy(run string) bool {
 	s.mu.Lock()

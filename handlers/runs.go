@@ -128,12 +128,13 @@ func (s *Service) doResume(ctx context.Context, c call) Response {
 		return failure(err)
 	}
 	defer done()
-	switch {
-	case st.Status == runner.Closed:
+	if st.Status == runner.Closed {
 		return failure(fmt.Errorf("run %s is closed: %s", st.Run, st.Outcome))
-	case s.Busy(st.Run):
-		return failure(fmt.Errorf("run %s: %w", st.Run, errBusy))
-	case st.Status == runner.Gated:
+	}
+	if err := s.idle(ctx, st); err != nil {
+		return failure(fmt.Errorf("run %s: %w", st.Run, err))
+	}
+	if st.Status == runner.Gated {
 		// The bot may have died between the last approval and passing the gate:
 		// who approved cannot do so twice, so the approvals are counted anew.
 		v, err := s.verdict(ctx, st, st.Gate)

@@ -76,8 +76,8 @@ func (s *Service) doSettle(ctx context.Context, c call) Response {
 		return failure(err)
 	}
 	host := c.args[len(c.args)-1]
-	if s.Busy(st.Run) {
-		return failure(fmt.Errorf("run %s: %w", st.Run, errBusy))
+	if err := s.idle(ctx, st); err != nil {
+		return failure(fmt.Errorf("run %s: %w", st.Run, err))
 	}
 	open, err := s.open(st.Request.Cluster)
 	if err != nil {
