@@ -39,7 +39,7 @@ func Approve(ctx context.Context, dial Dial, q Question, in io.Reader, std Std) 
 	switch {
 	case exit != handlers.ExitDone:
 		return exit
-	case gate == nil: // The bot says how the run stands.
+	case gate == nil, elsewhere(options, gate.Gate): // The bot says how the run stands.
 		return once(dial, q, std)
 	}
 	fmt.Fprintf(std.Err, "%s\nTo approve this, type the name of the cluster; anything else approves nothing: ", view.Text(m))
@@ -57,6 +57,15 @@ func Approve(ctx context.Context, dial Dial, q Question, in io.Reader, std Std) 
 	}
 	q.Words = []string{"approve", gate.Run, "--gate", gate.Gate, "--digest", gate.Digest, "--typed", typed}
 	return once(dial, q, std)
+}
+
+// elsewhere reports whether the words name another gate than the open one: who means
+// that is not asked about this.
+func elsewhere(options []string, open string) bool {
+	return slices.ContainsFunc(options, func(o string) bool {
+		named, ok := strings.CutPrefix(o, "--gate=")
+		return ok && named != open
+	})
 }
 
 const exitInterrupted = 130

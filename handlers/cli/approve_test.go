@@ -56,6 +56,7 @@ func TestApproveAtATerminal(t *testing.T) {
 		{"by the run", "approve dev-1", " dev \r\n", "gated", 0, 4, sent, "Overwrite the log?"},
 		{"without a line's end", "approve dev", "dev", "gated", 0, 4, sent, "type the name of the cluster"},
 		{"with the gate's name", "approve dev --gate commit", "dev\n", "gated", 0, 4, sent, "57 tasks die"},
+		{"with another gate's name", "approve dev --gate start", "dev\n", "gated", 0, 4, "approve dev --gate start", ""},
 		{"with a name given before", "approve dev --typed dev", "dev\n", "gated", 0, 4, sent, "57 tasks die"},
 		{"wrong name", "approve dev", "prod\n", "gated", 0, handlers.ExitRefused, "", `"prod" was typed and the cluster is "dev"`},
 		{"other case", "approve dev", "Dev\n", "gated", 0, handlers.ExitRefused, "", "nothing was approved"},
