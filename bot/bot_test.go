@@ -23,8 +23,10 @@ import (
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	if err := flag.Set("test.parallel", "18"); !*slackFaults && err != nil { // Plays of faults wait nearly all the time.
-		panic(err)
+	if !*slackFaults { // Else who plays them all says how many at a time.
+		if err := flag.Set("test.parallel", "18"); err != nil { // They wait nearly all the time.
+			panic(err)
+		}
 	}
 	goleak.VerifyTestMain(m)
 }

@@ -94,16 +94,8 @@ func (d *directs) again(run string) (whole bool) {
 func (d *directs) forget(run string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for at := range d.wanted {
-		if at.run == run {
-			delete(d.wanted, at)
-		}
-	}
-	for at := range d.asked {
-		if at.run == run {
-			delete(d.asked, at)
-		}
-	}
+	forget(d.wanted, run)
+	forget(d.asked, run)
 }
 
 // decides reports whether a message has people decide.

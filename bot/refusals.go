@@ -3,6 +3,7 @@ package bot
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -149,27 +150,20 @@ func (t *threads) present(run string, s view.Screens) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for at := range t.refusals {
-		if at.run == run && !shown[at.key] {
-			delete(t.refusals, at)
-		}
-	}
+	maps.DeleteFunc(t.refusals, func(at place, _ refusal) bool { return at.run == run && !shown[at.key] })
+}
+
+// forget takes all of a run out of m.
+func forget[V any](m map[place]V, run string) {
+	maps.DeleteFunc(m, func(at place, _ V) bool { return at.run == run })
 }
 
 // forget forgets a run that is done with.
 func (t *threads) forget(run string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for at := range t.refusals {
-		if at.run == run {
-			delete(t.refusals, at)
-		}
-	}
-	for at := range t.left {
-		if at.run == run {
-			delete(t.left, at)
-		}
-	}
+	forget(t.refusals, run)
+	forget(t.left, run)
 	delete(t.looks, run)
 	delete(t.sure, run)
 	delete(t.ended, run)
@@ -217,11 +211,7 @@ func (t *threads) watch(run string, s view.Screens) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for at := range t.unseen {
-		if at.run == run && !open[at.key] {
-			delete(t.unseen, at)
-		}
-	}
+	maps.DeleteFunc(t.unseen, func(at place, _ unshown) bool { return at.run == run && !open[at.key] })
 }
 
 // waits reports whether Slack has not taken an open gate for a while.

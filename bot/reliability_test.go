@@ -45,6 +45,22 @@ func lasts(t *testing.T, ordinarily time.Duration) time.Duration {
 	return d
 }
 
+// commands has alice type one each time, until ctx ends, and returns how many when all
+// were answered; told is called with each outcome, by several at once.
+func (d *desk) commands(ctx context.Context, each time.Duration, told func(sandbox.Outcome)) (n int) {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	tick := time.NewTicker(each)
+	defer tick.Stop()
+	for ctx.Err() == nil {
+		<-tick.C
+		n++
+		said := fmt.Sprintf("status %d", n)
+		wg.Go(func() { told(d.Slash(alice, channel, said)) })
+	}
+	return n
+}
+
 // Two hundred commands a second while links are exchanged all the time: none
 // lost, each handled once. AURORABOT_LOAD=1m takes it for as long as that.
 func TestLoadUnderChurn(t *testing.T) {
@@ -65,22 +81,13 @@ func TestLoadUnderChurn(t *testing.T) {
 	var mu sync.Mutex
 	var took []time.Duration
 	lost := 0
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	n := 0
-	for ctx.Err() == nil {
-		<-tick.C
-		n++
-		said := fmt.Sprintf("status %d", n)
-		wg.Go(func() {
-			out := d.Slash(alice, channel, said)
-			mu.Lock()
-			defer mu.Unlock()
-			if took = append(took, out.Took); !out.OK() {
-				lost++
-			}
-		})
-	}
+	n := d.commands(ctx, 5*time.Millisecond, func(out sandbox.Outcome) {
+		mu.Lock()
+		defer mu.Unlock()
+		if took = append(took, out.Took); !out.OK() {
+			lost++
+		}
+	})
 	wg.Wait()
 	d.until("all handled", func() bool { return len(d.service.requests()) >= n-lost })
 	slices.Sort(took)
@@ -112,20 +119,11 @@ func TestLoadWithKilledLinks(t *testing.T) {
 	})
 	var mu sync.Mutex
 	results := map[string]int{}
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	n := 0
-	for ctx.Err() == nil {
-		<-tick.C
-		n++
-		said := fmt.Sprintf("status %d", n)
-		wg.Go(func() {
-			out := d.Slash(alice, channel, said)
-			mu.Lock()
-			defer mu.Unlock()
-			results[out.Result]++
-		})
-	}
+	n := d.commands(ctx, 20*time.Millisecond, func(out sandbox.Outcome) {
+		mu.Lock()
+		defer mu.Unlock()
+		results[out.Result]++
+	})
 	wg.Wait()
 	acked := results[sandbox.Acked]
 	d.until("all that was acknowledged is handled", func() bool { return len(d.service.requests()) >= acked })
