@@ -314,20 +314,15 @@ func TestDirectMessagesToThoseWhoDecide(t *testing.T) {
 	opt.Groups[0].Members = []string{alice, guest, gone}
 	d := newDesk(t, opt)
 	d.config.Approvers = func(string, string) (ids, except []string) { return []string{sre, bob, stranger, app, silent}, nil }
-	var hook func(sandbox.Call) *sandbox.Reply
-	hook = func(c sandbox.Call) *sandbox.Reply {
-		d.Handle(userInfo, hook)
+	d.Always(userInfo, func(c sandbox.Call) *sandbox.Reply {
 		if strings.Contains(string(c.Body), silent) {
 			return sandbox.ReplyError("invalid_auth")
 		}
 		return nil
-	}
-	d.Handle(userInfo, hook)
+	})
 	var mu sync.Mutex
 	var told []string
-	var post func(sandbox.Call) *sandbox.Reply
-	post = func(c sandbox.Call) *sandbox.Reply {
-		d.Handle("chat.postMessage", post)
+	d.Always("chat.postMessage", func(c sandbox.Call) *sandbox.Reply {
 		var to struct{ Channel string }
 		if json.Unmarshal(c.Body, &to) == nil && strings.HasPrefix(to.Channel, "U") {
 			mu.Lock()
@@ -335,8 +330,7 @@ func TestDirectMessagesToThoseWhoDecide(t *testing.T) {
 			told = append(told, to.Channel)
 		}
 		return nil
-	}
-	d.Handle("chat.postMessage", post)
+	})
 	d.begin()
 	d.service.show("r1", gate("r1"))
 	d.posted("Commit r1?")
