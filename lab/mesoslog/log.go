@@ -97,6 +97,7 @@ func Open(ctx context.Context, o Options) (*Log, error) {
 	}
 	listener, err := net.Listen("tcp", o.Listen)
 	if err != nil {
+		log.line(levelFatal, "process.cpp:1124", "Failed to initialize: Failed to bind on %s: %s", o.Listen, strerror(err))
 		return nil, fmt.Errorf("open replicated log in %s: %w", o.Path, err)
 	}
 	r, err := openReplica(o.Path, log)

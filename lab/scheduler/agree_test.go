@@ -2,6 +2,8 @@ package scheduler
 
 import (
 	"bytes"
+	"fmt"
+	"net"
 	"os"
 	"strings"
 	"testing"
@@ -104,6 +106,23 @@ func TestAddressFromLibprocess(t *testing.T) {
 	c.leader(stateAwaiting)
 	if dump := c.zk.Dump("/aurora/scheduler"); !strings.Contains(dump, "data="+n.ip) {
 		t.Errorf("the candidate does not carry %s:\n%s", n.ip, dump)
+	}
+}
+
+// A replica that cannot listen says so, as libprocess does, and nothing waits.
+func TestReplicaPortInUse(t *testing.T) {
+	c := newCluster(t, 1, nil)
+	n := c.nodes[0]
+	l, err := net.Listen("tcp", net.JoinHostPort(n.ip, fmt.Sprint(n.peers)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	n.start(fakeMaster)
+	<-n.done
+	want := fmt.Sprintf("process.cpp:1124] Failed to initialize: Failed to bind on %s: Address already in use", l.Addr())
+	if log := n.log.String(); n.status == 0 || !strings.Contains(log, want) {
+		t.Errorf("status %d; the log does not say %q:\n%s", n.status, want, log)
 	}
 }
 

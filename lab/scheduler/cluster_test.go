@@ -101,7 +101,8 @@ func newCluster(t *testing.T, n int, backup []byte) *cluster {
 	c := &cluster{t: t, zk: server, dir: t.TempDir(), session: "20secs"}
 	for i := 1; i <= n; i++ {
 		ip := fmt.Sprintf("127.0.%d.%d", 40+os.Getpid()%100, 10+i)
-		node := &node{c: c, n: i, ip: ip, http: freePort(t, ip), peers: freePort(t, ip)}
+		ports := freePorts(t, ip, 2)
+		node := &node{c: c, n: i, ip: ip, http: ports[0], peers: ports[1]}
 		c.nodes = append(c.nodes, node)
 		if err := os.MkdirAll(node.path("backups"), 0o755); err != nil {
 			t.Fatal(err)
@@ -132,28 +133,35 @@ func newCluster(t *testing.T, n int, backup []byte) *cluster {
 	return c
 }
 
-func freePort(t *testing.T, ip string) int {
+// freePorts returns n ports of ip on which nobody listens. All are held until
+// the last is found, for the kernel may give a port that was let go once more.
+func freePorts(t *testing.T, ip string, n int) []int {
 	t.Helper()
-	l, err := net.Listen("tcp", ip+":0")
-	if err != nil {
-		t.Fatal(err)
+	var ports []int
+	for range n {
+		l, err := net.Listen("tcp", ip+":0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
+	return ports
 }
 
 // startMaster runs a master that is published in ZooKeeper.
 func (c *cluster) startMaster() {
 	c.t.Helper()
-	port := freePort(c.t, "127.0.0.1")
+	// Not 127.0.0.1: each client of this machine takes a port there.
+	ip := c.nodes[0].ip
+	c.master = fmt.Sprintf("%s:%d", ip, freePorts(c.t, ip, 1)[0])
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		master.Run(ctx, []string{"mesos-master", "--ip=127.0.0.1", fmt.Sprintf("--port=%d", port), "--zk=zk://" + c.zk.Addr() + "/mesos"}, io.Discard, io.Discard, nil)
+		master.Run(ctx, []string{"mesos-master", "--ip=" + ip, "--port=" + strings.TrimPrefix(c.master, ip+":"), "--zk=zk://" + c.zk.Addr() + "/mesos"}, io.Discard, io.Discard, nil)
 	}()
 	c.t.Cleanup(func() { cancel(); <-done })
-	c.master = fmt.Sprintf("127.0.0.1:%d", port)
 	c.wait("the master", func() bool {
 		resp, err := http.Get("http://" + c.master + "/health")
 		if err == nil {
@@ -278,18 +286,35 @@ func (n *node) is(state string) bool {
 	return strings.Contains(body, "scheduler_lifecycle_"+state+" 1\n")
 }
 
+// ended says whether the scheduler that was started last has ended.
+func (n *node) ended() bool {
+	select {
+	case <-n.done:
+		return true
+	default:
+		return n.done == nil
+	}
+}
+
 // leader waits for the node that leads in the given state with storage READY.
 func (c *cluster) leader(state string) *node {
 	c.t.Helper()
 	var found *node
 	c.wait("a leader "+state, func() bool {
+		ended := 0
 		for _, n := range c.nodes {
+			if n.ended() {
+				ended++
+			}
 			if n.is(state) {
 				if status, _ := n.get("/lab/state"); status == http.StatusOK {
 					found = n
 					return true
 				}
 			}
+		}
+		if ended == len(c.nodes) {
+			c.t.Fatalf("every scheduler has ended, the first with status %d", c.nodes[0].status)
 		}
 		return false
 	})
