@@ -112,8 +112,10 @@ func (c *Cluster) damage(ctx context.Context, leader host.Machine) error {
 	stopped := victims
 	if !quorum {
 		// All of them, as when the power fails: a leader that was elected while
-		// there still was a quorum goes on until it writes.
-		stopped = c.Hosts
+		// there still was a quorum goes on until it writes. The leader last: else
+		// another one is elected in between, and the promise that it is given stands
+		// at the end of the others' write-ahead logs, which the damage leaves.
+		stopped = append(c.others(leader), leader)
 	}
 	if err := c.stop(stopped); err != nil {
 		return err

@@ -25,7 +25,7 @@ func (s *Server) DisconnectOne(reason string) bool {
 	s.socket.mu.Lock()
 	var l *link
 	for _, o := range s.socket.links {
-		if !o.leaving.Load() {
+		if o.greeted.Load() && !o.leaving.Load() {
 			l = o
 			break
 		}

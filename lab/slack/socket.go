@@ -52,7 +52,8 @@ type link struct {
 	host    string
 	writing sync.Mutex
 	muted   atomic.Bool // Half open: nothing goes in or out, and nobody is told.
-	leaving atomic.Bool // Was asked to disconnect: gets no envelopes.
+	greeted atomic.Bool // Hello is out, or about to be: it gets envelopes,
+	leaving atomic.Bool // until it is asked to disconnect.
 	done    chan struct{}
 }
 
@@ -68,7 +69,7 @@ func (l *link) write(v any) error {
 func (l *link) greet(hello any) error {
 	l.writing.Lock()
 	defer l.writing.Unlock()
-	l.leaving.Store(false)
+	l.greeted.Store(true)
 	return l.send(hello)
 }
 
@@ -169,7 +170,6 @@ func (k *socket) join(l *link) (int, bool) {
 	if len(k.links) >= k.max {
 		return 0, false
 	}
-	l.leaving.Store(true) // Until hello is out.
 	l.muted.Store(k.muted)
 	k.links = append(k.links, l)
 	return len(k.links), true
@@ -189,7 +189,7 @@ func (k *socket) turn(not map[*link]bool) *link {
 	for range k.links {
 		l := k.links[k.next%len(k.links)]
 		k.next++
-		if !l.leaving.Load() && !not[l] {
+		if l.greeted.Load() && !l.leaving.Load() && !not[l] {
 			return l
 		}
 	}
@@ -199,7 +199,13 @@ func (k *socket) turn(not map[*link]bool) *link {
 func (k *socket) count() (links, opens int) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return len(k.links), k.stats.Opens
+	n := 0
+	for _, l := range k.links {
+		if l.greeted.Load() { // Whoever waits for a link wants one that can be used.
+			n++
+		}
+	}
+	return n, k.stats.Opens
 }
 
 func (k *socket) killAll() {
