@@ -2,12 +2,13 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"net"
 	"os"
-	"path/filepath"
 	"slices"
 	"sync"
 	"time"
@@ -23,6 +24,14 @@ func load(file string, w World) (*config.Config, error) {
 		return nil, &config.MissingError{Looked: config.Usual(w.Env)}
 	}
 	return config.Load(file, w.Env)
+}
+
+// socketOf is where the bot listens.
+func socketOf(file string, w World) (string, error) {
+	if file == "" {
+		return "", &config.MissingError{Looked: config.Usual(w.Env)}
+	}
+	return config.Socket(file)
 }
 
 // request does one command of the table: by the bot that serves, where one does,
@@ -51,14 +60,13 @@ func ask(ctx context.Context, q cli.Question, file string, w World) int {
 // converse lets talk hold conversations with the bot that serves, else with one
 // within this process.
 func converse(ctx context.Context, file string, w World, talk func(cli.Dial) int) int {
-	cfg, err := load(file, w)
+	at, err := socketOf(file, w)
 	if err != nil {
 		return w.fail(err)
 	}
-	socket := func() (net.Conn, error) {
-		return net.DialTimeout("unix", filepath.Join(cfg.StateDir, "aurorabot.sock"), 2*time.Second)
-	}
-	if first, err := socket(); err == nil {
+	socket := func() (net.Conn, error) { return net.DialTimeout("unix", at, 2*time.Second) }
+	first, missing := socket()
+	if missing == nil {
 		return interrupted(ctx, talk(func() (io.ReadWriteCloser, error) {
 			conn := first
 			if first = nil; conn == nil {
@@ -69,6 +77,16 @@ func converse(ctx context.Context, file string, w World, talk func(cli.Dial) int
 			context.AfterFunc(ctx, func() { conn.Close() })
 			return conn, nil
 		}))
+	}
+	if errors.Is(missing, fs.ErrPermission) {
+		return w.hinted(fmt.Errorf("the bot's socket %s: this account may not use it", at), "use an account of the group that cli.group names in "+file)
+	}
+	cfg, err := load(file, w)
+	if err != nil {
+		return w.fail(err)
+	}
+	if _, err := os.ReadDir(cfg.StateDir); errors.Is(err, fs.ErrPermission) {
+		return w.hinted(fmt.Errorf("no bot serves at %s, and without one only its own account can do this: %w", at, err), "start the bot: systemctl start aurorabot")
 	}
 	a, err := wire(cfg, w)
 	if err != nil {
@@ -83,7 +101,12 @@ func converse(ctx context.Context, file string, w World, talk func(cli.Dial) int
 			return w.fail(err)
 		}
 	}
-	me := cli.AccountOf(ctx, os.Getuid())
+	me := cli.Self(ctx)
+	if w.Peer != nil {
+		if me, err = w.Peer(nil); err != nil {
+			return w.fail(err)
+		}
+	}
 	s := &cli.Server{Service: a.service, Who: a.osUser, Now: w.Now, Log: a.log}
 	var answers sync.WaitGroup
 	exit := talk(func() (io.ReadWriteCloser, error) {

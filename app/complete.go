@@ -100,14 +100,18 @@ const patience = time.Second
 // there are those of the configuration. Nothing is proposed that a terminal or a
 // shell could take for more than a name.
 func (l *line) known(c *cobra.Command, what, cluster string) []string {
-	cfg, err := load(l.config(c), l.World)
+	socket, err := socketOf(l.config(c), l.World)
 	if err != nil {
 		return nil
 	}
 	ctx, stop := context.WithTimeout(c.Context(), patience)
 	defer stop()
-	conn, err := (&net.Dialer{}).DialContext(ctx, "unix", filepath.Join(cfg.StateDir, "aurorabot.sock"))
+	conn, err := (&net.Dialer{}).DialContext(ctx, "unix", socket)
 	if err != nil {
+		cfg, err := load(l.config(c), l.World)
+		if err != nil {
+			return nil
+		}
 		return written(cfg, what)
 	}
 	defer conn.Close()

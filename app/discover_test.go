@@ -8,7 +8,6 @@ import (
 	"encoding/pem"
 	"net"
 	"os"
-	"os/user"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -87,14 +86,14 @@ clusters:
   west:
     version: 0.22.0
     schedulers: [{name: s1, address: "127.0.0.1:1"}]
-` + strings.Replace(rest, "  gates:", "  os_users: {"+me(t)+": T00000000/U0000ANN}\n  gates:", 1)
+` + strings.Replace(rest, "  gates:", "  os_users: {\"4001\": T00000000/U0000ANN}\n  gates:", 1)
 	for name, content := range map[string]string{"c.yaml": text, "id": string(pem.EncodeToMemory(block)), "known": known} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
 	var out, errs bytes.Buffer
-	w := World{Out: &out, Err: &errs, Env: func(string) string { return "" }, Now: time.Now}
+	w := World{Out: &out, Err: &errs, Env: func(string) string { return "" }, Now: time.Now, Peer: onDuty}
 	exit := Run(context.Background(), []string{"config", "check", filepath.Join(dir, "c.yaml"), "--live", "--json"}, w)
 	var doc liveCheck
 	if err := json.Unmarshal(out.Bytes(), &doc); err != nil {
@@ -144,14 +143,4 @@ func strangeHost(t *testing.T) string {
 	config := &ssh.ServerConfig{NoClientAuth: true}
 	config.AddHostKey(key)
 	return runnertest.Listen(t, "tcp", "127.0.0.1:0", func(conn net.Conn) { _, _, _, _ = ssh.NewServerConn(conn, config) })
-}
-
-// me is the account that runs the test.
-func me(t *testing.T) string {
-	t.Helper()
-	u, err := user.Current()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return u.Username
 }

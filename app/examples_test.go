@@ -8,7 +8,6 @@ import (
 	"maps"
 	"os"
 	"os/exec"
-	"os/user"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -37,10 +36,6 @@ func deskOf(t *testing.T) *desk {
 	if err != nil {
 		t.Fatal(err)
 	}
-	me, err := user.Current()
-	if err != nil {
-		t.Fatal(err)
-	}
 	here, err := os.Getwd()
 	if err != nil {
 		t.Fatal(err)
@@ -62,8 +57,8 @@ policy:
   lists: {sre: [U1, U2]}
   access: [{name: sre, who: [sre], channels: ["*"], clusters: ["*"], may: [operate, approve]}]
   gates: {commit: {factors: [{count: 2, of: [sre]}]}}
-  os_users: {%[2]q: T0/U1}
-`, home, me.Username)
+  os_users: {"4001": T0/U1}
+`, home)
 	d.write(t, ".config/aurorabot.yaml", 0o600, d.config)
 	d.write(t, "scheduler.log", 0o600, "")
 	d.write(t, "usr/share/bash-completion/completions/.keep", 0o600, "")

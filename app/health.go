@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"path/filepath"
 	"time"
 
 	"aurorabot/handlers"
@@ -18,13 +17,13 @@ const healthWithin = 5 * time.Second
 // owns the state folder answer? Whether Slack does is another question (/ready):
 // an outage there is no reason to end a bot in the middle of a recovery.
 func healthCommand(ctx context.Context, in *input) int {
-	cfg, err := load(in.config, in.World)
+	socket, err := socketOf(in.config, in.World)
 	if err != nil {
 		return in.fail(err)
 	}
 	ctx, stop := context.WithTimeout(ctx, healthWithin)
 	defer stop()
-	conn, err := (&net.Dialer{}).DialContext(ctx, "unix", filepath.Join(cfg.StateDir, "aurorabot.sock"))
+	conn, err := (&net.Dialer{}).DialContext(ctx, "unix", socket)
 	if err != nil {
 		return in.hinted(fmt.Errorf("health: nobody serves: %w", err), "aurorabot serve")
 	}

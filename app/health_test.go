@@ -24,7 +24,7 @@ func TestHealth(t *testing.T) {
 	if exit, said := ask(t.Context()); exit != 1 || !strings.Contains(said, "nobody serves") {
 		t.Errorf("without a bot: %d, %s", exit, said)
 	}
-	l, err := cli.Listen(filepath.Join(a.cfg.StateDir, "aurorabot.sock"))
+	l, err := cli.Listen(a.cfg.CLI.Socket, "")
 	if err != nil {
 		t.Fatal(err)
 	}

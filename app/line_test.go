@@ -211,7 +211,7 @@ func TestCompletesNames(t *testing.T) {
 			t.Errorf("%s without a bot: %q, want %q", what, got, want)
 		}
 	}
-	l, err := cli.Listen(filepath.Join(a.cfg.StateDir, "aurorabot.sock"))
+	l, err := cli.Listen(a.cfg.CLI.Socket, "")
 	if err != nil {
 		t.Fatal(err)
 	}

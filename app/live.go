@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"os"
 
 	"aurorabot/bot"
 	"aurorabot/config"
@@ -36,7 +37,9 @@ func checkLive(ctx context.Context, file string, asJSON bool, w World) int {
 			fmt.Fprintf(w.Out, format, args...)
 		}
 	}
-	if cfg.Slack.BotToken == "" || cfg.Slack.AppToken == "" {
+	if cfg.Slack.Off {
+		say("Slack: this site has none (slack: and policy.teams are left out)\n\n")
+	} else if cfg.Slack.BotToken == "" || cfg.Slack.AppToken == "" {
 		say("Slack: not asked, for want of tokens (SLACK_BOT_TOKEN, SLACK_APP_TOKEN)\n\n")
 	} else {
 		a := &app{cfg: cfg}
@@ -49,6 +52,18 @@ func checkLive(ctx context.Context, file string, asJSON bool, w World) int {
 		}
 		say("Slack: %s: %s: %s\n", c.What, mark, c.Answer)
 	}
+	dir, err := os.MkdirTemp("", "aurorabot-check-")
+	if err != nil {
+		return w.fail(err)
+	}
+	defer os.RemoveAll(dir) //nolint:errcheck // It holds nothing but an empty journal.
+	// A bot that serves goes on beside it, with a state folder that is its own.
+	cfg.StateDir, cfg.Audit = dir, config.Audit{}
+	a, err := wire(cfg, w)
+	if err != nil {
+		return w.fail(err)
+	}
+	defer a.close()
 	for _, k := range cfg.Clusters {
 		asked := w
 		var out bytes.Buffer
@@ -56,7 +71,7 @@ func checkLive(ctx context.Context, file string, asJSON bool, w World) int {
 			asked.Out = &out
 		}
 		say("\n")
-		switch got := ask(ctx, cli.Question{Words: []string{"doctor", k.Name}, JSON: asJSON}, file, asked); {
+		switch got := a.examine(ctx, k.Name, asJSON, asked); {
 		case got == handlers.ExitFindings && exit == handlers.ExitDone:
 			exit = got
 		case got != handlers.ExitDone && got != handlers.ExitFindings:
@@ -73,4 +88,11 @@ func checkLive(ctx context.Context, file string, asJSON bool, w World) int {
 		}
 	}
 	return interrupted(ctx, exit)
+}
+
+// examine is `doctor CLUSTER`, asked by nobody: it only looks, and whoever reads the
+// configuration has the keys to the hosts anyway.
+func (a *app) examine(ctx context.Context, cluster string, asJSON bool, w World) int {
+	r := a.service.Handle(ctx, handlers.Request{Channel: "cli", Words: []string{"doctor", cluster}, JSON: asJSON, At: w.Now(), Clock: true})
+	return cli.Show(r, asJSON, w.std())
 }

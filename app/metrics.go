@@ -26,7 +26,9 @@ func (a *app) values() metrics.Values {
 		n := a.copies.Missed()
 		v.Unkept = &n
 	}
-	v.Slack = slackValues(a.bot.Load().Health())
+	if b := a.bot.Load(); b != nil {
+		v.Slack = slackValues(b.Health())
+	}
 	a.monitor.Fill(&v, func(err error) { a.log.Error("metrics", "err", err) })
 	for _, c := range a.cfg.Clusters {
 		v.Clusters = append(v.Clusters, a.monitor.Cluster(c.Name, c.MaxBackupAge))

@@ -48,7 +48,7 @@ listen: 127.0.0.1:0
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	w := World{In: strings.NewReader(""), Out: io.Discard, Err: io.Discard, Now: time.Now, Env: func(k string) string {
+	w := World{In: strings.NewReader(""), Out: io.Discard, Err: io.Discard, Now: time.Now, Peer: onDuty, Env: func(k string) string {
 		return map[string]string{"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_APP_TOKEN": "xapp-1"}[k]
 	}}
 	cfg, err := load(file, w)

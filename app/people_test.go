@@ -4,10 +4,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -39,7 +37,7 @@ func TestAccountsWhileSlackIsAway(t *testing.T) {
 		{"aborts", says{handlers.Retreating: away, handlers.Looking: away}, handlers.Retreating, false, false},
 		{"aborts, known from before", says{handlers.Retreating: away}, handlers.Retreating, true, false},
 		{"aborts, with Slack", says{}, handlers.Retreating, true, false},
-		{"decides", says{handlers.Deciding: away}, handlers.Deciding, false, true},
+		{"decides", says{handlers.Vouched: away}, handlers.Deciding, false, true},
 		{"has left, and looks", says{handlers.Looking: left}, handlers.Looking, false, true},
 		{"has left, and aborts", says{handlers.Retreating: left}, handlers.Retreating, false, true},
 		{"has left, was known, and aborts", says{handlers.Retreating: away, handlers.Looking: left}, handlers.Retreating, false, true},
@@ -49,7 +47,7 @@ func TestAccountsWhileSlackIsAway(t *testing.T) {
 			a.cfg.Policy.OSUsers = map[string]string{"ann": "T0/U1"}
 			a.cfg.Policy.Groups = map[string]string{"oncall": "S1"}
 			a.people.use(c.slack)
-			got, err := a.osUser(t.Context(), cli.Account{UID: 1000, Name: "ann"}, c.purpose)
+			got, _, err := a.osUser(t.Context(), cli.Account{UID: 1000, Name: "ann", Login: 1000}, c.purpose)
 			switch {
 			case (err != nil) != c.refused:
 				t.Fatalf("error %v, want one: %v", err, c.refused)
@@ -57,7 +55,7 @@ func TestAccountsWhileSlackIsAway(t *testing.T) {
 			case got.Key() != "T0/U1" || (len(got.Groups) == 1) != c.known || (got.Unknown["S1"] == "") != c.known:
 				t.Errorf("%+v, known by Slack: %v", got, c.known)
 			}
-			if _, err := a.osUser(t.Context(), cli.Account{UID: 1001, Name: "eve"}, c.purpose); err == nil {
+			if _, _, err := a.osUser(t.Context(), cli.Account{UID: 1001, Name: "eve", Login: 1001}, c.purpose); err == nil {
 				t.Error("an account that policy does not map is somebody")
 			}
 		})
@@ -73,7 +71,7 @@ func TestServeWithoutSlack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	mapped := strings.Replace(string(text), "policy:\n", fmt.Sprintf("policy:\n  os_users: {%q: T0/U1}\n", strconv.Itoa(os.Getuid())), 1)
+	mapped := strings.Replace(string(text), "policy:\n", "policy:\n  os_users: {\"4001\": T0/U1}\n", 1)
 	if err := os.WriteFile(file, []byte(mapped), 0o600); err != nil {
 		t.Fatal(err)
 	}

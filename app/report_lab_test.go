@@ -6,8 +6,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"image/png"
+	"net"
 	"os"
-	"os/user"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -16,6 +16,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"aurorabot/handlers/cli"
 	"aurorabot/handlers/files"
 	"aurorabot/lab/cluster"
 	"aurorabot/lab/host"
@@ -28,7 +29,7 @@ import (
 // puts there.
 func TestMain(m *testing.M) {
 	if os.Getenv(playsProgram) != "" {
-		os.Exit(Run(context.Background(), os.Args[1:], World{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Env: os.Getenv, Now: time.Now}))
+		os.Exit(Run(context.Background(), os.Args[1:], World{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Env: os.Getenv, Now: time.Now, Peer: onDuty}))
 	}
 	if status, ok := cluster.RunProgram(os.Args); ok {
 		os.Exit(status)
@@ -93,18 +94,17 @@ func (o *operator) confine() {
 	}
 }
 
+// onDuty is the account that types commands in tests, whoever runs them: root is nobody.
+func onDuty(net.Conn) (cli.Account, error) { return cli.Account{UID: 4001, Login: 4001}, nil }
+
 func (o *operator) configuration(more []string) string {
-	me, err := user.Current()
-	if err != nil {
-		o.Fatal(err)
-	}
 	var b strings.Builder
 	fmt.Fprintf(&b, `state_dir: %q
 ssh: {user: %s, key_files: [%q], known_hosts: [%q], run_dir: %q}
 policy:
   teams: [T0TEAM001]
   lists: {all: [U0ANN00001], more: [U0BOB00001]}
-  os_users: {%q: T0TEAM001/U0ANN00001}
+  os_users: {"4001": T0TEAM001/U0ANN00001}
   gates: {commit: {factors: [{count: 2, of: [all, more]}]}}
   access: [{name: all, who: [all], channels: ['*'], clusters: ['*'], may: [read, operate]}]
 clusters:
@@ -113,7 +113,7 @@ clusters:
     user: %s
     zookeeper_session: 6s
     schedulers:
-`, filepath.Join(o.dir, "state"), cluster.User, o.c.KeyFile, o.c.KnownHosts, filepath.Join(o.dir, "jobs"), me.Username, cluster.SchedulerUser)
+`, filepath.Join(o.dir, "state"), cluster.User, o.c.KeyFile, o.c.KnownHosts, filepath.Join(o.dir, "jobs"), cluster.SchedulerUser)
 	for _, h := range o.c.Hosts {
 		fmt.Fprintf(&b, "      - {name: %s, address: %q, hostname: %q, http: %q, config_file: %q, run_dir: %q}\n",
 			h.Name(), h.Address(), o.c.IP(h), o.c.HTTP(h), h.Prefix()+host.DefaultFile, h.Prefix()+"/var/lib/aurorabot")
@@ -129,7 +129,7 @@ func (o *operator) types(words ...string) (exit int, stdout, stderr string) {
 	o.Helper()
 	var out, errs bytes.Buffer
 	exit = Run(o.Context(), append(words, "--config", o.file), World{
-		In: strings.NewReader(""), Out: &out, Err: &errs, Env: func(string) string { return "" }, Now: time.Now,
+		In: strings.NewReader(""), Out: &out, Err: &errs, Env: func(string) string { return "" }, Now: time.Now, Peer: onDuty,
 	})
 	return exit, out.String(), errs.String()
 }

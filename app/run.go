@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"runtime/debug"
 	"slices"
@@ -28,6 +29,10 @@ type World struct {
 	Env      func(string) string
 	Now      func() time.Time
 	Hup      func() <-chan os.Signal // From its call on a hang-up asks for a reload, and ends nothing. Nil: never.
+
+	// Peer says who is at the other end of a connection to the command socket, and, for
+	// nil, who runs this program. Nil: the kernel does.
+	Peer func(conn net.Conn) (cli.Account, error)
 
 	logging logging
 

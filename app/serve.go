@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"path/filepath"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -50,7 +49,7 @@ func serve(ctx context.Context, in *input) int {
 	}
 	defer a.service.Subscribe(a.narrate)()
 	a.log.InfoContext(ctx, "serving", "version", version(), "clusters", len(cfg.Clusters), "reports", len(cfg.Reports), "policy", fmt.Sprintf("%.12s", cfg.PolicyDigest), "listen", cfg.Listen)
-	socket, err := cli.Listen(filepath.Join(cfg.StateDir, "aurorabot.sock"))
+	socket, err := cli.Listen(cfg.CLI.Socket, cfg.CLI.Group)
 	if err != nil {
 		return w.fail(err)
 	}
@@ -60,11 +59,12 @@ func serve(ctx context.Context, in *input) int {
 	defer wg.Wait()
 	defer cancel()
 	wg.Go(func() {
-		s := &cli.Server{Service: a.service, Who: a.osUser, Now: w.Now, Log: a.log}
+		s := &cli.Server{Service: a.service, Who: a.osUser, Peer: w.Peer, Now: w.Now, Log: a.log}
 		if err := s.Serve(ctx, socket); err != nil {
 			a.log.ErrorContext(ctx, "command socket", "err", err)
 		}
 	})
+	wg.Go(func() { a.people.refresh(ctx, cfg.Policy.OSUsers) })
 	if err := a.schedule(ctx, &wg); err != nil {
 		return w.fail(err)
 	}
@@ -88,17 +88,7 @@ func (a *app) listen(ctx context.Context, wg *sync.WaitGroup) error {
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
-	mux.HandleFunc("GET /ready", func(w http.ResponseWriter, _ *http.Request) {
-		if err := a.bot.Load().Ready(); err != nil {
-			http.Error(w, err.Error(), http.StatusServiceUnavailable)
-			return
-		}
-		ready := "ready"
-		if but := a.bot.Load().But(); but != "" {
-			ready += ", but " + but
-		}
-		fmt.Fprintln(w, ready)
-	})
+	mux.HandleFunc("GET /ready", a.ready)
 	mux.Handle("GET /metrics", metrics.Handler(a.values, a.log))
 	srv := healthServer(mux)
 	context.AfterFunc(ctx, func() { srv.Close() })
@@ -108,6 +98,25 @@ func (a *app) listen(ctx context.Context, wg *sync.WaitGroup) error {
 		}
 	})
 	return nil
+}
+
+// ready answers whether the bot can be asked for something: without Slack it can on the
+// command line.
+func (a *app) ready(w http.ResponseWriter, _ *http.Request) {
+	b := a.bot.Load()
+	if b == nil {
+		fmt.Fprintln(w, "ready, on the command line: this site has no Slack")
+		return
+	}
+	if err := b.Ready(); err != nil {
+		http.Error(w, err.Error(), http.StatusServiceUnavailable)
+		return
+	}
+	ready := "ready"
+	if but := b.But(); but != "" {
+		ready += ", but " + but
+	}
+	fmt.Fprintln(w, ready)
 }
 
 // maxWatchers is how many connections the health address has at once: those of

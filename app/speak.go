@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"aurorabot/bot"
 	"aurorabot/config"
@@ -11,12 +12,16 @@ import (
 	"aurorabot/handlers/view"
 )
 
-// poster posts by the bot as it is now.
+// poster posts by the bot as it is now. Without Slack the log is the only place.
 type poster struct{ a *app }
 
 // Post is part of cron's poster.
 func (p poster) Post(ctx context.Context, channel string, m view.Message) error {
-	return p.a.bot.Load().Post(ctx, channel, m)
+	if b := p.a.bot.Load(); b != nil {
+		return b.Post(ctx, channel, m)
+	}
+	p.a.log.WarnContext(ctx, m.Head, "lines", strings.Join(m.Lines, "; "))
+	return nil
 }
 
 func (a *app) slack() (*bot.Bot, error) {
@@ -25,7 +30,7 @@ func (a *app) slack() (*bot.Bot, error) {
 		APIURL: a.cfg.Slack.APIURL, BotToken: a.cfg.Slack.BotToken, AppToken: a.cfg.Slack.AppToken, Links: a.cfg.Slack.Links,
 		BotFrom: a.cfg.Slack.BotFrom, AppFrom: a.cfg.Slack.AppFrom,
 		StateFile: filepath.Join(a.cfg.StateDir, "slack.json"), Log: a.log, Now: a.w.Now, Secrets: a.secrets,
-		Channel: a.cfg.Slack.Announce, Groups: a.groupIDs(), Runs: a.runs,
+		Channel: a.cfg.Slack.Announce, Groups: a.groupIDs(), Runs: a.runs, Changed: a.people.changed,
 	})
 	if err != nil {
 		return nil, err
@@ -36,6 +41,9 @@ func (a *app) slack() (*bot.Bot, error) {
 
 // connect makes the Slack side of the bot with the tokens of the configuration.
 func (a *app) connect() error {
+	if a.cfg.Slack.Off {
+		return nil
+	}
 	b, err := a.slack()
 	if err != nil {
 		return err
@@ -49,6 +57,10 @@ func (a *app) connect() error {
 // recovery notices. Nothing else is read anew: policy and clusters change by a
 // restart, which everybody sees. SSH keys are read for each connection anyway.
 func (a *app) speak(ctx context.Context, file string) error {
+	if a.cfg.Slack.Off {
+		<-ctx.Done()
+		return nil
+	}
 	var hup <-chan os.Signal
 	if a.w.Hup != nil {
 		hup = a.w.Hup()

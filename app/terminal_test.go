@@ -2,9 +2,7 @@ package app
 
 import (
 	"bytes"
-	"fmt"
 	"os"
-	"os/user"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -19,17 +17,13 @@ import (
 // cluster's name; elsewhere the words must say what is approved.
 func TestApproveAsksAtATerminal(t *testing.T) {
 	dir := t.TempDir()
-	me, err := user.Current()
-	if err != nil {
-		t.Fatal(err)
-	}
 	for _, name := range []string{"key", "known_hosts"} {
 		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
 	file := filepath.Join(dir, "aurorabot.yaml")
-	text := fmt.Sprintf(`state_dir: state
+	text := `state_dir: state
 ssh: {key_files: [key], known_hosts: [known_hosts]}
 clusters:
   devcluster:
@@ -38,10 +32,10 @@ clusters:
 policy:
   teams: [T0TEAM001]
   lists: {sre: [U0ANN00001, U0BOB00001]}
-  os_users: {%q: T0TEAM001/U0BOB00001}
+  os_users: {"4001": T0TEAM001/U0BOB00001}
   access: [{name: sre, who: [sre], channels: ["*"], clusters: ["*"], may: [operate, approve]}]
   gates: {start: {factors: [{count: 1, of: [sre]}]}, commit: {factors: [{count: 2, of: [sre]}]}}
-`, me.Username)
+`
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +63,7 @@ policy:
 	for _, terminal := range []bool{true, false} {
 		var out, errs bytes.Buffer
 		exit := Run(t.Context(), []string{"approve", "devcluster", "--config", file}, World{
-			In: strings.NewReader("westcluster\n"), Out: &out, Err: &errs, Terminal: terminal, Env: func(string) string { return "" }, Now: time.Now,
+			In: strings.NewReader("westcluster\n"), Out: &out, Err: &errs, Terminal: terminal, Env: func(string) string { return "" }, Now: time.Now, Peer: onDuty,
 		})
 		asked := strings.Contains(errs.String(), "Begin the outage?") && strings.Contains(errs.String(), "0a1b2c3d4e5f") && strings.Contains(errs.String(), `"westcluster" was typed`)
 		if exit != handlers.ExitRefused || asked != terminal || terminal && out.Len() > 0 {

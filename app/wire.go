@@ -41,7 +41,7 @@ type app struct {
 	journal *journal.Dir
 	copies  *journal.Copier
 	secrets *redact.Redactor
-	bot     atomic.Pointer[bot.Bot] // Another one after its tokens were exchanged.
+	bot     atomic.Pointer[bot.Bot] // Another one after its tokens were exchanged. Nil without Slack.
 	service *handlers.Service
 	hosts   []runner.Host
 	people  *people
@@ -74,7 +74,7 @@ func wire(cfg *config.Config, w World) (*app, error) {
 		j.Close()
 		return nil, err
 	}
-	a := &app{cfg: cfg, id: id, journal: j, copies: copies, w: w, people: &people{}, monitor: metrics.Monitor{Began: w.Now()}, pool: ssh.NewPool(maxConnections), log: log, secrets: secrets}
+	a := &app{cfg: cfg, id: id, journal: j, copies: copies, w: w, people: newPeople(cfg.Policy.IdentityCache, filepath.Join(cfg.StateDir, "people.json"), w.Now, log), monitor: metrics.Monitor{Began: w.Now()}, pool: ssh.NewPool(maxConnections), log: log, secrets: secrets}
 	helper := &helper{files: cfg.Helpers}
 	engine := &runner.Engine{Journal: j, Now: w.Now, Redact: secrets.Event}
 	a.service = &handlers.Service{

@@ -34,6 +34,7 @@ type app struct {
 	draining atomic.Bool
 	doubting atomic.Bool // Whether the bot is let in is being asked.
 	identity atomic.Pointer[identity]
+	unheard  atomic.Bool  // Slack was asked who the bot is, and gave no answer of any kind.
 	busied   atomic.Int64 // Requests answered "busy".
 }
 

@@ -151,6 +151,9 @@ func (b *Bot) Run(ctx context.Context, service Service) error {
 	}
 	if err = b.secrets.Err(errors.Join(err, shut)); err != nil {
 		b.denied.Store(&err)
+		if b.Changed != nil {
+			b.Changed([]string{""})
+		}
 	}
 	return err
 }
@@ -163,6 +166,7 @@ func (b *Bot) meet(ctx context.Context) error {
 	for n := 1; ; n++ {
 		err := web.Retry(ctx, func() error {
 			r, err := b.api.AuthTestContext(ctx)
+			b.unheard.Store(err != nil && web.Unheard(err))
 			if err != nil {
 				b.Log.WarnContext(ctx, "slack: auth.test", "err", b.secrets.Err(err))
 				return err

@@ -40,6 +40,11 @@ type Config struct {
 	Approvers func(run, gate string) (ids, except []string)
 	Direct    bool
 
+	// Changed is told what Slack's earlier answers count no more for: IDs of people and
+	// user groups that changed; "" is everybody, for Slack does not let the bot in. Nil:
+	// nobody is told. It must not block.
+	Changed func(ids []string)
+
 	// Runs returns the runs to catch up on when the bot starts, those that are
 	// over included. Nil: only those that StateFile knows.
 	Runs func() ([]string, error)

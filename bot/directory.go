@@ -30,13 +30,14 @@ func (d *directory) Person(ctx context.Context, teamID, userID string, p handler
 	case teamID == "" || userID == "":
 		return policy.Actor{}, errors.New("slack: who asks is not named")
 	case own.team == "":
-		return policy.Actor{}, handlers.Unasked{Why: "Slack has not let the bot in yet"}
+		return policy.Actor{}, handlers.Unasked{Why: "Slack has not let the bot in yet", Away: d.unheard.Load()}
 	case teamID != own.team:
 		// Refused whoever it is; Slack may not even let us look.
 		return policy.Actor{TeamID: teamID, UserID: userID, Name: userID, Foreign: true}, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, askWithin)
 	defer cancel()
+	asking := d.Now()
 	// All at once: one that hangs takes no time from the others.
 	groups := make([]answer, len(d.Groups))
 	errs := make([]error, len(d.Groups))
@@ -47,6 +48,11 @@ func (d *directory) Person(ctx context.Context, teamID, userID string, p handler
 	a, err := d.user(ctx, userID, p)
 	asked.Wait()
 	if err != nil {
+		u, unasked := errors.AsType[handlers.Unasked](err)
+		if unasked && slices.ContainsFunc(groups, func(a answer) bool { return a.at.After(asking) }) {
+			u.Away = false // Another question was answered.
+			err = u
+		}
 		return policy.Actor{}, err
 	}
 	for i, g := range d.Groups {
@@ -134,6 +140,9 @@ func never(err error) string {
 // forget drops answers that Slack says are out of date, by ID of a group or a
 // person; of everybody and everything for "". What is on its way is not kept either.
 func (d *directory) forget(ids []string) {
+	if d.Changed != nil {
+		d.Changed(ids)
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, id := range ids {

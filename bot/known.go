@@ -149,7 +149,7 @@ func (d *directory) await(ctx context.Context, q *question, otherwise bool) erro
 	case <-q.done:
 		return q.err
 	case <-ctx.Done():
-		return handlers.Unasked{Why: silent(ctx.Err()) + "; try again in a minute"}
+		return handlers.Unasked{Why: silent(ctx.Err()) + "; try again in a minute", Away: errors.Is(ctx.Err(), context.DeadlineExceeded)}
 	}
 }
 
@@ -182,7 +182,7 @@ func (d *directory) put(ctx context.Context, k *known, q *question, look func(co
 			if limit, ok := errors.AsType[*slack.RateLimitedError](err); ok {
 				rest = limit.RetryAfter
 			}
-			k.rest, k.why = d.Now().Add(rest), handlers.Unasked{Why: silent(err)}
+			k.rest, k.why = d.Now().Add(rest), handlers.Unasked{Why: silent(err), Away: web.Unheard(err), Barred: web.Judge(err) == web.Fatal}
 			q.err = fmt.Errorf("%w; %s", k.why, tryIn(rest))
 		default:
 			k.answer, q.err, q.final = answer{}, errors.New(never(err)), true

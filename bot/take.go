@@ -207,7 +207,11 @@ func (in *intake) perform(a *ask) {
 
 // request is what a asks of the service, on behalf of who.
 func (b *app) request(a *ask, who policy.Actor) handlers.Request {
-	return handlers.Request{Actor: who, Channel: room(cmp.Or(a.own, a.channel)), Thread: a.thread, Words: a.words, At: b.Now(), Source: a.source, Forged: a.forged}
+	r := handlers.Request{Actor: who, Channel: room(cmp.Or(a.own, a.channel)), Thread: a.thread, Words: a.words, At: b.Now(), Source: a.source}
+	if a.forged != "" {
+		r.Forged = &policy.Refusal{Rule: handlers.ForgedView, Why: a.forged}
+	}
+	return r
 }
 
 // working is what somebody is told whose request takes its time.

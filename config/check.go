@@ -13,18 +13,20 @@ import (
 	"strings"
 	"time"
 
+	"aurorabot/policy"
 	"aurorabot/runner/aurora"
 )
 
 // config reads the whole file.
 func (d *document) config(top *node, env func(string) string) *Config {
-	m := top.fields("state_dir", "slack", "ssh", "clusters", "policy", "reports", "alerts", "ping", "drill", "helpers", "listen", "audit")
+	m := top.fields("state_dir", "slack", "cli", "ssh", "clusters", "policy", "reports", "alerts", "ping", "drill", "helpers", "listen", "audit")
 	c := &Config{
 		SSH: map[string]map[string]SSH{}, Recipes: map[string]string{}, Helpers: map[string]string{},
 	}
 	if dir := m.get("state_dir"); dir.required("write the folder that the bot keeps its journals in, such as state_dir: /var/lib/aurorabot") {
 		c.StateDir = dir.file()
 	}
+	c.CLI = readCLI(m.get("cli"), c.StateDir)
 	c.Slack = readSlack(m.get("slack"), env)
 	d.clusters(m, c)
 	names := make([]string, 0, len(c.Clusters))
@@ -32,11 +34,12 @@ func (d *document) config(top *node, env func(string) string) *Config {
 		names = append(names, k.Name)
 	}
 	if p := m.get("policy"); p.required("who may do what must be written down; without it nobody may do anything") {
-		c.Policy = readPolicy(p, names)
+		c.Policy = readPolicy(p, names, !m.get("slack").given() && c.Slack.BotToken == "" && c.Slack.AppToken == "")
 	}
-	c.Reports = readReports(m.get("reports"), names)
-	c.Alerts, c.Ping = readAlerts(m.get("alerts")), m.get("ping").ping()
-	c.Drill = readDrill(m.get("drill"), names)
+	c.Slack.Off = slices.Contains(c.Policy.Teams, policy.Local)
+	c.Reports = readReports(m.get("reports"), names, c.Slack.Off)
+	c.Alerts, c.Ping = readAlerts(m.get("alerts"), c.Slack.Off), m.get("ping").ping()
+	c.Drill = readDrill(m.get("drill"), names, c.Slack.Off)
 	for _, h := range m.get("helpers").named("write lines such as arm64: /opt/aurorabot/aurorabot-arm64") {
 		if !slices.Contains([]string{"amd64", "arm64"}, h.key) {
 			h.fail("write amd64 or arm64", "there is no program of ours for %s", quoted(h.key))
@@ -49,6 +52,35 @@ func (d *document) config(top *node, env func(string) string) *Config {
 	}
 	c.Audit = readAudit(m.get("audit"))
 	return c
+}
+
+// readCLI reads where the command line finds the bot that serves.
+func readCLI(n *node, stateDir string) CLI {
+	m := n.fields("socket", "group")
+	c := CLI{Socket: filepath.Join(stateDir, "aurorabot.sock")}
+	socket := m.get("socket")
+	if socket.given() {
+		c.Socket = socket.file()
+	}
+	g := m.get("group")
+	if !g.given() {
+		return c
+	}
+	switch c.Group = g.scalar(); {
+	case c.Group != "" && !accountName.MatchString(c.Group):
+		g.fail("write the name of a group of this machine, or its number", "%s is none", quoted(c.Group))
+	case !socket.given():
+		g.fail("write socket: /run/aurorabot/aurorabot.sock beside it (RuntimeDirectory=aurorabot in the unit)", "only the bot's account can enter state_dir, where the socket is otherwise")
+	case within(c.Socket, stateDir):
+		socket.fail("write /run/aurorabot/aurorabot.sock (RuntimeDirectory=aurorabot in the unit)", "only the bot's account can enter state_dir")
+	}
+	return c
+}
+
+// within reports whether file lies in dir, however deep.
+func within(file, dir string) bool {
+	rel, err := filepath.Rel(dir, file)
+	return err == nil && rel != ".." && !strings.HasPrefix(rel, "../")
 }
 
 func readAudit(n *node) Audit {
@@ -204,10 +236,15 @@ func (n *node) program(def string) string {
 
 var (
 	plainWord = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.+-]*$`)
-	hostName  = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$`)
-	channelID = regexp.MustCompile(`^[CGD][A-Z0-9]+$`)
-	userID    = regexp.MustCompile(`^[UW][A-Z0-9]+$`)
-	teamID    = regexp.MustCompile(`^[TE][A-Z0-9]+$`)
+	// accountName is what useradd(8) takes, or a number.
+	accountName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,31}$`)
+	hostName    = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$`)
+	channelID   = regexp.MustCompile(`^[CGD][A-Z0-9]+$`)
+	userID      = regexp.MustCompile(`^[UW][A-Z0-9]+$`)
+	teamID      = regexp.MustCompile(`^[TE][A-Z0-9]+$`)
+	// localName is a person at a site without Slack. Slack's IDs have capitals, so that
+	// none is taken for a name.
+	localName = regexp.MustCompile(`^[a-z][a-z0-9._-]{0,63}$`)
 	groupID   = regexp.MustCompile(`^S[A-Z0-9]+$`)
 )
 

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"time"
 
 	"aurorabot/policy"
@@ -25,6 +26,7 @@ var Example []byte
 type Config struct {
 	StateDir string // Absolute folder of journals, the lock and the socket.
 	Slack    Slack
+	CLI      CLI
 
 	Clusters []*aurora.Cluster         // By name; at least one.
 	SSH      map[string]map[string]SSH // By cluster and scheduler: one for each scheduler.
@@ -51,8 +53,15 @@ type Slack struct {
 	AppFrom  string // The same for AppToken.
 	Announce string // ID of the channel for runs that were asked for elsewhere. Empty: none.
 	Links    int    // Socket Mode connections. Default 2.
+	Off      bool   // This site has no Slack: policy names people by names, and the terminal is the only way in.
 
 	DirectMessages bool // Whom a gate needs is also asked by a direct message. Default false.
+}
+
+// CLI says where the command line finds the bot that serves.
+type CLI struct {
+	Socket string // Absolute. Default: aurorabot.sock in the state folder.
+	Group  string // Name or number of the group whose members may use it. Empty: only the bot's account may.
 }
 
 // Audit says where every event is kept a second time.
@@ -90,14 +99,14 @@ type Report struct {
 	Cron     string   // Five fields or a descriptor such as @daily; it parses.
 	Zone     string   // IANA time zone. Default "UTC".
 	Clusters []string // Names, sorted. All that are configured where the file names none.
-	Channel  string   // ID.
+	Channel  string   // ID. Empty only without Slack: the log has it.
 
 	Jitter time.Duration // Most by which its times are late. Default 0.
 }
 
 // Alerts are given between the reports, when the state of a cluster's backups changes.
 type Alerts struct {
-	Channel string        // ID. Empty: no alerts.
+	Channel string        // ID; "log" without Slack. Empty: no alerts.
 	Every   time.Duration // How often backups are looked at. Default 15m.
 	Remind  time.Duration // After which it is said again. Default 24h.
 }
@@ -125,6 +134,14 @@ const maxFile = 256 << 10
 // environment, as os.Getenv does. Relative paths in the file are meant from its
 // folder.
 func Load(path string, env func(string) string) (*Config, error) {
+	text, err := read(path)
+	if err != nil {
+		return nil, err
+	}
+	return Parse(path, text, env)
+}
+
+func read(path string) ([]byte, error) {
 	st, err := os.Stat(path)
 	if err == nil && st.IsDir() {
 		err = errors.New("it is a directory, not a file")
@@ -138,7 +155,30 @@ func Load(path string, env func(string) string) (*Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read configuration %s: %w", path, bare(err))
 	}
-	return Parse(path, text, env)
+	return text, nil
+}
+
+// Socket reads nothing but where the bot listens: whoever may use the socket need not
+// be able to read the secrets that the file names, and other faults of the file are not
+// theirs. "": the file does not say.
+func Socket(path string) (string, error) {
+	text, err := read(path)
+	if err != nil {
+		return "", err
+	}
+	d := newDocument(path)
+	var c Config
+	if top := d.parse(text); top != nil {
+		m := top.fields("state_dir", "cli")
+		if dir := m.get("state_dir"); dir.given() {
+			c.StateDir = dir.file()
+		}
+		c.CLI = readCLI(m.get("cli"), c.StateDir)
+	}
+	if !filepath.IsAbs(c.CLI.Socket) {
+		return "", nil
+	}
+	return c.CLI.Socket, nil
 }
 
 // Parse checks text as a file called name. The error joins an [*Error] for

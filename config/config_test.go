@@ -80,6 +80,7 @@ func TestDefaults(t *testing.T) {
 	want := &Config{
 		StateDir: "/etc/aurorabot/state",
 		Slack:    Slack{APIURL: "https://slack.com/api/", Links: 2},
+		CLI:      CLI{Socket: "/etc/aurorabot/state/aurorabot.sock"},
 		Clusters: []*aurora.Cluster{{
 			Name: "dev", AdminName: "dev", Version: aurora.Version{Minor: 22},
 			Schedulers: []aurora.Scheduler{{
@@ -263,7 +264,7 @@ dir/c.yaml:7:7: clusters.dev.schedulers: 2 schedulers: the log's quorum needs an
 dir/c.yaml:8:29: clusters.dev.schedulers[1].address: 192.0.2.1:22 is the address of dev/s1 already
   hint: one host is one scheduler of one cluster
 dir/c.yaml:12:9: policy: is a number, not a mapping
-  hint: write keys below it: teams, lists, groups, access, gates, requester_may_approve, os_users`
+  hint: write keys below it: teams, lists, groups, access, gates, requester_may_approve, os_users, identity_cache`
 	if err == nil {
 		t.Fatal("no error")
 	}

@@ -2,9 +2,12 @@ package config
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/goccy/go-yaml/ast"
 
 	"aurorabot/policy"
 )
@@ -12,28 +15,39 @@ import (
 // names are what who and of may name.
 type names struct {
 	rules    *policy.Rules
+	person   *regexp.Regexp // What a person's ID looks like; without Slack, their name.
 	known    []string
 	clusters []string
 }
 
 // readPolicy reads who may do what. A gate that is left out has commit's rule,
-// the strictest: a forgotten line opens nothing.
-func readPolicy(n *node, clusters []string) policy.Rules {
-	m := n.fields("teams", "lists", "groups", "access", "gates", "requester_may_approve", "os_users")
+// the strictest: a forgotten line opens nothing. Without Slack, and without teams,
+// people are known by names.
+func readPolicy(n *node, clusters []string, slackless bool) policy.Rules {
+	m := n.fields("teams", "lists", "groups", "access", "gates", "requester_may_approve", "os_users", "identity_cache")
 	r := policy.Rules{
 		Lists: map[string][]string{}, Groups: map[string]string{}, Gates: map[string]policy.GateRule{}, OSUsers: map[string]string{},
 		RequesterMayApprove: m.get("requester_may_approve").truth(false),
 	}
 	form := "a workspace's ID, such as T0123456789 (it stands in the address of Slack in a browser)"
-	if t := m.get("teams"); t.required("write a list with " + form) {
+	who := &names{rules: &r, person: userID, clusters: clusters}
+	people := "users' IDs, such as U0123456789 (in a person's profile, \"Copy member ID\")"
+	switch t := m.get("teams"); {
+	case slackless && !t.given() && !slackIDs(m.get("lists")):
+		r.Teams = []string{policy.Local}
+		who.person, people = localName, "people's names in small letters, such as ann (with Slack, users' IDs: then teams: and slack: are needed)"
+	case t.required("write a list with " + form):
 		r.Teams = t.ids(form, func(s string) bool { return teamID.MatchString(s) })
 	}
-	who := &names{rules: &r, clusters: clusters}
-	form = "users' IDs, such as U0123456789 (in a person's profile, \"Copy member ID\")"
+	local := who.person == localName
+	form = people
 	for _, l := range m.get("lists").named("write a list's name, and " + form) {
 		if who.add(l) {
-			r.Lists[l.key] = l.ids(form, func(s string) bool { return userID.MatchString(s) })
+			r.Lists[l.key] = l.ids(people, who.person.MatchString)
 		}
+	}
+	if g := m.get("groups"); local && g.given() {
+		g.fail("write lists: with people's names", "user groups are Slack's, and there is no Slack (slack: and teams are left out)")
 	}
 	form = "a user group's ID, such as S0123456789"
 	for _, g := range m.get("groups").named("write a group's name, and " + form) {
@@ -43,14 +57,27 @@ func readPolicy(n *node, clusters []string) policy.Rules {
 	}
 	r.Access = who.access(m.get("access"))
 	who.gates(m.get("gates"))
+	if d := m.get("identity_cache"); d.given() {
+		r.IdentityCache = d.duration(0, time.Minute, maxCache)
+	}
 	form = "TEAM/USER, such as T0123456789/U0123456789"
+	if local {
+		form = "a person's name in small letters, such as ann"
+	}
 	for _, u := range m.get("os_users").named("write an account of this machine, and " + form) {
 		s := u.text("")
+		if local && s != "" {
+			s = policy.Local + "/" + s
+		}
 		team, user, ok := strings.Cut(s, "/")
 		switch {
 		case s == "":
-		case !ok || !teamID.MatchString(team) || !userID.MatchString(user):
-			u.fail("write "+form, "%s is none", quoted(s))
+		case u.key == "root" || u.key == "0":
+			u.fail("name the accounts that people log in to", "root is nobody: it could be any of this machine's accounts")
+		case local && who.person.MatchString(user):
+			r.OSUsers[u.key] = s
+		case !ok || local || !teamID.MatchString(team) || !userID.MatchString(user):
+			u.fail("write "+form, "%s is none", quoted(strings.TrimPrefix(s, policy.Local+"/")))
 		case !slices.Contains(r.Teams, team):
 			u.fail("write a team of policy.teams, or add it there", "%s is none of our teams", team)
 		default:
@@ -97,7 +124,7 @@ func (w *names) people(n *node) []string {
 	if !n.required(hint) {
 		return nil
 	}
-	return n.oneOf(hint, func(s string) bool { return s == "*" || userID.MatchString(s) }, w.known)
+	return n.oneOf(hint, func(s string) bool { return s == "*" || w.is(s) }, w.known)
 }
 
 // oneOf reads a list of words that ok takes or that are in list.
@@ -118,6 +145,35 @@ func (n *node) oneOf(hint string, ok func(string) bool, list []string) []string 
 		}
 	}
 	return out
+}
+
+// slackIDs reports whether a list holds a user's ID: whoever wrote that has Slack.
+func slackIDs(lists *node) bool {
+	said := len(lists.d.errs)
+	defer func() { lists.d.errs = lists.d.errs[:said] }() // What is wrong is said when it is read.
+	for _, l := range lists.pairs("") {
+		if list, ok := l.n.(*ast.SequenceNode); ok && slices.ContainsFunc(list.Values, func(v ast.Node) bool {
+			s, ok := v.(*ast.StringNode)
+			return ok && userID.MatchString(s.Value)
+		}) {
+			return true
+		}
+	}
+	return false
+}
+
+// is reports whether a word means one person: an ID of Slack's, or without Slack a name
+// that is in a list.
+func (w *names) is(word string) bool {
+	if w.person == userID {
+		return userID.MatchString(word)
+	}
+	for _, list := range w.rules.Lists {
+		if slices.Contains(list, word) && !slices.Contains(w.known, word) {
+			return true
+		}
+	}
+	return false
 }
 
 func (w *names) access(n *node) []policy.Rule {
@@ -186,6 +242,9 @@ func (w *names) gates(n *node) {
 	}
 }
 
+// maxCache is how long an answer of Slack's may count at most.
+const maxCache = 24 * time.Hour
+
 // maxExpiry is how long an approval may count at most.
 const maxExpiry = 24 * time.Hour
 
@@ -251,7 +310,7 @@ func (w *names) possible(name string, n *node, g policy.GateRule) {
 					for _, id := range list {
 						people[id] = true
 					}
-				case userID.MatchString(of):
+				case w.is(of):
 					people[of] = true
 				default:
 					known = false

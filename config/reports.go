@@ -11,7 +11,7 @@ import (
 
 var cronParser = cron.NewParser(cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow | cron.Descriptor)
 
-func readReports(n *node, clusters []string) []Report {
+func readReports(n *node, clusters []string, slackless bool) []Report {
 	var out []Report
 	for _, i := range n.items("write a list of reports, each with name, cron and channel") {
 		m := i.fields("name", "cron", "zone", "clusters", "channel", "jitter")
@@ -30,22 +30,31 @@ func readReports(n *node, clusters []string) []Report {
 			slices.Sort(r.Clusters)
 			r.Clusters = slices.Compact(r.Clusters)
 		}
-		if v := m.get("channel"); v.required("write the ID of the channel that it goes to, such as C0123456789") {
-			r.Channel = v.id(channelID, "a channel's ID, such as C0123456789 (in the channel's details)")
-		}
+		r.Channel = m.get("channel").target("write the ID of the channel that it goes to, such as C0123456789", slackless)
 		out = append(out, r)
 	}
 	return out
 }
 
-func readAlerts(n *node) Alerts {
+// target is where reports and alerts go. Without Slack there is only the log.
+func (n *node) target(hint string, slackless bool) string {
+	switch {
+	case slackless && n.given():
+		n.fail("leave it out: they stand in the bot's log", "there is no channel without Slack (slack: and policy.teams are left out)")
+	case !slackless && n.required(hint):
+		return n.id(channelID, "a channel's ID, such as C0123456789 (in the channel's details)")
+	}
+	return ""
+}
+
+func readAlerts(n *node, slackless bool) Alerts {
 	m := n.fields("channel", "every", "remind")
 	if !n.given() {
 		return Alerts{}
 	}
 	a := Alerts{Every: m.get("every").duration(15*time.Minute, time.Minute, 24*time.Hour), Remind: m.get("remind").duration(24*time.Hour, time.Minute, 30*24*time.Hour)}
-	if v := m.get("channel"); v.required("write the ID of the channel that alerts go to, such as C0123456789") {
-		a.Channel = v.id(channelID, "a channel's ID, such as C0123456789 (in the channel's details)")
+	if a.Channel = m.get("channel").target("write the ID of the channel that alerts go to, such as C0123456789", slackless); slackless {
+		a.Channel = "log"
 	}
 	return a
 }
@@ -64,14 +73,14 @@ func (n *node) ping() string {
 	return s
 }
 
-func readDrill(n *node, clusters []string) Drill {
+func readDrill(n *node, clusters []string, slackless bool) Drill {
 	var d Drill
 	m := n.fields("lab", "schedules")
 	if lab := m.get("lab"); lab.given() {
 		d.Lab = lab.file()
 	}
 	if v := m.get("schedules"); v.given() {
-		d.Schedules = readReports(v, clusters)
+		d.Schedules = readReports(v, clusters, slackless)
 		if d.Lab == "" {
 			v.fail("write lab: and the file of the rehearsal lab's program beside it", "drills are scheduled, but there is no lab to hold them in")
 		}

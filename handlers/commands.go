@@ -257,7 +257,7 @@ func (s *Service) Handle(ctx context.Context, r Request) Response {
 }
 
 func (s *Service) handle(ctx context.Context, r Request) Response {
-	if r.Forged != "" {
+	if r.Forged != nil {
 		return s.forged(r)
 	}
 	c, err := parse(s.table, r)

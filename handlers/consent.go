@@ -85,8 +85,36 @@ func (s *consent) remembered(a runner.Approval) policy.Actor {
 	team, user, _ := strings.Cut(a.Who, "/")
 	who := policy.Actor{TeamID: team, UserID: user}
 	// Without groups an approval counts for less, never for more.
-	_ = json.Unmarshal(a.Data, &who.Groups)
+	var v vouched
+	if json.Unmarshal(a.Data, &v) == nil && !v.Known.IsZero() {
+		who.Groups, who.Known = v.Groups, v.Known
+	} else {
+		_ = json.Unmarshal(a.Data, &who.Groups)
+	}
 	return who
+}
+
+// vouched is the data of an approval by what Slack said earlier; that of any other is
+// the list of groups alone.
+type vouched struct {
+	Groups []string  `json:"groups"`
+	Known  time.Time `json:"slack_answered"` // When Slack said so.
+}
+
+// evidence is the data of an approval by who.
+func evidence(who policy.Actor) (json.RawMessage, error) {
+	if who.Known.IsZero() {
+		return json.Marshal(who.Groups)
+	}
+	return json.Marshal(vouched{who.Groups, who.Known})
+}
+
+// deciding is the purpose of looking somebody up for a decision that a call makes.
+func deciding(c call) Purpose {
+	if c.Channel == "cli" {
+		return Vouched
+	}
+	return Deciding
 }
 
 // counts reports whether an approval is somebody's, and not too old to count.
@@ -138,12 +166,12 @@ func (s *consent) factors(gate string, who policy.Actor) int {
 // verdict counts the approvals at a gate with everybody asked anew. An approval
 // that no longer counts because of the person is journaled as refused, once. An
 // error says of whom it can't be told, where the gate depends on it.
-func (s *consent) verdict(ctx context.Context, st *runner.State, gate string) (policy.Verdict, error) {
+func (s *consent) verdict(ctx context.Context, st *runner.State, gate string, p Purpose) (policy.Verdict, error) {
 	gs := st.Gates[gate]
 	var approvals []policy.Approval
 	for _, a := range gs.Approvals {
 		team, user, _ := strings.Cut(a.Who, "/")
-		who, err := s.directory.Person(ctx, team, user, Deciding)
+		who, err := s.directory.Person(ctx, team, user, p)
 		if err != nil {
 			return policy.Verdict{}, fmt.Errorf("who %s is now can't be told: %w", a.Who, err)
 		}
@@ -173,7 +201,7 @@ func unknown(err error) bool {
 
 // withdrawn journals as refused, once each, the consents that would have opened
 // the gate and were taken back by whoever gave them: they aborted or denied.
-func (s *consent) withdrawn(ctx context.Context, st *runner.State, gate string) error {
+func (s *consent) withdrawn(ctx context.Context, st *runner.State, gate string, p Purpose) error {
 	with := *st
 	with.Gates = maps.Clone(st.Gates)
 	g := st.Gates[gate]
@@ -189,7 +217,7 @@ func (s *consent) withdrawn(ctx context.Context, st *runner.State, gate string) 
 	if len(who) == 0 {
 		return nil
 	}
-	if v, err := s.verdict(ctx, &with, gate); err != nil || !v.Open {
+	if v, err := s.verdict(ctx, &with, gate, p); err != nil || !v.Open {
 		return err
 	}
 	data, err := json.Marshal(map[string]any{"gate": gate, "why": "an approval that was withdrawn by an abort or a deny never counts again"})
@@ -204,9 +232,10 @@ func (s *consent) withdrawn(ctx context.Context, st *runner.State, gate string) 
 	return nil
 }
 
-// recheck is asked by the engine at the moment of use.
+// recheck is asked by the engine at the moment of use. Where Slack has gone away since
+// the gate was passed, the terminal's rule decides.
 func (s *consent) recheck(ctx context.Context, st *runner.State, gate string) error {
-	v, err := s.verdict(ctx, st, gate)
+	v, err := s.verdict(ctx, st, gate, Vouched)
 	if err != nil {
 		return err
 	}
@@ -218,7 +247,7 @@ func (s *consent) recheck(ctx context.Context, st *runner.State, gate string) er
 
 // operates reports whether the caller may operate a cluster, as they are now.
 func (s *consent) operates(ctx context.Context, c call, cluster string) bool {
-	who, err := s.directory.Person(ctx, c.Actor.TeamID, c.Actor.UserID, Deciding)
+	who, err := s.directory.Person(ctx, c.Actor.TeamID, c.Actor.UserID, deciding(c))
 	return err == nil && s.rules.Allow(who, policy.Operate, cluster, c.Channel) == nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"aurorabot/handlers/view"
 	"aurorabot/policy"
@@ -75,7 +76,7 @@ func (s *Service) doApprove(ctx context.Context, c call) Response {
 		return *bad
 	}
 	gate, digest := st.Gate, st.Gates[st.Gate].Digest
-	who, err := s.Directory.Person(ctx, c.Actor.TeamID, c.Actor.UserID, Deciding)
+	who, err := s.Directory.Person(ctx, c.Actor.TeamID, c.Actor.UserID, deciding(c))
 	if err != nil {
 		return s.refuseAs(c, st.Run, "identity", fmt.Sprintf("who %s is now can't be told: %v", c.Actor.Key(), err), unasked)
 	}
@@ -101,22 +102,22 @@ func (s *Service) doApprove(ctx context.Context, c call) Response {
 		s.shown(&r.Message, st.Run)
 		return r
 	}
-	groups, err := json.Marshal(who.Groups)
+	data, err := evidence(who)
 	if err != nil {
 		return failure(err)
 	}
-	if _, err := s.Engine.Append(st.Run, runner.Event{Kind: runner.GateApproved, Gate: gate, Digest: digest, Who: c.Actor.Key(), Why: s.factor(st, gate, who), Data: groups}); err != nil {
+	if _, err := s.Engine.Append(st.Run, runner.Event{Kind: runner.GateApproved, Gate: gate, Digest: digest, Who: c.Actor.Key(), Why: s.factor(st, gate, who) + byAnswer(who.Known), Data: data}); err != nil {
 		return failure(err)
 	}
 	if st, err = s.state(st.Run); err != nil {
 		return failure(err)
 	}
-	v, err := s.verdict(ctx, st, gate)
+	v, err := s.verdict(ctx, st, gate, deciding(c))
 	if err != nil {
 		return failureHint(err, fmt.Sprintf("your approval is kept: `resume %s` counts all of them anew", st.Run))
 	}
 	if !v.Open {
-		if err := s.withdrawn(ctx, st, gate); err != nil {
+		if err := s.withdrawn(ctx, st, gate, deciding(c)); err != nil {
 			return failure(err)
 		}
 		return Response{Run: st.Run, Exit: ExitWaiting, Private: true, Message: s.approved(st.Run, gate, c.Actor.Key(), v)}
@@ -203,9 +204,18 @@ func (s *Service) twice(c call, st *runner.State, gate string, who policy.Actor)
 func given(v policy.Verdict) string {
 	var parts []string
 	for _, g := range v.Given {
-		parts = append(parts, g.Who+" for "+g.Factor)
+		parts = append(parts, g.Who+" for "+g.Factor+byAnswer(g.Known))
 	}
 	return strings.Join(parts, ", ")
+}
+
+// byAnswer says by which of Slack's answers an approval counts, where it was not asked
+// at the time.
+func byAnswer(known time.Time) string {
+	if known.IsZero() {
+		return ""
+	}
+	return " (by Slack's answer of " + known.UTC().Format(time.RFC3339) + ")"
 }
 
 func (s *Service) doDeny(ctx context.Context, c call) Response {

@@ -64,6 +64,18 @@ func (s *auditor) refuseAs(c call, run, kind, why, hint string) Response {
 	return Response{Message: m, Exit: ExitRefused, Private: true, Run: run}
 }
 
+// The rules under which a surface does not take a request for the person's own wish.
+const (
+	ForgedView  = "forged-view"   // It came from a modal that is not the bot's.
+	SudoAsOther = "sudo-as-other" // The account that gives it was entered from another login.
+)
+
+// forgedHints are what to do, by the rule.
+var forgedHints = map[string]string{
+	ForgedView:  "Nothing was done. Press the button again, or type the command. If you did not expect a question from the bot, tell whoever looks after it.",
+	SudoAsOther: "Nothing was done. Log in with an account of your own that policy.os_users names, and type it there, without su and sudo.",
+}
+
 // forged refuses what did not come from whom it says, whatever it asks for.
 func (s *auditor) forged(r Request) Response {
 	run := ""
@@ -76,7 +88,7 @@ func (s *auditor) forged(r Request) Response {
 			run = r.Words[1]
 		}
 	}
-	return s.refuseAs(call{Request: r}, run, "forged-view", r.Forged, "Nothing was done. Press the button again, or type the command. If you did not expect a question from the bot, tell whoever looks after it.")
+	return s.refuseAs(call{Request: r}, run, r.Forged.Rule, r.Forged.Why, forgedHints[r.Forged.Rule])
 }
 
 // Began journals which program, under which policy, acts from now on. It says

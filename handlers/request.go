@@ -14,14 +14,14 @@ import (
 // A Request is who asks for what, from where.
 type Request struct {
 	Actor   policy.Actor
-	Channel string    // Slack channel ID; "cli" from the command line.
-	Thread  string    // Slack thread, "" outside of one.
-	Words   []string  // The command's words, options included: "recover", "devcluster", …
-	JSON    bool      // Data wanted as JSON (the command line's --json).
-	At      time.Time // When it was asked.
-	Clock   bool      // A schedule asks, no person. It may only look, and policy, which is about people, is not asked.
-	Forged  string    // Why the surface does not take this for the person's own wish: it is refused. "": it does.
-	Source  string    // Idempotency key of the surface (Slack's trigger or action), "" if none.
+	Channel string          // Slack channel ID; "cli" from the command line.
+	Thread  string          // Slack thread, "" outside of one.
+	Words   []string        // The command's words, options included: "recover", "devcluster", …
+	JSON    bool            // Data wanted as JSON (the command line's --json).
+	At      time.Time       // When it was asked.
+	Clock   bool            // A schedule asks, no person. It may only look, and policy, which is about people, is not asked.
+	Forged  *policy.Refusal // Why the surface does not take this for the person's own wish: it is refused under its Rule. Nil: it does.
+	Source  string          // Idempotency key of the surface (Slack's trigger or action), "" if none.
 }
 
 // A Response answers a request. Message goes to people; Data to --json; Exit is
@@ -43,6 +43,10 @@ const (
 	Deciding Purpose = iota // Something changes by the answer, or somebody is trusted with a secret.
 	Looking                 // Something is shown by it, and no more.
 
+	// Vouched is Deciding from the terminal: while Slack can't be reached at all, what it
+	// said last counts for as long as policy.identity_cache says ([policy.Actor.Known]).
+	Vouched
+
 	// Something is stopped or taken back. It is as Deciding, but that from the terminal
 	// whoever policy maps may do so while Slack can't be asked: the way out stays open.
 	Retreating
@@ -50,7 +54,11 @@ const (
 
 // An Unasked error says that somebody could not be looked up now, and why. It is no
 // answer about that person.
-type Unasked struct{ Why string }
+type Unasked struct {
+	Why    string
+	Away   bool // Slack can't be reached at all: no answer of any kind came.
+	Barred bool // Slack does not let the bot in.
+}
 
 func (u Unasked) Error() string { return u.Why }
 

@@ -137,7 +137,7 @@ func (s *Service) doResume(ctx context.Context, c call) Response {
 	if st.Status == runner.Gated {
 		// The bot may have died between the last approval and passing the gate:
 		// who approved cannot do so twice, so the approvals are counted anew.
-		v, err := s.verdict(ctx, st, st.Gate)
+		v, err := s.verdict(ctx, st, st.Gate, deciding(c))
 		if err != nil {
 			return failure(err)
 		}

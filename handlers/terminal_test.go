@@ -75,8 +75,9 @@ func TestStatusOfARun(t *testing.T) {
 // atTerminal approves as somebody who sits at a terminal, and types name when meanwhile
 // has happened. It returns the exit status and what was shown.
 func (b *bench) atTerminal(who, run, name string, meanwhile func()) (int, string) {
-	s := &cli.Server{Service: b.s, Now: time.Now, Log: slog.New(slog.DiscardHandler), Who: func(ctx context.Context, _ cli.Account, p handlers.Purpose) (policy.Actor, error) {
-		return b.who.Person(ctx, "T1", who, p)
+	s := &cli.Server{Service: b.s, Now: time.Now, Log: slog.New(slog.DiscardHandler), Who: func(ctx context.Context, _ cli.Account, p handlers.Purpose) (policy.Actor, *policy.Refusal, error) {
+		person, err := b.who.Person(ctx, "T1", who, p)
+		return person, nil, err
 	}}
 	dial := func() (io.ReadWriteCloser, error) {
 		here, there := net.Pipe()

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Rules are what the operator wrote down: who may ask for what, and whose
@@ -24,6 +25,10 @@ type Rules struct {
 	// OSUsers maps the operating system's users to Slack users ("TEAM/USER"):
 	// from the command line nobody else approves.
 	OSUsers map[string]string `json:"os_users"`
+
+	// IdentityCache is how old an answer of Slack's may be by which somebody decides from
+	// the terminal while Slack can't be reached. Zero: not at all.
+	IdentityCache time.Duration `json:"identity_cache,omitempty"`
 }
 
 // A Rule allows or denies.
@@ -232,6 +237,9 @@ func (r Rules) doubt(a Actor, names []string) string {
 // or by its name, "" if it has none. A name of digits could be another one's uid,
 // and counts for nothing.
 func (r Rules) OSAccount(uid int, name string) (team, user string, err error) {
+	if uid == 0 {
+		return "", "", refuse("identity", "root is nobody: it could be any of this machine's accounts. Use an account of your own that policy.os_users names")
+	}
 	key := strconv.Itoa(uid)
 	if _, ok := r.OSUsers[key]; ok {
 		return r.OSUser(key)

@@ -2,6 +2,8 @@
 // rules and the time, and answers with yes or a [Refusal] in words.
 package policy
 
+import "time"
+
 // An Actor is a person as Slack signed them, with what is known of their account.
 type Actor struct {
 	TeamID, UserID string   // The identity; nothing else is one.
@@ -13,11 +15,17 @@ type Actor struct {
 	// them is refused.
 	Unknown map[string]string
 
+	// Known is when Slack said all this, where it can't be asked now. Zero: it says so now.
+	Known time.Time
+
 	Bot         bool // An app or a bot user.
 	Guest       bool // A single- or multi-channel guest.
 	Foreign     bool // Of another workspace (shared channels).
 	Deactivated bool // Deleted, or removed from the workspace.
 }
+
+// Local is the team of people at a site without Slack: their names are the identity.
+const Local = "local"
 
 // Key is the identity in the journal: "TEAM/USER".
 func (a Actor) Key() string { return a.TeamID + "/" + a.UserID }

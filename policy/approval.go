@@ -80,6 +80,7 @@ type Counted struct {
 	Who    string // "TEAM/USER"
 	Factor string
 	At     time.Time
+	Known  time.Time // When Slack said who they are; see [Actor.Known].
 }
 
 // Without is the gate at which people decide to go on without a host. It needs
@@ -119,7 +120,7 @@ func (r Rules) Gate(gate string, requesters []string, digest string, approvals [
 			v.Ignored = append(v.Ignored, a.Who.Key()+": no factor of the "+gate+" gate needs them")
 			continue
 		}
-		v.Given = append(v.Given, Counted{a.Who.Key(), assigned[i], a.At})
+		v.Given = append(v.Given, Counted{a.Who.Key(), assigned[i], a.At, a.Who.Known})
 		if end := a.At.Add(rule.Expiry()); v.Until.IsZero() || end.Before(v.Until) {
 			v.Until = end
 		}

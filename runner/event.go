@@ -20,7 +20,7 @@ const (
 
 	PlanProposed Kind = "plan.proposed" // Digest, Data: Plan
 	GateOpened   Kind = "gate.opened"   // Gate, Digest, Data: GateView
-	GateApproved Kind = "gate.approved" // Gate, Digest, Who, Why: what it counts for, Data: the groups that they were in
+	GateApproved Kind = "gate.approved" // Gate, Digest, Who, Why: what it counts for, Data: the groups that they were in, or {"groups", "slack_answered"} by an earlier answer of Slack's
 	GateDenied   Kind = "gate.denied"   // Gate, Digest, Who, Why
 	GatePassed   Kind = "gate.passed"   // Gate, Digest, Why: by whom
 	GateVoided   Kind = "gate.voided"   // Gate, Digest, Why: what changed, expired

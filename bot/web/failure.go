@@ -5,7 +5,10 @@ package web
 import (
 	"context"
 	"errors"
+	"io"
+	"net"
 	"slices"
+	"syscall"
 	"time"
 
 	"github.com/slack-go/slack"
@@ -64,6 +67,22 @@ func Judge(err error) Verdict {
 		}
 	}
 	return Refuse
+}
+
+// Unheard reports whether err means that nobody answered at Slack's address: no name
+// server, no connection, or one on which nothing came. Half an answer, a page of a
+// proxy or somebody else's certificate is an answer.
+func Unheard(err error) bool {
+	op, network := errors.AsType[*net.OpError](err)
+	_, name := errors.AsType[*net.DNSError](err)
+	silence := []error{context.DeadlineExceeded, io.EOF, syscall.ECONNRESET, syscall.ECONNREFUSED, syscall.EPIPE}
+	return Code(err) == "" && (name || network && op.Op == "dial" || timeout(err) ||
+		slices.ContainsFunc(silence, func(s error) bool { return errors.Is(err, s) }))
+}
+
+func timeout(err error) bool {
+	n, ok := errors.AsType[net.Error](err)
+	return ok && n.Timeout()
 }
 
 // barring are Slack's answers to a call that every bot may make (auth.test, and

@@ -15,25 +15,47 @@ import (
 type Account struct {
 	UID  int
 	Name string // "" where the machine has no name for it.
+
+	// Login is the uid of the account that logged in, which su and sudo leave as it is
+	// (man 8 pam_loginuid); [Nobody] where no login began the program.
+	Login     int
+	LoginName string
+	Doubt     error // Why Login can't be told. Nil: it is known.
 }
 
-// AccountOf names the account of a uid. A program without cgo sees /etc/passwd
+// Nobody is the login of a program that no login began.
+const Nobody = -1
+
+// Self is the account of this very program.
+func Self(ctx context.Context) Account { return self().named(ctx) }
+
+// named adds the names that the machine has for the uids.
+func (a Account) named(ctx context.Context) Account {
+	a.Name = nameOf(ctx, a.UID)
+	switch {
+	case a.Login == a.UID:
+		a.LoginName = a.Name
+	case a.Login != Nobody:
+		a.LoginName = nameOf(ctx, a.Login)
+	}
+	return a
+}
+
+// nameOf is the name of the account of a uid. A program without cgo sees /etc/passwd
 // alone and takes $USER for the name of an account that is not in it; so the
 // machine's own directory is asked there (LDAP, SSSD), by getent, and its answer
 // must be about that uid.
-func AccountOf(ctx context.Context, uid int) Account {
-	a := Account{UID: uid}
+func nameOf(ctx context.Context, uid int) (name string) {
 	if u, err := user.LookupId(strconv.Itoa(uid)); err == nil {
-		a.Name = u.Username
-		return a
+		return u.Username
 	}
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
 	out, err := exec.CommandContext(ctx, "getent", "passwd", strconv.Itoa(uid)).Output()
 	if err == nil {
-		a.Name, _ = nameIn(string(out), uid) // Without one it is known by its uid alone.
+		name, _ = nameIn(string(out), uid) // Without one it is known by its uid alone.
 	}
-	return a
+	return name
 }
 
 // nameIn reads the name out of a line of passwd, which must be of that uid.
@@ -45,9 +67,14 @@ func nameIn(line string, uid int) (string, error) {
 	return f[0], nil
 }
 
-func (a Account) String() string {
-	if a.Name == "" {
-		return fmt.Sprintf("uid %d", a.UID)
+func (a Account) String() string { return called(a.UID, a.Name) }
+
+// LoginText names the account that logged in.
+func (a Account) LoginText() string { return called(a.Login, a.LoginName) }
+
+func called(uid int, name string) string {
+	if name == "" {
+		return fmt.Sprintf("uid %d", uid)
 	}
-	return fmt.Sprintf("%s (uid %d)", a.Name, a.UID)
+	return fmt.Sprintf("%s (uid %d)", name, uid)
 }

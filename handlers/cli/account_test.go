@@ -17,11 +17,11 @@ func TestAccountIsTheKernels(t *testing.T) {
 			break
 		}
 	}
-	if a := AccountOf(t.Context(), nobodys); a.Name != "" || a.UID != nobodys || a.String() != fmt.Sprintf("uid %d", nobodys) {
+	if a := (Account{UID: nobodys}).named(t.Context()); a.Name != "" || a.UID != nobodys || a.String() != fmt.Sprintf("uid %d", nobodys) {
 		t.Errorf("an unknown uid is %+v (%s)", a, a)
 	}
 	t.Setenv("USER", "ann") // Every machine has an account 0.
-	if a := AccountOf(t.Context(), 0); a.Name != "root" {
+	if a := (Account{}).named(t.Context()); a.Name != "root" {
 		t.Errorf("uid 0 is %+v, want root", a)
 	}
 }

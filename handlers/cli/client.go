@@ -92,6 +92,15 @@ func Names(conn io.ReadWriter, kind, cluster string) ([]string, error) {
 	return t.Names, nil
 }
 
+// Show lays one answer out, as [Ask] does, and returns the exit status.
+func Show(r handlers.Response, asJSON bool, std Std) int {
+	data, err := json.Marshal(r.Data)
+	if err != nil {
+		return fail(std, fmt.Errorf("encode the answer: %w", err))
+	}
+	return finish(std, Question{JSON: asJSON}, told{Message: &r.Message, Data: data, Exit: &r.Exit}, false)
+}
+
 func finish(std Std, q Question, t told, streamed bool) int {
 	exit := *t.Exit
 	if q.Dir != "" && t.Message != nil && len(t.Message.Files) > 0 {

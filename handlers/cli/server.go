@@ -10,6 +10,10 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"os/exec"
+	"os/user"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -34,15 +38,27 @@ type Service interface {
 // A Server answers commands.
 type Server struct {
 	Service Service
-	// Who maps a user of the operating system to a person.
-	Who func(ctx context.Context, who Account, p handlers.Purpose) (policy.Actor, error)
-	Now func() time.Time
-	Log *slog.Logger
+	// Who maps an account of this machine to a person; see [handlers.Request.Forged].
+	Who func(ctx context.Context, who Account, p handlers.Purpose) (person policy.Actor, forged *policy.Refusal, err error)
+
+	// Peer says who is at the other end of a connection. Nil: the kernel does.
+	Peer func(conn net.Conn) (Account, error)
+	Now  func() time.Time
+	Log  *slog.Logger
 }
 
-// Listen opens the socket at path (0600). A socket that nobody answers at is
-// left from a crash, and replaced.
-func Listen(path string) (net.Listener, error) {
+// Listen opens the socket at path, for its owner alone (0600), and for the members of
+// a group (0660) where one is named, by its name or its number. A socket that nobody
+// answers at is left from a crash, and replaced.
+func Listen(path, group string) (net.Listener, error) {
+	gid, mode := -1, os.FileMode(0o600)
+	if group != "" {
+		mode = 0o660
+		var err error
+		if gid, err = groupID(group); err != nil {
+			return nil, err
+		}
+	}
 	if conn, err := net.Dial("unix", path); err == nil {
 		conn.Close()
 		return nil, fmt.Errorf("listen at %s: another process answers there", path)
@@ -54,11 +70,33 @@ func Listen(path string) (net.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen: %w", err)
 	}
-	if err := os.Chmod(path, 0o600); err != nil {
+	// Until the mode is set only the owner can write, and so connect.
+	if group != "" {
+		if err := os.Chown(path, -1, gid); err != nil {
+			l.Close()
+			return nil, fmt.Errorf("listen at %s: give it to the group %s, which the bot's account must be in: %w", path, group, err)
+		}
+	}
+	if err := os.Chmod(path, mode); err != nil {
 		l.Close()
 		return nil, fmt.Errorf("listen at %s: %w", path, err)
 	}
 	return l, nil
+}
+
+func groupID(group string) (int, error) {
+	if gid, err := strconv.Atoi(group); err == nil {
+		return gid, nil
+	}
+	if g, err := user.LookupGroup(group); err == nil {
+		return strconv.Atoi(g.Gid)
+	}
+	// What is not in /etc/group may be in the machine's directory; see [nameOf].
+	out, err := exec.Command("getent", "group", "--", group).Output()
+	if f := strings.Split(string(out), ":"); err == nil && len(f) > 2 && f[0] == group {
+		return strconv.Atoi(f[2])
+	}
+	return 0, fmt.Errorf("cli.group: this machine has no group %.40q", group)
 }
 
 // Serve answers every command that comes to l, until ctx ends.
@@ -78,9 +116,13 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		wg.Go(func() {
 			defer conn.Close()
 			defer context.AfterFunc(ctx, func() { hurry(conn) })()
-			uid, err := peer(conn)
+			ask := s.Peer
+			if ask == nil {
+				ask = peer
+			}
+			account, err := ask(conn)
 			if err == nil {
-				err = s.Answer(ctx, conn, AccountOf(ctx, uid))
+				err = s.Answer(ctx, conn, account.named(ctx))
 			}
 			if err != nil && ctx.Err() == nil {
 				s.Log.WarnContext(ctx, "command socket", "err", err)
@@ -116,11 +158,11 @@ func (s *Server) Answer(ctx context.Context, conn io.ReadWriter, account Account
 	if q.Names != "" {
 		purpose = handlers.Looking
 	}
-	who, err := s.Who(ctx, account, purpose)
+	who, forged, err := s.Who(ctx, account, purpose)
 	if err != nil {
 		hint := ""
 		if _, ours := errors.AsType[*policy.Refusal](err); ours {
-			hint = "add the user to policy.os_users"
+			hint = "name the account in policy.os_users, and restart the bot"
 		}
 		return c.end(handlers.Response{Message: view.Error(err.Error(), hint), Exit: handlers.ExitRefused})
 	}
@@ -137,7 +179,7 @@ func (s *Server) Answer(ctx context.Context, conn io.ReadWriter, account Account
 		}
 	})
 	defer cancel()
-	resp := s.Service.Handle(ctx, handlers.Request{Actor: who, Channel: "cli", Words: q.Words, JSON: q.JSON, At: s.Now()})
+	resp := s.Service.Handle(ctx, handlers.Request{Actor: who, Channel: "cli", Words: q.Words, JSON: q.JSON, At: s.Now(), Forged: forged})
 	if resp.Run == "" || resp.Exit != handlers.ExitDone || resp.Message.Head != "" && !resp.Follow {
 		return c.end(resp)
 	}

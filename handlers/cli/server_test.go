@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"io/fs"
 	"log/slog"
 	"net"
@@ -82,7 +83,7 @@ func (s *service) work(busy bool) {
 func serve(t *testing.T, s *service) (socket string, stop func() bool) {
 	t.Helper()
 	socket = filepath.Join(t.TempDir(), "s")
-	l, err := Listen(socket)
+	l, err := Listen(socket, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,12 +91,12 @@ func serve(t *testing.T, s *service) (socket string, stop func() bool) {
 	done := make(chan error, 1)
 	server := &Server{
 		Service: s, Now: time.Now, Log: slog.New(slog.DiscardHandler),
-		Who: func(_ context.Context, who Account, _ handlers.Purpose) (policy.Actor, error) {
+		Who: func(_ context.Context, who Account, _ handlers.Purpose) (policy.Actor, *policy.Refusal, error) {
 			user := who.Name
 			if user == "" {
-				return policy.Actor{}, errors.New("nobody")
+				return policy.Actor{}, nil, errors.New("nobody")
 			}
-			return policy.Actor{TeamID: "T1", UserID: "UANN"}, nil
+			return policy.Actor{TeamID: "T1", UserID: "UANN"}, nil, nil
 		},
 	}
 	go func() { done <- server.Serve(ctx, l) }()
@@ -253,7 +254,7 @@ func TestListen(t *testing.T) {
 	if err != nil || info.Mode().Perm() != 0o600 || info.Mode()&fs.ModeSocket == 0 {
 		t.Errorf("%v, %v", info.Mode(), err)
 	}
-	if l, err := Listen(socket); err == nil {
+	if l, err := Listen(socket, ""); err == nil {
 		l.Close()
 		t.Error("took the socket of a bot that lives")
 	}
@@ -264,9 +265,36 @@ func TestListen(t *testing.T) {
 	}
 	left.(*net.UnixListener).SetUnlinkOnClose(false)
 	left.Close() // As a crash leaves it.
-	l, err := Listen(socket)
+	l, err := Listen(socket, "")
 	if err != nil {
 		t.Fatalf("the socket of a bot that died: %v", err)
 	}
 	l.Close()
+}
+
+// What somebody does as another's account comes to the service under that name, as not
+// that person's own.
+func TestForgedComesToTheService(t *testing.T) {
+	var got handlers.Request
+	s := &Server{
+		Service: &service{handle: func(r handlers.Request) handlers.Response {
+			got = r
+			return handlers.Response{Message: view.Message{Head: "no"}, Exit: handlers.ExitRefused}
+		}},
+		Now: time.Now, Log: slog.New(slog.DiscardHandler),
+		Who: func(context.Context, Account, handlers.Purpose) (policy.Actor, *policy.Refusal, error) {
+			return policy.Actor{TeamID: "T1", UserID: "UBOB"}, &policy.Refusal{Rule: handlers.SudoAsOther, Why: "ann is bob"}, nil
+		},
+	}
+	var out bytes.Buffer
+	conn := struct {
+		io.Reader
+		io.Writer
+	}{strings.NewReader(`{"words":["approve","r1"]}` + "\n"), &out}
+	if err := s.Answer(t.Context(), conn, Account{}); err != nil {
+		t.Fatal(err)
+	}
+	if got.Actor.Key() != "T1/UBOB" || got.Forged == nil || got.Forged.Rule != "sudo-as-other" || got.Words[0] != "approve" || !strings.Contains(out.String(), `"exit":5`) {
+		t.Errorf("%+v\n%s", got, out.String())
+	}
 }

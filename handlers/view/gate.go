@@ -324,7 +324,11 @@ func (o *opening) approved(s *story, p People) string {
 	var given []string
 	if v, ok := p.Gates[o.gate]; ok && s.open() == o {
 		for _, c := range v.Given {
-			given = append(given, fmt.Sprintf("%s for %s at %s", Who(c.Who), c.Factor, when(c.At)))
+			words := fmt.Sprintf("%s for %s at %s", Who(c.Who), c.Factor, when(c.At))
+			if !c.Known.IsZero() {
+				words += fmt.Sprintf(" (Slack can't be reached: by its answer of %s)", when(c.Known))
+			}
+			given = append(given, words)
 		}
 	} else {
 		for _, e := range o.approvals {

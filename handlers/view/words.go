@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"aurorabot/policy"
 )
 
 // Who is how a person is named in a message: by the identity in the journal,
@@ -16,7 +18,7 @@ func Who(key string) string {
 	if key == "" {
 		return "nobody named"
 	}
-	return key
+	return strings.TrimPrefix(key, policy.Local+"/")
 }
 
 // person is a whole identity, of a person, a user group or a channel. The lengths are Slack's, so that paths and
