@@ -65,9 +65,9 @@ func unaskedBy(err error) (handlers.Unasked, bool) { return errors.AsType[handle
 
 // mapped is a person as policy maps an account to them, while Slack can't be asked:
 // enough to look, and to stop what is going on or take it back. Whether they are in a
-// user group is not known.
+// user group is not known, and that they may be will do.
 func (a *app) mapped(team, user string, why error) policy.Actor {
-	actor := policy.Actor{TeamID: team, UserID: user, Unknown: map[string]string{}}
+	actor := policy.Actor{TeamID: team, UserID: user, Unknown: map[string]string{}, Lenient: true}
 	for _, g := range a.groupIDs() {
 		actor.Unknown[g] = why.Error()
 	}

@@ -107,7 +107,9 @@ func TestWhatSlackSaidLast(t *testing.T) {
 			slack := &now{who: member}
 			p := newPeople(keep, file, func() time.Time { return clock }, a.log)
 			p.use(slack)
-			ask := func(purpose handlers.Purpose) (policy.Actor, error) { return p.Person(t.Context(), "T0", "U1", purpose) }
+			ask := func(purpose handlers.Purpose) (policy.Actor, error) {
+				return p.Person(t.Context(), "T0", "U1", purpose)
+			}
 			if who, err := ask(handlers.Deciding); err != nil || !who.Known.IsZero() {
 				t.Fatalf("with Slack: %+v, %v", who, err)
 			}

@@ -154,8 +154,9 @@ const (
 	// most; a quarter of the cache if that is less.
 	askEvery = time.Hour
 
-	// askAgain is after how long it is asked again that did not answer.
-	askAgain = time.Minute
+	// askAgain is after how long it is asked again that did not answer: at first, and
+	// doubled up to a minute.
+	askAgain = time.Second
 )
 
 // refresh keeps what Slack says of the people whom policy maps accounts to, so that it
@@ -164,13 +165,18 @@ func (p *people) refresh(ctx context.Context, accounts map[string]string) {
 	if p.keep == 0 {
 		return
 	}
+	again := askAgain
 	for {
-		next := min(askEvery, p.keep/4)
+		next, failed := min(askEvery, p.keep/4), false
 		for _, key := range slices.Compact(slices.Sorted(maps.Values(accounts))) {
 			team, user, _ := strings.Cut(key, "/")
-			if _, err := p.Person(ctx, team, user, handlers.Deciding); err != nil {
-				next = min(next, askAgain)
-			}
+			_, err := p.Person(ctx, team, user, handlers.Deciding)
+			failed = failed || err != nil
+		}
+		if failed {
+			next, again = min(next, again), min(2*again, time.Minute)
+		} else {
+			again = askAgain
 		}
 		select {
 		case <-ctx.Done():

@@ -49,9 +49,8 @@ func (d *directory) Person(ctx context.Context, teamID, userID string, p handler
 	asked.Wait()
 	if err != nil {
 		u, unasked := errors.AsType[handlers.Unasked](err)
-		if unasked && slices.ContainsFunc(groups, func(a answer) bool { return a.at.After(asking) }) {
-			u.Away = false // Another question was answered.
-			err = u
+		if unasked && u.Away && slices.ContainsFunc(groups, func(a answer) bool { return a.at.After(asking) }) {
+			err = handlers.Unasked{Why: err.Error(), Barred: u.Barred} // Slack is there: another question was answered.
 		}
 		return policy.Actor{}, err
 	}

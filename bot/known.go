@@ -31,6 +31,10 @@ const (
 	askWithin    = 10 * time.Second
 	lookPatience = 2 * time.Second
 
+	// unheardFor is how long it is tried where nobody answers at all: a break in the
+	// net, or a failover at Slack's side, is over by then, and an outage is not.
+	unheardFor = 2 * time.Second
+
 	// restFor is how long nothing is asked in order to show something, after a
 	// question without an answer.
 	restFor = 20 * time.Second
@@ -49,6 +53,7 @@ type known struct {
 	answer answer
 	rest   time.Time // Until then it is not asked for in order to show something,
 	why    error     // for this.
+	away   time.Time // When nobody answered at all. Zero: somebody did since.
 	asking *question
 }
 
@@ -117,6 +122,11 @@ func (d *directory) consult(ctx context.Context, key string, p handlers.Purpose,
 			return k, old, nil, err
 		}
 	}
+	// From the terminal there is another way than to ask. That nobody answers is as good
+	// as new for as long as an answer is.
+	if p == handlers.Vouched && k.away.After(since) {
+		return k, answer{}, nil, d.secrets.Err(k.why)
+	}
 	if k.asking == nil {
 		asking := &question{began: now, done: make(chan struct{})}
 		k.asking = asking
@@ -173,7 +183,7 @@ func (d *directory) put(ctx context.Context, k *known, q *question, look func(co
 	defer func() {
 		d.mu.Lock()
 		defer d.mu.Unlock()
-		k.asking, k.rest = nil, time.Time{}
+		k.asking, k.rest, k.away = nil, time.Time{}, time.Time{}
 		switch {
 		case err == nil:
 			k.answer, q.answer, q.err = a, a, nil
@@ -183,6 +193,9 @@ func (d *directory) put(ctx context.Context, k *known, q *question, look func(co
 				rest = limit.RetryAfter
 			}
 			k.rest, k.why = d.Now().Add(rest), handlers.Unasked{Why: silent(err), Away: web.Unheard(err), Barred: web.Judge(err) == web.Fatal}
+			if web.Unheard(err) {
+				k.away = d.Now()
+			}
 			q.err = fmt.Errorf("%w; %s", k.why, tryIn(rest))
 		default:
 			k.answer, q.err, q.final = answer{}, errors.New(never(err)), true
@@ -195,6 +208,9 @@ func (d *directory) put(ctx context.Context, k *known, q *question, look func(co
 		var err error
 		a, err = look(ctx)
 		a.at = at
+		if err != nil && web.Unheard(err) && d.Now().Sub(q.began) >= unheardFor {
+			cancel() // Whoever waits has another way, or none.
+		}
 		return err
 	})
 }

@@ -16,10 +16,17 @@ func (l *lab) configuration() string {
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	line("# Written by the rehearsal lab.")
 	line("state_dir: %q", l.stateDir())
-	line("slack:")
-	line("  api_url: %q", l.slack.APIURL())
-	line("  announce: %s", script.Incidents)
-	line("  direct_messages: true")
+	if !l.set.slackless {
+		line("slack:")
+		line("  api_url: %q", l.slack.APIURL())
+		line("  announce: %s", script.Incidents)
+		line("  direct_messages: true")
+	}
+	if l.set.terminal && isRoot() {
+		line("cli:")
+		line("  socket: %q", filepath.Join(l.dir, "aurorabot.sock"))
+		line("  group: %d", operators)
+	}
 	line("ssh:")
 	line("  user: %s", cluster.User)
 	line("  key_files: [%q]", l.cluster.KeyFile)
@@ -65,9 +72,25 @@ func (l *lab) configuration() string {
 		line("        runtime_dir: %q", h.Prefix()+"/run/systemd/system")
 	}
 	line("policy:")
-	line("  teams: [%s]", script.Team)
-	line("  groups: {sre: %s, leads: %s}", script.SRE, script.Leads)
+	if l.set.terminal {
+		line("  os_users:")
+		for _, a := range l.accounts() {
+			line("    %s", a)
+		}
+	}
+	if l.set.slackless {
+		line("  lists: {sre: [ann, bob, cat], leads: [cat, dan]}")
+	} else {
+		line("  teams: [%s]", script.Team)
+		line("  groups: {sre: %s, leads: %s}", script.SRE, script.Leads)
+		if l.set.terminal {
+			line("  identity_cache: 1h")
+		}
+	}
 	line("  access:")
+	if l.set.terminal {
+		line("    - {name: leads at the terminal, who: [leads], channels: [cli], clusters: ['*'], may: [read, approve]}")
+	}
 	line("    - {name: sre, who: [sre], channels: [%s, cli], clusters: ['*'], may: [read, operate, approve]}", script.Incidents)
 	line("    - {name: leads, who: [leads], channels: [%s], clusters: ['*'], may: [read, approve]}", script.Incidents)
 	line("  gates:")

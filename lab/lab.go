@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -27,6 +28,7 @@ type lab struct {
 	cluster *cluster.Cluster
 	slack   *slack.Server
 	bot     *bot
+	config  string // The bot's file.
 	record  *os.File
 	errs    io.Writer
 }
@@ -65,6 +67,7 @@ func (l *lab) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	self = cmp.Or(l.set.self, self)
 	type built struct {
 		program string
 		err     error
@@ -96,15 +99,24 @@ func (l *lab) start(ctx context.Context) error {
 		}
 		text = append(text, more...)
 	}
-	config := filepath.Join(l.dir, "aurorabot.yaml")
-	if err := os.WriteFile(config, text, 0o600); err != nil {
+	l.config = filepath.Join(l.dir, "aurorabot.yaml")
+	mode := os.FileMode(0o600)
+	if l.set.terminal {
+		mode = 0o644 // There is no secret in it.
+		if b.program, err = l.open(b.program); err != nil {
+			return err
+		}
+	}
+	if err := os.WriteFile(l.config, text, mode); err != nil {
 		return err
 	}
 	l.bot = &bot{
-		program: b.program, args: []string{"serve", "--config", config}, log: filepath.Join(l.dir, "bot.log"),
-		env: []string{"SLACK_BOT_TOKEN=" + l.slack.BotToken(), "SLACK_APP_TOKEN=" + l.slack.AppToken()},
+		program: b.program, args: []string{"serve", "--config", l.config}, log: filepath.Join(l.dir, "bot.log"),
 	}
-	if err := l.privileges(ctx, b.program, config); err != nil {
+	if !l.set.slackless {
+		l.bot.env = []string{"SLACK_BOT_TOKEN=" + l.slack.BotToken(), "SLACK_APP_TOKEN=" + l.slack.AppToken()}
+	}
+	if err := l.privileges(ctx, b.program, l.config); err != nil {
 		return err
 	}
 	if l.set.shelf != "" { // Once the hosts were asked for what `sudoers` prints: some are down from now on.
@@ -114,6 +126,9 @@ func (l *lab) start(ctx context.Context) error {
 	}
 	if err := l.bot.Start(ctx); err != nil {
 		return err
+	}
+	if l.set.slackless {
+		return nil
 	}
 	up, cancel := context.WithTimeoutCause(ctx, 30*time.Second, errors.New("it did not connect within 30s"))
 	defer cancel()
@@ -265,7 +280,7 @@ func (l *lab) play(ctx context.Context, out, errs io.Writer) int {
 	}
 	journal := filepath.Join(l.stateDir(), "runs")
 	p := &script.Play{
-		Cluster: l.cluster, Slack: l.slack, Bot: l.bot, Journal: journal,
+		Cluster: l.cluster, Slack: l.slack, Bot: l.bot, Terminal: l, Journal: journal,
 		Reason: l.set.reason, Reinitialize: l.set.reinit, Salvage: l.set.salvage, Cheat: l.set.cheat, Honest: l.set.honest,
 		KillAt: l.set.killAt, VanishAt: l.set.vanish, After: l.set.after, Keep: keep, Each: each, Tell: tell,
 	}

@@ -77,6 +77,9 @@ func playWithin(t *testing.T, limit time.Duration, status int, args ...string) *
 		t.Fatal(err)
 	}
 	defer os.RemoveAll(temp)
+	if err := os.Chmod(temp, 0o711); err != nil { // People have accounts of their own.
+		t.Fatal(err)
+	}
 	cmd.Env = append(os.Environ(), "TMPDIR="+temp)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
@@ -275,7 +278,7 @@ func TestCheats(t *testing.T) {
 	who := map[string]string{
 		script.SelfApprove: script.Ann, script.Twice: script.Bob, script.StaleDigest: script.Dan, script.Guest: script.Gus,
 		script.WrongChannel: script.Ann, script.BothGroups: script.Cat, script.Removed: script.Dan,
-		script.Drops: script.Bob, script.Aborts: script.Bob, script.Undoes: script.Bob, script.Undigested: script.Dan, script.Forged: script.Dan,
+		script.Drops: script.Bob, script.Aborts: script.Bob, script.Undoes: script.Bob, script.Undigested: script.Dan, script.Forged: script.Dan, script.SudoAsOther: script.Bob,
 	}
 	for _, cheat := range script.Cheats {
 		t.Run(cheat, func(t *testing.T) {
@@ -454,6 +457,12 @@ func TestRealHosts(t *testing.T) {
 				t.Parallel() // They wait much of their time.
 				s := playWithin(t, 8*time.Minute, script.Done, append([]string{"--hosts", "real"}, args...)...)
 				s.want(slices.Contains(args, "--damage"), "step.done", "reinitialize/initialize-log")
+			})
+		}
+		for _, slackless := range []bool{false, true} {
+			t.Run(fmt.Sprintf("by accounts of the machine, slackless=%v", slackless), func(t *testing.T) {
+				t.Parallel()
+				byAccounts(t, "real", slackless)
 			})
 		}
 	})

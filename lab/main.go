@@ -61,6 +61,9 @@ type settings struct {
 	auto, json bool
 	damage     cluster.Damage
 	cheat      string
+	terminal   bool   // People have accounts of this machine.
+	slackless  bool   // There is no Slack.
+	self       string // The lab's program. Empty: this one.
 	honest     bool
 	reason     string
 	reinit     string
@@ -128,6 +131,7 @@ func read(args []string, errs io.Writer) (*settings, error) {
 	if s.hosts == "real" && !given(f, "slow-start") {
 		s.slow = true
 	}
+	s.terminal = s.cheat == script.SudoAsOther
 	return s, s.check(damage)
 }
 

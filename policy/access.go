@@ -121,6 +121,8 @@ func (r Rules) Decide(a Actor, p Permission, cluster, channel string) (rule stri
 		case !here:
 		case doubt != "" && rule.Deny:
 			mayDeny = cmp.Or(mayDeny, unsure)
+		case doubt != "" && a.Lenient:
+			by = append(by, rule.Name)
 		case doubt != "":
 			mayAllow = cmp.Or(mayAllow, unsure)
 		case rule.Deny:

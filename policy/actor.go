@@ -15,6 +15,11 @@ type Actor struct {
 	// them is refused.
 	Unknown map[string]string
 
+	// Lenient lets a rule that allows count for whoever may be in its group: to look, and
+	// to turn back, from the terminal while Slack can't be asked. A rule that denies
+	// counts for them as ever.
+	Lenient bool
+
 	// Known is when Slack said all this, where it can't be asked now. Zero: it says so now.
 	Known time.Time
 

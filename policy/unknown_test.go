@@ -116,3 +116,33 @@ func TestGateWithAGroupThatCannotBeTold(t *testing.T) {
 		})
 	}
 }
+
+// Whoever turns back while Slack can't be asked may be in a group that allows it; a deny
+// by a group that can't be told stays one, and what no group allows is allowed to nobody.
+func TestLenient(t *testing.T) {
+	rule := func(name string, deny bool, who string, may ...string) policy.Rule {
+		return policy.Rule{Name: name, Deny: deny, Who: []string{who}, Channels: []string{"cli"}, Clusters: []string{"*"}, May: may}
+	}
+	byGroup, never := rule("on call", false, "oncall", "operate"), rule("never on call", true, "oncall", "operate")
+	for _, tt := range []struct {
+		name    string
+		access  []policy.Rule
+		p       policy.Permission
+		refusal string
+	}{
+		{"by a group", []policy.Rule{byGroup}, policy.Operate, ""},
+		{"denied by a group", []policy.Rule{byGroup, never}, policy.Operate, policy.CannotTell},
+		{"by no group", []policy.Rule{byGroup}, policy.Approve, "access"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := policy.Rules{Teams: []string{"T1"}, Groups: map[string]string{"oncall": "S1"}, Access: tt.access}
+			who := unsure("UBOB")
+			who.Lenient = true
+			err := r.Allow(who, tt.p, "dev", "cli")
+			var no *policy.Refusal
+			if errors.As(err, &no); (err == nil) != (tt.refusal == "") || err != nil && no.Rule != tt.refusal {
+				t.Errorf("%v, want the refusal %q", err, tt.refusal)
+			}
+		})
+	}
+}

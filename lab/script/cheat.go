@@ -21,10 +21,11 @@ const (
 	Undoes       = "undo-without-consent"            // Bob asks for undo, and approves it himself.
 	Undigested   = "typed-without-digest"            // Dan types an approval that does not say of what.
 	Forged       = "forged-view"                     // Dan confirms modals that a thief of both tokens made, or changed.
+	SudoAsOther  = "sudo-as-other"                   // Dan, who has approved, approves with Bob's account on the bot's machine, too.
 )
 
 // Cheats are all of them, in the order of help.
-var Cheats = []string{SelfApprove, Twice, StaleDigest, Guest, WrongChannel, BothGroups, Removed, Drops, Aborts, Undoes, Undigested, Forged}
+var Cheats = []string{SelfApprove, Twice, StaleDigest, Guest, WrongChannel, BothGroups, Removed, Drops, Aborts, Undoes, Undigested, Forged, SudoAsOther}
 
 // CheckCheat refuses a word that names no cheat; "" is none.
 func CheckCheat(kind string) error {
@@ -37,13 +38,14 @@ func CheckCheat(kind string) error {
 // A move is one person's act at a gate.
 type move struct {
 	user  string
-	stale bool // By the button of the gate before, as a client does that missed the change.
-	leave bool // Dan is taken out of the leads first.
-	drop  bool // The person drops a task first: the gate opens once more for what is left.
-	abort bool // Who approved before aborts first, and the run is resumed.
-	undo  bool // The person asks for undo instead: the gate of that opens.
-	typed bool // In words, with the cluster's name alone.
-	forge bool // In modals that are not the bot's, or not as the bot showed them.
+	stale bool   // By the button of the gate before, as a client does that missed the change.
+	leave bool   // Dan is taken out of the leads first.
+	drop  bool   // The person drops a task first: the gate opens once more for what is left.
+	abort bool   // Who approved before aborts first, and the run is resumed.
+	undo  bool   // The person asks for undo instead: the gate of that opens.
+	typed bool   // In words, with the cluster's name alone.
+	forge bool   // In modals that are not the bot's, or not as the bot showed them.
+	login string // On the bot's machine, with the person's account, by this one who logged in.
 
 	salvage bool // The person chooses the log instead of the backup; Cat approves that.
 }
@@ -76,6 +78,8 @@ func moves(cheat string, honest bool) map[string][]move {
 		last.typed = !honest
 	case Forged:
 		last.forge = !honest
+	case SudoAsOther:
+		commit[0].user, last.user, last.login = Dan, Bob, pick(honest, "", Dan)
 	}
 	return map[string][]move{"start": {{user: Bob}}, "assess": {{user: Bob}}, "commit": commit, "without": {{user: Bob}, {user: Dan}}, "undo": {{user: Bob}}}
 }

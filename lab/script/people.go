@@ -57,7 +57,9 @@ func Workspace(record io.Writer) slack.Options {
 	}
 }
 
-// name is what people call one of them.
+// Name is what people call one of them.
+func Name(user string) string { return name(user) }
+
 func name(user string) string {
 	for _, u := range Workspace(nil).Users {
 		if u.ID == user {

@@ -34,12 +34,20 @@ type Bot interface {
 	Start(ctx context.Context) error
 }
 
+// A Terminal of the bot's machine is where people type commands of the program, with
+// an account: mostly the one that they logged in with. Type returns what was said and
+// the exit status; an error means that it could not be typed.
+type Terminal interface {
+	Type(ctx context.Context, login, as string, words ...string) (said string, exit int, err error)
+}
+
 // A Play is one rehearsal with all people played.
 type Play struct {
-	Cluster *cluster.Cluster
-	Slack   *slack.Server
-	Bot     Bot
-	Journal string // Folder of the bot's journals.
+	Cluster  *cluster.Cluster
+	Slack    *slack.Server
+	Bot      Bot
+	Terminal Terminal
+	Journal  string // Folder of the bot's journals.
 
 	Reason       string // Of the request. Empty: none is given.
 	Reinitialize string // Of the request. Empty: not said.
@@ -344,6 +352,9 @@ func (p *Play) approve() {
 		case m.typed:
 			return p.hand.say(m.user, p.hand.channel, "approve "+gate.Run+" --typed "+cluster.Name)
 		}
+		if m.login != "" {
+			return p.typeAs(ctx, m, gate)
+		}
 		if m.leave {
 			p.Tell("dan is taken out of the group leads")
 			p.Slack.SetGroupMembers(Leads, Cat)
@@ -357,6 +368,17 @@ func (p *Play) approve() {
 		}
 		return p.hand.use(ctx, m.user, "approve", of+gate.Digest)
 	}
+}
+
+// typeAs has the person who logged in approve with the account of another one.
+func (p *Play) typeAs(ctx context.Context, m move, gate Event) error {
+	words := []string{"approve", gate.Run, "--gate", gate.Gate, "--typed", cluster.Name, "--digest", gate.Digest}
+	p.Tell("%s logs in and types, with the account of %s: aurorabot %s", name(m.login), name(m.user), strings.Join(words, " "))
+	said, exit, err := p.Terminal.Type(ctx, m.login, m.user, words...)
+	if err == nil && exit != Refused {
+		err = fmt.Errorf("%s approved with the account of %s: exit status %d: %s", name(m.login), name(m.user), exit, said)
+	}
+	return err
 }
 
 func (p *Play) refused(e Event) {
