@@ -19,6 +19,7 @@ import (
 	"aurorabot/runner/backup/check"
 	"aurorabot/runner/backup/check/host"
 	"aurorabot/runner/backup/keep"
+	"aurorabot/runner/clean"
 	"aurorabot/runner/diagnose"
 	"aurorabot/runner/drill"
 	"aurorabot/runner/health"
@@ -78,7 +79,7 @@ func wire(cfg *config.Config, w World) (*app, error) {
 	helper := &helper{files: cfg.Helpers}
 	engine := &runner.Engine{Journal: j, Now: w.Now, Redact: secrets.Event}
 	a.service = &handlers.Service{
-		Engine: engine, Rules: cfg.Policy, Policy: cfg.PolicyDigest, Directory: a.people, Version: version(), Now: w.Now, Findings: findings(),
+		Engine: engine, Rules: cfg.Policy, Policy: cfg.PolicyDigest, Directory: a.people, Version: version(), Now: w.Now, Retention: cfg.Retention, Findings: findings(),
 		Checked: a.monitor.Checked, Redact: secrets,
 	}
 	a.service.Alerts = a.alerts()
@@ -155,6 +156,7 @@ func (a *app) cluster(c *aurora.Cluster, helper *helper) (*handlers.Cluster, err
 		Name: c.Name, Hosts: c.Names(), Default: a.cfg.Recipes[c.Name], CheckBackup: aurora.CheckBackupName,
 		Recipes: map[string]func() (*runner.Recipe, error){"staged": func() (*runner.Recipe, error) { return r.Recipe(), nil }},
 		Check:   a.checker(r).Check,
+		Clean:   &clean.Cleaner{Node: r.NodeOf, Own: func(run string) string { return filepath.Join(a.cfg.StateDir, "files", run) }},
 		Tasks:   r.Tasks, Loss: r.Loss, LostJobs: r.LostJobs, Diagnose: r.Diagnose,
 	}
 	if a.cfg.Drill.Lab != "" {

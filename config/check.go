@@ -19,7 +19,7 @@ import (
 
 // config reads the whole file.
 func (d *document) config(top *node, env func(string) string) *Config {
-	m := top.fields("state_dir", "slack", "cli", "ssh", "clusters", "policy", "reports", "alerts", "ping", "drill", "helpers", "listen", "audit")
+	m := top.fields("state_dir", "slack", "cli", "ssh", "clusters", "policy", "reports", "alerts", "ping", "retention", "drill", "helpers", "listen", "audit")
 	c := &Config{
 		SSH: map[string]map[string]SSH{}, Recipes: map[string]string{}, Helpers: map[string]string{},
 	}
@@ -39,6 +39,7 @@ func (d *document) config(top *node, env func(string) string) *Config {
 	c.Slack.Off = slices.Contains(c.Policy.Teams, policy.Local)
 	c.Reports = readReports(m.get("reports"), names, c.Slack.Off)
 	c.Alerts, c.Ping = readAlerts(m.get("alerts"), c.Slack.Off), m.get("ping").ping()
+	c.Retention = m.get("retention").duration(30*24*time.Hour, time.Minute, 10*365*24*time.Hour)
 	c.Drill = readDrill(m.get("drill"), names, c.Slack.Off)
 	for _, h := range m.get("helpers").named("write lines such as arm64: /opt/aurorabot/aurorabot-arm64") {
 		if !slices.Contains([]string{"amd64", "arm64"}, h.key) {

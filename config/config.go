@@ -32,6 +32,8 @@ type Config struct {
 	SSH      map[string]map[string]SSH // By cluster and scheduler: one for each scheduler.
 	Recipes  map[string]string         // By cluster: the recipe where a request names none. Its version has it.
 
+	Retention time.Duration // How long what a closed run left stays at least. Default 720h.
+
 	Policy       policy.Rules
 	PolicyDigest string // SHA-256 of Policy: it stands in the audit and in what approvals bind to.
 

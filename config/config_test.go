@@ -78,9 +78,10 @@ func TestDefaults(t *testing.T) {
 		Sudo: []string{"sudo", "-n"}, RunDir: "/home/aurorabot/.aurorabot", ConnectTimeout: 10 * time.Second, Keepalive: 15 * time.Second,
 	}
 	want := &Config{
-		StateDir: "/etc/aurorabot/state",
-		Slack:    Slack{APIURL: "https://slack.com/api/", Links: 2},
-		CLI:      CLI{Socket: "/etc/aurorabot/state/aurorabot.sock"},
+		StateDir:  "/etc/aurorabot/state",
+		Slack:     Slack{APIURL: "https://slack.com/api/", Links: 2},
+		CLI:       CLI{Socket: "/etc/aurorabot/state/aurorabot.sock"},
+		Retention: 720 * time.Hour,
 		Clusters: []*aurora.Cluster{{
 			Name: "dev", AdminName: "dev", Version: aurora.Version{Minor: 22},
 			Schedulers: []aurora.Scheduler{{

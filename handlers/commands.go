@@ -134,6 +134,8 @@ func Table() []Command {
 			Help: "diagnose a cluster, its logs too, and say whether a restore is needed; changes nothing", Options: []syntax.Option{option.severity}, Args: [2]int{1, 1}, Do: (*Service).doAssess},
 		{Name: "settle", Scope: OneDebt, Usage: "[RUN] HOST", Needs: policy.Operate,
 			Help: "do what a host owes that was left out and is back, before its scheduler starts", Args: [2]int{1, 2}, Do: (*Service).doSettle},
+		{Name: "clean", Scope: OneRun, Usage: "RUN", Needs: policy.Operate,
+			Help: "list what a closed run left on the hosts, and ask for its removal; there is no undo", Args: [2]int{1, 1}, Do: doClean},
 		{Name: "drill", Scope: OneCluster, Usage: "CLUSTER", Needs: policy.Operate, Clock: true,
 			Help: "rehearse a recovery of the newest backup on a cluster of the lab; the live one is only read", Args: [2]int{1, 1}, Do: (*Service).doDrill},
 		{Name: "policy", Scope: NoCluster, Usage: "explain [PERSON] [--channel CHANNEL]", Needs: policy.Read,

@@ -55,11 +55,14 @@ func unbound(c call, st *runner.State) (kind, why, hint string) {
 
 // overwrites tells the gates at which the cluster and the digest are typed.
 func overwrites(gate string) bool {
-	return gate == "commit" || gate == policy.Without || gate == runner.GateUndo
+	return gate == "commit" || gate == policy.Without || gate == policy.Clean || gate == runner.GateUndo
 }
 
 // approval is what one types to approve what a run waits for.
 func approval(st *runner.State) string {
+	if st.Gate == policy.Clean {
+		return fmt.Sprintf("approve %s --gate clean --typed %s --digest %.*s", st.Run, st.Request.Cluster, leastDigest, st.Gates[st.Gate].Digest)
+	}
 	if overwrites(st.Gate) {
 		return fmt.Sprintf("approve %s --typed %s --digest %.*s", st.Run, st.Request.Cluster, leastDigest, st.Gates[st.Gate].Digest)
 	}
@@ -67,6 +70,9 @@ func approval(st *runner.State) string {
 }
 
 func (s *Service) doApprove(ctx context.Context, c call) Response {
+	if c.flags["gate"] == policy.Clean {
+		return approveClean(s, ctx, c)
+	}
 	st, done, err := s.take(c.args[0])
 	if err != nil {
 		return failure(err)

@@ -48,6 +48,7 @@ var Groups = []Group{
 		{"undo", []string{"undo west"}},
 		{"settle", []string{"settle s2"}},
 		{"drill", []string{"drill west"}},
+		{"clean", []string{"clean west-20261123T0840Z"}},
 	}},
 	{"decide", "Decide at a gate", []Shown{
 		{"approve", []string{"approve west", "approve west --typed west --digest 8f4c2a1b"}},

@@ -38,6 +38,9 @@ type Cluster struct {
 
 	Diagnose Diagnose // For assess, doctor and status.
 
+	// Clean lists what closed runs left, and removes it. Nil: nothing can be removed.
+	Clean Cleaner
+
 	// Drill rehearses a recovery of the newest backup. An error means that
 	// nothing was found out. Nil: no rehearsal lab is configured.
 	Drill func(ctx context.Context) (drill.Drill, error)
@@ -52,6 +55,9 @@ type Service struct {
 	Directory Directory
 	Version   string
 	Findings  []FindingHelp // The table of findings, for help.
+
+	// Retention is how long what a closed run left stays, at least. Zero: 30 days.
+	Retention time.Duration
 
 	Alerts *Alerts // Between the reports. Nil: none are given.
 

@@ -87,9 +87,13 @@ type Counted struct {
 // whom the commit gate needs, so that a configuration cannot make it easier.
 const Without = "without"
 
+// Clean is where people decide that what a run left is removed. It needs whom the commit
+// gate needs, too.
+const Clean = "clean"
+
 // RuleOf is the rule of a gate.
 func (r Rules) RuleOf(gate string) GateRule {
-	if gate == Without {
+	if gate == Without || gate == Clean {
 		gate = "commit"
 	}
 	return r.Gates[gate]

@@ -68,6 +68,13 @@ const (
 	HostContained   Kind = "host.contained"   // Host, Why: it came back in the middle and cannot take part
 	HostSettled     Kind = "host.settled"     // Host, Why
 
+	// What a closed run left is removed. They change nothing of how it stands.
+	CleanRequested Kind = "clean.requested" // Who, Digest; Data: what lies where
+	CleanApproved  Kind = "clean.approved"  // Who, Digest; Data as of GateApproved
+	CleanStarted   Kind = "clean.started"   // Host
+	CleanDone      Kind = "clean.done"      // Host, Why: how much it was
+	CleanFailed    Kind = "clean.failed"    // Host, Why
+
 	Refused Kind = "refused" // Who, Why: what was asked and why not
 )
 

@@ -152,7 +152,16 @@ func (s *State) Apply(e Event) {
 		s.Gates = map[string]GateState{}
 		s.Phases = map[string]Kind{}
 	}
-	s.Seq, s.At = e.Seq, e.At
+	s.Seq = e.Seq
+	switch e.Kind {
+	case CleanRequested, CleanApproved, CleanStarted, CleanDone, CleanFailed:
+		return // The run was over before.
+	case Refused:
+		if s.Status == Closed {
+			return
+		}
+	}
+	s.At = e.At
 	if s.Run == "" {
 		s.Run = e.Run
 	}

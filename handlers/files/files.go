@@ -105,6 +105,18 @@ func table() []Command {
 			Name: "host run-folder", Usage: "PATH UID:GID", run: hostRunFolder, hidden: true, least: 2, most: 2,
 			Help: "Makes a folder of a run's, and those above it, which are root's. For the bot itself, as root.",
 		},
+		{
+			Name: "host left", Usage: "LOG RUN-DIR [RUN]", run: hostLeft, hidden: true, least: 2, most: 3,
+			Help: "Lists what runs left behind, in JSON. For the bot itself.",
+		},
+		{
+			Name: "host clean", Usage: "RUN-DIR RUN", run: hostClean, hidden: true, least: 2, most: 2,
+			Help: "Removes what a run left in folders of root's. For the bot itself, as root.",
+		},
+		{
+			Name: "host clean-aside", Usage: "PATH RUN", run: hostCleanAside, hidden: true, least: 2, most: 2,
+			Help: "Removes what a run moved aside from PATH. For the bot itself.",
+		},
 	}
 }
 

@@ -2,6 +2,7 @@ package files
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"path"
@@ -65,4 +66,36 @@ func ownerOf(s string) (rooted.Owner, error) {
 		return rooted.Owner{}, fmt.Errorf("no owner: %w", err)
 	}
 	return rooted.Owner{UID: int(uid), GID: int(gid)}, nil
+}
+
+// hostLeft lists what runs left behind: LOG RUN-DIR [RUN].
+func hostLeft(_ context.Context, c *call) (int, error) {
+	run := ""
+	if len(c.operands) > 2 {
+		run = c.operands[2]
+	}
+	left, err := rooted.ListLeft(c.operands[0], c.operands[1], run)
+	if err == nil {
+		err = json.NewEncoder(c.out).Encode(left)
+	}
+	if err != nil {
+		return exitError, fmt.Errorf("host left: %w", err)
+	}
+	return exitDone, nil
+}
+
+// hostClean removes what a run left below RUN-DIR: RUN-DIR RUN.
+func hostClean(_ context.Context, c *call) (int, error) {
+	if err := rooted.Clean(c.operands[0], "", c.operands[1]); err != nil {
+		return exitError, fmt.Errorf("host clean: %w", err)
+	}
+	return exitDone, nil
+}
+
+// hostCleanAside removes what a run moved aside: PATH RUN.
+func hostCleanAside(_ context.Context, c *call) (int, error) {
+	if err := rooted.Clean("", c.operands[0], c.operands[1]); err != nil {
+		return exitError, fmt.Errorf("host clean-aside: %w", err)
+	}
+	return exitDone, nil
 }

@@ -34,6 +34,8 @@ func (s eventWords) event(e runner.Event) Message {
 		return s.changeEvent(e)
 	case runner.HostAsked, runner.HostKept, runner.HostLeft, runner.RunOwes, runner.SettleRequested, runner.HostContained, runner.HostSettled:
 		return s.withoutEvent(e)
+	case runner.CleanRequested, runner.CleanApproved, runner.CleanStarted, runner.CleanDone, runner.CleanFailed:
+		return cleanEvent(e)
 	case runner.Found:
 		f, _ := decode[finding](e.Data)
 		if f.Evidence == "" {

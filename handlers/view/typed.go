@@ -8,7 +8,7 @@ import (
 
 // Commands are the words by which messages name commands: `abort RUN`.
 var Commands = []string{
-	"abort", "acknowledge", "approve", "assess", "audit", "backups", "deny", "doctor", "drill", "drop", "export", "help", "history",
+	"abort", "acknowledge", "approve", "assess", "audit", "backups", "clean", "deny", "doctor", "drill", "drop", "export", "help", "history",
 	"plan", "policy", "recover", "report", "resume", "salvage", "settle", "slack", "status", "sudoers", "tasks", "undo", "version",
 }
 

@@ -16,6 +16,7 @@ import (
 	"aurorabot/runner/node"
 	"aurorabot/runner/probe"
 	"aurorabot/runner/replica"
+	"aurorabot/runner/rooted"
 	"aurorabot/runner/runnertest"
 	"aurorabot/runner/zk"
 )
@@ -342,9 +343,11 @@ func TestFindings(t *testing.T) {
 		line := slices.ContainsFunc(health.LogFindings, func(l health.LogFinding) bool { return l.ID == k.ID })
 		// Findings of the commit, and of a start, are of an open run: the lab has them.
 		inRun := k.Blocks == "restore/commit" || k.ID == "snapshot-of-before" || k.ID == "disabled-start-failed"
+		// What is only told alarms nobody: TestWhatRunsLeft.
+		told := k.ID == "runs-left"
 		// Most of backups are judged, and tested, by the package of their check.
 		backups := strings.HasPrefix(k.ID, "backup-")
-		if !line && !inRun && !backups && !proved[k.ID] {
+		if !line && !inRun && !backups && !told && !proved[k.ID] {
 			t.Errorf("no scene for %s", k.ID)
 		}
 	}
@@ -458,5 +461,25 @@ func TestManagersIn(t *testing.T) {
 		if got := strings.Join(managersIn(text), " "); got != want {
 			t.Errorf("%q: %q, want %q", text, got, want)
 		}
+	}
+}
+
+// What closed runs left is said by run, the oldest first; what the open one keeps is its
+// way back.
+func TestWhatRunsLeft(t *testing.T) {
+	f := &hostFacts{name: "s2", left: []rooted.Left{
+		{Run: "dev-20260102T0304Z", Bytes: 1 << 30}, {Run: "dev-20251202T0304Z", Bytes: 1 << 30},
+		{Run: "dev-20251102T0304Z", Bytes: 3 << 30}, {Run: "dev-20251102T0304Z", Bytes: 1 << 20},
+	}}
+	got := judgeLeft(f, &Run{ID: "dev-20260102T0304Z"})
+	if len(got) != 1 || got[0].ID != "runs-left" || got[0].Evidence != "4097 MiB: dev-20251102T0304Z 3073 MiB, dev-20251202T0304Z 1024 MiB" {
+		t.Errorf("%+v", got)
+	}
+	f.left = f.left[:1]
+	if got := judgeLeft(f, &Run{ID: "dev-20260102T0304Z"}); got != nil {
+		t.Errorf("of the open run alone: %+v", got)
+	}
+	if got := judgeLeft(f, nil); len(got) != 1 {
+		t.Errorf("of a closed run: %+v", got)
 	}
 }

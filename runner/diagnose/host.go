@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"path"
@@ -10,10 +11,12 @@ import (
 
 	"aurorabot/runner"
 	"aurorabot/runner/aurora"
+	"aurorabot/runner/bound"
 	"aurorabot/runner/health"
 	"aurorabot/runner/node"
 	"aurorabot/runner/probe"
 	"aurorabot/runner/replica"
+	"aurorabot/runner/rooted"
 )
 
 // hostFacts are what was seen of one host, before anybody judges it.
@@ -39,6 +42,7 @@ type hostFacts struct {
 	framework string // Of the cluster, as this scheduler or its log says.
 
 	managers []string
+	left     []rooted.Left // What runs left.
 	backups  []backupFound // The newest ones, decoded.
 
 	report *replica.Report // Of its log. Nil: not read.
@@ -109,6 +113,19 @@ func (dr *Doctor) gather(ctx context.Context, v *visit) {
 		f.cannotTell("its files", err)
 	}
 	v.askBackups(ctx)
+	v.askLeft(ctx)
+}
+
+// askLeft asks how much closed runs left.
+func (v *visit) askLeft(ctx context.Context) {
+	f := &v.facts
+	out, err := v.Host.Run(ctx, runner.Command{Argv: []string{v.Tool.Path, "host", "left", f.look.Flags["native_log_file_path"], v.Scheduler.RunDir}, User: "root", Limit: time.Minute})
+	if err = node.Well("list what runs left", out, err); err == nil {
+		err = bound.JSON(bytes.TrimSpace(out.Stdout), &f.left, 4<<20)
+	}
+	if err != nil {
+		f.cannotTell("what runs left", err)
+	}
 }
 
 // askScheduler asks over HTTP. That a scheduler which does not run gives no

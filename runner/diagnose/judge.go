@@ -3,6 +3,7 @@ package diagnose
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -75,6 +76,7 @@ func (dr *Doctor) judgeHost(f *hostFacts, ask Ask, logs replica.Verdict) []healt
 		say("staged-left", "queryRecovery answers OK: a backup is staged on this scheduler")
 	}
 	found = append(found, judgeDisks(f)...)
+	found = append(found, judgeLeft(f, ask.Run)...)
 	found = append(found, judgeCounters(f)...)
 	return append(found, dr.judgeLines(f, ask, logs)...)
 }
@@ -203,6 +205,30 @@ func judgeDisks(f *hostFacts) []health.Finding {
 		}
 	}
 	return found
+}
+
+// judgeLeft says what runs left, but of the one that is open: it needs that.
+func judgeLeft(f *hostFacts, open *Run) []health.Finding {
+	bytes := map[string]int64{}
+	for _, l := range f.left {
+		if open == nil || l.Run != open.ID {
+			bytes[l.Run] += l.Bytes
+		}
+	}
+	if len(bytes) == 0 {
+		return nil
+	}
+	var words []string
+	var all int64
+	for _, run := range slices.Sorted(maps.Keys(bytes)) { // The oldest first: that is in its name.
+		all += bytes[run]
+		words = append(words, fmt.Sprintf("%s %d MiB", run, bytes[run]>>20))
+	}
+	const most = 5
+	if len(words) > most {
+		words = append(words[:most], fmt.Sprintf("%d more", len(bytes)-most))
+	}
+	return []health.Finding{health.Found("runs-left", f.name, "%d MiB: %s", all>>20, strings.Join(words, ", "))}
 }
 
 // judgeCounters judges what the scheduler counted since its start.

@@ -41,7 +41,7 @@ var provedBy = map[string][]string{
 	"clock-skew": {byScene, byEye, byHostOn}, "fake-address-answers": {byScene, byEye, byHostOn, byStory}, "fake-master-left": {byScene, byEye, byFlags},
 	"supervision-off": {byScene, byHostOn}, "supervision-on": {byScene}, "configuration-manager": {byScene, "runner/recovery TestDiagnoseConfigurationManager"},
 	"root-path-open": {byScene, byEye}, "log-parent-foreign": {byScene, byEye}, "link-loose": {byScene, byEye},
-	"run-disk-full": {byScene, byEye}, "disk-nearly-full": {byScene},
+	"run-disk-full": {byScene, byEye}, "disk-nearly-full": {byScene}, "runs-left": {"runner/diagnose TestWhatRunsLeft"},
 
 	"log-missing": {byScene, byEye, byDamage}, "log-empty": {byScene, byDamage}, "log-damaged": {byScene, byDamage}, "log-not-voting": {byScene},
 	"log-lags": {byScene}, "log-diverged": {byScene}, "log-quorum-lost": {byScene, byDamage}, "log-undecodable": {byScene, byDamage},

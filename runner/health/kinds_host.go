@@ -79,4 +79,7 @@ var hostKinds = []Kind{
 	{ID: "disk-nearly-full", Severity: Warning,
 		Means: "The disk of the log or of the backups is nearly full: a full disk cuts backups short and ends the scheduler.", Evidence: "less than 2 GiB, or than twice what lies there, is free",
 		Do: "Make room."},
+	{ID: "runs-left", Severity: Info,
+		Means: "Closed runs left copies of logs, logs that they moved aside and originals of configuration files. They take up the host's disk.", Evidence: "the runs, and the size of what each left in the run's folder and beside the log",
+		Do: "Remove what nobody needs any more, run by run: `clean RUN`."},
 }

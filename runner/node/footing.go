@@ -18,7 +18,7 @@ import (
 // RootCommand is the first thing that root is asked on a host: who it is. It
 // stands with its number in no other list than the one that this version prints,
 // so that one of another version is found before anything is done.
-var RootCommand = []string{"stat", "-L", "-c", "sudoers-2:%u:%g", "/proc/self"}
+var RootCommand = []string{"stat", "-L", "-c", "sudoers-3:%u:%g", "/proc/self"}
 
 // A Footing is what root stands on when it works on a host.
 type Footing struct {
@@ -85,7 +85,7 @@ func FootingOn(ctx context.Context, n *Node) (Footing, error) {
 		return Footing{}, fmt.Errorf("who root is: %w", printAnew(n, err))
 	}
 	root := rooted.Owner{}
-	if _, err := fmt.Sscanf(string(out.Stdout), "sudoers-2:%d:%d", &root.UID, &root.GID); err != nil {
+	if _, err := fmt.Sscanf(string(out.Stdout), "sudoers-3:%d:%d", &root.UID, &root.GID); err != nil {
 		return Footing{}, fmt.Errorf("who root is: %q", out.Stdout)
 	}
 	return FootingOf(ctx, n, root)

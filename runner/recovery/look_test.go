@@ -80,7 +80,7 @@ func (h *aHost) look(t *testing.T) (stops bool, ids []string, words string) {
 		if h.old {
 			return runner.Output{Exit: 1, Stderr: []byte("sudo: a password is required\n")}
 		}
-		return runnertest.Out("sudoers-2:0:0\n")
+		return runnertest.Out("sudoers-3:0:0\n")
 	})
 	host.On([]string{"env", "LC_ALL=C", "stat"}, func(c runner.Command) runner.Output {
 		out := runner.Output{}

@@ -202,7 +202,7 @@ func TestAccessIsFoundBeforeTheOutage(t *testing.T) {
 		"another version's file": {func(t *testing.T, h host.Machine, file string) {
 			text, err := os.ReadFile(file)
 			must(t, err)
-			must(t, h.Sudoers(strings.ReplaceAll(string(text), "sudoers-2:", "sudoers-1:")))
+			must(t, h.Sudoers(strings.ReplaceAll(string(text), "sudoers-3:", "sudoers-2:")))
 		}, "print it anew with `aurorabot sudoers " + cluster.Name + "`", "access-missing"},
 		"a file for another program": {func(t *testing.T, h host.Machine, file string) {
 			text, err := os.ReadFile(file)

@@ -151,6 +151,9 @@ func (r *Recovery) on(t *runner.Task) *node.Node {
 	return n
 }
 
+// NodeOf is a host of a run, with what pre-flight found there.
+func (r *Recovery) NodeOf(s *runner.State, name string) *node.Node { return r.node(s, name) }
+
 // known is on, with what pre-flight found there.
 func (r *Recovery) known(t *runner.Task) (*node.Node, node.Look, error) {
 	n := r.on(t)

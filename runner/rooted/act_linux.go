@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"slices"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -221,4 +222,27 @@ func (d *folder) look(name string) (e Entry, link string, err error) {
 		link = string(b[:n])
 	}
 	return e, link, nil
+}
+
+// openToChange opens a folder: root only one that nobody else can write, and by no link
+// of anybody else's; see [openDir].
+func openToChange(p string) (*os.Root, error) {
+	if os.Geteuid() != 0 {
+		return os.OpenRoot(p)
+	}
+	d, err := openDir(p)
+	if err != nil {
+		return nil, err
+	}
+	defer d.Close()
+	return os.OpenRoot(fmt.Sprintf("/proc/self/fd/%d", d.no()))
+}
+
+// deviceOf is the file system that a file is on, and the number of its names.
+func deviceOf(info fs.FileInfo) (device, links uint64) {
+	st, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return 0, 0
+	}
+	return st.Dev, uint64(st.Nlink) //nolint:unconvert // It is 32 bits wide on other machines.
 }

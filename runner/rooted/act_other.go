@@ -4,6 +4,7 @@ package rooted
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 )
 
@@ -17,3 +18,7 @@ func Rename(string, string) error { return errLinux }
 
 // MakeFolder is there on Linux only.
 func MakeFolder(string, uint32, Owner) error { return errLinux }
+
+func openToChange(string) (*os.Root, error) { return nil, errLinux }
+
+func deviceOf(fs.FileInfo) (device, links uint64) { return 0, 0 }

@@ -153,6 +153,8 @@ func (b *privileges) look() {
 		for _, tail := range []string{"", "-look"} {
 			at := node.HelperPath(b.s.RunDir, sum) + tail
 			b.reader(at, sum)
+			b.root("how much closed runs left", at, "host", "left", lit(b.g.Log), b.runDir())
+			b.list[len(b.list)-1].Sums = []string{sum}
 		}
 	}
 }
@@ -192,6 +194,11 @@ func (b *privileges) rooted(at, sum string) {
 	b.root(move, at, "host", "rename", log, b.aside()+asideMore)
 	b.root(move, at, "host", "rename", "("+b.aside()+"|"+log+`\.part)`, log)
 	b.root(move, at, "host", "folder", aMode, owner, log+`(\.part)?`)
+	const clean = "what a closed run left is listed, and removed by `clean`"
+	b.root(clean, at, "host", "left", log, b.runDir(), aRun)
+	b.root(clean, at, "host", "clean", b.runDir(), aRun)
+	b.root(clean, at, "host", "clean-aside", log, aRun)
+	b.user(clean, at, "host", "clean-aside", log+"(/"+lit(path.Base(b.g.Log))+")?", aRun)
 	for i := range b.list[n:] {
 		b.list[n+i].Sums = []string{sum}
 	}
