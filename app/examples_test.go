@@ -112,6 +112,7 @@ var exampleEnds = map[string]struct {
 	"status west --severity critical":             {6, "critical host-silent on s1"},
 	"assess west":                                 {6, "west: whether a restore is needed cannot be told"},
 	"doctor west":                                 {6, "west: a recovery would stop"},
+	"clean west-20261123T0840Z":                   {1, "there is no run"},
 	"tasks west --lost":                           {1, "west has no open run"},
 	"export west-20261123T0840Z -o incident":      {1, "there is no run"},
 	"audit verify west-20261123T0840Z":            {1, "there is no run"},

@@ -18,7 +18,7 @@ import (
 var probes = map[string]string{
 	"recover": "CLUSTER good", "plan": "CLUSTER good", "status": "CLUSTER", "backups": "CLUSTER", "doctor": "CLUSTER", "assess": "CLUSTER",
 	"history": "CLUSTER", "drill": "CLUSTER", "acknowledge": "CLUSTER", "report": "mine CLUSTER",
-	"approve": "RUN", "deny": "RUN", "abort": "RUN", "resume": "RUN", "undo": "RUN", "tasks": "RUN", "drop": "RUN task", "salvage": "RUN", "export": "RUN", "settle": "HOST",
+	"approve": "RUN", "deny": "RUN", "abort": "RUN", "resume": "RUN", "undo": "RUN", "tasks": "RUN", "drop": "RUN task", "salvage": "RUN", "export": "RUN", "clean": "RUN", "settle": "HOST",
 	"audit": "verify", "policy": "explain", "help": "findings", "version": "",
 }
 

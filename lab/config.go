@@ -71,6 +71,9 @@ func (l *lab) configuration() string {
 		line("        run_dir: %q", h.Prefix()+"/var/lib/aurorabot")
 		line("        runtime_dir: %q", h.Prefix()+"/run/systemd/system")
 	}
+	if l.set.terminal {
+		line("retention: 1m")
+	}
 	line("policy:")
 	if l.set.terminal {
 		line("  os_users:")

@@ -42,7 +42,7 @@ func byAccounts(t *testing.T, hosts string, slackless bool) {
 		}
 	}()
 	if slackless {
-		l.recovers(ctx, t, func() {})
+		l.cleans(ctx, t, l.recovers(ctx, t, func() {}))
 		return
 	}
 	l.met(t)
@@ -81,7 +81,7 @@ func (l *lab) types(ctx context.Context, t *testing.T, user string, exit int, wo
 }
 
 // recovers plays one recovery; after the start gate meanwhile happens.
-func (l *lab) recovers(ctx context.Context, t *testing.T, meanwhile func()) {
+func (l *lab) recovers(ctx context.Context, t *testing.T, meanwhile func()) (run string) {
 	t.Helper()
 	for end := time.Now().Add(30 * time.Second); ; time.Sleep(50 * time.Millisecond) {
 		if _, exit, err := l.Type(ctx, script.Ann, script.Ann, "health"); err == nil && exit == 0 {
@@ -109,7 +109,7 @@ func (l *lab) recovers(ctx context.Context, t *testing.T, meanwhile func()) {
 		}
 		return open.Run
 	}
-	run := at("start").Run
+	run = at("start").Run
 	l.types(ctx, t, script.Ann, script.Refused, "approve", run, "--gate", "start") // She asked for it.
 	l.types(ctx, t, script.Bob, script.Waiting, "approve", run, "--gate", "start")
 	meanwhile()
@@ -135,6 +135,52 @@ func (l *lab) recovers(ctx context.Context, t *testing.T, meanwhile func()) {
 	}
 	if (vouched == 0) != l.set.slackless {
 		t.Errorf("%d approvals say which answer of Slack's they count by", vouched)
+	}
+	return run
+}
+
+// cleans removes what a run left, a minute after it was closed, and nothing else.
+func (l *lab) cleans(ctx context.Context, t *testing.T, run string) {
+	t.Helper()
+	doctor := func() bool {
+		said, _, err := l.Type(ctx, script.Ann, script.Ann, "doctor", cluster.Name, "--severity", "info", "--json")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.Contains(said, "runs-left")
+	}
+	if !doctor() {
+		t.Error("doctor does not say what the run left")
+	}
+	if said := l.types(ctx, t, script.Ann, script.Failed, "clean", run); !strings.Contains(said, "retention") {
+		t.Errorf("at once: %s", said)
+	}
+	time.Sleep(time.Minute)
+	var list struct {
+		Left   []struct{ Host, Path string }
+		Silent map[string]string
+		Digest string
+	}
+	said := l.types(ctx, t, script.Ann, script.Waiting, "clean", run, "--json")
+	if err := json.Unmarshal([]byte(said), &list); err != nil || len(list.Silent) > 0 || len(list.Left) < 2*len(l.cluster.Hosts) {
+		t.Fatalf("%v: %s", err, said)
+	}
+	words := []string{"approve", run, "--gate", "clean", "--typed", cluster.Name, "--digest", list.Digest}
+	l.types(ctx, t, script.Bob, script.Waiting, words...)
+	l.types(ctx, t, script.Dan, script.Done, words...)
+	if said := l.types(ctx, t, script.Ann, script.Done, "clean", run); !strings.Contains(said, "Nothing") {
+		t.Errorf("afterwards: %s", said)
+	}
+	if doctor() {
+		t.Error("doctor still says that the run left something")
+	}
+	if leader := l.cluster.Leader(ctx); leader == nil {
+		t.Error("no leader is left")
+	}
+	for _, h := range l.cluster.Hosts {
+		if _, err := os.Stat(filepath.Join(l.cluster.LogDir(h), "CURRENT")); err != nil {
+			t.Errorf("the log of %s: %v", h.Name(), err)
+		}
 	}
 }
 
