@@ -21,6 +21,8 @@ func TestRealSudoers(t *testing.T) {
 		{"-u", "root", "--", helper, "host", "run-folder", run + "/evidence", "2002:2002"},
 		{"-u", "root", "--", helper, "host", "rename", db, db + ".dr-dev-1"}, {"-u", "root", "--", helper, "host", "rename", db + ".dr-dev-1", db},
 		{"-u", "root", "--", helper, "host", "folder", "0750", "2002:2002", db + ".part"},
+		{"-u", "root", "--", helper, "host", "left", db, folder}, {"-u", "root", "--", helper, "host", "left", db, folder, "dev-1"}, {"-u", "root", "--", helper, "host", "clean", folder, "dev-1"},
+		{"-u", "root", "--", helper, "host", "clean-aside", db, "dev-1"}, {"-u", "aurora", "--", helper, "host", "clean-aside", db, "dev-1"}, {"-u", "aurora", "--", helper, "host", "clean-aside", db + "/db", "dev-1"},
 		{"-u", "aurora", "--", helper, "host", "facts"}, {"-u", "aurora", "--", helper, "log", "inspect", "--json", db},
 		{"-u", "root", "--", "install", "-d", "-m", "0700", folder + "/originals/dev-1"},
 		{"-u", "root", "--", "install", "-m", "0600", "-T", "--", "/dev/null", folder + "/originals/dev-1/.original-configuration.aurorabot-abcdefghij"},
@@ -34,7 +36,7 @@ func TestRealSudoers(t *testing.T) {
 	if out, err := try(append([]string{"sudo", "-n", "-u", "aurora", "-g", aurora.JournalGroup, "--"}, scan...)...); err != nil || !strings.Contains(out, "ran as aurora:"+aurora.JournalGroup) {
 		t.Errorf("a member of the journal's group: %v: %s", err, out)
 	}
-	// As root the program does three things, each at places of its own; what it reads
+	// As root the program does a few things, each at places of its own; what it reads
 	// from standard input, a path or a command, it never does as root.
 	for _, words := range [][]string{
 		{"host", "keep"}, {"host", "facts"}, {"host", "facts", "--keep"}, scan[1:], {"log", "scan", "--json", "/etc/shadow"}, {"log", "scan", "--json", "-"},
@@ -45,6 +47,8 @@ func TestRealSudoers(t *testing.T) {
 		{"host", "folder", "0750", "2002:2002", "/etc"}, {"host", "folder", "4750", "2002:2002", db}, {"host", "folder", "0750", "2002", db}, {"host", "folder", "0750", "2002:2002", db + "/../x"},
 		{"host", "run-folder", "/etc/evidence", "2002:2002"}, {"host", "run-folder", run + "/evidence/x", "2002:2002"}, {"host", "run-folder", folder + "/runs/../bin/evidence", "2002:2002"},
 		{"host", "run-folder", folder + "/bin", "2002:2002"}, {"host", "run-folder", run + "/evidence", "2002:2002", "x"}, {"host", "run-folder", run + "/evidence", "aurora"},
+		{"host", "clean", "/etc", "dev-1"}, {"host", "clean", folder, "../bin"}, {"host", "clean", folder, "dev-1", "x"}, {"host", "clean", folder + "/", "dev-1"}, {"host", "clean-aside", "/etc/shadow", "x"},
+		{"host", "clean-aside", db, ".."}, {"host", "clean-aside", db + "/db", "dev-1"}, {"host", "left", "/", "/etc"}, {"host", "left", db, "/etc", "ssh"},
 	} {
 		if out, err := try(append([]string{"sudo", "-n", "-u", "root", "--", helper}, words...)...); err == nil || strings.Contains(out, "ran as") {
 			t.Errorf("as root: %q: %s", words, out)

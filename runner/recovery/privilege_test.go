@@ -90,6 +90,9 @@ func TestNothingElseIsAllowed(t *testing.T) {
 			"/usr/bin/kill -TERM 1 ; id", "/usr/bin/kill -9 1", "/usr/bin/kill -s TERM -1", "/usr/bin/kill -TERM -1",
 			"/var/lib/aurorabot/bin/aurorabot-abababababababab serve", "/var/lib/aurorabot/bin/aurorabot-abababababababab log salvage --json --up-to-damage " + log + " -o /etc/cron.d/x",
 			"/var/lib/aurorabot/bin/aurorabot-abababababababab log scan --json /etc/shadow", "/var/lib/aurorabot/bin/aurorabot-0000000000000000 host facts", "/usr/bin/tee /etc/passwd",
+			"/var/lib/aurorabot/bin/aurorabot-abababababababab host clean /etc x", "/var/lib/aurorabot/bin/aurorabot-abababababababab host clean /var/lib/aurorabot ../bin",
+			"/var/lib/aurorabot/bin/aurorabot-abababababababab host clean-aside /etc/passwd x", "/var/lib/aurorabot/bin/aurorabot-abababababababab host clean-aside " + log + " /",
+			"/var/lib/aurorabot/bin/aurorabot-abababababababab host left / /root",
 			"/usr/bin/env id", "/usr/bin/timeout -k 5 60 env AURORA_CONFIG_ROOT=" + run + "/admin sh", "/usr/bin/timeout 5 id",
 			"/usr/bin/env -i PATH=/tmp LIBPROCESS_IP=127.0.0.1 mesos-log initialize --path=" + log, "/usr/bin/nice id", "/usr/bin/mesos-log initialize --path=/etc",
 		} {
@@ -120,7 +123,7 @@ func TestSudoersAreExact(t *testing.T) {
 			t.Errorf("%s: hashes %v", p.Path, p.Sums)
 		}
 		// What the uploaded program does as root stands in its words, none of which is an option.
-		if p.As == "root" && len(p.Sums) > 0 && !regexp.MustCompile(`^host (rename|folder|run-folder) [^-]`).MatchString(p.Args) {
+		if p.As == "root" && len(p.Sums) > 0 && !regexp.MustCompile(`^host (rename|folder|run-folder|left|clean|clean-aside) [^-]`).MatchString(p.Args) {
 			t.Errorf("as root: %s %s", p.Path, p.Args)
 		}
 		// Below folders of the scheduler's account root does nothing but what the program does.
