@@ -69,7 +69,11 @@ func one(r *check.Result) *sheet {
 		hostLines += len(hosts[i])
 	}
 	top := 150 + line*len(says)
-	s := newSheet(top + trendHeight + line*hostLines + 10*len(hosts))
+	pair := pairHeight
+	if len(r.Trend) == 0 {
+		pair = 0
+	}
+	s := newSheet(top + trendHeight + pair + line*hostLines + 10*len(hosts))
 	word, col := badge(r)
 	s.fill(0, 0, width, 10, col)
 	s.pill(word, width-margin, 56, middle, col)
@@ -82,6 +86,10 @@ func one(r *check.Result) *sheet {
 	}
 	s.trend(r, top)
 	y = top + trendHeight
+	if from, to, ok := spanOf(r); ok {
+		s.pair(r, y, from, to)
+		y += pairHeight
+	}
 	for i, lines := range hosts {
 		_, col := hostWords(&r.Hosts[i])
 		s.Circle(6, margin+6, y-7, col, col, 0)
@@ -114,6 +122,23 @@ func hostWords(h *check.Host) (string, charts.Color) {
 		age = fmt.Sprintf("newest valid %s old, %d tasks", span(newest.Age), newest.Tasks)
 	}
 	return fmt.Sprintf("%s: %d of %d backups valid; %s; %.1f GiB free", h.Host, counts, len(h.Backups), age, float64(h.Free)/(1<<30)), col
+}
+
+// pairHeight is how much of the picture the curves of age and size take.
+const pairHeight = 176
+
+// pair draws age and size over time side by side.
+func (s *sheet) pair(r *check.Result, top int, from, to time.Time) {
+	const half, gap, high = (width - 2*margin - 40) / 2, 40, 100
+	newest := r.Trend[len(r.Trend)-1]
+	words := "Age of the newest"
+	if r.Limit > 0 {
+		words += ", limit " + span(r.Limit)
+	}
+	s.write(s.fitted(words, half, small), margin, top, small, grey)
+	s.ages(r, frame{margin, top + 18, half, high, from, to})
+	s.write(s.fitted("Size, now "+sizeOf(newest.Bytes), half, small), margin+half+gap, top, small, grey)
+	s.sizes(r, frame{margin + half + gap, top + 18, half, high, from, to})
 }
 
 // trendHeight is how much of the picture the trend takes.
@@ -214,7 +239,8 @@ func ceiling(n int) int {
 const shown = 40
 
 func many(results []check.Result) *sheet {
-	const left, room, row = 236, 250, 36
+	const left, room, row = 196, 120, 40
+	const ages, sizes, curve = 408, 518, 96
 	rows := min(len(results), shown)
 	s := newSheet(186 + rows*row)
 	fresh, worst := 0, green
@@ -235,7 +261,9 @@ func many(results []check.Result) *sheet {
 	s.fill(0, 0, width, 10, worst)
 	s.write(fmt.Sprintf("Backups of %d clusters", len(results)), margin, 60, large, ink)
 	s.write(fmt.Sprintf("%s; %d of %d fresh; the worst first", results[0].At.Format(time.RFC3339), fresh, len(results)), margin, 94, small, grey)
-	s.write("Age of the newest valid backup; the dark line is the limit", margin, 94+line, small, grey)
+	s.write("Age of the newest, and the limit", margin, 94+line, small, grey)
+	s.write("Age", ages, 94+line, small, grey)
+	s.write("Size", sizes, 94+line, small, grey)
 	limit := slices.MaxFunc(results, func(a, b check.Result) int { return int(a.Limit - b.Limit) }).Limit
 	scale := max(longest, time.Duration(limit), time.Hour)
 	for i := range rows {
@@ -254,6 +282,10 @@ func many(results []check.Result) *sheet {
 		}
 		if r.Limit > 0 && r.Newest != nil {
 			s.fill(left+int(float64(room)*float64(r.Limit)/float64(scale))-1, y-2, 3, 28, ink)
+		}
+		if from, to, ok := spanOf(r); ok {
+			s.ages(r, frame{ages, y, curve, row - 14, from, to})
+			s.sizes(r, frame{sizes, y, curve, row - 14, from, to})
 		}
 		s.writeTo(word, width-margin, base, small, col)
 	}

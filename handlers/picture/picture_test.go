@@ -170,8 +170,8 @@ func TestManyClusters(t *testing.T) {
 		t.Error("the strip on top is not of the worst state")
 	}
 	// A bar is as long as its backup is old, and the limit stands at its place.
-	const bar, room = 236, 250
-	row := func(n int) int { return 142 + n*36 + 12 }
+	const bar, room = 196, 120
+	row := func(n int) int { return 142 + n*40 + 12 }
 	if n := columns(img, row(2), bar, bar+room+1, amber); n < room-4 || n > room+1 {
 		t.Errorf("the oldest has a bar of %d pixels, want all of %d but the limit's", n, room)
 	}
@@ -181,6 +181,17 @@ func TestManyClusters(t *testing.T) {
 	}
 	if n := columns(img, row(3), bar, bar+room, green); n != 3 {
 		t.Errorf("a minute is a bar of %d pixels, want the least that can be seen", n)
+	}
+	// Beside it stand how old the newest was over time, amber above the limit, and the sizes.
+	within := func(n, left int, col charts.Color) (found bool) {
+		for y := 142 + n*40; y < 142+n*40+28; y++ {
+			found = found || columns(img, y, left, left+96, col) > 0
+		}
+		return found
+	}
+	const ages, sizes = 408, 518
+	if !within(2, ages, amber) || within(3, ages, amber) || !within(3, ages, blue) || !within(3, sizes, blue) || within(1, ages, blue) || within(1, sizes, blue) {
+		t.Error("the curves of age and size are not as the backups")
 	}
 	if *update {
 		b, err := Report(append(results[:6:6], results[40:48]...))
