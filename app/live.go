@@ -56,7 +56,7 @@ func checkLive(ctx context.Context, file string, asJSON bool, w World) int {
 	if err != nil {
 		return w.fail(err)
 	}
-	defer os.RemoveAll(dir) //nolint:errcheck // It holds nothing but an empty journal.
+	defer os.RemoveAll(dir) // It holds nothing but an empty journal.
 	// A bot that serves goes on beside it, with a state folder that is its own.
 	cfg.StateDir, cfg.Audit = dir, config.Audit{}
 	a, err := wire(cfg, w)

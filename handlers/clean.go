@@ -86,7 +86,7 @@ func cleanable(s *Service, name string) (st *runner.State, k *Cluster, done func
 
 // doClean lists what a closed run left on the hosts and at the bot, and asks for its
 // removal.
-func doClean(s *Service, ctx context.Context, c call) Response {
+func doClean(ctx context.Context, s *Service, c call) Response {
 	st, k, done, bad := cleanable(s, c.args[0])
 	if bad != nil {
 		return *bad
@@ -137,7 +137,7 @@ func atClean(st *runner.State, digest string) *runner.State {
 
 // approveClean counts a consent to the removal of what was listed, and removes it where
 // that was the last one needed. Nothing is removed that is not as it was listed.
-func approveClean(s *Service, ctx context.Context, c call) Response {
+func approveClean(ctx context.Context, s *Service, c call) Response {
 	st, k, done, bad := cleanable(s, c.args[0])
 	if bad != nil {
 		return *bad

@@ -71,7 +71,7 @@ func approval(st *runner.State) string {
 
 func (s *Service) doApprove(ctx context.Context, c call) Response {
 	if c.flags["gate"] == policy.Clean {
-		return approveClean(s, ctx, c)
+		return approveClean(ctx, s, c)
 	}
 	st, done, err := s.take(c.args[0])
 	if err != nil {

@@ -295,7 +295,7 @@ func TestCheats(t *testing.T) {
 
 // A cheat's script with the ordinary act in its place ends well.
 func TestHonest(t *testing.T) {
-	for _, cheat := range []string{script.BothGroups, script.Removed} {
+	for _, cheat := range []string{script.BothGroups, script.Removed, script.SudoAsOther} {
 		t.Run(cheat, func(t *testing.T) {
 			t.Parallel()
 			play(t, script.Done, "--cheat", cheat, "--honest")

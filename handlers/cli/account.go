@@ -78,3 +78,21 @@ func called(uid int, name string) string {
 	}
 	return fmt.Sprintf("%s (uid %d)", name, uid)
 }
+
+// groupOf is the number of a group, by that or by its name.
+func groupOf(group string) (int, error) {
+	if gid, err := strconv.Atoi(group); err == nil {
+		return gid, nil
+	}
+	if g, err := user.LookupGroup(group); err == nil {
+		return strconv.Atoi(g.Gid)
+	}
+	// What is not in /etc/group may be in the machine's directory; see [nameOf].
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, "getent", "group", "--", group).Output()
+	if f := strings.Split(string(out), ":"); err == nil && len(f) > 2 && f[0] == group {
+		return strconv.Atoi(f[2])
+	}
+	return 0, fmt.Errorf("cli.group: this machine has no group %.40q", group)
+}

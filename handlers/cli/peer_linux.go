@@ -56,7 +56,7 @@ func loginAt(fd, pid int) (int, error) {
 	if err != nil {
 		return Nobody, err
 	}
-	ended := []unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}} //nolint:gosec // A file descriptor.
+	ended := []unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}
 	if n, err := unix.Poll(ended, 0); err != nil || n > 0 {
 		return Nobody, errors.Join(err, errors.New("the program that asks ended before it was looked at"))
 	}
@@ -118,7 +118,7 @@ func loginOf(process string) (int, error) {
 	if uid == unset {
 		return Nobody, nil
 	}
-	return int(uid), nil //nolint:gosec // It has 32 bits.
+	return int(uid), nil
 }
 
 // self is the account that runs this program.

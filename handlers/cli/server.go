@@ -10,10 +10,6 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"os/exec"
-	"os/user"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -55,7 +51,7 @@ func Listen(path, group string) (net.Listener, error) {
 	if group != "" {
 		mode = 0o660
 		var err error
-		if gid, err = groupID(group); err != nil {
+		if gid, err = groupOf(group); err != nil {
 			return nil, err
 		}
 	}
@@ -82,21 +78,6 @@ func Listen(path, group string) (net.Listener, error) {
 		return nil, fmt.Errorf("listen at %s: %w", path, err)
 	}
 	return l, nil
-}
-
-func groupID(group string) (int, error) {
-	if gid, err := strconv.Atoi(group); err == nil {
-		return gid, nil
-	}
-	if g, err := user.LookupGroup(group); err == nil {
-		return strconv.Atoi(g.Gid)
-	}
-	// What is not in /etc/group may be in the machine's directory; see [nameOf].
-	out, err := exec.Command("getent", "group", "--", group).Output()
-	if f := strings.Split(string(out), ":"); err == nil && len(f) > 2 && f[0] == group {
-		return strconv.Atoi(f[2])
-	}
-	return 0, fmt.Errorf("cli.group: this machine has no group %.40q", group)
 }
 
 // Serve answers every command that comes to l, until ctx ends.

@@ -1,6 +1,8 @@
 package view
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"regexp"
 	"slices"
@@ -9,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"aurorabot/policy"
+	"aurorabot/runner"
 )
 
 // Who is how a person is named in a message: by the identity in the journal,
@@ -223,4 +226,35 @@ func sorted[V any](m map[string]V) []string {
 	}
 	slices.Sort(keys)
 	return keys
+}
+
+// foreign returns events whose texts name nobody: what hosts printed, jobs are
+// called and people wrote is told, and whoever it names is not called by it.
+// People are in Who.
+func foreign(events []runner.Event) []runner.Event {
+	out := make([]runner.Event, len(events))
+	for i, e := range events {
+		e.Why, e.Data = unnamed(e.Why), nobody(e.Data)
+		out[i] = e
+	}
+	return out
+}
+
+// nobody is data without identities. An escape may hide one: such data is
+// written anew first.
+func nobody(data json.RawMessage) json.RawMessage {
+	if bytes.Contains(data, []byte(`\u`)) || bytes.Contains(data, []byte(`\/`)) {
+		d := json.NewDecoder(bytes.NewReader(data))
+		d.UseNumber()
+		var v any
+		if d.Decode(&v) == nil {
+			if js, err := json.Marshal(v); err == nil {
+				data = js
+			}
+		}
+	}
+	if !mayName(string(data)) || !person.Match(data) {
+		return data
+	}
+	return person.ReplaceAll(data, []byte("$1 / $2"))
 }
