@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -116,12 +117,28 @@ func (b tab) until(what, js string) {
 	b.Fatalf("waited for %s; the page says:\n%s", what, b.read("document.body.innerText"))
 }
 
-// picture keeps what the window shows now as docs/pictures/NAME.png.
+// narrow is the width of a phone; onPhones are the pictures that are taken of one, too.
+const narrow = 400
+
+var onPhones = []string{"commit-gate", "done", "report"}
+
+// picture keeps what the window shows now as docs/pictures/NAME.png, and what people
+// decide by as NAME-400.png, in a window as wide as a phone.
 func (b tab) picture(name string) {
 	b.Helper()
 	if !*updatePictures {
 		return
 	}
+	b.shoot(name)
+	if slices.Contains(onPhones, name) {
+		b.do(chromedp.EmulateViewport(narrow, height))
+		b.shoot(name + "-400")
+		b.do(chromedp.EmulateViewport(width, height))
+	}
+}
+
+func (b tab) shoot(name string) {
+	b.Helper()
 	b.do(chromedp.Sleep(300 * time.Millisecond))
 	shot, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
 	if err != nil {

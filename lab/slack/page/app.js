@@ -27,7 +27,11 @@ const context = () => ({
   closeView: (view, all) => act({ do: "close", view, all }),
 });
 
+// Until then what comes is shown, wherever one has scrolled to: one has asked.
+let answerUntil = 0;
+
 async function act(what) {
+  if (!["direct", "home"].includes(what.do)) answerUntil = Date.now() + 15000;
   const answer = await fetch("/ui/act", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ as: state.me, ...what }) });
   return answer.json();
 }
@@ -139,6 +143,7 @@ function follow(box, drawing, jump) {
 
 let lastPlace = "";
 let lastThread = "";
+let lastSeen = "";
 
 function drawMain() {
   const ctx = context();
@@ -171,8 +176,11 @@ function drawMain() {
     items.push({ key: [state.me, m, r.length], make: () => message(m, ctx, { replies: r, open: (ts) => { go({ thread: m.broadcast ? m.thread_ts : ts }); $("answer").focus(); }, shortcuts }) });
   }
   const place = state.me + at.channel;
-  follow($("scroll"), () => list($("messages"), items), place !== lastPlace);
+  const newest = all.filter((m) => !m.thread_ts || m.thread_ts === m.ts || m.broadcast || m.for).at(-1)?.ts ?? "";
+  const answered = newest > lastSeen && Date.now() < answerUntil;
+  follow($("scroll"), () => list($("messages"), items), place !== lastPlace || answered);
   lastPlace = place;
+  lastSeen = newest;
 }
 
 let homeShown = "";
