@@ -2,7 +2,9 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/http"
 	"runtime/debug"
@@ -50,6 +52,9 @@ func serve(ctx context.Context, in *input) int {
 	defer a.service.Subscribe(a.narrate)()
 	a.log.InfoContext(ctx, "serving", "version", version(), "clusters", len(cfg.Clusters), "reports", len(cfg.Reports), "policy", fmt.Sprintf("%.12s", cfg.PolicyDigest), "listen", cfg.Listen)
 	socket, err := cli.Listen(cfg.CLI.Socket, cfg.CLI.Group)
+	if errors.Is(err, fs.ErrNotExist) {
+		return w.hinted(err, "make the folder of cli.socket: RuntimeDirectory=aurorabot in the unit makes /run/aurorabot")
+	}
 	if err != nil {
 		return w.fail(err)
 	}
