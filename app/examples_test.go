@@ -124,7 +124,7 @@ var exampleEnds = map[string]struct {
 	"resume west": {3, "Resumed"},
 	`resume west --without s2 --reason "the disk of s2 is gone"`: {4, "The disk of s2 is gone"},
 	"undo west":    {4, "Undo asked for"},
-	"settle s2":    {1, "no open run goes on without"},
+	"settle s2":    {1, "no open run continues without"},
 	"drill west":   {1, "names no rehearsal lab"},
 	"approve west": {5, "who asked for it"},
 	"approve west --typed west --digest 8f4c2a1b":    {5, "this is of another plan"},

@@ -68,7 +68,7 @@ func (d *directs) failed(at place, err error) {
 		return
 	}
 	if status, ok := d.store.Post(at.run, outbox.StatusKey); w.lost == undelivered && ok && status.TS != "" {
-		note := view.Message{Tone: view.Warn, Head: "A direct message could not be delivered", Lines: []string{view.Who(d.self().team+"/"+w.user) + " was not reached: " + err.Error() + ". Whoever is needed here is told in the channel only."}}
+		note := view.Message{Tone: view.Warn, Head: "A direct message could not be delivered", Lines: []string{view.Who(d.self().team+"/"+w.user) + " was not reached: " + err.Error() + ". The channel alone asks them."}}
 		d.outbox.Put(&outbox.Item{Channel: status.Channel, Run: at.run, Key: "thread/undelivered/" + w.user, Below: true, Message: note, Hash: outbox.Hash(note)})
 	}
 }
@@ -211,11 +211,8 @@ func (d *directs) write(ctx context.Context, run, key, refused string) {
 		m.Lines = slices.Clone(s.Channel[i].Message.Lines)
 	}
 	m.Lines = append(m.Lines, "You may approve or deny it. It is decided in the channel, where everybody sees it; an answer here decides nothing.")
-	for _, f := range gateMessage.Fields {
-		if slices.Contains([]string{"Will be lost", view.WillBeTakenBack, "Backup", "Still needed", "Expires"}, f.Name) {
-			m.Fields = append(m.Fields, f)
-		}
-	}
+	loss, facts := view.Told(gateMessage)
+	m.Lines, m.Fields = append(loss, m.Lines...), facts
 	switch u := d.address(ctx, run, "channel/"+gateKey); {
 	case u != "":
 		m.Links = []view.Link{{Label: "Open the gate", URL: u}}

@@ -124,7 +124,7 @@ func never(err error) string {
 	case "plan_upgrade_required":
 		return "user groups need a paid plan: name people by ID in the policy instead"
 	case "missing_scope":
-		return "Slack wants a scope of the manifest that the app lacks (missing_scope): install it anew, Install App and then Reinstall"
+		return "Slack wants a scope of the manifest that the app lacks (missing_scope): reinstall it, Install App and then Reinstall"
 	case "no_such_subteam", "subteam_not_found", "subteam_disabled":
 		return "Slack has no such group, or it is disabled (" + code + "): correct policy.groups, or enable it"
 	case "user_not_found":

@@ -63,7 +63,7 @@ func Manifest(command string) ([]byte, error) {
 			"name": "Aurora", "description": "Restores backups of Aurora schedulers, with two people", "background_color": "#1f2d3d",
 			"long_description": "Walks the runbook for restoring a backup of an Apache Aurora scheduler on all scheduler hosts: shows the plan, " +
 				"what it found and what a restore would lose, waits for people to approve, proves that the commit took effect, and puts everything back. " +
-				"Type " + command + " help, or mention it in a thread. It never goes on, undoes or approves by itself.",
+				"Type " + command + " help, or mention it in a thread. It never continues, undoes or approves by itself.",
 		},
 		Features: struct {
 			Home      object   `json:"app_home"`

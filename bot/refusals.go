@@ -258,7 +258,7 @@ func (t *threads) elsewhere(b board, s view.Screens) (whole bool) {
 		if !known && (why == "" || !wanted) {
 			continue
 		}
-		line := "This stands in the run's own channel too. It is decided once, here or there."
+		line := "The run's own channel shows this too. It is decided once, here or there."
 		if own, _ := t.store.Post(b.run, "channel/"+k.Key); why != "" || own.TS == "" {
 			line = "Slack does not show this in the run's own channel. " + notShown(why)
 		}

@@ -200,7 +200,7 @@ func (t *threads) pointed(run string, s view.Screens) view.Message {
 		}
 		line := ""
 		if p, ok := t.store.Post(run, "channel/"+k.Key); ok && p.TS != "" {
-			line = "To approve or deny, use the buttons on the gate's own message: they stand with the evidence."
+			line = "To approve or deny, use the buttons on the gate's own message: it has the evidence."
 		} else if t.refused(run, "channel/"+k.Key) != "" || t.waits(run, k.Key) {
 			line = "Slack does not show the gate's message here. To decide, type " + outbox.Typing(k.Message) + "."
 		}

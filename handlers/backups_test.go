@@ -82,8 +82,9 @@ func TestReport(t *testing.T) {
 		"report gone --nagios":               {3, "BACKUP UNKNOWN - gone: CANNOT TELL"},
 	} {
 		r := b.report(words)
-		if r.Exit != want.exit || !strings.HasPrefix(r.Message.Head, want.head) {
-			t.Errorf("%s: exit %d, %s; want %d, %s", words, r.Exit, r.Message.Head, want.exit, want.head)
+		head := strings.Join(append([]string{r.Message.Head}, r.Message.Lines...), "; ") // A long one is two lines.
+		if r.Exit != want.exit || !strings.HasPrefix(head, want.head) {
+			t.Errorf("%s: exit %d, %s; want %d, %s", words, r.Exit, head, want.exit, want.head)
 		}
 	}
 	js, err := json.Marshal(b.report("report").Data)

@@ -51,7 +51,7 @@ func TestSalvageIsChosen(t *testing.T) {
 	before := b.state().Gates["commit"].Digest
 	b.ask("UDAN", "approve dev --typed dev")
 	for words, want := range map[string]string{
-		"salvage dev --off":                         "the backup that was asked for, good",
+		"salvage dev --off":                         "restores the requested backup already, good",
 		"salvage dev --typed prod":                  `typed as "prod"`,
 		"salvage dev --gate start":                  "does not wait for a decision here",
 		"salvage dev --gate commit --digest 012345": "another plan",

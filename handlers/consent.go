@@ -21,6 +21,7 @@ type consent struct {
 	rules     *policy.Rules
 	directory Directory
 	now       func() time.Time
+	drilled   func(cluster string) time.Duration // How long its last drill took; zero: nothing is known.
 }
 
 // Screens returns what the run's messages show now.
@@ -44,7 +45,7 @@ func (s *consent) people(st *runner.State) view.People {
 		p.Now = now // An approval that has ended by now counts no more, though nothing happened since.
 	}
 	if st.Gate == "start" {
-		p.LastTook = s.records.lastTook(st.Request.Cluster)
+		p.LastTook, p.LastDrill = s.records.lastTook(st.Request.Cluster), s.drilled(st.Request.Cluster)
 	}
 	gates := maps.Clone(s.rules.Gates)
 	gates[policy.Without] = s.rules.RuleOf(policy.Without)

@@ -134,7 +134,7 @@ func (s *runs) debtor(args []string) (*runner.State, error) {
 	if i := slices.IndexFunc(states, owes); i >= 0 {
 		return states[i], nil
 	}
-	return nil, fmt.Errorf("no open run goes on without %.60q", host)
+	return nil, fmt.Errorf("no open run continues without %.60q", host)
 }
 
 // A rehearsed is what a rehearsal came to.

@@ -120,7 +120,7 @@ func (s *Service) doApprove(ctx context.Context, c call) Response {
 	}
 	v, err := s.verdict(ctx, st, gate, deciding(c))
 	if err != nil {
-		return failureHint(err, fmt.Sprintf("your approval is kept: `resume %s` counts all of them anew", st.Run))
+		return failureHint(err, fmt.Sprintf("your approval is kept: `resume %s` counts all of them again", st.Run))
 	}
 	if !v.Open {
 		if err := s.withdrawn(ctx, st, gate, deciding(c)); err != nil {
@@ -181,7 +181,7 @@ func (s *Service) pass(ctx context.Context, st *runner.State, v policy.Verdict) 
 		return failure(err)
 	}
 	if st.Status != runner.Gated || st.Gate != gate || st.Gates[gate].Digest != digest {
-		return failureHint(fmt.Errorf("run %s was stopped while the approvals were counted; nothing was done", st.Run), fmt.Sprintf("see how it stands with `status %s`", st.Request.Cluster))
+		return failureHint(fmt.Errorf("run %s was stopped while the approvals were counted; nothing was done", st.Run), fmt.Sprintf("see its state with `status %s`", st.Request.Cluster))
 	}
 	if _, err := s.Engine.Append(st.Run, runner.Event{Kind: runner.GatePassed, Gate: gate, Digest: digest, Why: given(v)}); err != nil {
 		return failure(err)
@@ -202,7 +202,7 @@ func (s *Service) twice(c call, st *runner.State, gate string, who policy.Actor)
 	hint := "somebody else must approve"
 	if s.people(st).Gates[gate].Open {
 		// The bot died between the last approval and the passing of the gate.
-		hint = fmt.Sprintf("all approvals are there: `resume %s` counts them anew and goes on", st.Run)
+		hint = fmt.Sprintf("all approvals are there: `resume %s` counts them again and continues", st.Run)
 	}
 	return s.refuseAs(c, st.Run, kind, "you have approved this already, and one person counts once", hint)
 }

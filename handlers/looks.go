@@ -91,7 +91,7 @@ func runStatus(s *Service, c call) Response {
 		m = screens.Status
 		m.Actions = nil
 	case !c.JSON: // A program asks its person itself.
-		m.Fields = append(slices.Clone(m.Fields), view.Field{Name: "To decide", Value: fmt.Sprintf("type `%s`, or `deny %s --reason TEXT`", approval(st), st.Run)})
+		m.Foot += fmt.Sprintf("\nTo decide: type `%s`, or `deny %s --reason TEXT`.", approval(st), st.Run)
 	}
 	open := s.openRuns([]*runner.State{st})
 	data := map[string]any{"run": open[0], "open_runs": open}

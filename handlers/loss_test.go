@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"aurorabot/handlers"
 	"aurorabot/runner"
@@ -52,8 +53,8 @@ func TestLossIsTold(t *testing.T) {
 	}
 }
 
-// The start gate says how long the cluster's last recovery took, and nothing where
-// there was none.
+// The start gate says how long the cluster's last recovery took, or else its last drill,
+// and nothing where there was neither.
 func TestStartGateSaysHowLongItTook(t *testing.T) {
 	b := newBench(t)
 	expected := func() string {
@@ -65,7 +66,7 @@ func TestStartGateSaysHowLongItTook(t *testing.T) {
 		}
 		for _, m := range s.Channel {
 			for _, f := range m.Message.Fields {
-				if f.Name == "Expected" {
+				if f.Name == "Last time" {
 					return f.Value
 				}
 			}
@@ -74,6 +75,11 @@ func TestStartGateSaysHowLongItTook(t *testing.T) {
 	}
 	if got := expected(); got != "" {
 		t.Errorf("before any recovery: %q", got)
+	}
+	b.ask("UBOB", "undo dev")
+	b.s.Clusters[0].LastDrill = func() time.Duration { return 12*time.Minute + 5*time.Second }
+	if got := expected(); got != "no recovery yet; the last drill with a backup of this cluster took 12 min 5 s on a rehearsal cluster" {
+		t.Errorf("after a drill: %q", got)
 	}
 	b.ask("UBOB", "undo dev")
 	b.toCommit()

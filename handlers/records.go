@@ -123,7 +123,7 @@ func (s *records) Recover() error {
 		if st.Step != "" {
 			why = "the bot ended during " + st.Step
 		}
-		if _, err := s.engine.Append(run, runner.Event{Kind: runner.RunStopped, Step: st.Step, Why: why + ", and has started again; a person says how it goes on", Data: data}); err != nil {
+		if _, err := s.engine.Append(run, runner.Event{Kind: runner.RunStopped, Step: st.Step, Why: why + ", and has started again; a person decides: resume or undo", Data: data}); err != nil {
 			return err
 		}
 	}

@@ -95,7 +95,7 @@ func wayOn(k *Cluster, open *runner.State) string {
 	if debts := open.Debts(); open.Ended && len(debts) > 0 {
 		return fmt.Sprintf("its work has ended, and %[1]s owes: `settle %[2]s %[1]s` when it is back, or ask for a recovery `--without %[1]s`", debts[0].Host, open.Run)
 	}
-	return fmt.Sprintf("see how it stands with `status %s`, then `resume %s` or `undo %s`", k.Name, open.Run, open.Run)
+	return fmt.Sprintf("see its state with `status %s`, then `resume %s` or `undo %s`", k.Name, open.Run, open.Run)
 }
 
 func (s *Service) doAbort(ctx context.Context, c call) Response {
@@ -278,7 +278,7 @@ func (s *Service) doDrop(ctx context.Context, c call) Response {
 		return failure(err)
 	}
 	if len(r.Drop) == 0 || st.Status != runner.Gated || st.Gate != "commit" {
-		return failureHint(fmt.Errorf("run %s does not wait at the commit gate: tasks are dropped there", st.Run), fmt.Sprintf("see how it stands with `status %s`", st.Request.Cluster))
+		return failureHint(fmt.Errorf("run %s does not wait at the commit gate: tasks are dropped there", st.Run), fmt.Sprintf("see its state with `status %s`", st.Request.Cluster))
 	}
 	if err := mayDrop(ctx, s.cluster(st.Request.Cluster), st, c.args[1:]); err != nil {
 		return failureHint(err, fmt.Sprintf("list them with `tasks %s`; to take everything back, `undo %[1]s`", st.Run))
@@ -307,17 +307,17 @@ func (s *Service) doSalvage(ctx context.Context, c call) Response {
 		return *bad
 	}
 	off := c.flags["off"] != ""
-	see := fmt.Sprintf("see how it stands with `status %s`", st.Request.Cluster)
+	see := fmt.Sprintf("see its state with `status %s`", st.Request.Cluster)
 	switch typed := c.flags["typed"]; {
 	case r.Salvage == nil || st.Gate != r.Salvage.Gate:
 		return failureHint(fmt.Errorf("run %s waits at the %s gate: what it restores is chosen when the damage is assessed", st.Run, st.Gate), see)
 	case typed != "" && typed != st.Request.Cluster:
 		return failureHint(fmt.Errorf("the cluster's name was typed as %.60q, want %q", typed, st.Request.Cluster), see)
 	case off && st.Source == nil:
-		return failureHint(fmt.Errorf("run %s restores the backup that was asked for, %s", st.Run, st.Request.Backup), see)
+		return failureHint(fmt.Errorf("run %s restores the requested backup already, %s", st.Run, st.Request.Backup), see)
 	}
 	e := runner.Event{Kind: runner.SourceChosen, Who: c.Actor.Key()}
-	why := "the backup that was asked for is restored after all: what is approved changes"
+	why := "the requested backup is restored after all: what is approved changes"
 	if !off {
 		source, err := r.Salvage.Offers(st)
 		if err != nil {

@@ -44,6 +44,10 @@ type Cluster struct {
 	// Drill rehearses a recovery of the newest backup. An error means that
 	// nothing was found out. Nil: no rehearsal lab is configured.
 	Drill func(ctx context.Context) (drill.Drill, error)
+
+	// LastDrill is how long the newest drill took, zero where it proved nothing or there
+	// was none. Nil: no rehearsal lab is configured.
+	LastDrill func() time.Duration
 }
 
 // A Service does what is asked for. It is safe for concurrent use.
@@ -100,7 +104,12 @@ func (s *Service) Start() error {
 	d := &drives{engine: s.Engine, runs: map[string]*drive{}, asking: map[string]*sync.Mutex{}, tellers: map[int]func(runner.Event){}}
 	now := func() time.Time { return s.Now() }
 	s.runs = &runs{r, d, &s.Clusters, now}
-	s.consent = &consent{r, &s.Rules, s.Directory, now}
+	s.consent = &consent{r, &s.Rules, s.Directory, now, func(cluster string) time.Duration {
+		if c := s.cluster(cluster); c != nil && c.LastDrill != nil {
+			return c.LastDrill()
+		}
+		return 0
+	}}
 	s.auditor = &auditor{r, s.Policy, s.Version}
 	s.checks = &checks{records: r, drives: d, now: now, told: func(result check.Result) {
 		if s.Checked != nil {

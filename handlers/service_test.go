@@ -279,7 +279,7 @@ func TestBadWords(t *testing.T) {
 		"recover dev good --reason":              {2, "--reason needs a value"},
 		"approve nothing-20260101T0000Z":         {1, "there is no run"},
 		"resume dev":                             {1, "dev has no open run"},
-		"settle s1":                              {1, "no open run goes on without"},
+		"settle s1":                              {1, "no open run continues without"},
 		"recover dev good --without s1":          {2, "say why with --reason"},
 		"recover dev good --without s9":          {2, "is no scheduler of dev"},
 		"":                                       {0, "recover"},

@@ -27,7 +27,7 @@ func TestStatusOfARun(t *testing.T) {
 		st := b.state()
 		r := b.typed("C1", "UBOB", "status "+st.Run)
 		text := view.Text(r.Message)
-		for _, want := range []string{"Will be lost", "Still needed", "Expires", "Digest", st.Gates[gate].Digest, st.Run} {
+		for _, want := range []string{"What will be lost is not known", "Still needed", "Until", "digest " + st.Gates[gate].Digest, st.Run} {
 			if !strings.Contains(text, want) {
 				t.Errorf("at the %s gate, `status RUN` lacks %q:\n%s", gate, want, text)
 			}

@@ -38,7 +38,7 @@ func (s *auditor) leaving(c call, st *runner.State, k *Cluster) ([]string, *Resp
 		case !slices.Contains(hosts, host):
 			return nil, usage(fmt.Sprintf("--without: %.60q is no scheduler of %s", host, k.Name), "they are: "+strings.Join(hosts, ", "))
 		case st != nil && st.IsLeft(host):
-			return nil, usage(fmt.Sprintf("--without: run %s goes on without %s already", run, host), "type `resume "+run+"`")
+			return nil, usage(fmt.Sprintf("--without: run %s continues without %s already", run, host), "type `resume "+run+"`")
 		}
 		leave = append(leave, host)
 	}
@@ -84,7 +84,7 @@ func (s *Service) doSettle(ctx context.Context, c call) Response {
 		return failure(err)
 	}
 	if open != nil && open.Run != st.Run && open.Status != runner.Owing {
-		return failureHint(fmt.Errorf("run %s of this cluster is open: a scheduler that is started on %s now could take part in it", open.Run, host), fmt.Sprintf("settle when it has ended; see how it stands with `status %s`", st.Request.Cluster))
+		return failureHint(fmt.Errorf("run %s of this cluster is open: a scheduler that is started on %s now could take part in it", open.Run, host), fmt.Sprintf("settle when it has ended; see its state with `status %s`", st.Request.Cluster))
 	}
 	ev := runner.Event{Kind: runner.SettleRequested, Who: c.Actor.Key(), Host: host}
 	switch {

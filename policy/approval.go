@@ -159,11 +159,19 @@ func (r Rules) counts(rule GateRule, requesters []string, digest string, a Appro
 	case a.At.After(now):
 		return refuse("time", "it lies in the future")
 	case now.Sub(a.At) > rule.Expiry():
-		return refuse("expired", "it ended after %s", rule.Expiry())
+		return refuse("expired", "it ended after %s", minutes(rule.Expiry()))
 	case doubt != "":
 		return refuse(CannotTell, "%s. This gate (%s) depends on it", doubt, rule)
 	}
 	return nil
+}
+
+// minutes is d as people read it: "30 min".
+func minutes(d time.Duration) string {
+	if d >= time.Minute && d%time.Minute == 0 {
+		return fmt.Sprintf("%d min", d/time.Minute)
+	}
+	return d.String()
 }
 
 // doubtOf says which group a person would count by that cannot be told. "": they

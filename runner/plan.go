@@ -2,11 +2,13 @@ package runner
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"slices"
+	"time"
 )
 
 // A Plan says for every step and host what will be done, what is done already,
@@ -38,6 +40,7 @@ type PlanStep struct {
 	ReadOnly bool       `json:"read_only,omitempty"`
 	OneWay   string     `json:"one_way,omitempty"`
 	Skip     string     `json:"skip,omitempty"` // Why it has no turn, as far as is known now.
+	Limit    int64      `json:"limit_seconds,omitempty"` // Longest time on one host. People are shown it; no digest covers it.
 	Hosts    []PlanHost `json:"hosts"`
 }
 
@@ -66,7 +69,7 @@ func MakePlan(r *Recipe, s *State) Plan {
 }
 
 func planStep(r *Recipe, ph *Phase, st *Step, s *State) PlanStep {
-	ps := PlanStep{ID: st.ID, Title: st.Title, Source: st.Source, ReadOnly: st.ReadOnly(), OneWay: st.OneWay}
+	ps := PlanStep{ID: st.ID, Title: st.Title, Source: st.Source, ReadOnly: st.ReadOnly(), OneWay: st.OneWay, Limit: int64(cmp.Or(st.Limit, defaultLimit) / time.Second)}
 	for _, g := range r.Gates {
 		if g.Before == st.ID {
 			ps.Gate = g.ID
@@ -102,7 +105,7 @@ func (p Plan) digest() string {
 			for k := range hosts {
 				hosts[k].Done = false
 			}
-			p.Phases[i].Steps[j].Hosts = hosts
+			p.Phases[i].Steps[j].Hosts, p.Phases[i].Steps[j].Limit = hosts, 0
 		}
 	}
 	return Digest(p)
@@ -113,7 +116,7 @@ func (p Plan) digest() string {
 func UndoGate(s *State) (digest string, v GateView) {
 	back := slices.DeleteFunc(slices.Clone(s.Effects), func(e Effect) bool { return !s.Of(e.Step, e.Host).Begun })
 	binds := map[string]any{"undo": back}
-	return Digest(map[string]any{"run": s.Run, "gate": GateUndo, "binds": binds}), GateView{Title: "Take everything back, and start the schedulers as they were?", Binds: binds}
+	return Digest(map[string]any{"run": s.Run, "gate": GateUndo, "binds": binds}), GateView{Title: "Undo everything, and start the schedulers as they were?", Binds: binds}
 }
 
 // GateDigest is what approvals at a gate bind to: SHA-256 over canonical JSON
@@ -130,6 +133,7 @@ func GateDigest(r *Recipe, s *State, g *Gate) string {
 		for _, st := range ph.Steps {
 			reached = reached || st.ID == g.Before
 			if reached {
+				st.Limit = 0
 				for k := range st.Hosts {
 					st.Hosts[k].Done = false
 				}

@@ -17,7 +17,7 @@ const (
 func Modal(a view.Action, about view.Message, callback string) slack.ModalViewRequest {
 	// As much as the message has: what is decided is not decided by half of it.
 	b := builder{room: rooms[0], modal: true}
-	about = tidy(view.Message{Tone: about.Tone, Head: about.Head, Lines: about.Lines, Fields: about.Fields})
+	about = tidy(view.Message{Tone: about.Tone, Head: about.Head, Lines: about.Lines, Fields: about.Fields, Foot: about.Foot})
 	b.add(slack.NewHeaderBlock(plain(cutEscaped(tones[about.Tone]+line(about.Head), maxHeader))))
 	b.lines(view.Message{Lines: about.Lines})
 	b.fields(view.Message{Fields: about.Fields})
@@ -32,6 +32,7 @@ func Modal(a view.Action, about view.Message, callback string) slack.ModalViewRe
 		in.Multiline, in.MaxLength = true, maxInput
 		b.add(slack.NewInputBlock(Reason, plain(cutEscaped(line(a.Ask), maxContext)), nil, in))
 	}
+	b.foot(view.Message{Foot: about.Foot})
 	return slack.ModalViewRequest{
 		Type:       slack.VTModal,
 		Title:      plain(cutEscaped(line(a.Label), maxTitle)),

@@ -190,10 +190,8 @@ func Text(m view.Message) string {
 	for _, l := range m.Lines {
 		s += "\n" + clean(l)
 	}
-	if len(m.Lines) == 0 {
-		for _, f := range m.Fields {
-			s += "\n" + line(f.Name) + ": " + line(f.Value)
-		}
+	for _, f := range m.Fields {
+		s += "\n" + line(f.Name) + ": " + line(f.Value)
 	}
 	// What Slack reads as a mention here is what it shows as a name in a
 	// notification, and it is one in the blocks already.

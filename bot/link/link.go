@@ -113,7 +113,7 @@ func (l *link) run(ctx context.Context) error {
 			}
 			continue
 		}
-		l.links.Log.WarnContext(ctx, "slack: link ended, opening anew", "link", l.n, "err", l.links.Secrets.Err(err))
+		l.links.Log.WarnContext(ctx, "slack: link ended, reopening", "link", l.n, "err", l.links.Secrets.Err(err))
 		if l.fate() == lived {
 			continue // Whoever is deaf waits for nothing.
 		}

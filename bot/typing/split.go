@@ -86,7 +86,7 @@ func (s *splitter) add(r rune) {
 
 func (s *splitter) escaped() error {
 	if s.at++; s.at == len(s.text) {
-		return errors.New("a backslash stands at the end")
+		return errors.New("a backslash is at the end")
 	}
 	s.bare = s.bare && s.inWord
 	s.add(s.text[s.at])

@@ -191,7 +191,7 @@ func (s *Server) follow(ctx context.Context, c *conversation, queue <-chan runne
 				return s.settled(c, run)
 			}
 		case <-ctx.Done():
-			return c.end(handlers.Response{Message: view.Error("the bot is stopping; the run stands in its journal", "start the bot again and type `status`"), Exit: handlers.ExitStopped})
+			return c.end(handlers.Response{Message: view.Error("the bot is stopping; the run is in its journal", "start the bot again and type `status`"), Exit: handlers.ExitStopped})
 		}
 	}
 }

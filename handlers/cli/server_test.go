@@ -202,7 +202,7 @@ func TestFollows(t *testing.T) {
 	}
 	socket, _ := serve(t, s)
 	out, errs, exit := typed(t, socket, "resume", "dev-1")
-	if exit != handlers.ExitDone || !strings.Contains(out, "run dev-1 is closed: recovered") {
+	if exit != handlers.ExitDone || !strings.Contains(out, "dev: recovered, the run is closed") {
 		t.Errorf("%d, %q, %q", exit, out, errs)
 	}
 	out, _, _ = typed(t, socket, "resume", "dev-1", "--json")

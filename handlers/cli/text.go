@@ -17,8 +17,12 @@ func line(e runner.Event, st *runner.State) string {
 	}
 	m := view.Event(e, st)
 	s := e.At.UTC().Format(time.TimeOnly) + "  " + m.Head
-	if len(m.Lines) > 0 {
-		s += "\n          " + strings.ReplaceAll(strings.Join(m.Lines, "\n"), "\n", "\n          ")
+	lines := m.Lines
+	if m.Foot != "" {
+		lines = append(lines[:len(lines):len(lines)], m.Foot)
+	}
+	if len(lines) > 0 {
+		s += "\n          " + strings.ReplaceAll(strings.Join(lines, "\n"), "\n", "\n          ")
 	}
 	return s
 }
@@ -28,26 +32,29 @@ func line(e runner.Event, st *runner.State) string {
 func rest(st *runner.State) view.Message {
 	switch {
 	case st.Status == runner.Closed:
-		return view.Message{Tone: view.Good, Head: fmt.Sprintf("run %s is closed: %s", st.Run, st.Outcome)}
+		return view.Message{Tone: view.Good, Head: fmt.Sprintf("%s: %s, the run is closed", st.Request.Cluster, st.Outcome), Foot: "run " + st.Run}
 	case st.Status == runner.Gated:
-		return view.Message{Tone: view.Wait, Head: fmt.Sprintf("run %s waits at the %s gate (digest %.12s)", st.Run, st.Gate, st.Gates[st.Gate].Digest),
+		return view.Message{Tone: view.Wait, Head: fmt.Sprintf("%s waits for approval at the %s gate", st.Request.Cluster, st.Gate),
 			Lines: []string{fmt.Sprintf("approve it in Slack, or type `aurorabot approve %s --typed %s --digest %.12s`", st.Run, st.Request.Cluster, st.Gates[st.Gate].Digest)}}
 	}
 	if st.Status == runner.Owing {
-		return view.Message{Tone: view.Warn, Head: fmt.Sprintf("run %s: %s, and stays open for what is owed", st.Run, st.Outcome), Lines: view.Debts(st)}
+		return view.Message{Tone: view.Warn, Head: fmt.Sprintf("%s: %s, and the run stays open for what is owed", st.Request.Cluster, st.Outcome), Lines: view.Debts(st), Foot: "run " + st.Run}
 	}
 	next := fmt.Sprintf("type `aurorabot resume %s` or `aurorabot undo %s`", st.Run, st.Run)
 	if st.Irreversible() {
 		next = fmt.Sprintf("type `aurorabot resume %s`; undo is not possible any more", st.Run)
 	}
-	return view.Message{Tone: view.Bad, Head: fmt.Sprintf("run %s stopped at %s", st.Run, st.Step), Lines: []string{st.Why, next}}
+	return view.Message{Tone: view.Bad, Head: fmt.Sprintf("%s: the run stopped at %s", st.Request.Cluster, st.Step), Lines: []string{st.Why, next}}
 }
 
 // ErrorText is a failed command: what, then the hint, as scripts know it. The
 // message has the word "hint" itself.
 func ErrorText(m view.Message) string {
-	s := "aurorabot: " + m.Head + "\n"
-	for _, l := range m.Lines {
+	s, lines := "aurorabot: "+m.Head+"\n", m.Lines
+	if whole := view.Whole(m); whole != m.Head { // A first line for a screen is shorter.
+		s, lines = "aurorabot: "+whole+"\n", lines[1:]
+	}
+	for _, l := range lines {
 		s += l + "\n"
 	}
 	return s

@@ -295,14 +295,5 @@ func many(results []check.Result) *sheet {
 	return s
 }
 
-// span is an age as people read it.
-func span(s check.Span) string {
-	switch d := time.Duration(s); {
-	case d >= 48*time.Hour:
-		return fmt.Sprintf("%dd%dh", d/(24*time.Hour), d%(24*time.Hour)/time.Hour)
-	case d >= time.Hour:
-		return fmt.Sprintf("%dh%dm", d/time.Hour, d%time.Hour/time.Minute)
-	default:
-		return fmt.Sprintf("%dm", max(d, 0)/time.Minute)
-	}
-}
+// span is an age as people read it, in whole minutes.
+func span(s check.Span) string { return check.Age(time.Duration(s).Truncate(time.Minute)) }

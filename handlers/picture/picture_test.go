@@ -118,10 +118,10 @@ func columns(img image.Image, y, from, to int, col charts.Color) int {
 
 // What the picture is for can be read in it: state, age, hosts, numbers.
 func TestOneCluster(t *testing.T) {
-	stale := result("devcluster", 3*24*time.Hour, health.Warning, "STALE: the newest valid backup is scheduler-backup-2026-11-20-12-00 on s1, 3d0h old; the limit is 26h0m")
+	stale := result("devcluster", 3*24*time.Hour, health.Warning, "STALE: the newest valid backup is scheduler-backup-2026-11-20-12-00 on s1, 3 d old; the limit is 1 d 2 h")
 	s, img := drawn(t, stale)
-	for _, want := range []string{"STALE: the newest", "newest: 3d0h old", "s1: 1 of 1 backups valid", "s2: 0 of 0 backups valid; no valid backup", "s3: cannot tell: dial s3", "4000", "8000", "2026-11-23T12:00:00Z", "over time (UTC)",
-		"older is stale (26h0m)", "11-20 05:00", "11-21 20:30", "11-23 12:00"} {
+	for _, want := range []string{"STALE: the newest", "newest: 3 d old", "s1: 1 of 1 backups valid", "s2: 0 of 0 backups valid; no valid backup", "s3: cannot tell: dial s3", "4000", "8000", "2026-11-23T12:00:00Z", "over time (UTC)",
+		"older is stale (1 d 2 h)", "11-20 05:00", "11-21 20:30", "11-23 12:00"} {
 		if !s.says(want) {
 			t.Errorf("%q is not in the picture", want)
 		}
@@ -143,7 +143,7 @@ func TestOneCluster(t *testing.T) {
 	if s, _ := drawn(t); !s.says("No cluster was looked at.") {
 		t.Error("nothing looked at")
 	}
-	_, img = drawn(t, result("devcluster", 12*time.Minute, health.Info, "FRESH: the newest valid backup is scheduler-backup-2026-11-23-11-48 on s1, 12m old"))
+	_, img = drawn(t, result("devcluster", 12*time.Minute, health.Info, "FRESH: the newest valid backup is scheduler-backup-2026-11-23-11-48 on s1, 12 min old"))
 	keep("fresh.png", img)
 }
 
@@ -158,7 +158,7 @@ func TestManyClusters(t *testing.T) {
 	}
 	s, img := drawn(t, results...)
 	keep("many.png", img)
-	for _, want := range []string{"bad", "no valid backup", "NO BACKUP", "not known", "CANNOT TELL", "WARNING", "2d12h", "c00", "c36", "and 22 more", "59 of 62 fresh"} {
+	for _, want := range []string{"bad", "no valid backup", "NO BACKUP", "not known", "CANNOT TELL", "WARNING", "2 d 12 h", "c00", "c36", "and 22 more", "59 of 62 fresh"} {
 		if !s.says(want) {
 			t.Errorf("%q is not in the picture", want)
 		}

@@ -23,7 +23,7 @@ func TestDrillDone(t *testing.T) {
 		want  []string
 		never string
 	}{
-		{good, Good, []string{"a cluster was recovered", "Proof: s2 leads since then", "65 tasks", "2026-11-23", "22s", "prepare", "did not end", "was not touched"}, "FAILED"},
+		{good, Good, []string{"a cluster was recovered", "Proof: s2 leads since then", "65 tasks", "2026-11-23", "22 s", "prepare", "did not end", "was not touched"}, "FAILED"},
 		{failed, Bad, []string{"FAILED", "stopped at restore/stage: no such task", "newest backup that decodes is scheduler-backup-2026-11-22-08-36 on s1"}, "Proof"},
 		{drill.Drill{Cluster: "dev", Result: drill.Result{Why: "the folders of all hosts are empty"}}, Bad, []string{"FAILED. There is no backup", "are empty"}, "Taken"},
 	} {

@@ -16,7 +16,7 @@ func Event(e runner.Event, state *runner.State) Message {
 		s.State = &runner.State{Run: e.Run}
 	}
 	s.plan, _ = decode[runner.Plan](s.State.Plan)
-	return eventWords{s}.event(e)
+	return headed(eventWords{s}.event(e))
 }
 
 // eventWords are the words for one event, where it is told alone: on a terminal, in a list.
@@ -74,8 +74,8 @@ func (s eventWords) runEvent(e runner.Event) Message {
 	switch e.Kind {
 	case runner.RunRequested:
 		r, _ := decode[runner.Request](e.Data)
-		m := Message{Tone: Plain, Head: fmt.Sprintf("%s: recovery asked for", r.Cluster), Lines: []string{by(e)}}
-		m.Fields = []Field{{"Backup", quote(r.Backup)}, {"Hosts", list(r.Hosts, 24)}, {"Recipe", r.Recipe}, {"Run", e.Run}}
+		m := Message{Tone: Plain, Head: fmt.Sprintf("%s: recovery requested", r.Cluster), Lines: []string{by(e)}, Foot: "run " + e.Run}
+		m.Fields = []Field{{"Backup", quote(r.Backup)}, {"Hosts", list(r.Hosts, 24)}, {"Recipe", r.Recipe}}
 		if r.Reason != "" {
 			m.Fields = append(m.Fields, Field{"Reason", quote(cut(r.Reason, 300))})
 		}
@@ -83,13 +83,14 @@ func (s eventWords) runEvent(e runner.Event) Message {
 	case runner.RunResumed:
 		return Message{Tone: Plain, Head: "Resumed", Lines: []string{by(e)}}
 	case runner.RunAborted:
-		return Message{Tone: Bad, Head: "Aborted", Lines: []string{by(e), fmt.Sprintf("Next: `undo %s`, or `resume %s`.", e.Run, e.Run)}}
+		return Message{Tone: Bad, Head: "Aborted", Lines: []string{by(e), "Next: undo it, or resume it."}, Foot: fmt.Sprintf("Type `undo %s` or `resume %s`", e.Run, e.Run)}
 	case runner.RunStopped:
 		r, _ := decode[runner.Stop](e.Data)
 		st := &stop{event: e, reason: r}
-		return Message{Tone: Bad, Head: capital(stopWords(s).head(st)), Lines: append(append(why(e), "Nothing after this step was started."), statusWords(s).choices(st)...)}
+		return Message{Tone: Bad, Head: capital(stopWords(s).head(st)), Lines: append(append(why(e), "Nothing after this step was started."), statusWords(s).choices(st)...),
+			Foot: "Type " + either(statusWords(s).commands(st))}
 	case runner.UndoRequested:
-		return Message{Tone: Warn, Head: "Undo asked for", Lines: []string{by(e)}}
+		return Message{Tone: Warn, Head: "Undo requested", Lines: []string{by(e)}}
 	case runner.Refused:
 		return Message{Tone: Bad, Head: "Refused", Lines: []string{"To " + Who(e.Who) + ": " + because(e.Why)}}
 	}
@@ -108,9 +109,9 @@ func (s eventWords) gateEvent(e runner.Event) Message {
 			for _, ph := range p.Phases {
 				steps += len(ph.Steps)
 			}
-			return Message{Tone: Plain, Head: fmt.Sprintf("Plan %s: %s on %s", short(e.Digest), count(steps, "step"), count(len(planHosts(p)), "host"))}
+			return Message{Tone: Plain, Head: fmt.Sprintf("Plan: %s on %s", count(steps, "step"), count(len(planHosts(p)), "host")), Foot: "digest " + short(e.Digest)}
 		}
-		return Message{Tone: Plain, Head: "Plan " + short(e.Digest)}
+		return Message{Tone: Plain, Head: "Plan", Foot: "digest " + short(e.Digest)}
 	case runner.GateOpened:
 		o := &opening{gate: e.Gate, digest: e.Digest, opened: e, state: s.State}
 		o.view, _ = decode[runner.GateView](e.Data)
@@ -119,8 +120,7 @@ func (s eventWords) gateEvent(e runner.Event) Message {
 		}](e.Data); ok {
 			o.binds = v.Binds
 		}
-		m := Message{Tone: Wait, Head: fmt.Sprintf("The %s gate is open: %s", e.Gate, o.question()), Lines: gateWords(s).gateLines(o)}
-		m.Fields = []Field{{"Digest", e.Digest}}
+		m := Message{Tone: Wait, Head: fmt.Sprintf("The %s gate is open: %s", e.Gate, gateWords(s).question(o)), Lines: gateWords(s).paragraphs(o), Foot: "digest " + e.Digest}
 		if !o.view.Expires.IsZero() {
 			m.Fields = append(m.Fields, Field{"Gate ends", when(o.view.Expires)})
 		}
@@ -146,7 +146,7 @@ func (s eventWords) gateEvent(e runner.Event) Message {
 func (s eventWords) commitEvent(e runner.Event) Message {
 	switch e.Kind {
 	case runner.CommitSent:
-		return Message{Tone: Warn, Head: "The commit is sent to " + e.Host, Lines: []string{"It is sent once. Whether it took effect is proved next; from here on there is no undo."}}
+		return Message{Tone: Warn, Head: "The commit was sent to " + e.Host, Lines: []string{"It is sent once. The next step proves whether it took effect. From here on there is no undo."}}
 	case runner.CommitProved:
 		return Message{Tone: Good, Head: "The commit took effect", Lines: why(e)}
 	case runner.CommitUnknown:
@@ -157,12 +157,13 @@ func (s eventWords) commitEvent(e runner.Event) Message {
 
 // changeEvent is somebody's change of what is restored.
 func (s eventWords) changeEvent(e runner.Event) Message {
-	const anew = "The digest changes: approvals given before no longer count."
+	const changed = "The digest changes: approvals given before no longer count."
 	if e.Kind == runner.SourceChosen {
-		m := Message{Tone: Warn, Head: "The backup that was asked for is restored after all", Lines: []string{by(e), anew}}
+		m := Message{Tone: Warn, Head: "The backup is restored after all, not the log", Lines: []string{by(e), changed}}
 		if from, ok := decode[runner.Source](e.Data); ok {
 			m.Head = "What the log of " + quote(from.Host) + " still holds is restored, not the backup"
-			m.Fields = []Field{{"Staged as", quote(from.Name)}, {"Goes to", upTo(&from)}, {"SHA-256", short(from.SHA256)}}
+			m.Fields = []Field{{"Staged as", quote(from.Name)}, {"Goes to", upTo(&from)}}
+			m.Foot = "SHA-256 " + short(from.SHA256)
 		}
 		return m
 	}
@@ -170,7 +171,8 @@ func (s eventWords) changeEvent(e runner.Event) Message {
 	_ = json.Unmarshal(e.Data, &ids) // Without ids it is a drop of none, and says so.
 	m := Message{Tone: Warn, Head: count(len(ids), "task") + " dropped from what is staged", Lines: []string{by(e)}}
 	if len(ids) > 0 {
-		m.Lines = append(m.Lines, quote(list(ids, 12)), anew)
+		m.Lines = append(m.Lines, changed)
+		m.Output = []Output{{"Dropped", quote(list(ids, 12))}}
 	}
 	return m
 }
@@ -188,7 +190,7 @@ func (s eventWords) stepEvent(e runner.Event) Message {
 	case runner.StepDone:
 		m.Tone, m.Head = Good, where+what+": done"
 	case runner.StepSkipped:
-		m.Head = where + what + ": skipped, it was so already"
+		m.Head = where + what + ": skipped, it was done already"
 	case runner.StepFailed:
 		m.Tone, m.Head = Bad, where+what+": failed"
 		if e.Changed {
@@ -202,14 +204,17 @@ func (s eventWords) stepEvent(e runner.Event) Message {
 		ids, _ := decode[[]string](e.Data)
 		m.Tone, m.Head = Warn, count(len(ids), "step")+" will be done again"
 		if len(ids) > 0 {
+			for i := range ids {
+				ids[i] = quote(title(s.plan, ids[i]))
+			}
 			m.Lines = append(m.Lines, list(ids, 12))
 		}
 	case runner.UndoStarted:
-		m.Head = where + "Take back: " + what + ": begun"
+		m.Head = where + "Undo: " + what + ": begun"
 	case runner.UndoDone:
-		m.Tone, m.Head = Good, where+"Take back: "+what+": done"
+		m.Tone, m.Head = Good, where+"Undo: "+what+": done"
 	case runner.UndoFailed:
-		m.Tone, m.Head = Bad, where+"Take back: "+what+": failed"
+		m.Tone, m.Head = Bad, where+"Undo: "+what+": failed"
 	case runner.Note:
 		m.Head = where + "note"
 		if e.Step != "" {

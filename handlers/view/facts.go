@@ -2,7 +2,6 @@ package view
 
 import (
 	"encoding/json"
-	"fmt"
 	"strings"
 	"time"
 
@@ -174,6 +173,20 @@ func decode[T any](data json.RawMessage) (v T, ok bool) {
 	return v, true
 }
 
+// says is what the diagnosis comes to.
+func (d *diagnosisFact) says() string {
+	words := d.Verdict.Words()
+	// The advice begins with the verdict's own name.
+	advice := strings.TrimSpace(quote(cut(d.Advice, 600)))
+	if rest, ok := strings.CutPrefix(strings.ToLower(advice), string(d.Verdict)+": "); ok {
+		return words + ": " + advice[len(advice)-len(rest):]
+	}
+	if advice == "" {
+		return words
+	}
+	return words + ". " + advice
+}
+
 // words names what was found, each kind once with its hosts, the worst first.
 func (d *diagnosisFact) words(most int) string {
 	var kinds []string
@@ -193,7 +206,7 @@ func (d *diagnosisFact) words(most int) string {
 		words += "; " + more(len(kinds)-most)
 	}
 	if d.More > 0 {
-		words += fmt.Sprintf("; %d more findings in `assess`", d.More)
+		words += "; " + count(d.More, "more finding") + " in `assess`"
 	}
 	return words
 }

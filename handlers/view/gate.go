@@ -23,7 +23,8 @@ type People struct {
 	Remind map[string][]time.Duration // By gate: its ages at which people are reminded.
 	Asked  map[string][]string        // By gate: "TEAM/USER" and "TEAM/GROUP" of whom policy names.
 
-	LastTook time.Duration // How long the cluster's last recovery took, from its start gate on. Zero: there was none.
+	LastTook  time.Duration // How long the cluster's last recovery took, from its start gate on. Zero: there was none.
+	LastDrill time.Duration // How long its last drill that proved itself took. Zero: there was none.
 
 	RequesterMayApprove bool // Every message of a gate says so.
 }
@@ -39,38 +40,74 @@ func (o *opening) key() string {
 // gateWords are the words at a gate: what is asked, of whom, and by what facts.
 type gateWords struct{ *story }
 
-// gateMessage is one asking for consent, from its opening to its end.
+// gateMessage is one asking for consent, from its opening to its end: what is asked of
+// whom, what will be lost, what decides, who is waited for until when. What only
+// programs compare is the small print.
 func (s gateWords) gateMessage(o *opening, p People) Message {
-	m := Message{Lines: o.assessed(), Fields: append(s.gateFacts(o), s.gateFields(o, p)...)}
-	small := ""
-	current := s.open() == o
+	m := Message{Lines: s.gateLines(o), Fields: append(s.gateFacts(o, p), s.gateFields(o, p)...), Files: s.lossFiles(o)}
+	foot := fmt.Sprintf("run %s · %s gate, opened %s · digest %s", s.Run, o.gate, when(o.opened.At), o.digest)
 	switch {
-	case current:
-		m.Tone, m.Head = Wait, fmt.Sprintf("%s: %s", s.name(), o.question())
+	case s.open() == o:
+		m.Tone, m.Head = Wait, s.asking(o, p)
 		m.Actions = s.decide(o)
-		small = "Approving asks for the cluster's name. One deny stops the run. Silence is no consent. · "
+		foot = "Approving asks for the cluster's name. One deny stops the run. Silence is no consent. · " + foot
 	case o.ended == nil:
 		m.Tone, m.Head = Warn, fmt.Sprintf("%s: the %s gate is not open now", s.name(), o.gate)
 		m.Lines = append([]string{s.notOpen()}, m.Lines...)
 	case o.ended.Kind == runner.GatePassed:
 		m.Tone, m.Head = Good, fmt.Sprintf("%s: the %s gate was passed at %s", s.name(), o.gate, when(o.ended.At))
-		m.Lines = append([]string{o.question() + " Yes: " + o.names() + "."}, m.Lines...)
+		m.Lines = append([]string{s.question(o) + " Yes: " + o.names() + "."}, m.Lines...)
 	case o.ended.Kind == runner.GateDenied:
 		m.Tone, m.Head = Bad, fmt.Sprintf("%s: the %s gate was denied at %s", s.name(), o.gate, when(o.ended.At))
-		m.Lines = append([]string{fmt.Sprintf("%s No: %s. %s", o.question(), Who(o.ended.Who), because(o.ended.Why))}, m.Lines...)
+		m.Lines = append([]string{fmt.Sprintf("%s No: %s. %s", s.question(o), Who(o.ended.Who), because(o.ended.Why))}, m.Lines...)
 	default:
 		m.Tone, m.Head = Warn, fmt.Sprintf("%s: the %s gate is void since %s", s.name(), o.gate, when(o.ended.At))
-		m.Lines = append([]string{because(o.ended.Why) + " What was approved here opens nothing any more."}, m.Lines...)
+		m.Lines = append([]string{because(o.ended.Why) + " What was approved here no longer opens anything."}, m.Lines...)
 	}
 	if p.RequesterMayApprove {
-		m.Lines = append(m.Lines, "Policy: the requester's own approval counts here, as one (requester_may_approve).")
+		m.Lines = append(m.Lines, requesterCounts)
 	}
-	m.Foot = small + fmt.Sprintf("run %s · %s gate, opened %s · digest %s", s.Run, o.gate, when(o.opened.At), o.digest)
-	return m
+	m.Foot = foot
+	if sum := s.checksum(o.state); sum != "" {
+		m.Foot += " · backup's SHA-256 " + short(sum)
+	}
+	return headed(m)
+}
+
+const requesterCounts = "Policy: the requester's own approval counts here, as one (requester_may_approve)."
+
+// asking is the first line of an open gate: what is asked, and of whom where that fits.
+func (s gateWords) asking(o *opening, p People) string {
+	head := fmt.Sprintf("%s: %s", s.name(), s.question(o))
+	if who := missing(o.gate, p); len(who) > 0 {
+		if whole := head + " Needs " + strings.Join(who, " and "); fitsHead(whole) {
+			return whole
+		}
+	}
+	return head
+}
+
+// missing is whom a gate still needs, in policy's words; nobody where that is not known.
+func missing(gate string, p People) []string {
+	if v, ok := p.Gates[gate]; ok && (v.Open || len(v.Missing) > 0) {
+		return v.Missing
+	}
+	return p.Needed[gate]
 }
 
 // question is what is decided.
-func (o *opening) question() string {
+func (s gateWords) question(o *opening) string {
+	if o.gate == runner.GateWithout {
+		var hosts []string
+		for _, l := range o.state.Without {
+			if !l.Left {
+				hosts = append(hosts, quote(l.Host))
+			}
+		}
+		if len(hosts) > 0 {
+			return fmt.Sprintf("Continue without %s? It must stay off until it is settled.", list(hosts, 3))
+		}
+	}
 	if o.view.Title != "" {
 		return quote(first(o.view.Title))
 	}
@@ -97,7 +134,7 @@ func (s gateWords) notOpen() string {
 	case runner.Owing, runner.Settling:
 		return "The work has ended (" + s.Outcome + ") without a decision here."
 	}
-	return "The run went on."
+	return "The run has continued."
 }
 
 // names are those who approved.
@@ -112,50 +149,76 @@ func (o *opening) names() string {
 	return list(names, 12)
 }
 
+// acts are the buttons that approve, by gate: each says what then happens.
+var acts = map[string]string{
+	"start": "Begin the outage", "assess": "Confirm assessment", "commit": "Overwrite the log",
+	runner.GateUndo: "Undo the run", runner.GateWithout: "Continue without it",
+}
+
 func (s gateWords) decide(o *opening) []Action {
 	value := s.Run + "|" + o.gate + "|" + o.digest
 	a := []Action{
-		{ID: "approve", Label: "Approve " + o.gate, Style: "primary", Value: value, Type: s.Request.Cluster},
+		{ID: "approve", Label: cmp.Or(acts[o.gate], "Approve "+o.gate), Style: "primary", Value: value, Type: s.Request.Cluster},
 		{ID: "deny", Label: "Deny", Style: "danger", Value: value, Ask: "Why is it denied?"},
 	}
-	if v := o.offered(); v != nil {
-		a = slices.Insert(a, 1, Action{ID: "salvage", Label: cut("Use the log of "+v.Host, 24), Value: value, Type: s.Request.Cluster})
+	if o.offered() != nil {
+		a = slices.Insert(a, 1, Action{ID: "salvage", Label: "Use the log instead", Value: value, Type: s.Request.Cluster})
 	}
 	return a
 }
 
-// assessed is the assessment that is decided on at its gate, in words.
-func (o *opening) assessed() []string {
-	if o.gate != "assess" {
-		return nil
+// gateLines say what will be lost, and at the assess gate what the assessment is.
+func (s gateWords) gateLines(o *opening) []string {
+	switch o.gate {
+	case runner.GateUndo:
+		return []string{"Nothing is lost to the backup: it is not restored. The schedulers start as they were before this run, with the state that they had."}
+	case runner.GateWithout:
+		return []string{"This decision kills no task; what the restore kills is decided at the commit gate. Nothing is asked of the host any more. The others continue, and every one of them is needed until it is settled. Approvals given before are void."}
+	case "assess":
+		return append(o.lossLines(), decided(o.state)...)
 	}
-	return decided(o.state)
+	return o.lossLines()
 }
 
-// gateFacts are what is decided by: what will be lost first, what cannot be
-// undone next.
-func (s gateWords) gateFacts(o *opening) []Field {
-	if o.gate == runner.GateUndo {
-		return s.undoFacts(o)
-	}
-	f := append([]Field{{"Will be lost", o.loss()}}, oneWay(o.plan(s.story), o.gate)...)
+// gateFacts are what is decided by.
+func (s gateWords) gateFacts(o *opening, p People) []Field {
 	switch o.gate {
+	case runner.GateUndo:
+		return s.undoFacts(o)
 	case runner.GateWithout:
 		return s.withoutFacts(o)
+	}
+	var f []Field
+	if words := o.sureness(); words != "" {
+		f = append(f, Field{"How sure", words})
+	}
+	switch o.gate {
 	case "start":
-		f = append(f, s.startFacts()...)
+		f = append(f, s.startFacts(p)...)
 	case "assess":
 		f = append(f, s.salvageFacts(o)...)
 	case "commit":
 		f = append(f, o.stakeFacts()...)
 	}
-	return f
+	return append(f, oneWay(o.plan(s.story), o.gate)...)
 }
 
-// WillBeTakenBack is the name of the field that says what an undo takes back.
-const WillBeTakenBack = "Will be taken back"
+// WillBeUndone is the name of the field that says what an undo puts back.
+const WillBeUndone = "Will be undone"
 
-// undoFacts are what an undo does. It loses nothing of what a recovery would.
+// Told are the facts of an open gate for who is led there: what will be lost, then
+// those by which one sees whether to hurry.
+func Told(gate Message) (loss []string, f []Field) {
+	loss = slices.Clone(gate.Lines[:min(len(gate.Lines), 1)])
+	for _, one := range gate.Fields {
+		if slices.Contains([]string{WillBeUndone, backupName, stillNeededName, untilName}, one.Name) {
+			f = append(f, one)
+		}
+	}
+	return loss, f
+}
+
+// undoFacts are what an undo does, the newest first.
 func (s gateWords) undoFacts(o *opening) []Field {
 	var steps []string
 	hosts := map[string][]string{}
@@ -171,28 +234,33 @@ func (s gateWords) undoFacts(o *opening) []Field {
 		slices.Sort(hosts[id])
 		steps[i] = quote(title(plan, id)) + " (" + list(hosts[id], 12) + ")"
 	}
-	return []Field{
-		{WillBeTakenBack, strings.Join(steps, "; ")},
-		{"What follows", "the schedulers start as they were before this run, with the state that they had"},
-	}
+	return []Field{{WillBeUndone, strings.Join(steps, "; ")}}
 }
 
 // asked says who asked for what is decided, and why.
-func (s gateWords) asked(o *opening) []Field {
+func (s gateWords) asked(o *opening) Field {
 	if o.gate == runner.GateUndo {
 		why := runner.State{Reason: o.opened.Why}
-		return []Field{{"Undo asked by", Who(o.opened.Who)}, {"Reason", reason(&why)}}
+		return Field{"Undo asked by", Who(o.opened.Who) + ", reason: " + reason(&why)}
 	}
-	return []Field{{"Asked by", Who(s.Who)}, {"Reason", reason(o.state)}}
+	if o.gate == runner.GateWithout {
+		for _, l := range o.state.Without {
+			if !l.Left {
+				why := runner.State{Reason: l.Why}
+				return Field{"Asked by", Who(l.Who) + ", reason: " + reason(&why)}
+			}
+		}
+	}
+	return Field{"Asked by", Who(s.Who) + ", reason: " + reason(o.state)}
 }
 
-// gateLines are the evidence for the decision, as paragraphs.
-func (s gateWords) gateLines(o *opening) []string {
-	var lines []string
-	for _, f := range s.gateFacts(o) {
+// paragraphs are the evidence for the decision, for surfaces that show no fields.
+func (s gateWords) paragraphs(o *opening) []string {
+	lines := s.gateLines(o)
+	for _, f := range s.gateFacts(o, People{}) {
 		lines = append(lines, f.Name+": "+sentence(f.Value))
 	}
-	return append(lines, o.assessed()...)
+	return lines
 }
 
 // plan is the plan that is in force for o.
@@ -203,17 +271,10 @@ func (o *opening) plan(s *story) runner.Plan {
 	return s.plan
 }
 
-func (s gateWords) startFacts() []Field {
-	steps := 0
-	for _, ph := range s.plan.Phases {
-		steps += len(ph.Steps)
-	}
-	f := []Field{
-		{"Outage", fmt.Sprintf("from here on %s schedules nothing until the run ends; running tasks go on", s.name())},
-		{"Plan", fmt.Sprintf("%s on %s; every command is in the thread", count(steps, "step"), count(len(planHosts(s.plan)), "host"))},
-	}
+func (s gateWords) startFacts(p People) []Field {
+	var f []Field
 	if d, ok := fact[diagnosisFact](s.State, stepDiagnose); ok {
-		f = append(f, Field{"Diagnosis", d.Verdict.Words() + ". " + quote(cut(d.Advice, 600))})
+		f = append(f, Field{"Diagnosis", d.says()})
 		if found := d.words(8); found != "" {
 			f = append(f, Field{"Found", found})
 		}
@@ -221,7 +282,18 @@ func (s gateWords) startFacts() []Field {
 	if b, ok := fact[backupFact](s.State, stepCluster); ok && len(b.Warnings) > 0 {
 		f = append(f, Field{"Warnings", quote(cut(strings.Join(b.Warnings, "; "), 600))})
 	}
-	return f
+	f = append(f, Field{"Outage", fmt.Sprintf("from here on %s schedules nothing until the run ends; running tasks keep running", s.name())})
+	switch {
+	case p.LastTook > 0:
+		f = append(f, Field{"Last time", "the last recovery here took " + took(p.LastTook) + " from its start gate on, approvals included"})
+	case p.LastDrill > 0:
+		f = append(f, Field{"Last time", "no recovery yet; the last drill with a backup of this cluster took " + took(p.LastDrill) + " on a rehearsal cluster"})
+	}
+	steps := 0
+	for _, ph := range s.plan.Phases {
+		steps += len(ph.Steps)
+	}
+	return append(f, Field{"Plan", fmt.Sprintf("%s on %s; every command is in the thread", count(steps, "step"), count(len(planHosts(s.plan)), "host"))})
 }
 
 // decided is the assessment in words.
@@ -232,7 +304,7 @@ func decided(s *runner.State) []string {
 	}
 	head := "A restore is needed."
 	if !d.Needed {
-		head = "For the log's sake no restore is needed; it is asked for: " + because(s.Reason)
+		head = "The log is healthy: it needs no restore. This restore was requested because: " + because(s.Reason)
 	}
 	second := "The log is not re-initialised."
 	if d.Reinitialize {
@@ -268,8 +340,11 @@ func (o *opening) stakeFacts() []Field {
 	}
 	if stake != nil {
 		proved += "; what is staged equals the backup, task by task"
-		staged = fmt.Sprintf("%s, %s dropped; the leader holds %s now",
-			count(stake.Tasks, "task"), digits(int64(stake.Dropped)), count(stake.Previous, "task"))
+		staged = count(stake.Tasks, "task")
+		if stake.Dropped > 0 {
+			staged += fmt.Sprintf(", %s dropped", digits(int64(stake.Dropped)))
+		}
+		staged += fmt.Sprintf("; the leader holds %s now", count(stake.Previous, "task"))
 	}
 	return []Field{{"Proved", proved}, {"Staged", staged}}
 }
@@ -300,26 +375,29 @@ func oneWay(p runner.Plan, gate string) []Field {
 	return f
 }
 
-// gateFields are the short facts beside the decision.
+// The names of facts that others look for.
+const (
+	backupName      = "Backup"
+	stillNeededName = "Still needed"
+	untilName       = "Until"
+)
+
+// gateFields are who is waited for and until when, then what is restored for whom.
 func (s gateWords) gateFields(o *opening, p People) []Field {
-	f := []Field{{"Cluster", s.name()}}
-	f = append(f, s.backupFields(o.state, o.opened.At, "at the opening")...)
-	f = append(f, s.asked(o)...)
-	if o.gate == "start" && p.LastTook > 0 {
-		f = append(f, Field{"Expected", "the last recovery here took " + took(p.LastTook) + " from its start gate on, approvals included"})
-	}
-	f = append(f, Field{"Approved by", o.approved(s.story, p)})
+	var f []Field
 	if s.open() == o {
-		f = append(f, Field{"Still needed", stillNeeded(o.gate, p)})
-		if v := p.Gates[o.gate]; len(v.Ignored) > 0 {
-			f = append(f, Field{"Does not count", cut(strings.Join(v.Ignored, "; "), 400)})
-		}
-		f = append(f, Field{"Expires", o.expiry(p)})
+		f = append(f, Field{stillNeededName, stillNeeded(o.gate, p)}, Field{untilName, o.expiry(p)})
 	}
-	return append(f, Field{"Digest", short(o.digest)})
+	if given := o.approved(s.story, p); given != "" {
+		f = append(f, Field{"Approved by", given})
+	}
+	if v := p.Gates[o.gate]; s.open() == o && len(v.Ignored) > 0 {
+		f = append(f, Field{"Does not count", cut(strings.Join(v.Ignored, "; "), 400)})
+	}
+	return append(f, s.backupField(o.state, o.opened.At, "when this was asked", true), s.asked(o))
 }
 
-// approved says who approved for which factor.
+// approved says who approved for which factor, "" if nobody did.
 func (o *opening) approved(s *story, p People) string {
 	var given []string
 	if v, ok := p.Gates[o.gate]; ok && s.open() == o {
@@ -338,9 +416,6 @@ func (o *opening) approved(s *story, p People) string {
 			}
 			given = append(given, words+" at "+when(e.At))
 		}
-	}
-	if len(given) == 0 {
-		return "nobody"
 	}
 	return list(given, 12)
 }
@@ -362,19 +437,16 @@ func (o *opening) factors() map[string]string {
 
 // stillNeeded says who is missing.
 func stillNeeded(gate string, p People) string {
-	v, ok := p.Gates[gate]
-	who := p.Needed[gate]
-	switch {
-	case ok && v.Open:
-		return "nobody; should the run not go on by itself, resume it: the approvals are counted anew"
-	case ok && len(v.Missing) > 0:
-		who = v.Missing
-	case len(who) == 0:
+	if v, ok := p.Gates[gate]; ok && v.Open {
+		return "nobody. If the run does not continue by itself, resume it: the approvals are counted again"
+	}
+	who := missing(gate, p)
+	if len(who) == 0 {
 		return "not known"
 	}
 	words := strings.Join(who, " and ")
 	if !p.RequesterMayApprove {
-		words += " (not who asked for it)"
+		words += " (a requester's own approval does not count)"
 	}
 	return words
 }
@@ -402,34 +474,41 @@ func reason(s *runner.State) string {
 	return quote(cut(s.Reason, 300))
 }
 
-const backupSize = "Backup's size"
-
-// backupFields are the backup's name, inner time, age and size.
-func (s gateWords) backupFields(at *runner.State, then time.Time, words string) []Field {
-	name := s.Request.Backup
-	if name == "" {
-		name = "not named"
-	}
-	f := []Field{{"Backup", quote(name)}}
+// backupField is the backup that is restored, its inner time, its age, and how much it
+// holds where that is asked for.
+func (s gateWords) backupField(at *runner.State, then time.Time, moment string, whole bool) Field {
+	name := quote(cmp.Or(s.Request.Backup, "not named"))
 	b, ok := fact[backupFact](at, stepCluster)
+	about := ""
 	if from := at.Source; from != nil {
-		f = []Field{{"Backup", fmt.Sprintf("%s, made of the log of %s, %s; asked for was %s", quote(from.Name), quote(from.Host), upTo(from), quote(name)) + without(from)}}
+		about = fmt.Sprintf(". It is made of the log of %s, %s, and replaces %s", quote(from.Host), upTo(from), name) + without(from)
+		name = quote(from.Name)
 		l, _ := fact[lossFact](at, stepLoss)
 		if ok = l.Salvaged != nil; ok {
 			b = l.Salvaged.backupFact
 		}
 	}
 	if !ok || b.Backup.SHA256 == "" {
-		return append(f, Field{"Backup's time", "not known before pre-flight"})
+		return Field{backupName, name + ", its time is not known before pre-flight" + about}
 	}
 	age := "age not known"
 	if t := b.inner(); !t.IsZero() {
-		age = took(then.Sub(t)) + " old " + words
+		age = took(then.Sub(t)) + " old " + moment
 	}
-	return append(f,
-		Field{"Backup's time", fmt.Sprintf("%s, %s", when(b.inner()), age)},
-		Field{backupSize, fmt.Sprintf("%s, %s (%d active), SHA-256 %s", size(b.Backup.Bytes), count(b.Backup.Tasks.Total, "task"), b.Backup.Tasks.Active, short(b.Backup.SHA256))},
-	)
+	words := fmt.Sprintf("%s of %s, %s", name, when(b.inner()), age)
+	if whole {
+		words += fmt.Sprintf("; %s, %s (%s active)", size(b.Backup.Bytes), count(b.Backup.Tasks.Total, "task"), digits(int64(b.Backup.Tasks.Active)))
+	}
+	return Field{backupName, words + about}
+}
+
+// checksum is the SHA-256 of what is restored, "" if it is not known yet.
+func (s gateWords) checksum(at *runner.State) string {
+	if at.Source != nil {
+		return at.Source.SHA256
+	}
+	b, _ := fact[backupFact](at, stepCluster)
+	return b.Backup.SHA256
 }
 
 // passed is the opening at which a gate let the run pass, or nil.

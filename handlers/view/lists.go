@@ -27,21 +27,22 @@ func Status(states []*runner.State, now time.Time) Message {
 	}
 	slices.SortStableFunc(open, func(a, b *runner.State) int { return a.Began.Compare(b.Began) })
 	m := Message{Tone: Plain, Head: count(len(open), "open run")}
-	t := Table{Rows: [][]string{{"Run", "Cluster", "Status", "Where", "Begun", "Asked by", "Last event"}}}
+	t := Table{Rows: [][]string{{"Cluster", "Status", "Where", "Begun", "Asked by", "Last event", "Run"}}}
 	for _, s := range open {
 		switch s.Status {
 		case runner.Gated:
-			m.Lines = append(m.Lines, fmt.Sprintf("%s waits for approval at the %s gate since %s (%s).", s.Run, s.Gate, when(s.Gates[s.Gate].OpenedAt), took(now.Sub(s.Gates[s.Gate].OpenedAt))))
+			m.Lines = append(m.Lines, fmt.Sprintf("%s waits for approval at the %s gate since %s (%s).", s.Request.Cluster, s.Gate, when(s.Gates[s.Gate].OpenedAt), took(now.Sub(s.Gates[s.Gate].OpenedAt))))
 			m.Tone = Wait
 		case runner.Stopped:
 			st := &story{State: s}
 			why := stop{event: runner.Event{Why: s.Why, Kind: runner.RunStopped}, reason: s.Stop}
-			m.Lines = append(m.Lines, fmt.Sprintf("%s stands since %s (%s): %s", s.Run, when(s.At), took(now.Sub(s.At)), because(s.Why)))
+			m.Lines = append(m.Lines, fmt.Sprintf("%s is stopped since %s (%s): %s", s.Request.Cluster, when(s.At), took(now.Sub(s.At)), because(s.Why)))
 			m.Lines = append(m.Lines, statusWords{st}.choices(&why)...)
+			m.Lines = append(m.Lines, "Type "+either(statusWords{st}.commandsOf(&why, s.Request.Cluster))+".")
 			m.Tone = Bad
 		}
 		m.Lines = append(m.Lines, debtWords{&story{State: s}}.without()...)
-		t.Rows = append(t.Rows, []string{s.Run, s.Request.Cluster, string(s.Status), whereNow(s), when(s.Began), Who(s.Who), took(now.Sub(s.At)) + " ago"})
+		t.Rows = append(t.Rows, []string{s.Request.Cluster, string(s.Status), whereNow(s), when(s.Began), Who(s.Who), took(now.Sub(s.At)) + " ago", s.Run})
 	}
 	m.Tables = []Table{bounded(t)}
 	return m
@@ -72,13 +73,13 @@ func History(states []*runner.State) Message {
 		return Message{Tone: Plain, Head: "No run yet"}
 	}
 	slices.SortStableFunc(runs, func(a, b *runner.State) int { return b.Began.Compare(a.Began) })
-	t := Table{Rows: [][]string{{"Run", "Cluster", "Backup", "Begun", "Lasted", "Asked by", "Outcome"}}}
+	t := Table{Rows: [][]string{{"Cluster", "Outcome", "Backup", "Begun", "Lasted", "Asked by", "Run"}}}
 	for _, s := range runs {
 		outcome, lasted := s.Outcome, took(s.At.Sub(s.Began))
 		if s.Status != runner.Closed {
 			outcome, lasted = string(s.Status)+": "+whereNow(s), "open"
 		}
-		t.Rows = append(t.Rows, []string{s.Run, s.Request.Cluster, s.Request.Backup, when(s.Began), lasted, Who(s.Who), outcome})
+		t.Rows = append(t.Rows, []string{s.Request.Cluster, outcome, s.Request.Backup, when(s.Began), lasted, Who(s.Who), s.Run})
 	}
 	return Message{Tone: Plain, Head: count(len(runs), "run"), Tables: []Table{bounded(t)}}
 }
@@ -96,9 +97,12 @@ func bounded(t Table) Table {
 // Error is what went wrong, and what to type; hint may be empty.
 func Error(what, hint string) Message {
 	what, hint = unnamed(what), unnamed(hint)
-	m := Message{Tone: Bad, Head: cut(first(what), 300)}
-	if first(what) != strings.TrimSpace(what) || m.Head != first(what) {
-		m.Lines = append(m.Lines, cut(what, 3000))
+	m := Message{Tone: Bad, Head: first(what)}
+	if !fitsHead(m.Head) {
+		m.Head = brief(m.Head)
+	}
+	if m.Head != strings.TrimSpace(what) {
+		m.Lines = append(m.Lines, cut(strings.TrimSpace(what), 3000))
 	}
 	if hint != "" {
 		m.Lines = append(m.Lines, "hint: "+hint)
@@ -108,12 +112,12 @@ func Error(what, hint string) Message {
 
 // Refusal is a "no" of the policy, for the person who asked.
 func Refusal(r policy.Refusal) Message {
-	m := Message{Tone: Bad, Head: "Refused: " + cut(first(r.Why), 280)}
+	m := Message{Tone: Bad, Head: "Refused: " + first(r.Why)}
 	m.Lines = []string{"Nothing was done. The refusal is in the audit."}
 	if r.Rule != "" {
 		m.Foot = "rule: " + r.Rule
 	}
-	return m
+	return headed(m)
 }
 
 // A CommandHelp is one command as help shows it.

@@ -39,7 +39,7 @@ func Plan(p runner.Plan, loss health.Loss) Message {
 				changes++
 			}
 			if st.OneWay != "" && st.Skip == "" {
-				oneWays = append(oneWays, "No way back ("+st.ID+"): "+quote(st.OneWay)+".")
+				oneWays = append(oneWays, "Cannot be undone: "+quote(st.OneWay)+".")
 			}
 			row := planRow(st)
 			if committed && row[2] == "undo" {
@@ -49,29 +49,48 @@ func Plan(p runner.Plan, loss health.Loss) Message {
 			t.Rows = append(t.Rows, row)
 		}
 		if ph.Undoes != "" {
-			t.Rows = append(t.Rows, []string{"  Take back what " + heading(p, ph.Undoes) + " changed, newest first, traffic last", "", ""})
+			t.Rows = append(t.Rows, []string{"  Put back what " + heading(p, ph.Undoes) + " changed, newest first, traffic last", "", ""})
 		}
 	}
 	m := Message{
 		Tone: Plain,
-		Head: fmt.Sprintf("Plan for %s: %s on %s, %d of them change something", p.Request.Cluster, count(steps, "step"), count(len(planHosts(p)), "host"), changes),
+		Head: fmt.Sprintf("Plan for %s: %s on %s, %s something", p.Request.Cluster, count(steps, "step"), count(len(planHosts(p)), "host"), ofThem(changes)),
 		Fields: []Field{
-			{"Cluster", p.Request.Cluster}, {"Backup", quote(p.Request.Backup)}, {"Hosts", list(planHosts(p), 24)},
+			{backupName, quote(p.Request.Backup)}, {"Hosts", list(planHosts(p), 24)},
 			{"Recipe", fmt.Sprintf("%s, version %d", p.Recipe, p.Version)},
 		},
-		Lines:  append([]string{"Will be lost: " + sentence(killed(&loss))}, oneWays...),
+		Lines:  append(lost(&loss), oneWays...),
 		Tables: []Table{t},
 		Files:  []File{{Name: "plan.txt", Text: planText(p)}},
+	}
+	if len(loss.Jobs) > shownJobs {
+		m.Files = append(m.Files, File{Name: lossName, Text: lossFile(&loss, nil)})
 	}
 	if p.Request.Reason != "" {
 		m.Fields = append(m.Fields, Field{"Reason", quote(cut(p.Request.Reason, 300))})
 	}
-	m.Fields = append(m.Fields, Field{"Digest", p.Digest})
+	m.Foot = "digest " + p.Digest
 	if len(p.Phases) == 0 {
 		m.Tables, m.Files = nil, nil
 		m.Lines = []string{"The plan is empty."}
 	}
-	return m
+	return headed(m)
+}
+
+func ofThem(n int) string {
+	if n == 1 {
+		return "1 of them changes"
+	}
+	return fmt.Sprintf("%d of them change", n)
+}
+
+// lost is what a plan knows of the loss, and how sure that is.
+func lost(loss *health.Loss) []string {
+	lines := []string{sentence(killed(loss, shownJobs))}
+	if words := knows(loss.Sources); words != "" {
+		lines = append(lines, "How sure: "+sentence(words))
+	}
+	return lines
 }
 
 // Against is the plan with what speaks against it at its top: how the cluster stands,
@@ -173,7 +192,7 @@ func planText(p runner.Plan) string {
 			}
 		}
 		if ph.Undoes != "" {
-			fmt.Fprintf(&b, "\n  Take back what %s changed, newest first; traffic opens last.\n", heading(p, ph.Undoes))
+			fmt.Fprintf(&b, "\n  Put back what %s changed, newest first; traffic opens last.\n", heading(p, ph.Undoes))
 		}
 	}
 	return b.String()

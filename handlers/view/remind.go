@@ -79,7 +79,7 @@ func (s gateWords) remind(o *opening, d due, p People) Message {
 	if len(who) > 0 {
 		m.Lines = append(m.Lines, "Who can approve or deny: "+strings.Join(who[:min(len(who), 12)], ", ")+".")
 	}
-	return m
+	return headed(m)
 }
 
 // until is when something that the screens show changes with time alone: an approval
@@ -106,7 +106,7 @@ func (s gateWords) until(p People, next time.Time) time.Time {
 	return first
 }
 
-// Approved is what somebody is told alone whose approval was counted at a gate: which one,
+// Approved is what one person reads alone whose approval was counted at a gate: which one,
 // and what is next. It is of the events as they are after it.
 func Approved(events []runner.Event, p People, gate, who string, v policy.Verdict) Message {
 	s := tell(events)
@@ -119,7 +119,7 @@ func Approved(events []runner.Event, p People, gate, who string, v policy.Verdic
 	if o == nil {
 		return Message{Tone: Good, Head: fmt.Sprintf("Your approval at the %s gate of %s is recorded", gate, s.name())}
 	}
-	m := Message{Tone: Good, Head: fmt.Sprintf("Your approval at the %s gate of %s counts", gate, s.name()), Lines: []string{o.question()}}
+	m := Message{Tone: Good, Head: fmt.Sprintf("Your approval at the %s gate of %s counts", gate, s.name()), Lines: []string{gateWords{s}.question(o)}}
 	if !slices.ContainsFunc(v.Given, func(c policy.Counted) bool { return c.Who == who }) {
 		m.Tone, m.Head = Warn, fmt.Sprintf("Your approval at the %s gate of %s is recorded, but does not count now", gate, s.name())
 		for _, why := range v.Ignored {

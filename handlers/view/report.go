@@ -56,12 +56,12 @@ func Report(results []check.Result) Message {
 	m := Message{Tone: tone(results)}
 	if len(results) == 1 {
 		r := &results[0]
-		m.Head = cut(r.Says, 600)
+		m.Head = r.Says
 		m.Lines, m.Foot = findings(r)
 		m.Fields = reportFields(r)
 		m.Charts = trend(r)
 		m.Tables = []Table{reportHosts(r)}
-		return m
+		return headed(m)
 	}
 	m.Head = reportHead(results)
 	shown := 0
@@ -80,7 +80,7 @@ func Report(results []check.Result) Message {
 	m.Charts = ages(results)
 	m.Tables = []Table{reportClusters(results)}
 	m.Foot = "`report CLUSTER` says what to do"
-	return m
+	return headed(m)
 }
 
 func tone(results []check.Result) Tone {
@@ -146,20 +146,42 @@ func findings(r *check.Result) (lines []string, foot string) {
 		}
 		return 0
 	})
+	at := map[string]int{} // By kind: its line. What is found in several places is one line.
 	for i := range told {
 		f := &told[i]
 		if !f.Severity.AtLeast(health.Warning) {
 			notes++
 			continue
 		}
-		if len(lines) < 20 {
-			lines = append(lines, fmt.Sprintf("%s %s on %s: %s\n  %s %s", f.Severity, f.ID, f.Subject, cut(f.Evidence, 1000), f.Means, f.Do))
+		if _, known := at[f.ID]; known || len(at) == 20 {
+			continue
 		}
+		at[f.ID] = len(lines)
+		where, said := placesOf(told[i:], f.ID)
+		lines = append(lines, fmt.Sprintf("%s %s on %s: %s\n  %s %s", f.Severity, f.ID, where, cut(said, 1000), f.Means, f.Do))
 	}
 	if notes > 0 {
-		foot = fmt.Sprintf("%d more to know and not to worry, with --json; `help findings` says what each means", notes)
+		foot = count(notes, "info finding") + " hidden; `--json` has what is hidden, `help findings` says what each means"
 	}
 	return lines, foot
+}
+
+// placesOf are where a kind was found, and what was seen: said once where it is the same.
+func placesOf(all []health.Finding, id string) (where, said string) {
+	var places, words []string
+	for i := range all {
+		if f := &all[i]; f.ID == id {
+			places, words = append(places, f.Subject), append(words, f.Evidence)
+		}
+	}
+	same := !slices.ContainsFunc(words, func(w string) bool { return w != words[0] })
+	if same {
+		return list(places, 6), words[0]
+	}
+	for i := range words {
+		words[i] = places[i] + ": " + words[i]
+	}
+	return list(places, 6), strings.Join(words, "; ")
 }
 
 var answers = map[check.Restorable]string{check.Yes: "yes", check.No: "NO", check.CannotTell: "cannot tell"}
@@ -176,11 +198,17 @@ func reportFields(r *check.Result) []Field {
 		}
 	}
 	if r.Failovers != nil {
-		leader += fmt.Sprintf("; %s within the last hour", count(*r.Failovers, "election"))
+		elections := "no election"
+		if *r.Failovers > 0 {
+			elections = count(*r.Failovers, "election")
+		}
+		leader += "; " + elections + " within the last hour"
 	}
 	fields := []Field{
 		{"Restorable today", answers[r.Restorable]}, {"Newest valid", newest}, {"Leader", leader},
-		{"Limits", fmt.Sprintf("one every %s, none older than %s", took(time.Duration(r.Interval)), took(time.Duration(r.Limit)))},
+	}
+	if r.Limit > 0 {
+		fields = append(fields, Field{"Limits", fmt.Sprintf("one every %s, none older than %s", took(time.Duration(r.Interval)), took(time.Duration(r.Limit)))})
 	}
 	if r.OpenRun != "" {
 		fields = append(fields, Field{"Open run", r.OpenRun})
@@ -297,7 +325,7 @@ func ages(results []check.Result) []Chart {
 // Backups is every backup of every host of a cluster.
 func Backups(r check.Result) Message {
 	r = callsNobody(r)
-	m := Message{Tone: tone([]check.Result{r}), Head: cut(r.Says, 600)}
+	m := Message{Tone: tone([]check.Result{r}), Head: r.Says}
 	t := Table{Rows: [][]string{{"Host", "Backup", "Inner time", "Age", "Size", "Tasks", "State"}}, Right: []int{3, 4, 5}}
 	for i := range r.Hosts {
 		h := &r.Hosts[i]
@@ -315,7 +343,7 @@ func Backups(r check.Result) Message {
 		}
 	}
 	m.Tables = []Table{bounded(t)}
-	return m
+	return headed(m)
 }
 
 func backupRow(b *check.Backup) []string {

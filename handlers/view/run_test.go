@@ -21,6 +21,10 @@ const (
 
 var hosts = []string{"s1", "s2", "s3"}
 
+// total is what all who were asked know of the loss.
+var total = health.LossOf(health.LossSource{Source: health.LossByLog, Killed: 8, Jobs: map[string]int{"ads/prod/bidder": 7, "www-data/prod/web": 1}},
+	health.LossSource{Source: health.LossByMesos, Killed: 9, Complete: true, Jobs: map[string]int{"ads/prod/bidder": 8, "www-data/prod/web": 1}})
+
 // toy is a recipe with the real one's steps, as far as messages tell them apart.
 func toy() *runner.Recipe {
 	every := func(*runner.State) []string { return hosts }
@@ -77,13 +81,13 @@ func toy() *runner.Recipe {
 			}},
 		},
 		Gates: []runner.Gate{
-			{ID: "start", Before: "prepare/supervision-off", Title: "Begin the outage? All schedulers of the cluster are stopped."},
-			{ID: "assess", Before: "assess/confirm", Title: "Is the damage assessed rightly?"},
-			{ID: "commit", Before: "restore/commit", Title: "Overwrite the replicated log with the backup? This cannot be undone.", Binds: func(s *runner.State) any {
+			{ID: "start", Before: "prepare/supervision-off", Title: "Begin the outage? All schedulers of the cluster stop."},
+			{ID: "assess", Before: "assess/confirm", Title: "Confirm the assessment?"},
+			{ID: "commit", Before: "restore/commit", Title: "Overwrite the replicated log with the backup?", Binds: func(s *runner.State) any {
 				return map[string]any{
 					"leader": map[string]any{"host": "s2", "pid": 4711, "start": 99},
 					"staged": map[string]any{"tasks": 65 - len(s.Dropped), "dropped": len(s.Dropped), "previous": 71},
-					"loss":   map[string]any{"known": true, "against": "the log of s2 up to position 36", "killed": 8, "resurrected": 2, "jobs": 3},
+					"loss":   map[string]any{"known": true, "against": "the log of s2 up to position 36", "killed": 8, "resurrected": 2, "jobs": 3, "total": total},
 				}
 			}},
 		},
@@ -244,9 +248,7 @@ func (s *scribe) assess() {
 	})
 	s.look("assess/compare-with-log", "compared with the log of s2 up to position 36: 8 tasks will be killed, 2 come back, 3 jobs differ", map[string]any{
 		"against": "the log of s2 up to position 36", "known": true, "killed": 8, "resurrected": 2, "jobs": 3,
-		"total": health.LossOf(health.LossSource{Source: health.LossByLog, Killed: 8, Jobs: map[string]int{"ads/prod/bidder": 7, "www-data/prod/web": 1}},
-			health.LossSource{Source: health.LossByMesos, Killed: 9, Complete: true, Jobs: map[string]int{"ads/prod/bidder": 8, "www-data/prod/web": 1}}),
-		"salvaged": salvaged, "create": []any{map[string]any{"job": "www-data/prod/web", "instances": 1, "each": health.Resources{CPUs: 0.5, RAMMB: 128, DiskMB: 64}}},
+		"total": total, "salvaged": salvaged, "create": []any{map[string]any{"job": "www-data/prod/web", "instances": 1, "each": health.Resources{CPUs: 0.5, RAMMB: 128, DiskMB: 64}}},
 	})
 	s.look("assess/decide", "A restore is needed.", map[string]any{
 		"needed": true, "reinitialize": false, "why": []string{"The replicas together: no quorum (1 of 3 whole and VOTING, 2 needed)."},
@@ -346,6 +348,22 @@ func actor(key string) policy.Actor {
 	return policy.Actor{TeamID: team, UserID: user}
 }
 
+// many is s, whose loss is spread over more jobs than a message names.
+func many(t testing.TB, s *scribe) *scribe {
+	all := s.also()
+	jobs := map[string]int{}
+	for n := range 14 {
+		jobs["ads/prod/job-"+string(rune('a'+n))] = 14 - n
+	}
+	loss := health.LossOf(health.LossSource{Source: health.LossByMesos, Killed: 105, Complete: true, Jobs: jobs})
+	data := encode(t, runner.GateView{Title: s.gate("commit").Title, Binds: map[string]any{
+		"leader": map[string]any{"host": "s2", "pid": 4711}, "staged": map[string]any{"tasks": 64, "dropped": 1, "previous": 71},
+		"loss": map[string]any{"known": true, "against": "the log of s2 up to position 36", "killed": 105, "jobs": 1, "total": loss},
+	}})
+	all.events[len(all.events)-1].Data = data
+	return all
+}
+
 // moment is a run at an interesting moment.
 type moment struct {
 	name   string
@@ -391,6 +409,13 @@ func moments(t *testing.T) []moment {
 	resumed := failed.also()
 	resumed.say(runner.Event{Kind: runner.RunResumed, Who: bob})
 	keep("resumed", resumed)
+	without := failed.also()
+	without.say(runner.Event{Kind: runner.HostAsked, Host: "s2", Who: ann, Why: "its disk is dead"})
+	without.say(runner.Event{Kind: runner.RunResumed, Who: ann})
+	without.say(runner.Event{Kind: runner.StepDone, Phase: "without", Step: "without/look", Host: "s2", Why: "it does not answer",
+		Facts: encode(t, map[string]any{"proved": false, "says": []string{"no answer to SSH for 5 minutes"}, "unclear": []string{"whether its machine is off"}})})
+	without.say(runner.Event{Kind: runner.GateOpened, Gate: runner.GateWithout, Digest: strings.Repeat("0a1b2c3d", 8), Data: encode(t, runner.GateView{Title: "Continue without it? It must stay off until it is settled."})})
+	keep("without-gate", without)
 
 	s.prepare()
 	s.assess()
@@ -400,14 +425,15 @@ func moments(t *testing.T) []moment {
 	keep("salvage-chosen", chosen)
 	s.restore()
 	keep("commit-gate", s)
+	keep("commit-gate-many-jobs", many(t, s))
 	one = s.also()
 	one.approve("commit", bob, "1 of sre")
 	keep("commit-gate-1", one)
 	two := one.also()
 	two.approve("commit", cat, "1 of leads")
 	keep("commit-gate-2", two)
-	two.say(runner.Event{Kind: runner.GateVoided, Gate: "commit", Digest: two.digest("commit"), Why: "the approvals at the commit gate no longer count: it ended after 30m0s"})
-	two.stop(runner.StopExpired, "restore/commit", "the approvals at the commit gate no longer count: it ended after 30m0s")
+	two.say(runner.Event{Kind: runner.GateVoided, Gate: "commit", Digest: two.digest("commit"), Why: "the approvals at the commit gate no longer count: it ended after 30 min"})
+	two.stop(runner.StopExpired, "restore/commit", "the approvals at the commit gate no longer count: it ended after 30 min")
 	keep("voided", two)
 	two.say(runner.Event{Kind: runner.RunResumed, Who: ann})
 	two.open("commit", two.at.Add(22*time.Hour))

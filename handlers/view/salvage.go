@@ -19,14 +19,18 @@ func (o *opening) offered() *salvagedFact {
 // salvageFacts say what the log itself would give back, and what choosing it means.
 func (s gateWords) salvageFacts(o *opening) []Field {
 	if from := o.state.Source; from != nil {
-		return []Field{{"Restored is", fmt.Sprintf("the log of %s, not the backup. To go back to it: `salvage %s --off`", quote(from.Host), s.Run)}}
+		return []Field{{"Restored is", fmt.Sprintf("the log of %s, not the backup. To return to the backup: `salvage %s --off`", quote(from.Host), s.name())}}
 	}
 	v := o.offered()
 	if v == nil {
 		return nil
 	}
-	words := fmt.Sprintf("%s. To restore the log of %s (%s) instead of the backup, press its button or type `salvage %s`. The gate then opens anew, and whoever chose counts as one who asked: their own approval does not count",
-		killed(&v.Total), quote(v.Host), upTo(&v.Source), s.Run)
+	words := killed(&v.Total, 6)
+	if sure := knows(v.Total.Sources); sure != "" {
+		words += "; " + sure
+	}
+	words += fmt.Sprintf(". To restore the log of %s (%s) instead of the backup, press its button or type `salvage %s`. The gate then opens again, and the person who chose becomes a requester: their own approval does not count",
+		quote(v.Host), upTo(&v.Source), s.name())
 	return []Field{{"With the log instead", words + without(&v.Source)}}
 }
 

@@ -16,7 +16,7 @@ type statusWords struct{ *story }
 // is waited for, until when, and how to stop.
 func (s statusWords) status(p People) Message {
 	m := Message{Fields: append(s.outage(p), s.statusFields()...), Tasks: taskWords(s).tasks(), Actions: s.actions()}
-	m.Foot = fmt.Sprintf("run %s · started %s · last event %d at %s", s.Run, when(s.Began), s.Seq, when(s.At))
+	m.Foot = s.typed() + fmt.Sprintf("run %s · started %s · last event %d at %s", s.Run, when(s.Began), s.Seq, when(s.At))
 	switch s.State.Status {
 	case runner.Gated:
 		s.gated(&m, p)
@@ -31,7 +31,7 @@ func (s statusWords) status(p People) Message {
 		m.Lines = append([]string{"Since " + when(st.event.At) + ". " + stopWords(s).stopNotice(st).Lines[0]}, s.choices(st)...)
 	case runner.Undoing:
 		m.Tone, m.Head = Warn, s.name()+": the run is being undone"
-		m.Lines = []string{fmt.Sprintf("Since %s, what this run did is taken back, newest first; traffic opens last.", when(s.undoSince())), s.howToStop()}
+		m.Lines = []string{fmt.Sprintf("Since %s, what this run did is undone, newest first; traffic opens last.", when(s.undoSince())), howToStop}
 	case runner.Owing, runner.Settling:
 		debtWords(s).owing(&m)
 	case runner.Closed:
@@ -43,10 +43,10 @@ func (s statusWords) status(p People) Message {
 		if w := s.waiting; w != nil {
 			m.Lines = append(m.Lines, "Waiting, since "+when(w.At)+", "+place(*w)+": "+because(w.Why))
 		}
-		m.Lines = append(m.Lines, s.nextWords(), s.howToStop())
+		m.Lines = append(m.Lines, s.nextWords(), howToStop)
 	}
 	m.Lines = append(m.Lines, debtWords(s).without()...)
-	return m
+	return headed(m)
 }
 
 func (s statusWords) gated(m *Message, p People) {
@@ -57,12 +57,20 @@ func (s statusWords) gated(m *Message, p People) {
 		return
 	}
 	m.Head = fmt.Sprintf("%s: waits for approval at the %s gate", s.name(), o.gate)
+	if who := missing(o.gate, p); len(who) > 0 {
+		if whole := m.Head + ", needs " + strings.Join(who, " and "); fitsHead(whole) {
+			m.Head = whole
+		}
+	}
 	m.Lines = []string{
-		fmt.Sprintf("Since %s: %s", when(o.opened.At), o.question()),
-		fmt.Sprintf("Approved by: %s. Still needed: %s. Until: %s.", o.approved(s.story, p), stillNeeded(o.gate, p), o.expiry(p)),
+		fmt.Sprintf("Since %s: %s", when(o.opened.At), gateWords(s).question(o)),
+		fmt.Sprintf("Still needed: %s. Until: %s.", stillNeeded(o.gate, p), o.expiry(p)),
+	}
+	if given := o.approved(s.story, p); given != "" {
+		m.Lines = append(m.Lines, "Approved by: "+given+".")
 	}
 	if p.RequesterMayApprove {
-		m.Lines = append(m.Lines, "Policy: the requester's own approval counts here, as one (requester_may_approve).")
+		m.Lines = append(m.Lines, requesterCounts)
 	}
 	m.Lines = append(m.Lines, fmt.Sprintf("Once it is passed: %s. Nothing happens before.", s.afterGate(o)))
 }
@@ -70,7 +78,7 @@ func (s statusWords) gated(m *Message, p People) {
 // afterGate is the step that the gate guards.
 func (s statusWords) afterGate(o *opening) string {
 	if o.gate == runner.GateUndo {
-		return "everything that this run did is taken back, and the schedulers start as they were"
+		return "everything that this run did is undone, and the schedulers start as they were"
 	}
 	for _, ph := range s.plan.Phases {
 		for _, st := range ph.Steps {
@@ -91,10 +99,10 @@ func (s *story) undoSince() time.Time {
 
 // statusFields are the facts of the request.
 func (s statusWords) statusFields() []Field {
-	f := gateWords(s).backupFields(s.State, s.Began, "when it was asked for")
-	f = slices.DeleteFunc(f, func(f Field) bool { return f.Name == backupSize }) // The gates have it.
-	f = append(f, Field{"Asked by", Who(s.Who) + ", reason: " + reason(s.State)})
-	return f
+	return []Field{
+		gateWords(s).backupField(s.State, s.Began, "when it was requested", false), // The gates have its size.
+		{"Asked by", Who(s.Who) + ", reason: " + reason(s.State)},
+	}
 }
 
 // actions are the buttons that the state allows.
@@ -127,8 +135,24 @@ func (s statusWords) actions() []Action {
 	return a
 }
 
-func (s statusWords) howToStop() string {
-	return fmt.Sprintf("To stop it: Abort, or `abort %s`. It stops before the next step; nothing is taken back by that.", s.Run)
+const howToStop = "To stop it: Abort. It stops before the next step; nothing is undone by that."
+
+// typed are the commands that do what the buttons do, and what no button does, for the
+// small print.
+func (s statusWords) typed() string {
+	var words []string
+	switch st := s.standing(); {
+	case st != nil:
+		words = s.commands(st)
+	case s.State.Status == runner.Closed && s.Outcome == "recovered":
+		words = []string{"`tasks " + s.Run + " --lost`"}
+	case s.State.Status == runner.Gated, s.State.Status == runner.Open, s.State.Status == runner.Undoing, s.State.Status == runner.Settling:
+		words = []string{"`abort " + s.Run + "`"}
+	}
+	if len(words) == 0 {
+		return ""
+	}
+	return "Type " + either(words) + " · "
 }
 
 // whereWords are how far the run is.
@@ -161,12 +185,26 @@ func (s statusWords) nowWords() string {
 			}
 		}
 	}
-	return fmt.Sprintf("Now, since %s: %s", when(since), sentence(words))
+	return fmt.Sprintf("Now, since %s: %s", when(since), sentence(words)) + s.atMost(id)
 }
 
-// puttingBack is how far a phase is taken back: which of its steps that changed something.
+// atMost is how long a step may take on each host before it stops the run.
+func (s statusWords) atMost(id string) string {
+	st := s.step(id)
+	if st == nil || st.Limit <= 0 {
+		return ""
+	}
+	each := " on each host"
+	if len(st.Hosts) < 2 {
+		each = ""
+	}
+	return fmt.Sprintf(" This takes at most %s%s; then the run stops.", took(time.Duration(st.Limit)*time.Second), each)
+}
+
+// puttingBack is how much of what a phase changed is put back: which of its steps that
+// changed something.
 func (s statusWords) puttingBack(phase string) string {
-	words := "what " + heading(s.plan, phase) + " changed is taken back"
+	words := "putting back what " + heading(s.plan, phase) + " changed"
 	all, back, now := 0, 0, ""
 	for _, ph := range s.plan.Phases {
 		for _, st := range ph.Steps {
@@ -242,7 +280,7 @@ func (s statusWords) nextWords() string {
 	if len(ahead) == 0 {
 		for _, ph := range s.plan.Phases {
 			if ph.Undoes != "" {
-				return "Next: what " + heading(s.plan, ph.Undoes) + " changed is taken back, traffic opens last."
+				return "Next: what " + heading(s.plan, ph.Undoes) + " changed is put back, traffic opens last."
 			}
 		}
 		return "Next: the end."
@@ -275,7 +313,7 @@ func (s *story) current() (id string, since time.Time) {
 // ahead are the steps of the plan that are not behind us, as far as is known.
 func (s *story) ahead() []runner.PlanStep {
 	var list []runner.PlanStep
-	// What an earlier phase did is not ahead again because it is being taken back.
+	// What an earlier phase did is not ahead again because it is being put back.
 	begun := max(slices.IndexFunc(s.plan.Phases, func(ph runner.PlanPhase) bool { return ph.ID == s.Phase }), 0)
 	for _, ph := range s.plan.Phases[min(begun, len(s.plan.Phases)):] {
 		if s.Phases[ph.ID] == runner.PhaseSkipped {
@@ -329,33 +367,52 @@ func (s *story) hosts(st runner.PlanStep) (passed, known int) {
 
 // choices are what a person can do about a stop.
 func (s statusWords) choices(st *stop) []string {
-	resume := fmt.Sprintf("Resume (`resume %s`) looks again and goes on from there.", s.Run)
+	resume := "Resume looks again and continues from there."
 	switch st.reason.Reason {
 	case runner.StopNotNeeded:
-		resume = fmt.Sprintf("Resume with a reason (`resume %s --reason TEXT`) goes on if the state of the backup itself is wanted back.", s.Run)
+		resume = "Resume with a reason continues if the state of the backup itself is wanted back."
 	case runner.StopUnknown:
-		resume = fmt.Sprintf("Resume (`resume %s`) looks again whether the commit took effect. Nothing is sent again.", s.Run)
+		resume = "Resume looks again whether the commit took effect. Nothing is sent again."
 	case runner.StopExpired:
-		resume = fmt.Sprintf("Resume (`resume %s`) proves everything again and asks for approvals anew.", s.Run)
+		resume = "Resume proves everything again and asks for new approvals."
 	}
 	if s.State.Settling != "" {
-		resume = fmt.Sprintf("Resume (`resume %s`) goes on settling %s.", s.Run, s.State.Settling)
+		resume = fmt.Sprintf("Resume continues to settle %s.", s.State.Settling)
 	}
 	var lines []string
 	switch {
 	case s.Ended:
 		lines = append(lines, resume)
 	case s.State.Undo:
-		lines = append(lines, fmt.Sprintf("The undo stands half-way. Resume (`resume %s`) goes on with it.", s.Run))
+		lines = append(lines, "The undo is half done. Resume continues it.")
 	case s.Irreversible():
 		lines = append(lines, resume, "Undo is not possible: a commit was sent.")
 	default:
-		lines = append(lines, fmt.Sprintf("Undo (`undo %s`) takes back what this run did.", s.Run), resume)
+		lines = append(lines, "Undo puts back what this run changed, newest first.", resume)
 	}
-	if hint := stopWords(s).withoutHint(st); hint != "" {
-		lines = append(lines, hint)
+	if host := stopWords(s).goneForGood(st); host != "" {
+		lines = append(lines, fmt.Sprintf("If %s is gone for good, the run can continue without it. That needs the approvals of the commit gate.", host))
 	}
 	return lines
+}
+
+// commands are what is typed for the choices.
+func (s statusWords) commands(st *stop) []string { return s.commandsOf(st, s.Run) }
+
+// commandsOf are the same with another name for the run: its cluster's, while it is open.
+func (s statusWords) commandsOf(st *stop, run string) []string {
+	resume := "`resume " + run + "`"
+	if st.reason.Reason == runner.StopNotNeeded {
+		resume = "`resume " + run + " --reason TEXT`"
+	}
+	words := []string{resume}
+	if !s.Ended && !s.State.Undo && !s.Irreversible() {
+		words = []string{"`undo " + run + "`", resume}
+	}
+	if host := stopWords(s).goneForGood(st); host != "" {
+		words = append(words, fmt.Sprintf("`resume %s --without %s --reason TEXT`", run, host))
+	}
+	return words
 }
 
 // outcome says in one sentence how a closed run ended, with the proof.
@@ -368,9 +425,9 @@ func (s statusWords) outcome() (Tone, string, []string) {
 		if proof == "" {
 			proof = "the proof is not in the journal"
 		}
-		return Good, fmt.Sprintf("%s: recovered in %s", s.name(), lasted), append([]string{"Proof: " + because(proof)}, lostInTheEnd(s.State)...)
+		return Good, fmt.Sprintf("%s: recovered in %s", s.name(), lasted) + s.outageWas(), append(lostInTheEnd(s.State), "Proof: "+because(proof))
 	case "undone":
-		return Good, fmt.Sprintf("%s: undone after %s", s.name(), lasted), []string{fmt.Sprintf("All that this run did was taken back (%s).", count(s.undoneSteps(), "step"))}
+		return Good, fmt.Sprintf("%s: undone after %s", s.name(), lasted) + s.outageWas(), []string{fmt.Sprintf("All that this run did was undone (%s).", count(s.undoneSteps(), "step"))}
 	case "nothing-done":
 		return Plain, fmt.Sprintf("%s: closed after %s, nothing was done", s.name(), lasted), nil
 	case "not-needed":
@@ -381,6 +438,14 @@ func (s statusWords) outcome() (Tone, string, []string) {
 		return Bad, words, []string{because(s.lastWhy(runner.Refused))}
 	}
 	return Plain, words, nil
+}
+
+// outageWas is how long the outage was at most, from the start gate to the end.
+func (s *story) outageWas() string {
+	if o := s.passed("start"); o != nil {
+		return ", outage at most " + took(s.closedAt.Sub(o.ended.At))
+	}
+	return ""
 }
 
 func (s *story) deniedBy() string {
@@ -412,16 +477,13 @@ func (s *story) undoneSteps() int {
 
 // closed is the run's last message in the channel.
 func (s statusWords) closed() Message {
-	m := Message{Foot: fmt.Sprintf("run %s · %s to %s", s.Run, when(s.Began), when(s.closedAt))}
+	m := Message{Foot: s.typed() + fmt.Sprintf("run %s · %s to %s", s.Run, when(s.Began), when(s.closedAt))}
 	m.Tone, m.Head, m.Lines = s.outcome()
-	m.Fields = []Field{{"Cluster", s.name()}, {"Backup", quote(s.Request.Backup)}, {"Asked by", Who(s.Who)}}
+	m.Fields = []Field{{backupName, quote(s.Request.Backup)}, {"Asked by", Who(s.Who)}}
 	for _, gate := range []string{"start", "assess", "commit"} {
 		if o := s.passed(gate); o != nil {
 			m.Fields = append(m.Fields, Field{capital(gate) + " approved by", o.names()})
 		}
 	}
-	if o := s.passed("start"); o != nil {
-		m.Fields = append(m.Fields, Field{"Outage", "at most " + took(s.closedAt.Sub(o.ended.At)) + ", from the start gate to the end"})
-	}
-	return m
+	return headed(m)
 }

@@ -31,6 +31,9 @@ func (s stopWords) stopMessages() []placed {
 // became of it.
 func (s stopWords) stopNotice(st *stop) Message {
 	m := Message{Tone: Bad, Foot: "run " + s.Run + ", " + when(st.event.At)}
+	if st.reason.Step != "" {
+		m.Foot += " · step " + st.reason.Step
+	}
 	if st.event.Kind != runner.RunAborted && slices.Contains([]runner.StopReason{runner.StopNotNeeded, runner.StopExpired, runner.StopCrash}, st.reason.Reason) {
 		m.Tone = Warn
 	}
@@ -38,8 +41,8 @@ func (s stopWords) stopNotice(st *stop) Message {
 	if len(st.reason.Hosts) > 0 && !(len(st.reason.Hosts) == 1 && st.reason.Hosts[0] == runner.Bot) {
 		m.Fields = append(m.Fields, Field{"Hosts", list(st.reason.Hosts, 12)})
 	}
-	if st.reason.Step != "" {
-		m.Fields = append(m.Fields, Field{"Step", title(s.plan, st.reason.Step) + " (" + st.reason.Step + ")"})
+	if step := title(s.plan, st.reason.Step); step != "" && !strings.HasSuffix(m.Head, step) {
+		m.Fields = append(m.Fields, Field{"Step", step})
 	}
 	m.Lines = []string{because(st.event.Why) + " Nothing after this step was started."}
 	if st.event.Kind == runner.RunAborted {
@@ -48,13 +51,14 @@ func (s stopWords) stopNotice(st *stop) Message {
 	if st.over != nil {
 		m.Tone = Plain
 		m.Lines = append(m.Lines, over(st.over))
-		return m
+		return headed(m)
 	}
 	m.Lines = append(m.Lines, statusWords(s).choices(st)...)
+	m.Foot = "Type " + either(statusWords(s).commands(st)) + " · " + m.Foot
 	if s.standing() == st {
 		m.Actions = statusWords(s).actions()
 	}
-	return m
+	return headed(m)
 }
 
 // head are how a run stands.
@@ -90,7 +94,7 @@ func over(e *runner.Event) string {
 		}
 		return words + " at " + when(e.At) + "."
 	case runner.UndoRequested:
-		return "Undo was asked for by " + Who(e.Who) + " at " + when(e.At) + "."
+		return Who(e.Who) + " asked for the undo at " + when(e.At) + "."
 	case runner.RunClosed:
 		return "The run was closed at " + when(e.At) + " (" + e.Why + ")."
 	}
@@ -156,12 +160,15 @@ func (s findingWords) assessment() []placed {
 		at := runner.Fold(s.events[:s.upTo(e)])
 		m := Message{Tone: Warn, Head: s.name() + ": the damage is assessed", Lines: decided(at)}
 		if l, ok := fact[lossFact](at, stepLoss); ok {
-			m.Lines = append(m.Lines, "Will be lost: "+sentence(lossWords(&l)))
+			m.Lines = append(m.Lines, lossLines(&l)...)
+			if words := sureness(&l, false); words != "" {
+				m.Lines = append(m.Lines, "How sure: "+sentence(words))
+			}
 			if total := l.total(); len(total.Jobs) > 0 {
-				m.Files = append(m.Files, File{Name: "loss.txt", Text: lossFile(&total, l.each())})
+				m.Files = append(m.Files, File{Name: lossName, Text: lossFile(&total, l.each())})
 			}
 		}
-		out = append(out, placed{e.Seq, Keyed{key, m, true}})
+		out = append(out, placed{e.Seq, Keyed{key, headed(m), true}})
 	}
 	return out
 }
@@ -225,7 +232,7 @@ func findingMessage(f finding, where string) Message {
 	return m
 }
 
-// findings are told as they appear; those that steps found in the schedulers'
+// findings are shown as they appear; those that steps found in the schedulers'
 // logs stand together, the same one of several hosts once.
 func (s findingWords) findings() []placed {
 	out := s.foundInSteps()
@@ -301,24 +308,26 @@ type told struct {
 	f finding
 }
 
-// toldTogether is the message of one step's findings.
+// toldTogether is the message of one step's findings: one line for each kind, with all
+// the hosts that have it.
 func (s findingWords) toldTogether(list []told) Message {
 	if len(list) == 1 {
-		return findingMessage(list[0].f, place(list[0].e))
+		return headed(findingMessage(list[0].f, place(list[0].e)))
 	}
 	m := Message{Tone: Plain}
-	kinds, t := map[string]bool{}, Table{Rows: [][]string{{"Finding", "Severity", "Where"}}}
+	rows, t := map[string]int{}, Table{Rows: [][]string{{"Finding", "Severity", "Where"}}}
 	worse := map[Tone]int{Plain: 1, Warn: 2, Bad: 3}
 	for _, x := range list {
-		name := x.f.name()
-		t.Rows = append(t.Rows, []string{name, x.f.Severity, cmp.Or(x.f.Subject, x.e.Host)})
+		name, where := x.f.name(), cmp.Or(x.f.Subject, x.e.Host)
 		if tone := x.f.tone(); worse[tone] > worse[m.Tone] {
 			m.Tone = tone
 		}
-		if kinds[name] {
+		if row, known := rows[name]; known {
+			t.Rows[row][2] += ", " + where
 			continue
 		}
-		kinds[name] = true
+		rows[name] = len(t.Rows)
+		t.Rows = append(t.Rows, []string{name, x.f.Severity, where})
 		if words := strings.TrimSpace(x.f.Means + " " + x.f.Do); words != "" {
 			m.Lines = append(m.Lines, quote(name)+": "+sentence(quote(cut(words, 800))))
 		}
@@ -326,9 +335,12 @@ func (s findingWords) toldTogether(list []told) Message {
 			m.Output = append(m.Output, Output{Title: name + ", " + place(x.e), Text: cut(first(x.f.Evidence), 600)})
 		}
 	}
-	m.Head = fmt.Sprintf("%s: %s in %s", s.name(), count(len(list), "finding"), quote(list[0].e.Step))
+	for i := range t.Rows {
+		t.Rows[i][2] = cut(t.Rows[i][2], 200)
+	}
+	m.Head = fmt.Sprintf("%s: %s at: %s", s.name(), count(len(list), "finding"), quote(title(s.plan, list[0].e.Step)))
 	m.Tables = []Table{bounded(t)}
-	return m
+	return headed(m)
 }
 
 // shownExamples is how many findings have a line of the log shown.

@@ -11,7 +11,7 @@ import (
 type taskWords struct{ *story }
 
 // tasks are the run's progress: the phases, and the steps of the one that has
-// its turn; or, once somebody asked for undo, what is taken back.
+// its turn; or, once somebody asked for undo, what is undone.
 func (s taskWords) tasks() []Task {
 	if s.State.Undo {
 		return s.undoTasks()
@@ -128,7 +128,7 @@ func (s taskWords) stepTask(st runner.PlanStep, now string) Task {
 	}
 	switch {
 	case known > 0 && skipped == known:
-		t.State, t.Detail = "skipped", "it was so already"
+		t.State, t.Detail = "skipped", "it was done already"
 	case known > 0 && passed == known:
 		t.State = "done"
 	case st.Gate != "" && s.State.Status == runner.Gated && s.Gate == st.Gate:
@@ -178,7 +178,7 @@ func (s taskWords) undoTasks() []Task {
 }
 
 func (s taskWords) undoTask(id string) Task {
-	t := Task{ID: "undo/" + id, Title: "Take back: " + title(s.plan, id), State: "pending"}
+	t := Task{ID: "undo/" + id, Title: "Undo: " + title(s.plan, id), State: "pending"}
 	undone, begun, broken, all := 0, 0, 0, 0
 	for _, host := range s.Steps[id] {
 		switch host.Progress {

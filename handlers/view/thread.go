@@ -94,9 +94,9 @@ func (s threadWords) phaseMessages() []placed {
 }
 
 // phaseMessage is the summary of one turn of a phase, with the evidence.
-func (s threadWords) phaseMessage(v *visit) Message {
+func (s threadWords) phaseMessage(v *visit) (m Message) {
 	name := heading(s.plan, v.phase)
-	m := Message{}
+	defer func() { m = headed(m) }()
 	failed := slices.ContainsFunc(v.steps, func(t *turn) bool { return t.failed() })
 	switch {
 	case v.kind == runner.PhaseSkipped:
@@ -135,7 +135,7 @@ func (t *turn) failed() bool {
 
 func (s threadWords) turnTitle(t *turn) string {
 	if t.undo {
-		return "Take back: " + title(s.plan, t.step)
+		return "Undo: " + title(s.plan, t.step)
 	}
 	return title(s.plan, t.step)
 }
@@ -190,7 +190,7 @@ func (s threadWords) evidence(t *turn) (Output, bool) {
 		case runner.StepStarted, runner.UndoStarted:
 			continue
 		case runner.StepSkipped:
-			words = "it was so already: " + words
+			words = "it was done already: " + words
 		case runner.StepFailed, runner.UndoFailed:
 			words = "failed: " + words
 		}

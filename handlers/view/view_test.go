@@ -7,6 +7,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -40,7 +41,9 @@ func compare(t *testing.T, name, got string) {
 func people(events []runner.Event) view.People {
 	s := runner.Fold(events)
 	p := view.People{Gates: map[string]policy.Verdict{}, Needed: map[string][]string{}, Lasts: map[string]time.Duration{}}
-	for name, rule := range gateRules.Gates {
+	gates := maps.Clone(gateRules.Gates)
+	gates[policy.Without] = gateRules.RuleOf(policy.Without)
+	for name, rule := range gates {
 		for _, f := range rule.Factors {
 			p.Needed[name] = append(p.Needed[name], f.String())
 		}
@@ -226,12 +229,17 @@ func TestCommitGateSaysAll(t *testing.T) {
 		digest := runner.Fold(m.events).Gates["commit"].Digest
 		for _, w := range []string{
 			"devcluster", "scheduler-backup-2026-01-02-02-00", "2026-01-02T02:00:00Z", "old", "98.9 KiB", "5a17c0de5a17",
-			"@U0ANN00001", "bad deploy deleted jobs", "8 tasks will be killed", "2 resurrected", "3 jobs", "65 tasks", "0 dropped",
+			"@U0ANN00001", "bad deploy deleted jobs", "9 tasks will be killed: ads/prod/bidder 8, www-data/prod/web 1", "2 tasks that have ended since the backup start again", "3 jobs differ", "65 tasks",
 			"s2 leads as PID 4711", "Cannot be undone", "@U0BOB00001 for 1 of sre", "1 more of leads", "the first approval ends", "the gate ends",
-			digest[:12], digest, "requester_may_approve",
+			digest, "requester_may_approve",
 		} {
 			if !strings.Contains(text, w) {
 				t.Errorf("%s lacks %q:\n%s", k.Key, w, text)
+			}
+		}
+		for _, once := range []string{"annot be undone", digest[:12], "9 tasks will be killed"} {
+			if n := strings.Count(text, once); n != 1 {
+				t.Errorf("%s says %q %d times, want once:\n%s", k.Key, once, n, text)
 			}
 		}
 		for _, a := range k.Message.Actions {
@@ -381,7 +389,7 @@ func TestFindingsOfAStep(t *testing.T) {
 	found("s2", "scheduler-down")
 	all := view.ScreensOf(s.events, people(s.events)).Thread
 	text := view.Text(all[len(all)-1].Message)
-	if len(all) != len(one) || all[len(all)-1].Key != one[len(one)-1].Key || !strings.Contains(text, "3 findings in prepare/look") {
+	if len(all) != len(one) || all[len(all)-1].Key != one[len(one)-1].Key || !strings.Contains(text, "3 findings at: Look") {
 		t.Errorf("%d messages, were %d:\n%s", len(all), len(one), text)
 	}
 	if strings.Count(strings.ToLower(text), "means of quorum-flag-wrong") != 1 || !strings.Contains(text, "seen on s2") {

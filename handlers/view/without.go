@@ -12,23 +12,23 @@ import (
 func (s eventWords) withoutEvent(e runner.Event) Message {
 	switch e.Kind {
 	case runner.HostAsked:
-		return Message{Tone: Warn, Head: fmt.Sprintf("Asked to go on without %s", e.Host), Lines: []string{by(e)}}
+		return Message{Tone: Warn, Head: fmt.Sprintf("Somebody asked to continue without %s", e.Host), Lines: []string{by(e)}}
 	case runner.HostKept:
-		return Message{Tone: Plain, Head: fmt.Sprintf("No longer asked to go on without %s", e.Host), Lines: []string{by(e)}}
+		return Message{Tone: Plain, Head: fmt.Sprintf("The request to continue without %s was withdrawn", e.Host), Lines: []string{by(e)}}
 	case runner.HostLeft:
 		owes, _ := decode[[]string](e.Data)
-		return Message{Tone: Warn, Head: fmt.Sprintf("The run goes on without %s", e.Host), Lines: append(why(e), owesWords(e.Host, owes), mustNotStart(e.Run, e.Host))}
+		return Message{Tone: Warn, Head: fmt.Sprintf("The run continues without %s", e.Host), Lines: append(why(e), owesWords(e.Host, owes), mustNotStart(e.Host))}
 	case runner.RunOwes:
 		debts, _ := decode[[]runner.Debt](e.Data)
 		m := Message{Tone: Warn, Head: fmt.Sprintf("The work has ended (%s), and the run stays open for what is owed", quote(e.Why))}
 		for _, d := range debts {
-			m.Lines = append(m.Lines, owesWords(d.Host, d.Owes), mustNotStart(e.Run, d.Host))
+			m.Lines = append(m.Lines, owesWords(d.Host, d.Owes), mustNotStart(d.Host))
 		}
 		return m
 	case runner.SettleRequested:
 		return Message{Tone: Plain, Head: fmt.Sprintf("%s is back: settling what it owes", e.Host), Lines: []string{by(e)}}
 	case runner.HostContained:
-		return Message{Tone: Warn, Head: fmt.Sprintf("%s is back and kept from taking part", e.Host), Lines: append(why(e), fmt.Sprintf("Next: `resume %s`.", e.Run))}
+		return Message{Tone: Warn, Head: fmt.Sprintf("%s is back and kept from taking part", e.Host), Lines: append(why(e), "Next: resume the run."), Foot: fmt.Sprintf("Type `resume %s`.", e.Run)}
 	}
 	return Message{Tone: Good, Head: fmt.Sprintf("%s is settled", e.Host), Lines: why(e)}
 }
@@ -41,8 +41,8 @@ func owesWords(host string, owes []string) string {
 }
 
 // mustNotStart is what everybody must know who touches that host.
-func mustNotStart(run, host string) string {
-	return fmt.Sprintf("Its scheduler must not start before `settle %s %s`: its replica of the log would vote with what it holds from before.", run, host)
+func mustNotStart(host string) string {
+	return fmt.Sprintf("Its scheduler must not start before `settle %s`: its replica of the log would vote with what it holds from before.", host)
 }
 
 // debtWords are the words on hosts that a run went on without, and on what they owe.
@@ -55,7 +55,7 @@ func (s debtWords) without() []string {
 	for _, l := range s.Without {
 		switch {
 		case !l.Left:
-			lines = append(lines, fmt.Sprintf("Going on without %s is asked for by %s: %s", l.Host, Who(l.Who), because(l.Why)))
+			lines = append(lines, fmt.Sprintf("%s asked to continue without %s: %s", Who(l.Who), l.Host, because(l.Why)))
 		case l.Settled:
 			lines = append(lines, fmt.Sprintf("%s was left out, and is settled.", l.Host))
 		default:
@@ -63,16 +63,16 @@ func (s debtWords) without() []string {
 			if l.Contained {
 				words += " It is back, and kept from taking part."
 			}
-			lines = append(lines, words+" "+mustNotStart(s.Run, l.Host))
+			lines = append(lines, words+" "+mustNotStart(l.Host))
 		}
 	}
 	return lines
 }
 
-// withoutHint says how a run goes on that stands because of hosts that cannot be
-// reached any more, "" where that is not the question: a host that answered is not
-// gone, and too many to be left out are not either, but have a reason in common.
-func (s stopWords) withoutHint(st *stop) string {
+// goneForGood is a host that a stopped run could continue without: it cannot be reached
+// any more. "" where that is not the question: a host that answered is not gone, and too
+// many to be left out are not either, but have a reason in common.
+func (s stopWords) goneForGood(st *stop) string {
 	if len(s.Request.Hosts) < 3 || s.Ended || s.State.Settling != "" {
 		return ""
 	}
@@ -88,7 +88,7 @@ func (s stopWords) withoutHint(st *stop) string {
 	if rest, quorum := len(s.Request.Hosts)-left-len(stuck), len(s.Request.Hosts)/2+1; len(stuck) == 0 || rest < quorum {
 		return ""
 	}
-	return fmt.Sprintf("If %[1]s is gone for good: `resume %[2]s --without %[1]s --reason TEXT`; it needs the approvals of the commit gate.", stuck[0], s.Run)
+	return stuck[0]
 }
 
 // answered reports whether a host told itself what the run stopped at: that
@@ -176,10 +176,10 @@ func (s gateWords) withoutFacts(o *opening) []Field {
 		if g.Proved {
 			f = append(f, Field{"Proved", l.Host + " is gone"})
 		} else {
-			f = append(f, Field{"Not proved", quote(cut(strings.Join(g.Unclear, "; "), 400)) + ". Who approves attests that " + l.Host + " is off, and stays off until it is settled"})
+			f = append(f, Field{"Not proved", quote(cut(strings.Join(g.Unclear, "; "), 400)) + ". Anyone who approves attests that " + l.Host + " is off, and stays off until it is settled"})
 		}
 	}
-	return append(f, Field{"What follows", "nothing is asked of it any more; the others go on, and every one of them is needed until it is settled; approvals given before are void"})
+	return f
 }
 
 // Debts are the lines about hosts that a run goes on without.

@@ -12,6 +12,7 @@ import (
 
 	"aurorabot/policy"
 	"aurorabot/runner"
+	"aurorabot/runner/backup/check"
 )
 
 // Who is how a person is named in a message: by the identity in the journal,
@@ -74,28 +75,11 @@ func when(t time.Time) string {
 	return t.UTC().Format("2006-01-02T15:04:05Z")
 }
 
-// took is a duration as people read it: 2m10s, 40s, 3h5m, 2d4h; "0s" below a second.
-func took(d time.Duration) string {
-	switch d = d.Round(time.Second); {
-	case d < 0:
-		return "0s"
-	case d >= 24*time.Hour:
-		days, rest := d/(24*time.Hour), d%(24*time.Hour)
-		if h := rest / time.Hour; h > 0 {
-			return fmt.Sprintf("%dd%dh", days, h)
-		}
-		return fmt.Sprintf("%dd", days)
-	case d >= time.Hour:
-		h, m := d/time.Hour, d%time.Hour/time.Minute
-		if m > 0 {
-			return fmt.Sprintf("%dh%dm", h, m)
-		}
-		return fmt.Sprintf("%dh", h)
-	case d >= time.Minute && d%time.Minute == 0:
-		return fmt.Sprintf("%dm", d/time.Minute)
-	}
-	return d.String()
-}
+// took is a duration as people read it: "2 min 10 s", "7 d 3 h".
+func took(d time.Duration) string { return check.Age(d) }
+
+// Took is took, for other packages that make messages.
+func Took(d time.Duration) string { return took(d) }
 
 // short is the beginning of a hash, enough to compare by eye.
 func short(hash string) string {
@@ -103,6 +87,54 @@ func short(hash string) string {
 		return hash[:12]
 	}
 	return hash
+}
+
+// maxHead is how many characters the first line of a message has at most.
+const maxHead = 120
+
+func fitsHead(s string) bool { return utf8.RuneCountInString(s) <= maxHead }
+
+// headed is m with a first line of at most [maxHead] characters. Of a longer one the
+// clauses that do not fit are the line after it; where the first clause alone is too
+// long it is cut, and that line has all of it.
+func headed(m Message) Message {
+	if fitsHead(m.Head) {
+		return m
+	}
+	if i := strings.LastIndex(string([]rune(m.Head)[:maxHead]), "; "); i > maxHead/3 {
+		m.Lines = append([]string{sentence(cut(m.Head[i+2:], 600))}, m.Lines...)
+		m.Head = m.Head[:i]
+		return m
+	}
+	m.Lines = append([]string{cut(m.Head, 600)}, m.Lines...)
+	m.Head = brief(m.Head)
+	return m
+}
+
+// brief is the beginning of a first line that is too long.
+func brief(s string) string {
+	kept := string([]rune(s)[:maxHead-2])
+	for _, end := range []string{"; ", ": ", ", ", " "} {
+		if i := strings.LastIndex(kept, end); i > len(kept)/3 {
+			return kept[:i] + " …"
+		}
+	}
+	for _, at := range person.FindAllStringIndex(s, -1) { // Half an identity would be somebody else's.
+		if at[0] < len(kept) && len(kept) < at[1] {
+			kept = kept[:at[0]]
+		}
+	}
+	return strings.TrimRight(kept, " ") + " …"
+}
+
+// Whole is the first line of m as it was before it was cut to the length of one; then
+// it is the first of m's Lines, too.
+func Whole(m Message) string {
+	begun, short := strings.CutSuffix(m.Head, " …")
+	if short && len(m.Lines) > 0 && strings.HasPrefix(m.Lines[0], begun) {
+		return m.Lines[0]
+	}
+	return m.Head
 }
 
 // count is "1 task", "2 tasks".
@@ -173,6 +205,14 @@ func list(names []string, most int) string {
 		return strings.Join(names, ", ")
 	}
 	return strings.Join(names[:most], ", ") + ", " + more(len(names)-most)
+}
+
+// either joins what one may do: "a, b or c".
+func either(words []string) string {
+	if len(words) < 2 {
+		return strings.Join(words, "")
+	}
+	return strings.Join(words[:len(words)-1], ", ") + " or " + words[len(words)-1]
 }
 
 // first is the first line of s, on which one thing stands.

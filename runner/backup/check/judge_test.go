@@ -110,19 +110,19 @@ func (tt state) play(t *testing.T) {
 // Each state gives its findings, and the first line says it in words.
 func TestEveryState(t *testing.T) {
 	for _, tt := range []state{
-		{"fresh", "", "backup-fresh backup-folder-empty", "dev: fresh: the newest valid backup is 30m0s old|65 tasks", check.Yes, func(*check.Facts) {}},
-		{"stale", "backup-stale", "", "STALE|is scheduler-backup-2026-11-23-11-30 on s1, 3d0h old; the limit is 26h", check.Yes, func(f *check.Facts) {
+		{"fresh", "", "backup-fresh backup-folder-empty", "dev: fresh: the newest valid backup is 30 min old|65 tasks", check.Yes, func(*check.Facts) {}},
+		{"stale", "backup-stale", "", "STALE|is scheduler-backup-2026-11-23-11-30 on s1, 3 d old; the limit is 1 d 2 h", check.Yes, func(f *check.Facts) {
 			*f = aged(3*24*time.Hour - 30*time.Minute)
 			f.Hosts[0].Success = nil
 			f.Limit = 26 * time.Hour
 		}},
 		{"as old as the limit", "backup-overdue", "", "LATE", check.Yes, func(f *check.Facts) { *f = aged(26*time.Hour - 30*time.Minute); f.Hosts[0].Success = nil }},
 		{"as old as two intervals and a little", "", "backup-fresh", "fresh", check.Yes, func(f *check.Facts) { *f = aged(126*time.Minute - 30*time.Minute); f.Hosts[0].Success = nil }},
-		{"overdue", "backup-overdue", "", "LATE|one is written every 1h", check.Yes, func(f *check.Facts) {
+		{"overdue", "backup-overdue", "", "LATE|one is written every 1 h", check.Yes, func(f *check.Facts) {
 			*f = aged(126*time.Minute - 30*time.Minute + time.Second)
 			f.Hosts[0].Success = nil
 		}},
-		{"starved by restarts", "backup-starved", "", "STARVED|the leader s1 is up for 40s|6 elections within the last hour", check.Yes, func(f *check.Facts) {
+		{"starved by restarts", "backup-starved", "", "STARVED|the leader s1 is up for 40 s|6 elections within the last hour", check.Yes, func(f *check.Facts) {
 			*f = aged(5 * time.Hour)
 			f.Hosts[0].Uptime, f.Hosts[0].Success, f.Failovers = 40*time.Second, count(0), count(6)
 		}},
@@ -131,16 +131,16 @@ func TestEveryState(t *testing.T) {
 			*f = aged(5 * time.Hour)
 			f.Hosts[0].Failed = count(4)
 		}},
-		{"a counter that stands still", "backup-starved", "", "STARVED|scheduler_backup_success of s1 stands at 3 since 3h", check.Yes, func(f *check.Facts) {
+		{"a counter that stands still", "backup-starved", "", "STARVED|scheduler_backup_success of s1 stands at 3 since 3 h", check.Yes, func(f *check.Facts) {
 			*f = aged(100 * time.Minute)
 			f.Before = []check.Counter{{Host: "s1", Began: f.Hosts[0].Began, At: f.At.Add(-3 * time.Hour), Success: 3}}
 		}},
 		{"a counter that stands still since a moment ago", "", "", "fresh", check.Yes, func(f *check.Facts) {
 			f.Before = []check.Counter{{Host: "s1", Began: f.Hosts[0].Began, At: f.At.Add(-40 * time.Minute), Success: 3}}
 		}},
-		{"never written", "backup-starved", "", "STARVED|stands at 0 since 2d0h", check.Yes, func(f *check.Facts) { *f = aged(2 * time.Hour); f.Hosts[0].Success = count(0) }},
+		{"never written", "backup-starved", "", "STARVED|stands at 0 since 2 d", check.Yes, func(f *check.Facts) { *f = aged(2 * time.Hour); f.Hosts[0].Success = count(0) }},
 		{"failed writes alone", "backup-writes-fail", "", "writes-fail|scheduler_backup_failed 1", check.Yes, func(f *check.Facts) { f.Hosts[0].Failed = count(1) }},
-		{"truncated newest", "backup-newest-damaged", "", "the newest backup is truncated|s2, scheduler-backup-2026-11-23-11-50|byte 512|newest valid backup is 30m0s old", check.Yes, func(f *check.Facts) {
+		{"truncated newest", "backup-newest-damaged", "", "the newest backup is truncated|s2, scheduler-backup-2026-11-23-11-50|byte 512|newest valid backup is 30 min old", check.Yes, func(f *check.Facts) {
 			f.Hosts[1].Folder.Files = append(f.Hosts[1].Folder.Files, truncated(file(10*time.Minute, 65)))
 		}},
 		{"truncated before its time", "backup-newest-damaged", "", "truncated", check.Yes, func(f *check.Facts) {
@@ -167,7 +167,7 @@ func TestEveryState(t *testing.T) {
 			f.Hosts[0].NoSpace, f.Hosts[0].NoSpaceX = 2, "java.io.IOException: No space left on device"
 		}},
 		{"disk nearly full", "disk-nearly-full", "", "disk-nearly-full on s1", check.Yes, func(f *check.Facts) { f.Hosts[0].Folder.Free = 40 << 20 }},
-		{"one host only", "backup-one-host", "", "only one host, s1, has backups|30m0s old", check.Yes, func(f *check.Facts) { f.Hosts[1].Folder.Files = nil }},
+		{"one host only", "backup-one-host", "", "only one host, s1, has backups|30 min old", check.Yes, func(f *check.Facts) { f.Hosts[1].Folder.Files = nil }},
 		{"one host only, and a copy", "", "", "fresh", check.Yes, func(f *check.Facts) {
 			f.Hosts[1].Folder.Files = nil
 			f.Copy = &check.Copy{Name: "x", Time: noon.Add(-30 * time.Minute), Copies: 1}
@@ -177,7 +177,7 @@ func TestEveryState(t *testing.T) {
 			f.Copy = &check.Copy{Name: "x", Time: noon.Add(-90 * time.Minute), Copies: 1}
 		}},
 		{"a copy that failed", "backup-copy-failed", "", "no room", check.Yes, func(f *check.Facts) { f.Copy = &check.Copy{Why: "no room"} }},
-		{"foreign", "backup-foreign", "", "FOREIGN|of framework f-2, the cluster is f-1|newest valid backup is 30m0s old", check.Yes, func(f *check.Facts) {
+		{"foreign", "backup-foreign", "", "FOREIGN|of framework f-2, the cluster is f-1|newest valid backup is 30 min old", check.Yes, func(f *check.Facts) {
 			other := file(5*time.Minute, 65)
 			other.Read.FrameworkID = "f-2"
 			f.Hosts[2].Folder.Files = append(f.Hosts[2].Folder.Files, other)
@@ -207,7 +207,7 @@ func TestEveryState(t *testing.T) {
 		{"a leftover of the past", "", "backup-leftover", "fresh", check.Yes, func(f *check.Facts) {
 			f.Hosts[0].Folder.Files = append(f.Hosts[0].Folder.Files, probe.FolderFile{Name: "temp_scheduler-backup-2026-11-20-11-45", ID: probe.FileID{MTime: noon.Add(-72 * time.Hour).UnixNano()}})
 		}},
-		{"unreadable folder", "backup-folder-unreadable", "", "the backup folder of s2 is unreadable, and may hold a newer one|permission denied|30m0s old", check.Yes, func(f *check.Facts) {
+		{"unreadable folder", "backup-folder-unreadable", "", "the backup folder of s2 is unreadable, and may hold a newer one|permission denied|30 min old", check.Yes, func(f *check.Facts) {
 			f.Hosts[1].Folder = &probe.Folder{Dir: "/backups", Error: "permission denied"}
 			f.Hosts[2].Folder.Files = []probe.FolderFile{file(3*time.Hour, 65)}
 		}},
@@ -218,13 +218,13 @@ func TestEveryState(t *testing.T) {
 			}
 			f.Hosts[0].Success = count(1)
 		}},
-		{"unreadable file", "backup-unreadable", "", "permission denied|30m0s old", check.Yes, func(f *check.Facts) {
+		{"unreadable file", "backup-unreadable", "", "permission denied|30 min old", check.Yes, func(f *check.Facts) {
 			f.Hosts[0].Folder.Files = append(f.Hosts[0].Folder.Files, probe.FolderFile{Name: "scheduler-backup-2026-11-23-11-59", Error: "permission denied"})
 		}},
 		{"a folder where a file should be", "backup-damaged", "", "a folder", check.Yes, func(f *check.Facts) {
 			f.Hosts[0].Folder.Files = append(f.Hosts[0].Folder.Files, probe.FolderFile{Name: "scheduler-backup-2026-11-23-11-59", Odd: "a folder"})
 		}},
-		{"host down", "host-silent", "", "s3 cannot be asked (host down?), and may have a newer one: no route to host|30m0s old", check.Yes, func(f *check.Facts) {
+		{"host down", "host-silent", "", "s3 cannot be asked (host down?), and may have a newer one: no route to host|30 min old", check.Yes, func(f *check.Facts) {
 			f.Hosts[2] = check.HostFacts{Host: "s3", Silent: "no route to host"}
 		}},
 		{"all hosts down", "host-silent cannot-tell", "", "CANNOT TELL whether there is a valid backup: s1 cannot be asked, s2 cannot be asked, s3 cannot be asked", check.CannotTell, func(f *check.Facts) {
@@ -240,7 +240,7 @@ func TestEveryState(t *testing.T) {
 		{"who leads is not known", "cannot-tell", "", "cannot tell who leads and writes backups: s1 gave no answer", check.Yes, func(f *check.Facts) {
 			f.Hosts[0].Leads, f.Hosts[0].Asked, f.Hosts[0].Success, f.Hosts[0].Failed = false, false, nil, nil
 		}},
-		{"emptied by an open run", "backup-in-run", "", "the newest backup does not count|it was written during the open run dev-1 (0 tasks)|the newest valid backup is 30m0s old", check.Yes, func(f *check.Facts) {
+		{"emptied by an open run", "backup-in-run", "", "the newest backup does not count|it was written during the open run dev-1 (0 tasks)|the newest valid backup is 30 min old", check.Yes, func(f *check.Facts) {
 			empty := file(time.Minute, 0)
 			empty.Read.Warnings = []string{"no tasks"}
 			f.Runs = []check.Window{{Run: "dev-1", From: noon.Add(-10 * time.Minute)}}
@@ -260,7 +260,7 @@ func TestEveryState(t *testing.T) {
 			f.Runs = []check.Window{{Run: "dev-1", From: noon.Add(-100 * time.Minute), To: noon.Add(-80 * time.Minute)}}
 		}},
 		{"an open run alone", "", "", "fresh|run dev-1 is open", check.Yes, func(f *check.Facts) { f.Runs = []check.Window{{Run: "dev-1", From: noon.Add(-time.Minute)}} }},
-		{"collapsed", "backup-collapsed", "", "does not count|its tasks collapsed: 30, and 65|newest valid backup is 30m0s old", check.Yes, func(f *check.Facts) {
+		{"collapsed", "backup-collapsed", "", "does not count|its tasks collapsed: 30, and 65|newest valid backup is 30 min old", check.Yes, func(f *check.Facts) {
 			f.Hosts[0].Folder.Files = append(f.Hosts[0].Folder.Files, file(time.Minute, 30))
 		}},
 		{"emptied without a run", "backup-collapsed", "", "its tasks collapsed: 0, and 65", check.Yes, func(f *check.Facts) {
@@ -268,7 +268,7 @@ func TestEveryState(t *testing.T) {
 			empty.Read.Warnings = []string{"no tasks"}
 			f.Hosts[0].Folder.Files = append(f.Hosts[0].Folder.Files, empty)
 		}},
-		{"half of the tasks", "", "", "fresh|1m0s old", check.Yes, func(f *check.Facts) {
+		{"half of the tasks", "", "", "fresh|1 min old", check.Yes, func(f *check.Facts) {
 			f.Hosts[0].Folder.Files = append(f.Hosts[0].Folder.Files, file(time.Minute, 33))
 		}},
 		{"a jump", "", "backup-jump", "fresh", check.Yes, func(f *check.Facts) {
@@ -279,12 +279,12 @@ func TestEveryState(t *testing.T) {
 			odd.Read.Warnings = []string{"1 byte after the end"}
 			f.Hosts[0].Folder.Files = append(f.Hosts[0].Folder.Files, odd)
 		}},
-		{"content in dbScript that this release reads", "", "", "fresh|1m0s old", check.Yes, func(f *check.Facts) {
+		{"content in dbScript that this release reads", "", "", "fresh|1 min old", check.Yes, func(f *check.Facts) {
 			old := file(time.Minute, 65)
 			old.Read.Warnings = []string{"3 statements in dbScript: what lies only there is lost"}
 			f.Hosts[0].Folder.Files, f.DBScript = append(f.Hosts[0].Folder.Files, old), true
 		}},
-		{"from the future", "backup-future", "", "a backup is from the future|2h0m in the future|30m0s old", check.Yes, func(f *check.Facts) {
+		{"from the future", "backup-future", "", "a backup is from the future|2 h in the future|30 min old", check.Yes, func(f *check.Facts) {
 			f.Hosts[0].Folder.Files = append(f.Hosts[0].Folder.Files, file(-2*time.Hour, 65))
 		}},
 		{"a clock that is off", "clock-skew", "", "clock-skew on s2", check.Yes, func(f *check.Facts) { f.Hosts[1].Skew = -31 * time.Second }},

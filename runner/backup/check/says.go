@@ -163,17 +163,28 @@ func inZones(zones map[string][]string) string {
 	return strings.Join(parts, "; ")
 }
 
-// took is a span as people read it: 2m10s, 3h5m, 2d4h.
-func took(d time.Duration) string {
-	switch d = d.Abs(); {
-	case d >= 48*time.Hour:
-		return fmt.Sprintf("%dd%dh", d/(24*time.Hour), d%(24*time.Hour)/time.Hour)
-	case d >= time.Hour:
-		return fmt.Sprintf("%dh%dm", d/time.Hour, d%time.Hour/time.Minute)
-	case d >= time.Minute:
-		return fmt.Sprintf("%dm%ds", d/time.Minute, d%time.Minute/time.Second)
+// took is how long d lasts, whatever its sign.
+func took(d time.Duration) string { return Age(d.Abs()) }
+
+// Age is a span of time as people read it, in the one form that messages have: its
+// two largest units, "7 d 3 h", "3 h 5 min", "2 min 10 s"; "0 s" below a second.
+func Age(d time.Duration) string {
+	units := []struct {
+		name string
+		is   time.Duration
+	}{{"d", 24 * time.Hour}, {"h", time.Hour}, {"min", time.Minute}, {"s", time.Second}}
+	d = max(d.Round(time.Second), 0)
+	for i, u := range units[:len(units)-1] {
+		if d < u.is {
+			continue
+		}
+		words, next := fmt.Sprintf("%d %s", d/u.is, u.name), units[i+1]
+		if rest := d % u.is / next.is; rest > 0 {
+			words += fmt.Sprintf(" %d %s", rest, next.name)
+		}
+		return words
 	}
-	return d.Round(time.Second).String()
+	return fmt.Sprintf("%d s", d/time.Second)
 }
 
 // size is a number of bytes as people read it.

@@ -22,7 +22,7 @@ func lower(f *check.Facts, since time.Duration) {
 // and clocks tell other times than the backups, counters are of the past.
 func TestStatesThatLookLikeOthers(t *testing.T) {
 	for _, tt := range []state{
-		{"packed, which an older reader took for an empty one", "backup-odd", "", "backup-odd on s1|gzip|30m0s old", check.Yes, func(f *check.Facts) {
+		{"packed, which an older reader took for an empty one", "backup-odd", "", "backup-odd on s1|gzip|30 min old", check.Yes, func(f *check.Facts) {
 			odd := file(time.Minute, 0)
 			odd.Read.TimestampMs, odd.Read.Warnings = 0, []string{"it begins like a gzip file", "9 bytes after the end", "the timestamp is 0", "no framework id", "no tasks"}
 			f.Hosts[0].Folder.Files = append(f.Hosts[0].Folder.Files, odd)
@@ -48,7 +48,7 @@ func TestStatesThatLookLikeOthers(t *testing.T) {
 			f.Hosts[0].Failed = count(1)
 			f.Before = []check.Counter{{Host: "s1", Began: f.Hosts[0].Began.Add(-time.Hour), At: noon.Add(-time.Hour), Failed: 1, FailedAt: noon.Add(-time.Hour)}}
 		}},
-		{"leaders change, and the newest is fresh", "backup-starving", "", "starving|4 elections within the last hour|the leader s1 is up for 40s", check.Yes, func(f *check.Facts) {
+		{"leaders change, and the newest is fresh", "backup-starving", "", "starving|4 elections within the last hour|the leader s1 is up for 40 s", check.Yes, func(f *check.Facts) {
 			f.Hosts[0].Uptime, f.Hosts[0].Success, f.Failovers = 40*time.Second, count(0), count(4)
 		}},
 		{"a deployment", "", "", "fresh", check.Yes, func(f *check.Facts) {
@@ -63,7 +63,7 @@ func TestStatesThatLookLikeOthers(t *testing.T) {
 			emptied(f)
 			f.Hosts[0].Uptime, f.Hosts[1].Folder.Others = time.Minute, 2
 		}},
-		{"empty folders, and a copy", "backup-none backup-starved", "", "NO VALID BACKUP|all 3 hosts are empty|the bot's own copy scheduler-backup-x is whole and 2h0m old", check.Yes, func(f *check.Facts) {
+		{"empty folders, and a copy", "backup-none backup-starved", "", "NO VALID BACKUP|all 3 hosts are empty|the bot's own copy scheduler-backup-x is whole and 2 h old", check.Yes, func(f *check.Facts) {
 			emptied(f)
 			f.Hosts[0].Uptime, f.Copy = time.Minute, &check.Copy{Name: "scheduler-backup-x", Time: noon.Add(-2 * time.Hour), Age: check.Span(2 * time.Hour), Copies: 1, Framework: "f-1"}
 		}},
@@ -71,24 +71,24 @@ func TestStatesThatLookLikeOthers(t *testing.T) {
 			emptied(f)
 			f.Hosts[0].Uptime, f.Copy = time.Minute, &check.Copy{Name: "scheduler-backup-x", Time: noon.Add(-2 * time.Hour), Copies: 1, Framework: "f-2"}
 		}},
-		{"all hosts down, and a copy", "host-silent cannot-tell", "", "CANNOT TELL whether there is a valid backup|the bot's own copy scheduler-backup-x is whole and 2h0m old", check.Yes, func(f *check.Facts) {
+		{"all hosts down, and a copy", "host-silent cannot-tell", "", "CANNOT TELL whether there is a valid backup|the bot's own copy scheduler-backup-x is whole and 2 h old", check.Yes, func(f *check.Facts) {
 			for i := range f.Hosts {
 				f.Hosts[i] = check.HostFacts{Host: f.Hosts[i].Host, Silent: "no route to host"}
 			}
 			f.Failovers, f.Copy = nil, &check.Copy{Name: "scheduler-backup-x", Time: noon.Add(-2 * time.Hour), Age: check.Span(2 * time.Hour), Copies: 1}
 		}},
-		{"written by an open run, by a clock that is slow", "backup-in-run clock-skew", "", "during the open run dev-1 (65 tasks)|newest valid backup is 4h30m old by the clock of s1, which is 3h0m slow", check.Yes, func(f *check.Facts) {
+		{"written by an open run, by a clock that is slow", "backup-in-run clock-skew", "", "during the open run dev-1 (65 tasks)|newest valid backup is 4 h 30 min old by the clock of s1, which is 3 h slow", check.Yes, func(f *check.Facts) {
 			f.Runs, f.Hosts[0].Skew = []check.Window{{Run: "dev-1", From: noon.Add(170 * time.Minute)}}, -3*time.Hour
 			f.At = noon.Add(3 * time.Hour)
 			f.Hosts[0].Folder.Files = []probe.FolderFile{file(5*time.Minute, 65), file(90*time.Minute, 65)}
 		}},
-		{"three that collapsed, one after the other", "backup-collapsed", "", "does not count|its tasks collapsed: 30, and 65|newest valid backup is 30m0s old", check.Yes, func(f *check.Facts) {
+		{"three that collapsed, one after the other", "backup-collapsed", "", "does not count|its tasks collapsed: 30, and 65|newest valid backup is 30 min old", check.Yes, func(f *check.Facts) {
 			f.Hosts[0].Folder.Files = append(f.Hosts[0].Folder.Files, file(time.Minute, 30), file(5*time.Minute, 31), file(9*time.Minute, 32))
 		}},
-		{"hourly ones of a day that collapsed", "backup-collapsed", "", "does not count|its tasks collapsed: 30, and 65|newest valid backup is 24h1m old", check.Yes, func(f *check.Facts) {
+		{"hourly ones of a day that collapsed", "backup-collapsed", "", "does not count|its tasks collapsed: 30, and 65|newest valid backup is 1 d old", check.Yes, func(f *check.Facts) {
 			lower(f, 24*time.Hour)
 		}},
-		{"a lower number that stays", "", "backup-jump backup-collapsed", "fresh|1m0s old", check.Yes, func(f *check.Facts) { lower(f, 25*time.Hour) }},
+		{"a lower number that stays", "", "backup-jump backup-collapsed", "fresh|1 min old", check.Yes, func(f *check.Facts) { lower(f, 25*time.Hour) }},
 		{"all tasks were killed", "backup-collapsed", "", "its active tasks collapsed: 0, and 65", check.Yes, func(f *check.Facts) {
 			killed := file(time.Minute, 65)
 			killed.Read.Active = 0
@@ -109,7 +109,7 @@ func TestStatesThatLookLikeOthers(t *testing.T) {
 			f.Hosts[0].Folder.Files = []probe.FolderFile{file(time.Minute, 30), file(time.Hour, 31), file(2*time.Hour, 31), file(3*time.Hour, 32)}
 			f.Hosts[1].Folder.Files = []probe.FolderFile{file(time.Minute, 30)}
 		}},
-		{"one name, two contents", "backups-differ", "", "backups-differ on dev: scheduler-backup-2026-11-23-11-30|on s1|on s2|30m0s old", check.Yes, func(f *check.Facts) {
+		{"one name, two contents", "backups-differ", "", "backups-differ on dev: scheduler-backup-2026-11-23-11-30|on s1|on s2|30 min old", check.Yes, func(f *check.Facts) {
 			other := file(30*time.Minute, 66)
 			other.Read.SHA256 = "other"
 			f.Hosts[1].Folder.Files = append(f.Hosts[1].Folder.Files, other)
@@ -119,12 +119,12 @@ func TestStatesThatLookLikeOthers(t *testing.T) {
 			other.Read.SHA256 = "other"
 			f.Hosts[1].Folder.Files = append(f.Hosts[1].Folder.Files, other)
 		}},
-		{"the last by name is old inside", "", "", "fresh|30m0s old (scheduler-backup-2026-11-23-11-30 on s1", check.Yes, func(f *check.Facts) {
+		{"the last by name is old inside", "", "", "fresh|30 min old (scheduler-backup-2026-11-23-11-30 on s1", check.Yes, func(f *check.Facts) {
 			old := file(50*time.Hour, 65)
 			old.Name = "scheduler-backup-2026-11-23-11-59"
 			f.Hosts[1].Folder.Files = append(f.Hosts[1].Folder.Files, old)
 		}},
-		{"the first by name is the newest inside", "", "", "fresh|5m0s old (scheduler-backup-2026-11-23-01-55 on s2", check.Yes, func(f *check.Facts) {
+		{"the first by name is the newest inside", "", "", "fresh|5 min old (scheduler-backup-2026-11-23-01-55 on s2", check.Yes, func(f *check.Facts) {
 			west := file(5*time.Minute, 65)
 			west.Name = "scheduler-backup-2026-11-23-01-55"
 			f.Hosts[1].Folder.Files = append(f.Hosts[1].Folder.Files, west)
@@ -142,13 +142,13 @@ func TestStatesThatLookLikeOthers(t *testing.T) {
 			west.Name, f.Hosts[0].Keeps = "scheduler-backup-2026-11-23-04-55", 3
 			f.Hosts[0].Folder.Files = append(f.Hosts[0].Folder.Files, west)
 		}},
-		{"no time inside", "backup-odd", "", "the timestamp is 0|30m0s old", check.Yes, func(f *check.Facts) {
+		{"no time inside", "backup-odd", "", "the timestamp is 0|30 min old", check.Yes, func(f *check.Facts) {
 			odd := file(time.Minute, 65)
 			odd.Read.TimestampMs, odd.Read.Warnings = 0, []string{"the timestamp is 0"}
 			f.Hosts[0].Folder.Files = append(f.Hosts[0].Folder.Files, odd)
 		}},
-		{"a clock that is hours fast", "clock-skew", "", "clock-skew on s1|the newest valid backup is 30m0s old by the clock of s1, which is 3h0m fast", check.Yes, func(f *check.Facts) { f.Hosts[0].Skew = 3 * time.Hour }},
-		{"a clock that is hours slow, and late", "clock-skew backup-overdue", "", "clock-skew on s1|3h30m old by the clock of s1, which is 3h0m slow", check.Yes, func(f *check.Facts) {
+		{"a clock that is hours fast", "clock-skew", "", "clock-skew on s1|the newest valid backup is 30 min old by the clock of s1, which is 3 h fast", check.Yes, func(f *check.Facts) { f.Hosts[0].Skew = 3 * time.Hour }},
+		{"a clock that is hours slow, and late", "clock-skew backup-overdue", "", "clock-skew on s1|3 h 30 min old by the clock of s1, which is 3 h slow", check.Yes, func(f *check.Facts) {
 			f.Hosts[0].Skew, f.At, f.Hosts[0].Success = -3*time.Hour, noon.Add(3*time.Hour), nil
 		}},
 	} {
