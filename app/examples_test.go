@@ -123,7 +123,7 @@ var exampleEnds = map[string]struct {
 	"salvage west --typed west --digest 8f4c2a1b":                          {1, "does not wait for a decision here"},
 	"resume west": {3, "Resumed"},
 	`resume west --without s2 --reason "the disk of s2 is gone"`: {4, "The disk of s2 is gone"},
-	"undo west":    {4, "Undo asked for"},
+	"undo west":    {4, "Undo requested"},
 	"settle s2":    {1, "no open run continues without"},
 	"drill west":   {1, "names no rehearsal lab"},
 	"approve west": {5, "who asked for it"},

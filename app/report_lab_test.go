@@ -138,7 +138,7 @@ func (o *operator) types(words ...string) (exit int, stdout, stderr string) {
 func (o *operator) report() (exit int, first string, r check.Result) {
 	o.Helper()
 	exit, out, errs := o.types("report", "lab")
-	first, _, _ = strings.Cut(out, "\n")
+	first = firstLines(out)
 	again, js, _ := o.types("report", "lab", "--json")
 	var list []check.Result
 	if err := json.Unmarshal([]byte(js), &list); err != nil || len(list) != 1 || again != exit {
@@ -177,23 +177,23 @@ func TestReportOfEveryState(t *testing.T) {
 		says       string // In the first line; several, by "|".
 		restorable check.Restorable
 	}{
-		{cluster.ShelfFresh, "", "lab: fresh: the newest valid backup is 30m|65 tasks", check.Yes},
-		{cluster.ShelfStale, "backup-stale", "lab: STALE|3d0h old; the limit is 26h", check.Yes},
-		{cluster.ShelfStarved, "backup-starved", "lab: STARVED: no backups are written|5h0m old|is up for", check.Yes},
-		{cluster.ShelfTruncated, "backup-newest-damaged", "the newest backup is truncated|the newest valid backup is 30m", check.Yes},
-		{cluster.ShelfZero, "backup-newest-damaged", "a file of 0 bytes|the newest valid backup is 30m", check.Yes},
-		{cluster.ShelfOneHost, "backup-one-host", "only one host|has backups|30m", check.Yes},
-		{cluster.ShelfForeign, "backup-foreign", "FOREIGN|is of framework 11111111|30m", check.Yes},
+		{cluster.ShelfFresh, "", "lab: fresh: the newest valid backup is 30 min|65 tasks", check.Yes},
+		{cluster.ShelfStale, "backup-stale", "lab: STALE|3 d old; the limit is 1 d 2 h", check.Yes},
+		{cluster.ShelfStarved, "backup-starved", "lab: STARVED: no backups are written|5 h old|is up for", check.Yes},
+		{cluster.ShelfTruncated, "backup-newest-damaged", "the newest backup is truncated|the newest valid backup is 30 min", check.Yes},
+		{cluster.ShelfZero, "backup-newest-damaged", "a file of 0 bytes|the newest valid backup is 30 min", check.Yes},
+		{cluster.ShelfOneHost, "backup-one-host", "only one host|has backups|30 min", check.Yes},
+		{cluster.ShelfForeign, "backup-foreign", "FOREIGN|is of framework 11111111|30 min", check.Yes},
 		{cluster.ShelfEmpty, "backup-none", "NO VALID BACKUP: the folders of all 3 hosts are empty", check.No},
 		{cluster.ShelfBegun, "backup-none", "NO VALID BACKUP|only 1 that were begun", check.No},
-		{cluster.ShelfNoFolder, "backup-folder-unreadable", "is unreadable, and may hold a newer one|the newest valid backup is 4h30m", check.Yes},
+		{cluster.ShelfNoFolder, "backup-folder-unreadable", "is unreadable, and may hold a newer one|the newest valid backup is 4 h 30 min", check.Yes},
 		{cluster.ShelfNoneRead, "backup-folder-unreadable", "CANNOT TELL whether there is a valid backup", check.CannotTell},
-		{cluster.ShelfDown, "host-silent", "cannot be asked (host down?), and may have a newer one|30m", check.Yes},
+		{cluster.ShelfDown, "host-silent", "cannot be asked (host down?), and may have a newer one|30 min", check.Yes},
 		{cluster.ShelfAllDown, "host-silent", "CANNOT TELL whether there is a valid backup: s1 cannot be asked, s2 cannot be asked, s3 cannot be asked", check.CannotTell},
 		{cluster.ShelfCollapsed, "backup-collapsed", "does not count|its tasks collapsed: 21, and 65", check.Yes},
-		{cluster.ShelfFuture, "backup-future", "a backup is from the future|30m", check.Yes},
+		{cluster.ShelfFuture, "backup-future", "a backup is from the future|30 min", check.Yes},
 		{cluster.ShelfLinked, "", "lab: fresh", check.Yes},
-		{cluster.ShelfEmptied, "backup-in-run", "does not count|written during the open run lab-20260102T0304Z (0 tasks)|30m", check.Yes},
+		{cluster.ShelfEmptied, "backup-in-run", "does not count|written during the open run lab-20260102T0304Z (0 tasks)|30 min", check.Yes},
 		// Last, since its line in the log stays for an hour.
 		{cluster.ShelfDiskFull, "backup-disk-full", "DISK FULL|No space left on device", check.Yes},
 	} {
@@ -211,11 +211,11 @@ func TestReportOfEveryState(t *testing.T) {
 				}
 			}
 			exit, out, errs := o.types("report", "lab")
-			first, _, _ := strings.Cut(out, "\n")
+			first := firstLines(out)
 			t.Logf("exit %d: %s%s", exit, first, errs)
 			for _, words := range strings.Split(tt.says, "|") {
 				if !strings.Contains(first, words) {
-					t.Errorf("the first line lacks %q", words)
+					t.Errorf("the first lines lack %q", words)
 				}
 			}
 			told := strings.Contains(out, "warning "+tt.finding+" on ") || strings.Contains(out, "critical "+tt.finding+" on ")
@@ -307,4 +307,14 @@ func TestReportForms(t *testing.T) {
 			t.Errorf("%s: left behind %v, %v", h.Name(), left, err)
 		}
 	}
+}
+
+// firstLines are a report's first line, and the one in which a long one is continued.
+func firstLines(out string) string {
+	head, rest, _ := strings.Cut(out, "\n\n")
+	next, _, _ := strings.Cut(rest, "\n")
+	if next != "" {
+		next = strings.ToLower(next[:1]) + next[1:]
+	}
+	return head + "; " + next
 }

@@ -118,20 +118,20 @@ func TestReportOfHostileStates(t *testing.T) {
 		exit int
 		lay  func(*shelf) // Over fresh ones.
 	}{
-		{"the last by name is old inside", "lab: fresh: the newest valid backup is 30m", 0, func(s *shelf) { s.as(s.other[0], s.name(0), 0, s.snap(2*day)) }},
-		{"an old one that was touched", "lab: STALE|3d0h old", 6, func(s *shelf) {
+		{"the last by name is old inside", "lab: fresh: the newest valid backup is 30 min", 0, func(s *shelf) { s.as(s.other[0], s.name(0), 0, s.snap(2*day)) }},
+		{"an old one that was touched", "lab: STALE|3 d old", 6, func(s *shelf) {
 			s.must(s.c.Shelve(s.Context(), cluster.ShelfEmpty))
 			s.as(s.leader, s.name(0), 0, s.snap(3*day))
 		}},
-		{"the first by name is the newest inside", "lab: fresh: the newest valid backup is 5m", 0, func(s *shelf) { s.as(s.other[0], s.name(9*time.Hour), 0, s.snap(5*time.Minute)) }},
-		{"one name, two contents", "backups-differ on lab: scheduler-backup-|the newest valid backup is 1m", 6, func(s *shelf) {
+		{"the first by name is the newest inside", "lab: fresh: the newest valid backup is 5 min", 0, func(s *shelf) { s.as(s.other[0], s.name(9*time.Hour), 0, s.snap(5*time.Minute)) }},
+		{"one name, two contents", "backups-differ on lab: scheduler-backup-|the newest valid backup is 1 min", 6, func(s *shelf) {
 			s.put(s.leader, time.Minute, s.snap(time.Minute))
 			s.as(s.other[0], s.name(time.Minute), time.Minute, s.snap(61*time.Minute))
 		}},
-		{"no time inside", "backup-odd|the timestamp is 0|the newest valid backup is 30m", 6, func(s *shelf) {
+		{"no time inside", "backup-odd|the timestamp is 0|the newest valid backup is 30 min", 6, func(s *shelf) {
 			s.put(s.leader, time.Minute, s.snap(0, func(b *backup.Snapshot) { b.SetTimestamp(0) }))
 		}},
-		{"packed", "it is no backup but a gzip file|the newest valid backup is 30m", 6, func(s *shelf) { s.put(s.leader, time.Minute, zipped(s.snap(time.Minute))) }},
+		{"packed", "it is no backup but a gzip file|the newest valid backup is 30 min", 6, func(s *shelf) { s.put(s.leader, time.Minute, zipped(s.snap(time.Minute))) }},
 		{"packed ones only", "NO VALID BACKUP|only 2 with other names", 6, func(s *shelf) {
 			s.must(s.c.Shelve(s.Context(), cluster.ShelfEmpty))
 			s.as(s.leader, s.name(time.Minute)+".gz", time.Minute, zipped(s.snap(time.Minute)))
@@ -141,37 +141,37 @@ func TestReportOfHostileStates(t *testing.T) {
 			s.must(s.c.Shelve(s.Context(), cluster.ShelfEmpty))
 			s.put(s.leader, time.Minute, s.snap(time.Minute, empty))
 		}},
-		{"emptied hours ago, without a run", "does not count|its tasks collapsed: 0, and 65|the newest valid backup is 4h30m", 6, func(s *shelf) {
+		{"emptied hours ago, without a run", "does not count|its tasks collapsed: 0, and 65|the newest valid backup is 4 h 30 min", 6, func(s *shelf) {
 			s.must(s.c.Shelve(s.Context(), cluster.ShelfEmpty))
 			for n := range 5 {
 				s.put(s.leader, 30*time.Minute+time.Duration(n)*time.Hour, s.snap(30*time.Minute+time.Duration(n)*time.Hour, map[bool]func(*backup.Snapshot){true: empty, false: func(*backup.Snapshot) {}}[n < 4]))
 			}
 		}},
-		{"collapsed hours ago", "does not count|its tasks collapsed: 21, and 65|the newest valid backup is 4h30m", 6, func(s *shelf) {
+		{"collapsed hours ago", "does not count|its tasks collapsed: 21, and 65|the newest valid backup is 4 h 30 min", 6, func(s *shelf) {
 			s.must(s.c.Shelve(s.Context(), cluster.ShelfEmpty))
 			for n := range 5 {
 				s.put(s.leader, 30*time.Minute+time.Duration(n)*time.Hour, s.snap(30*time.Minute+time.Duration(n)*time.Hour, map[bool]func(*backup.Snapshot){true: fewer, false: func(*backup.Snapshot) {}}[n < 4]))
 			}
 		}},
-		{"all tasks were killed", "does not count|its active tasks collapsed: 0, and 57|the newest valid backup is 30m", 6, func(s *shelf) { s.put(s.leader, time.Minute, s.snap(time.Minute, killed)) }},
-		{"only in dbScript", "backup-odd|dbScript|the newest valid backup is 30m", 6, func(s *shelf) {
+		{"all tasks were killed", "does not count|its active tasks collapsed: 0, and 57|the newest valid backup is 30 min", 6, func(s *shelf) { s.put(s.leader, time.Minute, s.snap(time.Minute, killed)) }},
+		{"only in dbScript", "backup-odd|dbScript|the newest valid backup is 30 min", 6, func(s *shelf) {
 			data := s.snap(time.Minute)
 			list := append([]byte{byte(tbinary.TypeList), 0, 11, byte(tbinary.TypeString), 0, 0, 0, 1, 0, 0, 0, 6}, "SELECT"...)
 			s.put(s.leader, time.Minute, append(append(bytes.Clone(data[:len(data)-1]), list...), 0))
 		}},
-		{"behind a link", "lab: fresh: the newest valid backup is 1m", 0, func(s *shelf) {
+		{"behind a link", "lab: fresh: the newest valid backup is 1 min", 0, func(s *shelf) {
 			to := filepath.Join(filepath.Dir(s.c.BackupDir(s.leader)), "elsewhere")
 			s.must(os.WriteFile(to, s.snap(time.Minute), 0o644))
 			s.must(os.Symlink(to, filepath.Join(s.c.BackupDir(s.leader), s.name(time.Minute))))
 		}},
-		{"a link to nothing", "backup-damaged|a link to nowhere|the newest valid backup is 30m", 6, func(s *shelf) {
+		{"a link to nothing", "backup-damaged|a link to nowhere|the newest valid backup is 30 min", 6, func(s *shelf) {
 			s.must(os.Symlink("nowhere", filepath.Join(s.c.BackupDir(s.leader), s.name(time.Minute))))
 		}},
-		{"a folder, a pipe", "backup-damaged|it is no file|the newest valid backup is 30m", 6, func(s *shelf) {
+		{"a folder, a pipe", "backup-damaged|it is no file|the newest valid backup is 30 min", 6, func(s *shelf) {
 			s.must(os.Mkdir(filepath.Join(s.c.BackupDir(s.leader), s.name(time.Minute)), 0o755))
 			s.must(syscall.Mkfifo(filepath.Join(s.c.BackupDir(s.leader), s.name(2*time.Minute)), 0o644))
 		}},
-		{"a host is down, the others are stale", " cannot be asked|may have a newer one|the newest valid backup is 3d0h old|also stale (lab)", 6, func(s *shelf) {
+		{"a host is down, the others are stale", " cannot be asked|may have a newer one|the newest valid backup is 3 d old|also stale (lab)", 6, func(s *shelf) {
 			s.must(s.c.Shelve(s.Context(), cluster.ShelfStale))
 			s.other[1].Down()
 		}},
@@ -179,23 +179,23 @@ func TestReportOfHostileStates(t *testing.T) {
 			s.must(s.c.Shelve(s.Context(), cluster.ShelfEmpty))
 			s.c.Host("s3").Down()
 		}},
-		{"places taken by names of the future", "backup-retention|48 of 48 places|deleted as soon as it is written|the newest valid backup is 30m", 6, func(s *shelf) {
+		{"places taken by names of the future", "backup-retention|48 of 48 places|deleted as soon as it is written|the newest valid backup is 30 min", 6, func(s *shelf) {
 			for n := range 48 {
 				s.as(s.leader, fmt.Sprintf("scheduler-backup-9999-01-01-00-%02d", n), time.Hour, s.snap(30*day))
 			}
 		}},
-		{"as many as are kept", "lab: fresh: the newest valid backup is 30m", 0, func(s *shelf) {
+		{"as many as are kept", "lab: fresh: the newest valid backup is 30 min", 0, func(s *shelf) {
 			for n := range 48 {
 				s.put(s.leader, 30*time.Minute+time.Duration(n)*time.Hour, s.snap(30*time.Minute+time.Duration(n)*time.Hour))
 			}
 		}},
-		{"bytes behind the end", "backup-odd|after the end|the newest valid backup is 30m", 6, func(s *shelf) { s.put(s.leader, time.Minute, append(s.snap(time.Minute), 0, 0, 0)) }},
-		{"the same one on all hosts", "lab: fresh: the newest valid backup is 1m", 0, func(s *shelf) {
+		{"bytes behind the end", "backup-odd|after the end|the newest valid backup is 30 min", 6, func(s *shelf) { s.put(s.leader, time.Minute, append(s.snap(time.Minute), 0, 0, 0)) }},
+		{"the same one on all hosts", "lab: fresh: the newest valid backup is 1 min", 0, func(s *shelf) {
 			for _, h := range s.c.Hosts {
 				s.put(h, time.Minute, s.snap(time.Minute))
 			}
 		}},
-		{"truncated on two hosts", "the newest backup is truncated|the newest valid backup is 30m", 6, func(s *shelf) {
+		{"truncated on two hosts", "the newest backup is truncated|the newest valid backup is 30 min", 6, func(s *shelf) {
 			for _, h := range s.other {
 				data := s.snap(time.Minute)
 				s.put(h, time.Minute, data[:len(data)-1])
@@ -219,11 +219,11 @@ func TestReportOfHostileStates(t *testing.T) {
 				}
 			}()
 			exit, out, errs := o.types("report", "lab")
-			first, _, _ := strings.Cut(out, "\n")
+			first := firstLines(out)
 			t.Logf("exit %d: %s%s", exit, first, errs)
 			for _, words := range strings.Split(tt.says, "|") {
 				if !strings.Contains(first, words) {
-					t.Errorf("the first line lacks %q", words)
+					t.Errorf("the first lines lack %q", words)
 				}
 			}
 			if exit != tt.exit {
@@ -264,7 +264,7 @@ func TestReportOfAnotherFolder(t *testing.T) {
 	for end := time.Now().Add(30 * time.Second); r.Newest == nil && time.Now().Before(end); exit, first, r = o.report() {
 		time.Sleep(100 * time.Millisecond) // It begins.
 	}
-	if exit != 6 || r.Newest == nil || r.Newest.Path != filepath.Join(elsewhere, s.name(3*time.Hour)) || !strings.Contains(first, "only one host") || !strings.Contains(first, "1h30m") {
+	if exit != 6 || r.Newest == nil || r.Newest.Path != filepath.Join(elsewhere, s.name(3*time.Hour)) || !strings.Contains(first, "only one host") || !strings.Contains(first, "1 h 30 min") {
 		t.Errorf("exit %d: %s: %+v", exit, first, r.Newest)
 	}
 }

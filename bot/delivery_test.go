@@ -199,7 +199,7 @@ var deliveries = map[string]func(*desk){
 		d.posted("Commit r1?")
 		d.posted("reminder 2")
 		d.until("nothing is refused", func() bool { return d.bot.threads.refused("r1", "") == "" })
-		d.in("", "r1 is shown in its channel now")
+		d.in("", "Your run is shown in its channel now", "run r1")
 	},
 	"a group that could not be told is asked for again": func(d *desk) {
 		d.config.Approvers = func(string, string) (ids, except []string) { return []string{sre}, nil }
@@ -304,7 +304,7 @@ var deliveries = map[string]func(*desk){
 		d.refusing("not_in_channel")
 		var false_ atomic.Int64
 		d.Always("chat.update", func(c sandbox.Call) *sandbox.Reply {
-			if b := string(c.Body); strings.Contains(b, "is shown in its channel now") || strings.Contains(b, "stands in the run's own channel too") {
+			if b := string(c.Body); strings.Contains(b, "is shown in its channel now") || strings.Contains(b, "The run's own channel shows this too") {
 				false_.Add(1)
 			}
 			return nil
@@ -313,7 +313,7 @@ var deliveries = map[string]func(*desk){
 		s.Asked = team + "/" + alice
 		d.service.show("r1", s)
 		d.in(announce, "Commit r1?")
-		d.in("", "does not let the bot show r1")
+		d.in("", "does not let the bot show your run", "run r1")
 		d.config.Runs = func() ([]string, error) { return []string{"r1"}, nil }
 		d.stop()
 		d.begin()

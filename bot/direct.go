@@ -120,12 +120,13 @@ func (d *directs) instead(run string, s view.Screens, channel, code string) {
 		where = "in " + d.self().team + "/" + d.Channel + ", and to those who may approve by direct message"
 	}
 	d.want(run, refusedKey+requester, requester, view.Message{
-		Tone: view.Warn, Head: "Slack does not let the bot show " + run + " in its channel",
+		Tone: view.Warn, Head: "Slack does not let the bot show your run in its channel",
 		Lines: []string{
-			notShown(code) + " The bot tries again every " + refusedFor.String() + ". Until then it shows the gates " + where + ".",
-			"Commands still work in that channel: `status`, `abort " + run + "`.",
+			notShown(code) + " The bot tries again every " + view.Took(refusedFor) + ". Until then it shows the gates " + where + ".",
+			"Commands still work in that channel: `status`, `abort`.",
 		},
 		Fields: []view.Field{{Name: "Channel", Value: d.self().team + "/" + channel}, {Name: "Slack says", Value: code}},
+		Foot:   "run " + run,
 	})
 }
 
@@ -152,7 +153,7 @@ func (d *directs) show(run string, s view.Screens, channel, refused string) (who
 		d.instead(run, s, channel, refused)
 	} else if status.TS != "" {
 		for _, p := range d.store.under(run, refusedKey) {
-			shown := view.Message{Tone: view.Good, Head: run + " is shown in its channel now"}
+			shown := view.Message{Tone: view.Good, Head: "Your run is shown in its channel now", Foot: "run " + run}
 			whole = d.want(run, p.Key, strings.TrimPrefix(p.Key, refusedKey), shown) && whole
 		}
 	}

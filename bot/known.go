@@ -10,6 +10,7 @@ import (
 
 	"aurorabot/bot/web"
 	"aurorabot/handlers"
+	"aurorabot/handlers/view"
 	"aurorabot/policy"
 )
 
@@ -227,7 +228,7 @@ func silent(err error) string {
 	case code != "":
 		return "Slack answers " + code
 	case errors.Is(err, context.DeadlineExceeded):
-		return "Slack gave no answer within " + askWithin.String()
+		return "Slack gave no answer within " + view.Took(askWithin)
 	case errors.Is(err, context.Canceled):
 		return "the bot is stopping"
 	}
@@ -235,5 +236,5 @@ func silent(err error) string {
 }
 
 func tryIn(d time.Duration) string {
-	return fmt.Sprintf("try again in %s", max(d, time.Second).Round(time.Second))
+	return "try again in " + view.Took(max(d, time.Second))
 }

@@ -133,15 +133,15 @@ func TestWhatIsKnownIsForLooking(t *testing.T) {
 		{"a look, limited", true, time.Minute, limited, limited, handlers.Looking, members, "", "", 1},
 		{"a look, not let in", true, time.Minute, refuses("invalid_auth"), refuses("invalid_auth"), handlers.Looking, members, "", "", 1},
 		{"a look, limited for a day", true, 24*time.Hour - 1, limited, limited, handlers.Looking, members, "", "", 1},
-		{"a look, limited for longer", true, 24 * time.Hour, nil, limited, handlers.Looking, nil, "try again in 30s", "", 1},
-		{"a look at somebody new, limited", false, 0, limited, limited, handlers.Looking, nil, "", "try again in 30s", 1},
+		{"a look, limited for longer", true, 24 * time.Hour, nil, limited, handlers.Looking, nil, "try again in 30 s", "", 1},
+		{"a look at somebody new, limited", false, 0, limited, limited, handlers.Looking, nil, "", "try again in 30 s", 1},
 		{"a look, the group is gone", true, time.Minute, nil, refuses("no_such_subteam"), handlers.Looking, nil, "correct policy.groups", "", 1},
 		{"a look, she is gone", true, time.Minute, refuses("user_not_found"), nil, handlers.Looking, nil, "", "no such person", 1},
 
 		{"a decision at once", true, freshFor - 1, limited, limited, handlers.Deciding, members, "", "", 0},
 		{"a decision", true, freshFor, nil, nil, handlers.Deciding, members, "", "", 1},
-		{"a decision, limited", true, freshFor, limited, limited, handlers.Deciding, nil, "", "Slack limits how often that is asked; try again in 30s", 1},
-		{"a decision, her groups limited", true, freshFor, nil, limited, handlers.Deciding, nil, "Slack limits how often that is asked; try again in 30s", "", 1},
+		{"a decision, limited", true, freshFor, limited, limited, handlers.Deciding, nil, "", "Slack limits how often that is asked; try again in 30 s", 1},
+		{"a decision, her groups limited", true, freshFor, nil, limited, handlers.Deciding, nil, "Slack limits how often that is asked; try again in 30 s", "", 1},
 		{"a decision, not let in", true, freshFor, nil, refuses("invalid_auth"), handlers.Deciding, nil, "does not let the bot in (invalid_auth); try again", "", 1},
 		{"a decision, no paid plan", true, freshFor, nil, refuses("plan_upgrade_required"), handlers.Deciding, nil, "by ID in the policy", "", 1},
 		{"a decision without a scope", true, freshFor, nil, refuses("missing_scope"), handlers.Deciding, nil, "install it anew", "", 1},
@@ -414,7 +414,7 @@ func TestHomeSaysWhatItCannotTell(t *testing.T) {
 	}
 	r.bot.people.forget([]string{""})
 	r.says(groupMembers, limited)
-	if p := h.page(t.Context(), &ask{team: team, user: alice}); !strings.Contains(p.Note, "the user group "+sre) || !strings.Contains(p.Note, "try again in 30s") || len(p.Clusters) != 1 {
+	if p := h.page(t.Context(), &ask{team: team, user: alice}); !strings.Contains(p.Note, "the user group "+sre) || !strings.Contains(p.Note, "try again in 30 s") || len(p.Clusters) != 1 {
 		t.Errorf("the home says %q, %v", p.Note, p.Clusters)
 	}
 }

@@ -178,7 +178,7 @@ func gapIsReported(t *testing.T) {
 	status := d.posted("Waiting for approval of r1")
 	d.until("sent", func() bool { return d.bot.Health().Unsent == 0 })
 	d.bot.lookback.back(time.Now().Add(-2 * time.Minute))
-	if m := d.posted("heard nothing from Slack for 2m"); m.ThreadTS != status.TS {
+	if m := d.posted("heard nothing from Slack for 2 min"); m.ThreadTS != status.TS {
 		t.Errorf("told in thread %q, want %q", m.ThreadTS, status.TS)
 	}
 	// A short one is not.

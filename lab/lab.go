@@ -239,8 +239,8 @@ Open the page. As ann, in #incidents, type
 
   /aurora recover %s %s%s
 
-As bob press Approve at the start and when the damage is assessed; at the
-commit gate bob and dan approve. Each time the cluster's name, %s, is typed.
+As bob press "Begin the outage", then "Confirm assessment"; at the commit gate
+bob and dan press "Overwrite the log". Each time the cluster's name, %s, is typed.
 Ctrl-C ends everything and removes %s.
 `, cluster.Name, t.Backup, reason, cluster.Name, l.dir)
 	select {

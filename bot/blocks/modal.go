@@ -21,6 +21,7 @@ func Modal(a view.Action, about view.Message, callback string) slack.ModalViewRe
 	b.add(slack.NewHeaderBlock(plain(cutEscaped(tones[about.Tone]+line(about.Head), maxHeader))))
 	b.lines(view.Message{Lines: about.Lines})
 	b.fields(view.Message{Fields: about.Fields})
+	b.foot(view.Message{Foot: about.Foot})
 	if a.Type != "" {
 		in := slack.NewPlainTextInputBlockElement(nil, Typed)
 		in.MaxLength = maxInput
@@ -32,7 +33,6 @@ func Modal(a view.Action, about view.Message, callback string) slack.ModalViewRe
 		in.Multiline, in.MaxLength = true, maxInput
 		b.add(slack.NewInputBlock(Reason, plain(cutEscaped(line(a.Ask), maxContext)), nil, in))
 	}
-	b.foot(view.Message{Foot: about.Foot})
 	return slack.ModalViewRequest{
 		Type:       slack.VTModal,
 		Title:      plain(cutEscaped(line(a.Label), maxTitle)),

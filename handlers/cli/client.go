@@ -37,10 +37,13 @@ func Ask(conn io.ReadWriter, q Question, std Std) int {
 	if _, err := conn.Write(append(b, '\n')); err != nil {
 		return fail(std, err)
 	}
+	l := begin(std.Err, std.ErrWidth, q.Words)
+	defer l.end()
 	in := bufio.NewReader(conn)
 	streamed := false
 	for {
 		line, err := in.ReadBytes('\n')
+		l.clear()
 		if err != nil {
 			return fail(std, fmt.Errorf("the bot went away before it answered: %w", err))
 		}
@@ -48,8 +51,12 @@ func Ask(conn io.ReadWriter, q Question, std Std) int {
 		if err := json.Unmarshal(line, &t); err != nil {
 			return fail(std, fmt.Errorf("answer of the bot: %w", err))
 		}
+		if t.Event != nil {
+			l.event(*t.Event)
+		}
 		switch {
 		case t.Exit != nil:
+			l.end()
 			return finish(std, q, t, streamed)
 		case t.Event != nil && q.JSON:
 			streamed = true

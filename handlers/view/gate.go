@@ -466,51 +466,6 @@ func (o *opening) expiry(p People) string {
 	return strings.Join(append([]string{end}, words...), "; ")
 }
 
-// reason is why the state is wanted back.
-func reason(s *runner.State) string {
-	if strings.TrimSpace(s.Reason) == "" {
-		return "none given"
-	}
-	return quote(cut(s.Reason, 300))
-}
-
-// backupField is the backup that is restored, its inner time, its age, and how much it
-// holds where that is asked for.
-func (s gateWords) backupField(at *runner.State, then time.Time, moment string, whole bool) Field {
-	name := quote(cmp.Or(s.Request.Backup, "not named"))
-	b, ok := fact[backupFact](at, stepCluster)
-	about := ""
-	if from := at.Source; from != nil {
-		about = fmt.Sprintf(". It is made of the log of %s, %s, and replaces %s", quote(from.Host), upTo(from), name) + without(from)
-		name = quote(from.Name)
-		l, _ := fact[lossFact](at, stepLoss)
-		if ok = l.Salvaged != nil; ok {
-			b = l.Salvaged.backupFact
-		}
-	}
-	if !ok || b.Backup.SHA256 == "" {
-		return Field{backupName, name + ", its time is not known before pre-flight" + about}
-	}
-	age := "age not known"
-	if t := b.inner(); !t.IsZero() {
-		age = took(then.Sub(t)) + " old " + moment
-	}
-	words := fmt.Sprintf("%s of %s, %s", name, when(b.inner()), age)
-	if whole {
-		words += fmt.Sprintf("; %s, %s (%s active)", size(b.Backup.Bytes), count(b.Backup.Tasks.Total, "task"), digits(int64(b.Backup.Tasks.Active)))
-	}
-	return Field{backupName, words + about}
-}
-
-// checksum is the SHA-256 of what is restored, "" if it is not known yet.
-func (s gateWords) checksum(at *runner.State) string {
-	if at.Source != nil {
-		return at.Source.SHA256
-	}
-	b, _ := fact[backupFact](at, stepCluster)
-	return b.Backup.SHA256
-}
-
 // passed is the opening at which a gate let the run pass, or nil.
 func (s *story) passed(gate string) *opening {
 	i := slices.IndexFunc(s.openings, func(o *opening) bool {

@@ -102,6 +102,9 @@ func generated(t *testing.T) []told {
 		p.Remind = map[string][]time.Duration{s.Gate: {15 * time.Minute}}
 		p.Asked = map[string][]string{s.Gate: {bob, cat}}
 		for n := range mo.events {
+			if n < len(mo.events)-1 && mo.name != "recovered" {
+				continue // The longest one is looked at everywhere, the others at their end.
+			}
 			list = append(list,
 				told{mo.name + " event", view.Event(mo.events[n], runner.Fold(mo.events[:n+1]))}, told{mo.name + " event alone", view.Event(mo.events[n], nil)})
 			for _, one := range all(view.ScreensOf(mo.events[:n+1], people(mo.events[:n+1]))) {
@@ -154,6 +157,9 @@ func TestRulesOfMessages(t *testing.T) {
 func TestFirstLinesOfHostileTexts(t *testing.T) {
 	for _, text := range hostileTexts {
 		for _, mo := range moments(t) {
+			if !slices.Contains([]string{"assess-gate", "commit-gate-1", "without-gate", "stopped", "denied", "recovered"}, mo.name) {
+				continue
+			}
 			events := hostile(t, mo.events, text)
 			for _, one := range all(view.ScreensOf(events, people(mo.events))) {
 				if n := utf8.RuneCountInString(one.m.Head); n > most {

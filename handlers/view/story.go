@@ -270,6 +270,14 @@ func title(p runner.Plan, id string) string {
 	return capital(strings.ReplaceAll(name, "-", " "))
 }
 
+// StepTitle is a step's line, and how many hosts of the plan it is on.
+func StepTitle(p runner.Plan, id string) (words string, hosts int) {
+	if st := planned(p, id); st != nil {
+		hosts = len(st.Hosts)
+	}
+	return title(p, id), hosts
+}
+
 // heading is a phase's title.
 func heading(p runner.Plan, id string) string {
 	for _, ph := range p.Phases {

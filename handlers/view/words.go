@@ -111,13 +111,11 @@ func headed(m Message) Message {
 	return m
 }
 
-// brief is the beginning of a first line that is too long.
+// brief is the beginning of a first line that is too long, cut between words.
 func brief(s string) string {
 	kept := string([]rune(s)[:maxHead-2])
-	for _, end := range []string{"; ", ": ", ", ", " "} {
-		if i := strings.LastIndex(kept, end); i > len(kept)/3 {
-			return kept[:i] + " …"
-		}
+	if i := strings.LastIndex(kept, " "); i > len(kept)/3 {
+		return strings.TrimRight(kept[:i], " ,;:") + " …"
 	}
 	for _, at := range person.FindAllStringIndex(s, -1) { // Half an identity would be somebody else's.
 		if at[0] < len(kept) && len(kept) < at[1] {

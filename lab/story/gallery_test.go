@@ -85,7 +85,7 @@ func TestGallery(t *testing.T) {
 		moment, picture, beside string // Beside: the message of the channel that goes with it.
 		says, sees              []string
 	}{
-		{"stopped", "stopped", "channel/stop/1", []string{"stopped at: ", "Asked by", "Undo", "Resume"}, []string{"devcluster: stopped at: Stop all scheduler instances", "Since ", "exit status 1", "Nothing after this step was started", "takes back what this run did", "looks again and goes on", "Undo", "Resume"}},
+		{"stopped", "stopped", "channel/stop/1", []string{"stopped at: ", "Asked by", "Undo", "Resume"}, []string{"devcluster: stopped at: Stop all scheduler instances", "Since ", "exit status 1", "Nothing after this step was started", "puts back what this run changed", "looks again and continues", "Undo", "Resume"}},
 		{"unknown", "unknown-commit", "channel/stop/1", []string{"the outcome of the commit is unknown", "Asked by", "Undo is not possible"}, []string{"unknown", "Nothing is sent again", "Undo is not possible", "Resume"}},
 		{"denied", "denied", "channel/gate/commit", []string{"the commit gate was denied"}, []string{"No: ", "@cat", "The backup is older than the last deploy", "Approved by"}},
 	} {

@@ -62,10 +62,11 @@ func (b tab) presses(label string, says ...string) {
 	b.clicks("[data-story=here]")
 }
 
-// approves presses Approve and types the cluster's name into the modal.
-func (b tab) approves(says ...string) {
+// approves presses the button that says what it does, and types the cluster's name into
+// the modal.
+func (b tab) approves(act string) {
 	b.Helper()
-	b.presses("Approve", says...)
+	b.presses(act, act)
 	b.until("the modal", "document.querySelector('#modal[open] input')")
 	b.do(chromedp.SendKeys(chromedp.CSS("#modal input"), "lab"))
 	b.clicks("#modal [type=submit]")

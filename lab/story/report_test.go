@@ -21,7 +21,7 @@ func TestReportStory(t *testing.T) {
 	}
 	b.scrollTo(says...)
 	b.holds(message(says...) + ".scrollIntoView({block: 'start'}) || true")
-	b.sees("the report", inWindow(says...), "lab: the newest backup is truncated or damaged", "the newest valid backup is 30m", "warning backup-newest-damaged", "scheduler_backup_now",
+	b.sees("the report", inWindow(says...), "lab: the newest backup is truncated or damaged", "the newest valid backup is 30 min", "warning backup-newest-damaged", "scheduler_backup_now",
 		"Restorable today", "yes", "Newest valid", "Leader")
 	if !b.holds(message(says...) + ".querySelector('figure.chart svg')") {
 		t.Error("Slack's own chart is not in the message")

@@ -17,36 +17,36 @@ func TestBrowserStory(t *testing.T) {
 
 	b.become(ann)
 	b.asks(lab.Backup, "the state of the backup is wanted back")
-	b.until("the start gate", message("Begin the outage?", "Approve start"))
-	b.sees("the plan", inWindow("Approve start"), "lab", lab.Backup, "old", "Still needed", "1 more of sre", "Expires", "the gate stays open", "steps on 3 hosts", "can be undone", "not who asked for it", "Deny")
+	b.until("the start gate", message("Begin the outage?", "Begin the outage"))
+	b.sees("the plan", inWindow("Begin the outage"), "lab", lab.Backup, "old", "Estimated loss", "Diagnosis", "Still needed", "1 more of sre", "Until", "the gate stays open", "steps on 3 hosts", "can be undone", "a requester's own approval does not count", "Deny")
 	b.picture("plan")
 
 	b.become(bob)
-	b.approves("Approve start")
-	seen := b.running(message("Is the damage assessed rightly?", "Approve assess"))
+	b.approves("Begin the outage")
+	seen := b.running(message("Confirm the assessment?", "Confirm assessment"))
 
-	b.until("the assess gate", message("Is the damage assessed rightly?", "Approve assess"))
+	b.until("the assess gate", message("Confirm the assessment?", "Confirm assessment"))
 	status := message("waits for approval at the assess gate")
 	b.until("the thread with the evidence", "(document.querySelector('#thread[hidden]') && "+status+"?.querySelector('button.replies')?.click(), document.querySelector('#replies').innerText.includes('the damage is assessed'))")
 	b.holds("[...document.querySelectorAll('#replies li')].find(m => m.innerText.includes('the damage is assessed')).scrollIntoView({block: 'start'}) || true")
 	b.sees("the waiting status", "document.querySelector('#messages').innerText", "Still needed: 1 more of sre", "Until: ", "Once it is passed", "Nothing happens before")
-	b.sees("the evidence", inThread("the damage is assessed"), "lab: the damage is assessed", "Will be lost", "tasks will be killed", "whole, VOTING and agree")
+	b.sees("the evidence", inThread("the damage is assessed"), "lab: the damage is assessed", "How sure", "tasks will be killed", "whole, VOTING and agree")
 	b.picture("findings")
 	b.clicks("#unthread")
-	b.approves("Approve assess")
+	b.approves("Confirm assessment")
 
-	b.until("the commit gate", message("Overwrite the replicated log", "Approve commit"))
-	b.sees("the commit gate", inWindow("Approve commit"), "lab", lab.Backup, "old at the opening",
-		"tasks will be killed", "resurrected", "Cannot be undone", "Proved", "Approved by", "nobody",
-		"Still needed", "1 more of leads and 1 more of sre", "Expires", "an approval counts for 30m", "the gate ends", "Digest", "Approve commit", "Deny")
-	if !regexp.MustCompile(`Digest:\s+[0-9a-f]{12}`).MatchString(b.read(inWindow("Approve commit"))) {
+	b.until("the commit gate", message("Overwrite the replicated log", "Overwrite the log"))
+	b.sees("the commit gate", inWindow("Overwrite the log"), "lab", lab.Backup, "old when this was asked",
+		"tasks will be killed", "How sure", "1 job differs", "Cannot be undone", "Proved",
+		"Still needed", "1 more of leads and 1 more of sre", "Until", "an approval counts for 30 min", "the gate ends", "digest", "Overwrite the log", "Deny")
+	if !regexp.MustCompile(`digest [0-9a-f]{64}`).MatchString(b.read(inWindow("Overwrite the log"))) {
 		t.Error("the digest is not in the window")
 	}
 	b.picture("commit-gate")
 
 	b.direct()
 	b.become(ann)
-	b.presses("Approve", "Approve commit")
+	b.presses("Overwrite the log", "Overwrite the log")
 	b.until("the refusal", message("Only visible to you", "Refused: who asked"))
 	b.sees("the refusal", inWindow("Only visible to you", "Refused: who asked"), "Only visible to you", "somebody else must", "Nothing was done", "audit")
 	if b.holds("document.querySelector('#modal').open") {
@@ -57,28 +57,28 @@ func TestBrowserStory(t *testing.T) {
 	if strings.Contains(b.read("document.querySelector('#messages').innerText"), "Refused: who asked") {
 		t.Error("bob sees what ann alone was told")
 	}
-	b.presses("Approve", "Approve commit")
+	b.presses("Overwrite the log", "Overwrite the log")
 	b.until("the modal", "document.querySelector('#modal[open] input')")
-	b.sees("the question before a commit", within("modal", "document.getElementById('modal')"), "Type lab to confirm", "tasks will be killed", "Cannot be undone", "Digest", "Cancel", "Approve commit")
+	b.sees("the question before a commit", within("modal", "document.getElementById('modal')"), "Type lab to confirm", "tasks will be killed", "Cannot be undone", "digest", "Cancel", "Overwrite the log")
 	b.picture("approve")
 	b.do(chromedp.SendKeys(chromedp.CSS("#modal input"), "lab"))
 	b.clicks("#modal [type=submit]")
 	b.until("the modal to close", "!document.querySelector('#modal').open")
-	b.until("the first approval in the gate", message("Approve commit", "@bob for"))
+	b.until("the first approval in the gate", message("Overwrite the log", "Approved by", "@bob for"))
 	b.home()
 	b.become(dan)
-	b.approves("Approve commit")
+	b.approves("Overwrite the log")
 	b.until("the gate to be passed", message("the commit gate was passed", "Yes: @bob, @dan"))
 	if b.holds(message("the commit gate was passed") + ".querySelector('.actions .button')") {
 		t.Error("the gate has buttons after the decision")
 	}
 	// A lab is quick: its first phases may be over between two edits of the status.
-	if !seen && !b.running(message("recovered in", "Outage")) {
+	if !seen && !b.running(message("recovered in", "outage at most")) {
 		t.Error("the status never said what runs")
 	}
-	b.until("the end", message("recovered in", "Proof", "Outage"))
-	b.scrollTo("recovered in", "Outage")
-	b.sees("the end", inWindow("recovered in", "Outage"), "lab: recovered in", "Proof", lab.Backup, "@ann", "@bob", "@dan", "Outage")
+	b.until("the end", message("recovered in", "Proof", "outage at most"))
+	b.scrollTo("recovered in", "Commit approved by")
+	b.sees("the end", inWindow("recovered in", "Commit approved by"), "lab: recovered in", "outage at most", "were to be killed", "Proof", lab.Backup, "@ann", "@bob", "@dan")
 	b.picture("done")
 }
 
