@@ -39,7 +39,7 @@ type PlanStep struct {
 	Gate     string     `json:"gate,omitempty"` // The gate before it.
 	ReadOnly bool       `json:"read_only,omitempty"`
 	OneWay   string     `json:"one_way,omitempty"`
-	Skip     string     `json:"skip,omitempty"` // Why it has no turn, as far as is known now.
+	Skip     string     `json:"skip,omitempty"`          // Why it has no turn, as far as is known now.
 	Limit    int64      `json:"limit_seconds,omitempty"` // Longest time on one host. People are shown it; no digest covers it.
 	Hosts    []PlanHost `json:"hosts"`
 }

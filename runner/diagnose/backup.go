@@ -10,6 +10,7 @@ import (
 
 	"aurorabot/runner/aurora"
 	"aurorabot/runner/backup"
+	"aurorabot/runner/backup/check"
 	"aurorabot/runner/health"
 )
 
@@ -81,7 +82,7 @@ func (dr *Doctor) judgeBackups(facts []*hostFacts, ask Ask) ([]health.Finding, *
 	}
 	newest := &good[0]
 	if age := dr.Now().Sub(newest.taken()); age > dr.Cluster.MaxBackupAge {
-		found = append(found, health.Found("backup-stale", dr.Cluster.Name, "the newest valid one is %s on %s, %s old; the limit is %s", path.Base(newest.Path), newest.Host, age.Round(time.Minute), dr.Cluster.MaxBackupAge))
+		found = append(found, health.Found("backup-stale", dr.Cluster.Name, "the newest valid one is %s on %s, %s old; the limit is %s", path.Base(newest.Path), newest.Host, check.Age(age), check.Age(dr.Cluster.MaxBackupAge)))
 	}
 	if framework == "" {
 		found = append(found, health.Found("cannot-tell", dr.Cluster.Name, "whether the backups are of this framework: neither a log line of the last hour nor a log that was read says its id").Note("`assess` reads the log for it"))

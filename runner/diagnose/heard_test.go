@@ -100,17 +100,17 @@ func TestDisabledStateEndsByTheElection(t *testing.T) {
 		return health.Finding{}
 	}
 	sc, _ := disabled()
-	if f := ends(sc); f.Severity != health.Warning || !strings.Contains(f.Evidence, "in 30m0s at the earliest, at 2026-11-23T12:30:00Z") {
+	if f := ends(sc); f.Severity != health.Warning || !strings.Contains(f.Evidence, "in 30 min at the earliest, at 2026-11-23T12:30:00Z") {
 		t.Errorf("elected nobody knows when: %+v", f)
 	}
 	sc, f := disabled()
 	f.lines = []health.Match{line("elected", noon.Add(-10*time.Minute))}
-	if f := ends(sc); f.Severity != health.Info || !strings.Contains(f.Evidence, "in 5h50m0s, at 2026-11-23T17:50:00Z (elected at 2026-11-23T11:50:00Z)") {
+	if f := ends(sc); f.Severity != health.Info || !strings.Contains(f.Evidence, "in 5 h 50 min, at 2026-11-23T17:50:00Z (elected at 2026-11-23T11:50:00Z)") {
 		t.Errorf("elected ten minutes ago: %+v", f)
 	}
 	sc, f = disabled()
 	sc.ask.Run = &Run{Disabled: true, Leader: &Leader{Host: "s1", PID: f.look.Process.PID, ElectedAt: noon.Add(-5*time.Hour - 20*time.Minute)}}
-	if f := ends(sc); f.Severity != health.Warning || !strings.Contains(f.Evidence, "in 40m0s, at 2026-11-23T12:40:00Z") {
+	if f := ends(sc); f.Severity != health.Warning || !strings.Contains(f.Evidence, "in 40 min, at 2026-11-23T12:40:00Z") {
 		t.Errorf("by the open run: %+v", f)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"aurorabot/runner/aurora"
+	"aurorabot/runner/backup/check"
 	"aurorabot/runner/health"
 	"aurorabot/runner/node"
 	"aurorabot/runner/replica"
@@ -100,10 +101,10 @@ func (dr *Doctor) judgeTimes(facts []*hostFacts, g *groupFacts, newest *backupFo
 		}
 		since, known := dr.leadsSince(f, ask)
 		ends := since.Add(min(wait, leads))
-		left := ends.Sub(now).Round(time.Second)
-		s := fmt.Sprintf("the disabled leader gives up in %s, at %s (elected at %s)", left, ends.UTC().Format(time.RFC3339), since.UTC().Format(time.RFC3339))
+		left := ends.Sub(now)
+		s := fmt.Sprintf("the disabled leader gives up %s, at %s (elected at %s)", until(left), ends.UTC().Format(time.RFC3339), since.UTC().Format(time.RFC3339))
 		if !known {
-			s = fmt.Sprintf("the disabled leader gives up in %s at the earliest, at %s (its process started at %s; when it was elected is not known)", max(left, 0), ends.UTC().Format(time.RFC3339), since.UTC().Format(time.RFC3339))
+			s = fmt.Sprintf("the disabled leader gives up in %s at the earliest, at %s (its process started at %s; when it was elected is not known)", check.Age(left), ends.UTC().Format(time.RFC3339), since.UTC().Format(time.RFC3339))
 		}
 		one := health.Found("disabled-state-ends", f.name, "%s", s)
 		if left > soon {
@@ -146,8 +147,8 @@ func (dr *Doctor) judgeFailover(facts []*hostFacts, newest *backupFound) health.
 	if newest != nil {
 		// Only a leader writes backups, so it was registered then.
 		end := newest.taken().Add(timeout)
-		s += fmt.Sprintf("; the newest sign of a registered leader is the backup of %s, so Mesos tears the framework down at %s at the earliest (in %s)",
-			newest.Report.Timestamp, end.UTC().Format(time.RFC3339), end.Sub(dr.Now()).Round(time.Minute))
+		s += fmt.Sprintf("; the newest sign of a registered leader is the backup of %s, so Mesos tears the framework down at %s at the earliest (%s)",
+			newest.Report.Timestamp, end.UTC().Format(time.RFC3339), until(end.Sub(dr.Now())))
 	}
 	return health.Found("failover-timeout", dr.Cluster.Name, "%s", s)
 }
@@ -177,4 +178,12 @@ func judgeMounts(facts []*hostFacts) []health.Finding {
 		}
 	}
 	return found
+}
+
+// until says when something is that is d away: "in 30 min", "2 h ago".
+func until(d time.Duration) string {
+	if d < 0 {
+		return check.Age(-d) + " ago"
+	}
+	return "in " + check.Age(d)
 }

@@ -13,6 +13,7 @@ import (
 	"aurorabot/runner"
 	"aurorabot/runner/aurora"
 	"aurorabot/runner/backup"
+	"aurorabot/runner/backup/check"
 	"aurorabot/runner/diagnose"
 	"aurorabot/runner/health"
 	"aurorabot/runner/node"
@@ -107,7 +108,7 @@ func (r preflight) lookAtCluster(ctx context.Context, t *runner.Task) (runner.An
 func (c *clusterLook) words(now time.Time) string {
 	b := c.Backup
 	s := fmt.Sprintf("backup %s of %s (%s old), %d tasks, %d active, on %s", filepath.Base(b.File), b.Timestamp,
-		now.Sub(diagnose.ParseTime(b.Timestamp)).Round(time.Second), b.Tasks.Total, b.Tasks.Active, strings.Join(c.From, ", "))
+		check.Age(now.Sub(diagnose.ParseTime(b.Timestamp))), b.Tasks.Total, b.Tasks.Active, strings.Join(c.From, ", "))
 	if c.Registered != "" {
 		s += "; " + c.Registered + " leads and is registered with Mesos"
 	}
@@ -188,10 +189,10 @@ func (r preflight) judgeBackup(t *runner.Task, found *clusterLook, looks map[str
 	switch age := r.Now().Sub(diagnose.ParseTime(b.Timestamp)); {
 	case age <= r.Cluster.MaxBackupAge:
 	case t.State.Reason != "":
-		found.Warnings = append(found.Warnings, fmt.Sprintf("the backup is %s old by its inner time, older than %s; wanted all the same: %s", age.Round(time.Minute), r.Cluster.MaxBackupAge, t.State.Reason))
-		n.also(health.Found("backup-stale", r.Cluster.Name, "%s is %s old, the limit is %s; a reason was given", t.State.Request.Backup, age.Round(time.Minute), r.Cluster.MaxBackupAge))
+		found.Warnings = append(found.Warnings, fmt.Sprintf("the backup is %s old by its inner time, older than %s; wanted all the same: %s", check.Age(age), check.Age(r.Cluster.MaxBackupAge), t.State.Reason))
+		n.also(health.Found("backup-stale", r.Cluster.Name, "%s is %s old, the limit is %s; a reason was given", t.State.Request.Backup, check.Age(age), check.Age(r.Cluster.MaxBackupAge)))
 	default:
-		bad("backup-stale", "backup %s is %s old by its inner time, older than %s; say why it is wanted with --reason TEXT", t.State.Request.Backup, age.Round(time.Minute), r.Cluster.MaxBackupAge)
+		bad("backup-stale", "backup %s is %s old by its inner time, older than %s; say why it is wanted with --reason TEXT", t.State.Request.Backup, check.Age(age), check.Age(r.Cluster.MaxBackupAge))
 	}
 }
 
