@@ -144,7 +144,7 @@ func TestWhatIsKnownIsForLooking(t *testing.T) {
 		{"a decision, her groups limited", true, freshFor, nil, limited, handlers.Deciding, nil, "Slack limits how often that is asked; try again in 30 s", "", 1},
 		{"a decision, not let in", true, freshFor, nil, refuses("invalid_auth"), handlers.Deciding, nil, "does not let the bot in (invalid_auth); try again", "", 1},
 		{"a decision, no paid plan", true, freshFor, nil, refuses("plan_upgrade_required"), handlers.Deciding, nil, "by ID in the policy", "", 1},
-		{"a decision without a scope", true, freshFor, nil, refuses("missing_scope"), handlers.Deciding, nil, "install it anew", "", 1},
+		{"a decision without a scope", true, freshFor, nil, refuses("missing_scope"), handlers.Deciding, nil, "reinstall it", "", 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

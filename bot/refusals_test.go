@@ -79,7 +79,7 @@ func TestGateInTheAnnounceChannel(t *testing.T) {
 	unarchived()
 	d.posted("Commit r1?")
 	d.posted("Preparation of r1 done")
-	d.in(announce, "Commit r1?", "stands in the run's own channel too")
+	d.in(announce, "Commit r1?", "The run's own channel shows this too")
 
 	s.Channel = []view.Keyed{{Key: "gate/commit", Final: true, Message: view.Message{Head: "Denied by bob"}}}
 	s.Status.Head = "r1 is undone"

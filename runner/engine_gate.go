@@ -142,7 +142,7 @@ func (w *walk) runOut(g *Gate, state *State) error {
 			return err
 		}
 	}
-	return stopEvent(StopExpired, g.Before, nil, fmt.Sprintf("nothing can be approved at the %s gate any more: %s. Resume makes ready anew what it rests on", g.ID, why))
+	return stopEvent(StopExpired, g.Before, nil, fmt.Sprintf("nothing can be approved at the %s gate any more: %s. Resume prepares again what it rests on", g.ID, why))
 }
 
 func short(digest string) string {

@@ -50,7 +50,7 @@ func (w *walk) leave(ctx context.Context) error {
 	}
 	// The phase's own steps too: whoever is left out next is looked at anew.
 	slices.Sort(again)
-	if err := w.reopen(slices.Compact(again), "the run goes on without "+strings.Join(asked, ", ")); err != nil {
+	if err := w.reopen(slices.Compact(again), "the run continues without "+strings.Join(asked, ", ")); err != nil {
 		return err
 	}
 	if state = w.now(); state.Digest != "" {

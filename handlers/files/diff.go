@@ -50,9 +50,9 @@ func diffPage(p *page, older, newer string, d *backup.Diff) {
 		return
 	}
 	p.line("")
-	p.row("killed", fmt.Sprintf("%d tasks", d.Killed.Total), tally(d.Killed.ByRole))
-	p.row("resurrected", fmt.Sprintf("%d tasks", d.Resurrected.Total), tally(d.Resurrected.ByRole))
-	p.row("changed", fmt.Sprintf("%d tasks", d.Changed.Total), tally(d.Changed.ByRole))
+	p.row("killed", counted(d.Killed.Total, "task"), tally(d.Killed.ByRole))
+	p.row("start again", counted(d.Resurrected.Total, "task"), tally(d.Resurrected.ByRole))
+	p.row("changed", counted(d.Changed.Total, "task"), tally(d.Changed.ByRole))
 	for _, part := range parts(d) {
 		if n := len(part.Lost) + len(part.Returned) + len(part.Changed); n > 0 {
 			p.row(part.name, fmt.Sprintf("%d lost, %d returned, %d changed", len(part.Lost), len(part.Returned), len(part.Changed)))
@@ -60,14 +60,14 @@ func diffPage(p *page, older, newer string, d *backup.Diff) {
 	}
 	if len(d.Jobs) > 0 {
 		p.line("")
-		p.row("JOB", "ACTIVE IN OLD", "IN NEW", "KILLED", "RESURRECTED", "CHANGED")
+		p.row("JOB", "ACTIVE IN OLD", "IN NEW", "KILLED", "START AGAIN", "CHANGED")
 		for _, j := range d.Jobs[:min(len(d.Jobs), listed)] {
 			p.row(j.Job, j.OldActive, j.NewActive, j.Killed, j.Resurrected, j.Changed)
 		}
 		p.more(len(d.Jobs))
 	}
 	taskTable(p, "killed", d.Killed.Tasks)
-	taskTable(p, "resurrected", d.Resurrected.Tasks)
+	taskTable(p, "that start again", d.Resurrected.Tasks)
 	taskTable(p, "changed", d.Changed.Tasks)
 	for _, part := range parts(d) {
 		partTable(p, part.name+" lost", part.Lost)

@@ -170,7 +170,11 @@ func lostInTheEnd(s *runner.State) []string {
 		return nil
 	}
 	total := l.total()
-	lines := []string{sentence("as counted before the commit, " + killing(&total, "were to be killed", shownJobs))}
+	verb := "were to be killed"
+	if total.Killed != nil && *total.Killed < 2 {
+		verb = "was to be killed"
+	}
+	lines := []string{sentence("as counted before the commit, " + killing(&total, verb, shownJobs))}
 	create, again := map[string]int{}, maps.Clone(total.Jobs)
 	for _, c := range l.Create {
 		create[c.Job] = max(total.Jobs[c.Job], 1)

@@ -13,7 +13,7 @@ func TestFlagsInAnArray(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := ParseShellVars("f", text); err == nil || !strings.Contains(err.Error(), "f:8: the flags stand in the array AURORA_FLAGS") {
+	if _, err := ParseShellVars("f", text); err == nil || !strings.Contains(err.Error(), "f:8: the flags are in the array AURORA_FLAGS") {
 		t.Errorf("%v", err)
 	}
 	for _, other := range []string{"JAVA_OPTS=(-server -Xmx4g)\n", "X=()\n"} {

@@ -51,7 +51,7 @@ func ParseShellVars(name string, text []byte) (*ShellVars, error) {
 				return nil, fmt.Errorf("%s:%d: %s is assigned twice", name, a.Pos().Line(), a.Name.Value)
 			}
 			if flag := v.flagIn(a.Array); flag != "" {
-				return nil, fmt.Errorf("%s:%d: the flags stand in the array %s (-%s and others), which the bot neither reads nor changes: what it wrote into %s nobody would read", name, a.Pos().Line(), a.Name.Value, flag, extraArgs)
+				return nil, fmt.Errorf("%s:%d: the flags are in the array %s (-%s and others), which the bot neither reads nor changes: what it wrote into %s nobody would read", name, a.Pos().Line(), a.Name.Value, flag, extraArgs)
 			}
 			if matters(a.Name.Value) && (a.Append || a.Index != nil || a.Array != nil) {
 				return nil, fmt.Errorf("%s:%d: %s is appended to or an array", name, a.Pos().Line(), a.Name.Value)

@@ -111,7 +111,7 @@ func printAnew(n *Node, err error) error {
 	if !Refused(err) {
 		return err
 	}
-	return fmt.Errorf("%w. If sudo works there otherwise, its file is not the one that this version of the bot needs: print it anew with `aurorabot sudoers %s`", err, n.Cluster.Name)
+	return fmt.Errorf("%w. If sudo works there otherwise, its file is not the one that this version of the bot needs: print it again with `aurorabot sudoers %s`", err, n.Cluster.Name)
 }
 
 var errUnseen = errors.New("not looked at yet")

@@ -91,7 +91,7 @@ func (r closing) leadsNow(ctx context.Context, t *runner.Task) error {
 		return nil
 	case why == "":
 		return &runner.Ending{Reason: runner.StopExpired, Reopen: []string{stepProof},
-			Why: fmt.Sprintf("%s led after the commit, now %s leads; resume goes on with it", t.On, now.Host)}
+			Why: fmt.Sprintf("%s led after the commit, now %s leads; resume continues with it", t.On, now.Host)}
 	}
 	if err := r.ended(ctx, t); err != nil {
 		return err

@@ -176,7 +176,7 @@ func (r proving) prove(ctx context.Context, t *runner.Task) (runner.Answer, erro
 	}
 	if !t.State.Commit.Sent {
 		return runner.Answer{}, &runner.Ending{Reason: runner.StopExpired, Reopen: afterElection,
-			Why: "the commit was not sent: the journal has no record of it. Resume stages and asks for approvals anew"}
+			Why: "the commit was not sent: the journal has no record of it. Resume stages and asks for new approvals"}
 	}
 	// A bot that died while it sent looks here first; no one else said "unknown" then.
 	if t.State.Commit.Outcome == "" && t.State.Of(stepCommit, t.State.Commit.Host).Receipt == nil {
@@ -302,7 +302,7 @@ func absentEnding(why string, err error) error {
 		return err
 	}
 	return &runner.Ending{Reason: runner.StopExpired, Reopen: append([]string{stepProve}, afterElection...),
-		Why: why + ". Undo takes everything back; resume compares what is staged and asks for approvals anew"}
+		Why: why + ". Undo takes everything back; resume compares what is staged and asks for new approvals"}
 }
 
 // proofNow looks once.

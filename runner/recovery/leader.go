@@ -201,7 +201,7 @@ func (r leading) sameLeader(ctx context.Context, t *runner.Task) error {
 		}
 		return &runner.Ending{
 			Reason: runner.StopExpired, Reopen: afterElection,
-			Why: fmt.Sprintf("the leader changed: it was %s (PID %d), now: %s. What was staged is gone, and approvals for it are void; resume finds the leader and stages anew", f.Host, f.PID, why),
+			Why: fmt.Sprintf("the leader changed: it was %s (PID %d), now: %s. What was staged is gone, and approvals for it are void; resume finds the leader and stages again", f.Host, f.PID, why),
 		}
 	}
 	return nil

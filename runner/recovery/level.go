@@ -96,7 +96,7 @@ func (r closing) level(ctx context.Context, t *runner.Task) (runner.Answer, erro
 	}
 	a, err := r.levelBehind(ctx, t, before)
 	if err == nil && !a.Yes && (left.Snapshots >= mostLevels || t.State.Receipt(t.Step, t.On, &left) && left.Snapshots >= mostLevels) {
-		a.Evidence += fmt.Sprintf(", after %d snapshots that all of them should have. A replica that learns none has lost the others: look at its scheduler's log and at the network between the hosts. Resume looks again; `resume RUN --without HOST --reason TEXT` goes on without it", left.Snapshots)
+		a.Evidence += fmt.Sprintf(", after %d snapshots that all of them should have. A replica that learns none has lost the others: look at its scheduler's log and at the network between the hosts. Resume looks again; `resume RUN --without HOST --reason TEXT` continues without it", left.Snapshots)
 		return a, &runner.Ending{Reason: runner.StopFailed, Why: a.Evidence}
 	}
 	return a, err

@@ -206,12 +206,12 @@ func TestAccessIsFoundBeforeTheOutage(t *testing.T) {
 			text, err := os.ReadFile(file)
 			must(t, err)
 			must(t, h.Sudoers(strings.ReplaceAll(string(text), "sudoers-3:", "sudoers-2:")))
-		}, "print it anew with `aurorabot sudoers " + cluster.Name + "`", "access-missing"},
+		}, "print it again with `aurorabot sudoers " + cluster.Name + "`", "access-missing"},
 		"a file for another program": {func(t *testing.T, h host.Machine, file string) {
 			text, err := os.ReadFile(file)
 			must(t, err)
 			must(t, h.Sudoers(regexp.MustCompile(`aurorabot-[0-9a-f]{16}`).ReplaceAllString(string(text), "aurorabot-0123456789abcdef")))
-		}, "print it anew with `aurorabot sudoers " + cluster.Name + "`", "access-missing"},
+		}, "print it again with `aurorabot sudoers " + cluster.Name + "`", "access-missing"},
 		"an open folder": {func(t *testing.T, h host.Machine, _ string) {
 			must(t, os.Chmod(h.Path("/etc/default"), 0o777))
 		}, "can be written by everybody", "root-path-open"},

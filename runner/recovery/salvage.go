@@ -141,7 +141,7 @@ func salvageOffered(s *runner.State) (runner.Source, error) {
 	case l.Salvaged.NotOffered != "":
 		return runner.Source{}, fmt.Errorf("the backup made of the log of %s is not offered: %s", l.Salvaged.Host, l.Salvaged.NotOffered)
 	case begun:
-		return runner.Source{}, errors.New("the backup that was asked for is on the leader already; undo the run, and ask anew")
+		return runner.Source{}, errors.New("the requested backup is on the leader already; undo the run, and ask again")
 	}
 	return l.Salvaged.Source, nil
 }

@@ -194,7 +194,7 @@ func replaced(t *runner.Task, host, why string) error {
 	}
 	return &runner.Ending{
 		Reason: runner.StopExpired, Reopen: append([]string{startBefore(t.State, host)}, afterElection...),
-		Why: why + ". What was staged may be gone, and approvals for it are void; resume starts what is down, finds the leader and stages anew",
+		Why: why + ". What was staged may be gone, and approvals for it are void; resume starts what is down, finds the leader and stages again",
 	}
 }
 
@@ -403,7 +403,7 @@ func stagedElse(t *runner.Task, what string) error {
 	}
 	return &runner.Ending{
 		Reason: runner.StopExpired, Reopen: []string{stepStage, stepDrop, stepCompare, stepCommit},
-		Why: what + ". Somebody unloaded or replaced it. Nothing was committed; resume stages the backup again and asks for approvals anew",
+		Why: what + ". Somebody unloaded or replaced it. Nothing was committed; resume stages the backup again and asks for new approvals",
 	}
 }
 

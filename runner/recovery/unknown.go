@@ -166,7 +166,7 @@ func (r proving) proveAtLast(ctx context.Context, t *runner.Task) (runner.Answer
 	if t.State.Commit.Outcome == runner.Absent {
 		return runner.Answer{}, &runner.Ending{Reason: runner.StopExpired,
 			Reopen: append([]string{stepProve, stepUnknownStop, stepUnknownRead, stepUnknownJudge, stepUnknownStart}, afterElection...),
-			Why:    "the commit did not take effect: " + t.State.Commit.Why + ". Undo takes everything back; resume stages the backup again and asks for approvals anew"}
+			Why:    "the commit did not take effect: " + t.State.Commit.Why + ". Undo takes everything back; resume stages the backup again and asks for new approvals"}
 	}
 	read, _ := foundWords.Of(t.State, runner.Bot)
 	a, err := r.Until(ctx, r.proofWait(), func(ctx context.Context) (runner.Answer, error) {

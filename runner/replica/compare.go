@@ -183,7 +183,7 @@ func (c *Comparison) forgotten(reports []Report) bool {
 	lacking := 0
 	for _, e := range edges {
 		if lacking += e.step; lacking >= c.Quorum {
-			c.Why = append(c.Why, fmt.Sprintf("position %d was agreed on, but %d replicas that vote, a quorum, have nothing there: they may write it anew", e.at, lacking))
+			c.Why = append(c.Why, fmt.Sprintf("position %d was agreed on, but %d replicas that vote, a quorum, have nothing there: they may write it again", e.at, lacking))
 			return true
 		}
 	}

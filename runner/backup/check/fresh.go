@@ -132,7 +132,7 @@ func (v *verdict) starving(lead *HostFacts, all bool) {
 	var why []string
 	if lead != nil {
 		if n, since := v.flat(lead); since > 0 {
-			why, late = append(why, fmt.Sprintf("scheduler_backup_success of %s stands at %d since %s", lead.Host, n, took(since))), true
+			why, late = append(why, fmt.Sprintf("scheduler_backup_success of %s has been %d for %s", lead.Host, n, took(since))), true
 		}
 	}
 	if !late {

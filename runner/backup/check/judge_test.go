@@ -131,14 +131,14 @@ func TestEveryState(t *testing.T) {
 			*f = aged(5 * time.Hour)
 			f.Hosts[0].Failed = count(4)
 		}},
-		{"a counter that stands still", "backup-starved", "", "STARVED|scheduler_backup_success of s1 stands at 3 since 3 h", check.Yes, func(f *check.Facts) {
+		{"a counter that stands still", "backup-starved", "", "STARVED|scheduler_backup_success of s1 has been 3 for 3 h", check.Yes, func(f *check.Facts) {
 			*f = aged(100 * time.Minute)
 			f.Before = []check.Counter{{Host: "s1", Began: f.Hosts[0].Began, At: f.At.Add(-3 * time.Hour), Success: 3}}
 		}},
 		{"a counter that stands still since a moment ago", "", "", "fresh", check.Yes, func(f *check.Facts) {
 			f.Before = []check.Counter{{Host: "s1", Began: f.Hosts[0].Began, At: f.At.Add(-40 * time.Minute), Success: 3}}
 		}},
-		{"never written", "backup-starved", "", "STARVED|stands at 0 since 2 d", check.Yes, func(f *check.Facts) { *f = aged(2 * time.Hour); f.Hosts[0].Success = count(0) }},
+		{"never written", "backup-starved", "", "STARVED|has been 0 for 2 d", check.Yes, func(f *check.Facts) { *f = aged(2 * time.Hour); f.Hosts[0].Success = count(0) }},
 		{"failed writes alone", "backup-writes-fail", "", "writes-fail|scheduler_backup_failed 1", check.Yes, func(f *check.Facts) { f.Hosts[0].Failed = count(1) }},
 		{"truncated newest", "backup-newest-damaged", "", "the newest backup is truncated|s2, scheduler-backup-2026-11-23-11-50|byte 512|newest valid backup is 30 min old", check.Yes, func(f *check.Facts) {
 			f.Hosts[1].Folder.Files = append(f.Hosts[1].Folder.Files, truncated(file(10*time.Minute, 65)))
