@@ -45,12 +45,16 @@ type gateWords struct{ *story }
 // programs compare is the small print.
 func (s gateWords) gateMessage(o *opening, p People) Message {
 	m := Message{Lines: s.gateLines(o), Fields: append(s.gateFacts(o, p), s.gateFields(o, p)...), Files: s.lossFiles(o)}
-	foot := fmt.Sprintf("run %s · %s gate, opened %s · digest %s", s.Run, o.gate, when(o.opened.At), o.digest)
+	// The digest comes first: small print is cut at its end.
+	foot := fmt.Sprintf("digest %s · run %s · %s gate, opened %s", o.digest, s.Run, o.gate, when(o.opened.At))
+	if sum := s.checksum(o.state); sum != "" {
+		foot += " · backup's SHA-256 " + short(sum)
+	}
 	switch {
 	case s.open() == o:
 		m.Tone, m.Head = Wait, s.asking(o, p)
 		m.Actions = s.decide(o)
-		foot = "Approving asks for the cluster's name. One deny stops the run. Silence is no consent. · " + foot
+		foot += " · Approving asks for the cluster's name. One deny stops the run. Silence is no consent."
 	case o.ended == nil:
 		m.Tone, m.Head = Warn, fmt.Sprintf("%s: the %s gate is not open now", s.name(), o.gate)
 		m.Lines = append([]string{s.notOpen()}, m.Lines...)
@@ -68,9 +72,6 @@ func (s gateWords) gateMessage(o *opening, p People) Message {
 		m.Lines = append(m.Lines, requesterCounts)
 	}
 	m.Foot = foot
-	if sum := s.checksum(o.state); sum != "" {
-		m.Foot += " · backup's SHA-256 " + short(sum)
-	}
 	return headed(m)
 }
 
