@@ -122,7 +122,7 @@ func (d *directs) instead(run string, s view.Screens, channel, code string) {
 	d.want(run, refusedKey+requester, requester, view.Message{
 		Tone: view.Warn, Head: "Slack does not let the bot show your run in its channel",
 		Lines: []string{
-			notShown(code) + " The bot tries again every " + view.Took(refusedFor) + ". Until then it shows the gates " + where + ".",
+			notShown(code) + " The bot tries again every " + view.Age(refusedFor) + ". Until then it shows the gates " + where + ".",
 			"Commands still work in that channel: `status`, `abort`.",
 		},
 		Fields: []view.Field{{Name: "Channel", Value: d.self().team + "/" + channel}, {Name: "Slack says", Value: code}},

@@ -236,7 +236,7 @@ func (fs *forms) age(t time.Time) string {
 	if t.Year() < 2000 {
 		return "of no known age"
 	}
-	return view.Took(fs.Now().Sub(t).Round(time.Minute)) + " old"
+	return view.Age(fs.Now().Sub(t).Round(time.Minute)) + " old"
 }
 
 // choices are a cluster's backups that decode, newest first, and what there is

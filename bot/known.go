@@ -228,7 +228,7 @@ func silent(err error) string {
 	case code != "":
 		return "Slack answers " + code
 	case errors.Is(err, context.DeadlineExceeded):
-		return "Slack gave no answer within " + view.Took(askWithin)
+		return "Slack gave no answer within " + view.Age(askWithin)
 	case errors.Is(err, context.Canceled):
 		return "the bot is stopping"
 	}
@@ -236,5 +236,5 @@ func silent(err error) string {
 }
 
 func tryIn(d time.Duration) string {
-	return "try again in " + view.Took(max(d, time.Second))
+	return "try again in " + view.Age(max(d, time.Second))
 }

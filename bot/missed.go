@@ -245,7 +245,7 @@ func (l *lookback) back(since time.Time) {
 	l.Log.WarnContext(context.Background(), "slack: heard nothing", "since", since, "for", now.Sub(since))
 	m := view.Message{
 		Tone: view.Warn,
-		Head: "The bot heard nothing from Slack for " + view.Took(now.Sub(since)),
+		Head: "The bot heard nothing from Slack for " + view.Age(now.Sub(since)),
 		Lines: []string{fmt.Sprintf("From %s to %s. Slash commands and presses of that time did not reach it: do them again. What mentions it is looked for and answered now. The run itself was not held up.",
 			since.UTC().Format(time.RFC3339), now.UTC().Format(time.RFC3339))},
 	}

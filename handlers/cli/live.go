@@ -97,7 +97,7 @@ func (l *live) tick() {
 	if words == "" {
 		words = l.words
 	}
-	lasts := view.Took(time.Duration(l.ticks-l.since) * liveEvery)
+	lasts := view.Age(time.Duration(l.ticks-l.since) * liveEvery)
 	text := []rune(safeLine(fmt.Sprintf("%c %s, %s", spinner[l.ticks%len(spinner)], words, lasts)))
 	if len(text) > l.width-1 { // In the last column some terminals begin another line.
 		text = append(text[:max(l.width-2, 0)], '…')

@@ -18,9 +18,9 @@ func Age(d time.Duration) string { return took(d) }
 // Left shows what a closed run left, and how its removal is approved: needed are the
 // people that takes, and approve what they type.
 func Left(run string, l health.Leftovers, needed []string, approve string) Message {
-	m := Message{Tone: Plain, Head: fmt.Sprintf("Nothing that run %s left is there any more", run)}
+	m := Message{Tone: Plain, Head: "Nothing that this run left is there any more", Foot: "run " + run}
 	if len(l.Left) > 0 {
-		m = Message{Tone: Warn, Head: fmt.Sprintf("Remove what run %s left: %s on %s?", run, size(l.Bytes()), strings.Join(hostsOf(l), ", "))}
+		m = Message{Tone: Warn, Head: fmt.Sprintf("Remove what this run left: %s on %s?", size(l.Bytes()), list(hostsOf(l), 3))}
 		m.Lines = append(m.Lines, "Cannot be undone: copies and originals of logs, originals of configuration files, and reports of that run are gone then. The journal stays.")
 	}
 	for _, host := range hostsOf(l) {
@@ -28,13 +28,15 @@ func Left(run string, l health.Leftovers, needed []string, approve string) Messa
 	}
 	m.Lines = append(m.Lines, silentWords(l)...)
 	if len(l.Left) > 0 {
-		m.Fields = append(m.Fields, Field{"Still needed", strings.Join(needed, " and ")})
-		m.Lines = append(m.Lines, fmt.Sprintf("To approve, each of them types `%s`.", approve))
+		m.Fields = append(m.Fields, Field{stillNeededName, strings.Join(needed, " and ")})
+		var places []string
 		for _, left := range l.Left {
-			m.Fields = append(m.Fields, Field{hostWord(left.Host), fmt.Sprintf("%s %s (%s)", size(left.Bytes), left.Path, count(left.Files, "file"))})
+			places = append(places, fmt.Sprintf("%s: %s %s (%s)", hostWord(left.Host), size(left.Bytes), left.Path, count(left.Files, "file")))
 		}
+		m.Output = []Output{{"What is removed", strings.Join(places, "\n")}}
+		m.Foot = fmt.Sprintf("To approve, each of them types `%s` · run %s", approve, run)
 	}
-	return m
+	return headed(m)
 }
 
 func silentWords(l health.Leftovers) (lines []string) {
@@ -66,17 +68,17 @@ func Removed(l health.Leftovers, host string) string {
 	return fmt.Sprintf("%s in %s", size(bytes), count(places, "place"))
 }
 
-// CleanWaits is what somebody is told alone whose approval was counted, and was not the
+// CleanWaits is what one person reads alone whose approval was counted, and was not the
 // last one.
 func CleanWaits(run string, v policy.Verdict) Message {
-	return Message{Tone: Good, Head: fmt.Sprintf("Your approval to remove what run %s left is counted", run), Lines: []string{"Still needed: " + strings.Join(v.Missing, ", ") + "."}}
+	return Message{Tone: Good, Head: "Your approval to remove what this run left is counted", Lines: []string{"Still needed: " + strings.Join(v.Missing, ", ") + "."}, Foot: "run " + run}
 }
 
 // Cleaned says what was removed, and what was not.
 func Cleaned(run string, l health.Leftovers, failed map[string]string) Message {
-	m := Message{Tone: Good, Head: fmt.Sprintf("What run %s left is removed", run)}
+	m := Message{Tone: Good, Head: "What this run left is removed", Foot: "run " + run}
 	if len(failed) > 0 {
-		m = Message{Tone: Bad, Head: fmt.Sprintf("Not everything that run %s left is removed", run)}
+		m = Message{Tone: Bad, Head: "Not everything that this run left is removed", Foot: fmt.Sprintf("List what is left with `clean %s` · run %s", run, run)}
 	}
 	for _, host := range hostsOf(l) {
 		if why, bad := failed[host]; bad {
@@ -85,10 +87,8 @@ func Cleaned(run string, l health.Leftovers, failed map[string]string) Message {
 		}
 		m.Lines = append(m.Lines, fmt.Sprintf("%s: removed %s", hostWord(host), Removed(l, host)))
 	}
-	if m.Lines = append(m.Lines, silentWords(l)...); len(failed) > 0 {
-		m.Lines = append(m.Lines, fmt.Sprintf("List what is left with `clean %s`.", run))
-	}
-	return m
+	m.Lines = append(m.Lines, silentWords(l)...)
+	return headed(m)
 }
 
 // cleanEvent is one event of the removal.

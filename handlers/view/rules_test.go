@@ -131,6 +131,10 @@ func generated(t *testing.T) []told {
 	} {
 		list = append(list, told{"drill", view.DrillDone(d)})
 	}
+	left := health.Leftovers{Left: []health.Left{{Host: "s1", Path: "/var/lib/aurorabot/devcluster-20260102T0304Z/log", Bytes: 1 << 20, Files: 1}}, Silent: map[string]string{"s3": "no answer"}}
+	run := "devcluster-20260102T0304Z"
+	list = append(list, told{"left", view.Left(run, left, []string{"1 of sre"}, "clean "+run+" --digest 0123456789ab")}, told{"nothing left", view.Left(run, health.Leftovers{}, nil, "")},
+		told{"clean waits", view.CleanWaits(run, policy.Verdict{Missing: []string{"1 more of sre"}})}, told{"cleaned", view.Cleaned(run, left, nil)}, told{"not cleaned", view.Cleaned(run, left, map[string]string{"s1": "no space"})})
 	long := strings.Repeat("dial s2: connection refused, ", 20)
 	return append(list, told{"error", view.Error(long, "try again")}, told{"refusal", view.Refusal(policy.Refusal{Rule: "access", Why: long})})
 }
