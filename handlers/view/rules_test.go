@@ -81,7 +81,7 @@ func brokenRules(m view.Message) []string {
 	}
 	if slices.ContainsFunc(m.Actions, func(a view.Action) bool { return a.ID == "approve" }) {
 		top := strings.Join(list[:min(len(list), 3)], "\n")
-		if !regexp.MustCompile(`will be killed|is lost|[Ll]oss|be lost|kills no task`).MatchString(top) {
+		if !regexp.MustCompile(`will be killed|will be lost|Nothing is lost|kills no task`).MatchString(top) {
 			broken = append(broken, "the first three lines name no loss: "+top)
 		}
 		if !regexp.MustCompile(`Begin the outage|Confirm the assessment|Overwrite the replicated log|Undo everything|Continue without`).MatchString(top) {
@@ -189,7 +189,7 @@ func TestRulesAreSeenToBreak(t *testing.T) {
 		"1400000000000-w is not":  {Head: "dropped", Fields: []view.Field{{Name: "Tasks", Value: "1400000000000-www-prod-0"}}, Foot: "small"},
 		`"anew" is no`:            {Head: "asked anew"},
 		`"whoever chose counts"`:  {Head: "x", Lines: []string{"and whoever chose counts as one who asked"}},
-		"name no loss":            {Head: "dev: Overwrite the replicated log?", Lines: []string{"one", "two", "9 tasks will be killed"}, Actions: approve},
+		"name no loss":            {Head: "dev: Overwrite the replicated log?", Lines: []string{"what can be lost", "two", "9 tasks will be killed"}, Actions: approve},
 		"name no act":             {Head: "dev: the commit gate", Lines: []string{"9 tasks will be killed"}, Actions: approve},
 		`"resurrected" is no`:     {Head: "x", Foot: "0 resurrected"},
 		`"stands with" is no`:     {Head: "how it stands with `status`"},
