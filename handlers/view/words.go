@@ -78,7 +78,6 @@ func when(t time.Time) string {
 // took is a duration as people read it: "2 min 10 s", "7 d 3 h".
 func took(d time.Duration) string { return check.Age(d) }
 
-
 // short is the beginning of a hash, enough to compare by eye.
 func short(hash string) string {
 	if len(hash) > 12 {
