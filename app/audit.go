@@ -48,6 +48,6 @@ func audit(ctx context.Context, in *input) int {
 	if err != nil {
 		return in.fail(fmt.Errorf("audit: %w", err))
 	}
-	fmt.Fprintf(in.Out, "%d events of the copy stand in the journals as they were written, and every hash chain is whole\n", n)
+	fmt.Fprintf(in.Out, "the journals hold all %d events of the copy as they were written, and every hash chain is whole\n", n)
 	return handlers.ExitDone
 }

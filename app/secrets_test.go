@@ -263,7 +263,7 @@ policy:
 	revoked = "-new"
 	mu.Unlock()
 	slack.Kill()
-	until("goes on without Slack", func() bool { return strings.Contains(log.String(), "it goes on without Slack") })
+	until("continues without Slack", func() bool { return strings.Contains(log.String(), "it continues without Slack") })
 	if conn, err := net.Dial("unix", filepath.Join(dir, "state", "aurorabot.sock")); err != nil {
 		t.Errorf("the command line is not served any more: %v", err)
 	} else {
@@ -276,7 +276,7 @@ policy:
 	}
 	write("bot", "xoxb-wrong") // A token that Slack never let in does not end the bot that it did let in before.
 	hup <- os.Interrupt
-	until("goes on without Slack as before", func() bool { return strings.Count(log.String(), "it goes on without Slack") == 2 })
+	until("continues without Slack as before", func() bool { return strings.Count(log.String(), "it continues without Slack") == 2 })
 	if said := "the file " + filepath.Join(dir, "bot") + " "; !strings.Contains(log.String(), said) {
 		t.Errorf("the log does not say %q", said)
 	}

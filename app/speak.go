@@ -98,7 +98,7 @@ func (a *app) speak(ctx context.Context, file string) error {
 		case !met && !a.inHand():
 			return err
 		default:
-			a.log.ErrorContext(ctx, "slack does not let the bot in: it goes on without Slack. Runs, the command line, health and metrics go on; reports stand in this log", "err", a.secrets.Error(err))
+			a.log.ErrorContext(ctx, "slack does not let the bot in: it continues without Slack. Runs, the command line, health and metrics work; reports are in this log", "err", a.secrets.Error(err))
 			if a.hungUp(ctx, hup, file) != nil {
 				return nil //nolint:nilerr // ctx ended: that is no failure.
 			}

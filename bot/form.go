@@ -167,7 +167,7 @@ func (fs *forms) offer(a *ask, show blocks.Form) {
 	why := outsider(who)
 	switch {
 	case err != nil:
-		why = "What there is could not be told: " + fs.secrets.Err(err).Error()
+		why = "The clusters could not be listed: " + fs.secrets.Err(err).Error()
 	case why == "" && len(names) == 0:
 		why = cmp.Or(unsure(who), "Policy lets you ask for this in no cluster.")
 	}

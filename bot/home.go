@@ -98,7 +98,7 @@ func (h *homes) page(ctx context.Context, a *ask) blocks.Page {
 	p.Note = unsure(who)
 	seen, err := h.Overview(ctx, who)
 	if err != nil {
-		p.Note = "What there is could not be told: " + h.secrets.Err(err).Error()
+		p.Note = "The clusters could not be listed: " + h.secrets.Err(err).Error()
 		return p
 	}
 	for _, c := range seen.Clusters {

@@ -13,7 +13,7 @@ type Need struct{ Name, Why string }
 var Scopes = []Need{
 	{"app_mentions:read", "hear @aurora in a thread, where slash commands cannot be used"},
 	{"channels:history", "after a lost answer, see whether a message was posted already, so that it is not posted twice; after an outage, find what was said to the app meanwhile"},
-	{"channels:read", "be told when it is invited to a channel, to show at once what it could not show there"},
+	{"channels:read", "learn of an invitation to a channel, to show at once what it could not show there"},
 	{"chat:write", "post and edit the run's messages, and answer one person alone"},
 	{"commands", "have /aurora and the shortcuts"},
 	{"files:write", "put output that is too long for a message into the run's thread"},

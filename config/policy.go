@@ -29,7 +29,7 @@ func readPolicy(n *node, clusters []string, slackless bool) policy.Rules {
 		Lists: map[string][]string{}, Groups: map[string]string{}, Gates: map[string]policy.GateRule{}, OSUsers: map[string]string{},
 		RequesterMayApprove: m.get("requester_may_approve").truth(false),
 	}
-	form := "a workspace's ID, such as T0123456789 (it stands in the address of Slack in a browser)"
+	form := "a workspace's ID, such as T0123456789 (in the address of Slack in a browser)"
 	who := &names{rules: &r, person: userID, clusters: clusters}
 	people := "users' IDs, such as U0123456789 (in a person's profile, \"Copy member ID\")"
 	switch t := m.get("teams"); {

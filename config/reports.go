@@ -40,7 +40,7 @@ func readReports(n *node, clusters []string, slackless bool) []Report {
 func (n *node) target(hint string, slackless bool) string {
 	switch {
 	case slackless && n.given():
-		n.fail("leave it out: they stand in the bot's log", "there is no channel without Slack (slack: and policy.teams are left out)")
+		n.fail("leave it out: they are written to the bot's log", "there is no channel without Slack (slack: and policy.teams are left out)")
 	case !slackless && n.required(hint):
 		return n.id(channelID, "a channel's ID, such as C0123456789 (in the channel's details)")
 	}

@@ -101,7 +101,7 @@ paths and a made-up hash of the program that is uploaded. Every line is one comm
 
 // needs says whom policy lets do something.
 var needs = map[policy.Permission]string{
-	policy.Read: "Whoever may *read*", policy.Approve: "Whoever may *approve*", policy.Operate: "Whoever may *operate*", policy.Admin: "Whoever is *admin*",
+	policy.Read: "People who may *read*", policy.Approve: "People who may *approve*", policy.Operate: "People who may *operate*", policy.Admin: "People who are *admin*",
 }
 
 // table is what `man --json` prints: every command, of whichever table.
@@ -129,9 +129,9 @@ completion (` + "`aurorabot completion bash`" + `).
 
 ## On clusters and runs
 
-In Slack behind ` + "`/aurora`" + ` or a mention of the bot, on the command line behind ` + "`aurorabot`" + `: the same words, read by the same table. A run is named by its ID or, while
-it is open, by its cluster. Who may say what stands in ` + "`policy`" + ` of the configuration; from the command line nobody may but the accounts that ` + "`policy.os_users`" + ` names.
-While ` + "`serve`" + ` runs, the command line talks to it over a socket in the state folder; else the command does its work itself.
+In Slack type them after ` + "`/aurora`" + ` or a mention of the bot, on the command line after ` + "`aurorabot`" + `: the same words, read by the same table. Name a run by its ID or,
+while it is open, by its cluster. ` + "`policy`" + ` in the configuration says who may give which command; on the command line only the accounts that ` + "`policy.os_users`" + ` names may give any.
+While ` + "`serve`" + ` runs, the command line talks to it over a socket (` + "`cli.socket`" + `); otherwise the command does its work itself.
 
 `)
 	list := handlers.Table()

@@ -202,7 +202,7 @@ func (s *Service) doExport(ctx context.Context, c call) Response {
 		case configs == nil:
 		case c.Channel != "cli" || !s.operates(ctx, c, st.Request.Cluster):
 			// Nobody reads passwords in Slack, nor who may not act by them.
-			m.Lines = append(m.Lines, "The configurations of the jobs that only the log knew are left out, since they may hold passwords: whoever may operate the cluster exports them on the bot's machine.")
+			m.Lines = append(m.Lines, "The configurations of the jobs that only the log knew are left out, since they may hold passwords. People who may operate the cluster export them on the bot's machine.")
 		default:
 			files = append(files, view.File{Name: "lost-jobs.json", Text: string(configs)})
 		}

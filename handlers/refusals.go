@@ -31,7 +31,7 @@ func (s *auditor) refuse(c call, run string, err error) Response {
 }
 
 // unasked is what to do where Slack does not say who somebody is.
-const unasked = "If it stays so: the command line on the bot's machine; or name people by ID in the policy (policy.lists), where a group is what can't be asked for."
+const unasked = "If this lasts, use the command line on the bot's machine. Where Slack can't be asked about a group, name people by ID in the policy (policy.lists)."
 
 // refusalKind is the word for the audit.
 func refusalKind(rule string, a policy.Actor) string {
@@ -72,7 +72,7 @@ const (
 
 // forgedHints are what to do, by the rule.
 var forgedHints = map[string]string{
-	ForgedView:  "Nothing was done. Press the button again, or type the command. If you did not expect a question from the bot, tell whoever looks after it.",
+	ForgedView:  "Nothing was done. Press the button again, or type the command. If you did not expect a question from the bot, tell the person who looks after it.",
 	SudoAsOther: "Nothing was done. Log in with an account of your own that policy.os_users names, and type it there, without su and sudo.",
 }
 

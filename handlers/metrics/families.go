@@ -87,8 +87,8 @@ var Families = []Family{
 	{Name: copyTime, Type: "gauge", Labels: []string{"cluster"}, Help: "Time inside the newest backup that the bot keeps a copy of, in seconds since 1970.", Absent: "No copies are configured, or there is none."},
 
 	{Name: runs, Type: "gauge", Labels: []string{"state"}, Help: "Runs in the journal by state: open, gated (people decide), stopped, undoing, closed; unreadable where the journal cannot be read."},
-	{Name: approvals, Type: "gauge", Labels: []string{"cluster", "gate"}, Help: "Approvals that the open gate of a run still needs.", Absent: "No run of the cluster stands at that gate."},
-	{Name: opened, Type: "gauge", Labels: []string{"cluster", "gate"}, Help: "When the open gate of a run opened.", Absent: "No run of the cluster stands at that gate."},
+	{Name: approvals, Type: "gauge", Labels: []string{"cluster", "gate"}, Help: "Approvals that the open gate of a run still needs.", Absent: "No run of the cluster waits at that gate."},
+	{Name: opened, Type: "gauge", Labels: []string{"cluster", "gate"}, Help: "When the open gate of a run opened.", Absent: "No run of the cluster waits at that gate."},
 	{Name: unkept, Type: "counter", Help: "Events of runs and refusals that the copy of the audit elsewhere did not take.", Absent: "No copy is configured."},
 
 	{Name: slackLinks, Type: "gauge", Help: "Socket Mode links that the bot is to keep open."},
@@ -100,7 +100,7 @@ var Families = []Family{
 	{Name: slackLate, Type: "counter", Help: "Acknowledgements that came too late or did not leave."},
 	{Name: slackBusy, Type: "counter", Help: "Requests that were answered with \"busy\"."},
 	{Name: slackUnknown, Type: "counter", Help: "Envelopes from Slack that the bot does not understand."},
-	{Name: slackLeftOut, Type: "counter", Help: "Messages and files of runs, but gates, that Slack refused three times; a note stands in their place."},
+	{Name: slackLeftOut, Type: "counter", Help: "Messages and files of runs, but gates, that Slack refused three times; a note replaces them."},
 
 	{Name: sshUp, Type: "gauge", Labels: []string{"cluster", "host"}, Help: "1 if there is a connection to the host now. 0 is no fault: connections are made when something is asked."},
 	{Name: sshMade, Type: "counter", Labels: []string{"cluster", "host"}, Help: "Connections that were made to the host."},

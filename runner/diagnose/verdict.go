@@ -43,7 +43,7 @@ func advise(facts []*hostFacts, g *groupFacts, logs replica.Comparison, found []
 	}
 	switch {
 	case undecodable != "":
-		return health.Restore, reinitialize, fmt.Sprintf("Restore: the log of %s holds an entry that no scheduler can replay; whoever leads ends at once, though a quorum may vote.", undecodable) + second
+		return health.Restore, reinitialize, fmt.Sprintf("Restore: the log of %s holds an entry that no scheduler can replay; every leader ends at once, though a quorum may vote.", undecodable) + second
 	case logs.Verdict == replica.VerdictUnknown:
 		return health.CannotTell, reinitialize, fmt.Sprintf("Whether a quorum votes cannot be told: %d of %d replicas are known to, %d are needed, and the log of %s could not be read. Make it readable and ask again; a recovery would take the quorum for lost.", logs.Voting, len(facts), logs.Quorum, strings.Join(append(dark, behind...), " and ")) + second
 	case !quorum:

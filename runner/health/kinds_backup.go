@@ -43,7 +43,7 @@ var backupKinds = []Kind{
 		Do: "Correct its owner and mode; look at the disk."},
 	{ID: "backup-unread", Severity: Info,
 		Means: "Not every older backup was decoded yet.", Evidence: "files that are not known from a check before, and whose turn did not come within the time",
-		Do: "Nothing: the next check goes on with them."},
+		Do: "Nothing: the next check continues with them."},
 	{ID: "backup-future", Severity: Warning,
 		Means: "A backup's inner time lies in the future: how fresh it is cannot be told.", Evidence: "the inner time beside the bot's clock, more than the limit of clocks ahead",
 		Do: "Mend the clock of the host that wrote it."},

@@ -18,7 +18,7 @@ var clusterKinds = []Kind{
 		Means: "Flags that must be equal on all hosts are not.", Evidence: "the flag on every host",
 		Do: "Make them equal."},
 	{ID: "scheduler-unlisted", Severity: Critical, Blocks: byCluster,
-		Means: "A scheduler stands in ZooKeeper that is not configured: in a recovery it would meet an empty log, or bring the old one back.", Evidence: "the candidates under -serverset_path",
+		Means: "ZooKeeper names a scheduler that is not configured: in a recovery it would meet an empty log, or bring the old one back.", Evidence: "the candidates under -serverset_path",
 		Do: "Add it to the bot's configuration, or stop it."},
 	{ID: "replicas-unlisted", Severity: Critical, Blocks: byCluster,
 		Means: "The log's group has more replicas than schedulers are configured.", Evidence: "the addresses under -native_log_zk_group_path",
@@ -43,5 +43,5 @@ var clusterKinds = []Kind{
 		Do: "Bring a leader up before that time."},
 	{ID: "disabled-state-ends", Severity: Warning,
 		Means: "The disabled state ends by itself soon: the leader gives up, and what is staged is gone.", Evidence: "when the leader was elected, by its log, -max_registration_delay and -max_leading_duration",
-		Do: "Decide in time; after it: restart, elect, stage and approve anew."},
+		Do: "Decide in time. Afterwards: restart, elect, stage and approve again."},
 }

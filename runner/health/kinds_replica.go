@@ -24,7 +24,7 @@ var replicaKinds = []Kind{
 		Means: "Fewer replicas than a quorum are whole and vote, or a quorum has forgotten what was agreed on.", Evidence: "all replicas side by side",
 		Do: "Recover."},
 	{ID: "log-undecodable", Severity: Critical, Log: true,
-		Means: "The log holds an entry that no scheduler can replay: whoever leads ends at once.", Evidence: "the entries, decoded one by one",
+		Means: "The log holds an entry that no scheduler can replay: every leader ends at once.", Evidence: "the entries, decoded one by one",
 		Do: "Recover."},
 	{ID: "log-positions-high", Severity: Warning,
 		Means: "Positions near 2^31: tools that count in 32 bits break there.", Evidence: "the log's last position",

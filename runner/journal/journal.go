@@ -324,7 +324,7 @@ func readFrom(r io.Reader, name string, at head) ([]runner.Event, tail, error) {
 			return events, t, &BrokenError{name, n, what}
 		}
 		if e.Seq == at.seq && hash != at.hash {
-			return events, t, &BrokenError{name, n, "another event than the one that was written: this line and what follows, or all of it, was made anew"}
+			return events, t, &BrokenError{name, n, "another event than the one that was written: this line and those after it, or the whole file, were rewritten"}
 		}
 		events = append(events, e)
 		t = tail{seq: e.Seq, hash: hash, size: t.size + int64(len(raw))}

@@ -224,7 +224,7 @@ func (r assessing) judge(s *runner.State) (decision, error) {
 	switch {
 	case undecodable != "":
 		d.Needed = true
-		d.Why = append(d.Why, fmt.Sprintf("The log of %s holds entries that a scheduler cannot replay: whoever leads ends at once, though a quorum votes.", undecodable))
+		d.Why = append(d.Why, fmt.Sprintf("The log of %s holds entries that a scheduler cannot replay: every leader ends at once, though a quorum votes.", undecodable))
 	case !quorum:
 		d.Needed = true
 		d.Why = append(d.Why, fmt.Sprintf("The replicas together: %s (%d of %d whole and VOTING, %d needed).", d.Verdict.Verdict, whole, len(reports), d.Verdict.Quorum))

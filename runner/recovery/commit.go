@@ -332,7 +332,7 @@ func (r proving) holdsStaged(ctx context.Context, t *runner.Task) (next fence, s
 		return next, s, runner.No("no next leader yet: %s", why), nil
 	}
 	if next.Host == old.Host && next.PID == old.PID && next.Start == old.Start {
-		return next, s, runner.No("the leader that was told to commit still leads (PID %d on %s)", next.PID, next.Host), nil
+		return next, s, runner.No("the leader that received the commit still leads (PID %d on %s)", next.PID, next.Host), nil
 	}
 	reply, err := r.Node(next.Host).Client().Tasks(ctx)
 	if err != nil {

@@ -95,7 +95,7 @@ func (s *spoiled) recipe() *runner.Recipe {
 			}
 			if undo := st.Undo; undo != nil {
 				st.Undo = func(ctx context.Context, t *runner.Task, left runner.Receipt) (runner.Answer, error) {
-					defer s.strike(st, t.Step+", taken back", t)()
+					defer s.strike(st, t.Step+", undone", t)()
 					return undo(ctx, t, left)
 				}
 			}

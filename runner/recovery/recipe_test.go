@@ -65,7 +65,7 @@ func TestRecipeIsTheRunbook(t *testing.T) {
 
 func runbook(r *runner.Recipe) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "# The runbook, as the bot walks it\n\nGenerated from the recipe `%s` (version %d) by the test that compares it; do not edit.\nEach line is a step: where it stands in the procedure, what takes it back, and the gates at which people decide.\n", r.ID, r.Version)
+	fmt.Fprintf(&b, "# The runbook, as the bot walks it\n\nGenerated from the recipe `%s` (version %d) by the test that compares it; do not edit.\nEach line is a step: its place in the procedure, how it is undone, and the gates at which people decide.\n", r.ID, r.Version)
 	for _, p := range r.Phases {
 		fmt.Fprintf(&b, "\n## %s\n\n", p.Title)
 		for i, st := range p.Steps {
@@ -81,16 +81,16 @@ func runbook(r *runner.Recipe) string {
 			case st.OneWay != "":
 				fmt.Fprintf(&b, ". **Cannot be undone:** %s.\n", st.OneWay)
 			case st.Keeps != "":
-				fmt.Fprintf(&b, ". Undo takes it back; Cleanup leaves it: %s.\n", st.Keeps)
+				fmt.Fprintf(&b, ". Undo reverts it; Cleanup leaves it: %s.\n", st.Keeps)
 			default:
-				b.WriteString(". Undo and Cleanup take it back.\n")
+				b.WriteString(". Undo and Cleanup revert it.\n")
 			}
 			if st.Holds != nil {
 				b.WriteString("   Must stay true while the run is open; asked again on resume, before each phase and right before a dangerous step.\n")
 			}
 		}
 		if p.Undoes != "" {
-			fmt.Fprintf(&b, "\nThen what `%s` did is taken back, in this order:\n\n", p.Undoes)
+			fmt.Fprintf(&b, "\nThen `%s` is undone, in this order:\n\n", p.Undoes)
 			for i, id := range undoOrder(r, p.Undoes) {
 				st, _ := r.Step(id)
 				fmt.Fprintf(&b, "%d. %s (`%s`)\n", i+1, st.Title, id)

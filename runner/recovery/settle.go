@@ -13,7 +13,7 @@ import (
 )
 
 // forwardOnly is why settling has no undo: what it takes back is the run's own.
-const forwardOnly = "nothing is lost by it: folders are moved aside, and the rest is taken back to what it was before the run"
+const forwardOnly = "nothing is lost by it: folders are moved aside, and the rest is put back as it was before the run"
 
 // settle is what a host owes that was left out, in the order in which nothing
 // of it can take part before it is a fresh replica: docs/adr/0012.

@@ -43,13 +43,13 @@ func (e *HostKeyError) Hint() string {
 		file = e.Files[0]
 	}
 	if e.SHA1 {
-		return fmt.Sprintf("hint: its sshd is older than OpenSSH 7.2, or is told to use nothing else (HostKeyAlgorithms in sshd_config): update it, or give it an Ed25519 key, as root there with `ssh-keygen -A` and a restart of sshd; then add that key with `ssh-keyscan -t ed25519 -p %s %s >> %s`, once it equals what `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` says on the host's own console", port, host, file)
+		return fmt.Sprintf("hint: its sshd is older than OpenSSH 7.2, or its configuration allows nothing else (HostKeyAlgorithms in sshd_config): update it, or give it an Ed25519 key, as root there with `ssh-keygen -A` and a restart of sshd; then add that key with `ssh-keyscan -t ed25519 -p %s %s >> %s`, once it equals what `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` says on the host's own console", port, host, file)
 	}
 	add := fmt.Sprintf("compare with `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` typed on the host's own console; only if equal: `ssh-keyscan -p %s %s >> %s`", port, host, file)
 	if len(e.Known) == 0 {
 		return "hint: " + add
 	}
-	return fmt.Sprintf("hint: somebody may be in between, or the host was installed anew; %s after `ssh-keygen -f %s -R '%s'`", add, file, knownhosts.Normalize(e.Address))
+	return fmt.Sprintf("hint: somebody may be in between, or the host was reinstalled; %s after `ssh-keygen -f %s -R '%s'`", add, file, knownhosts.Normalize(e.Address))
 }
 
 // everyCertificate lists all kinds of host certificate: a line with

@@ -65,7 +65,7 @@ func (h *Host) runJob(ctx context.Context, cmd runner.Command) (runner.Output, e
 		case hopeless(err), err != nil && !reached && errors.Is(err, runner.ErrNotStarted) && limited.Err() == nil:
 			return runner.Output{}, fmt.Errorf("job %s: outcome unknown: %w", cmd.Job, unmark(err))
 		case ctx.Err() != nil && !errors.Is(context.Cause(ctx), runner.ErrAborted):
-			return runner.Output{}, fmt.Errorf("job %s: outcome unknown: %w; if it was started it goes on, and its verdict can still be read", cmd.Job, context.Cause(ctx))
+			return runner.Output{}, fmt.Errorf("job %s: outcome unknown: %w; if it started it continues, and its verdict can still be read", cmd.Job, context.Cause(ctx))
 		case limited.Err() != nil:
 			return runner.Output{}, fmt.Errorf("job %s: outcome unknown: %w; %w", cmd.Job, context.Cause(limited), h.endJob(ctx, cmd, last))
 		case err == nil:

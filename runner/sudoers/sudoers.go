@@ -28,7 +28,7 @@ func File(login string, list []Privilege) (string, error) {
 	fmt.Fprintf(&b, `# What aurorabot may do on this host as somebody else, and nothing else.
 # Written by "aurorabot sudoers". To be installed as /etc/sudoers.d/aurorabot,
 # owned by root, mode 0440, after "visudo -c -f FILE". sudo 1.9.10 or later.
-# Written anew whenever the bot or its configuration changes: the program that
+# Print it again whenever the bot or its configuration changes: the program that
 # it uploads is named by its hash.
 Defaults:%[1]s !requiretty, env_reset, !setenv
 `, login)
