@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"aurorabot/bot"
 	"aurorabot/config"
@@ -162,6 +163,13 @@ func (a *app) cluster(c *aurora.Cluster, helper *helper) (*handlers.Cluster, err
 	if a.cfg.Drill.Lab != "" {
 		d := &drill.Driller{Cluster: c.Name, Hosts: r.Hosts, User: r.Cluster.User, Lab: a.cfg.Drill.Lab, Dir: filepath.Join(a.cfg.StateDir, "drills"), Now: a.w.Now, Env: a.w.Env}
 		a.monitor.Drills = append(a.monitor.Drills, func() (metrics.Drill, error) { return drillValues(d) })
+		k.LastDrill = func() time.Duration {
+			last, err := d.Last()
+			if err != nil || !last.Last.Proved {
+				return 0 // The gate then tells of the last run, or of nothing.
+			}
+			return time.Duration(last.Last.Took * float64(time.Second))
+		}
 		k.Drill = func(ctx context.Context) (drill.Drill, error) { return d.Run(ctx, a.service.CheckBackups(ctx, k)) }
 	}
 	return k, nil

@@ -295,5 +295,7 @@ func many(results []check.Result) *sheet {
 	return s
 }
 
-// span is an age as people read it, in whole minutes.
-func span(s check.Span) string { return check.Age(time.Duration(s).Truncate(time.Minute)) }
+// span is an age in minutes, as people read it.
+func span(s check.Span) string {
+	return check.Age(time.Duration(s).Truncate(time.Minute))
+}
