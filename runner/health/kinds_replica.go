@@ -21,7 +21,7 @@ var replicaKinds = []Kind{
 		Means: "Two replicas hold different bytes at the same position: they are not one log.", Evidence: "digests of all positions that both have learned",
 		Do: "Keep both folders. Recover."},
 	{ID: "log-quorum-lost", Severity: Critical, Log: true,
-		Means: "Fewer replicas than a quorum are whole and vote, or a quorum has forgotten what was agreed on.", Evidence: "all replicas side by side",
+		Means: "The quorum is lost (fewer replicas than a quorum are whole and vote), or it lacks agreed entries.", Evidence: "all replicas side by side",
 		Do: "Recover."},
 	{ID: "log-undecodable", Severity: Critical, Log: true,
 		Means: "The log holds an entry that no scheduler can replay: every leader ends at once.", Evidence: "the entries, decoded one by one",
