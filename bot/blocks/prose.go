@@ -180,10 +180,10 @@ func (b *builder) fields(m view.Message) {
 	b.add(rich(section(e...)))
 }
 
-// foot is small print, where Slack has it small.
+// foot is small print, where Slack has it small: plain text, in which marks of code
+// would be seen.
 func (b *builder) foot(m view.Message) {
-	if m.Foot == "" {
-		return
+	if text := strings.ReplaceAll(m.Foot, "`", ""); strings.TrimSpace(text) != "" {
+		b.add(slack.NewContextBlock("", plain(cutEscaped(text, min(maxContext, max(b.room/8, 120))))))
 	}
-	b.add(slack.NewContextBlock("", plain(cutEscaped(m.Foot, min(maxContext, max(b.room/8, 120))))))
 }

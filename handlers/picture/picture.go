@@ -239,7 +239,7 @@ func ceiling(n int) int {
 const shown = 40
 
 func many(results []check.Result) *sheet {
-	const left, room, row = 196, 120, 40
+	const left, room, row = 180, 120, 40
 	const ages, sizes, curve = 408, 518, 96
 	rows := min(len(results), shown)
 	s := newSheet(186 + rows*row)

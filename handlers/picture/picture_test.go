@@ -170,7 +170,7 @@ func TestManyClusters(t *testing.T) {
 		t.Error("the strip on top is not of the worst state")
 	}
 	// A bar is as long as its backup is old, and the limit stands at its place.
-	const bar, room = 196, 120
+	const bar, room = 180, 120
 	row := func(n int) int { return 142 + n*40 + 12 }
 	if n := columns(img, row(2), bar, bar+room+1, amber); n < room-4 || n > room+1 {
 		t.Errorf("the oldest has a bar of %d pixels, want all of %d but the limit's", n, room)

@@ -234,7 +234,7 @@ func Lost(s *runner.State, loss health.Loss, jobs []health.LostJob) Message {
 	}
 	if len(each) > 0 {
 		m.Lines = append(m.Lines, "Jobs that only the log knows must be created again. The run's export, on the bot's machine, has their configurations.")
-		m.Foot = "Type on the bot's machine `export " + s.Run + "` · " + m.Foot
+		m.Foot = "Type on the bot's machine `aurorabot export " + s.Run + "` · " + m.Foot
 	}
 	return m
 }

@@ -147,7 +147,7 @@ func (s statusWords) typed() string {
 	case s.State.Status == runner.Closed && s.Outcome == "recovered":
 		words = []string{"`tasks " + s.Run + " --lost`"}
 		if l, ok := fact[lossFact](s.State, stepLoss); ok && len(l.Create) > 0 {
-			words = append(words, "on the bot's machine `export "+s.Run+"`")
+			words = append(words, "on the bot's machine `aurorabot export "+s.Run+"`")
 		}
 	case s.State.Status == runner.Gated, s.State.Status == runner.Open, s.State.Status == runner.Undoing, s.State.Status == runner.Settling:
 		words = []string{"`abort " + s.Run + "`"}

@@ -12,7 +12,7 @@ import (
 // page: what they decide by stands in the window when they are asked.
 func TestBrowserStory(t *testing.T) {
 	b := tab{t, browser(t)}
-	lab := perform(t)
+	lab := perform(t, "--slow-start") // Else a phase may be over between two edits of the status.
 	b.do(chromedp.Navigate(lab.URL))
 
 	b.become(ann)
@@ -80,6 +80,12 @@ func TestBrowserStory(t *testing.T) {
 	b.scrollTo("recovered in", "Commit approved by")
 	b.sees("the end", inWindow("recovered in", "Commit approved by"), "lab: recovered in", "outage at most", "were to be killed", "Proof", lab.Backup, "@ann", "@bob", "@dan")
 	b.picture("done")
+
+	// Who has scrolled away and asks is shown the answer.
+	b.holds("((s) => { s.scrollTop = 0; return true })(document.getElementById('scroll'))")
+	b.types("/aurora version")
+	b.until("the answer", message("Only visible to you", "aurorabot"))
+	b.sees("the answer", inWindow("Only visible to you", "aurorabot"), "aurorabot")
 }
 
 // asks fills in the form that a command without cluster and backup opens.
