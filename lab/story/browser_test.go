@@ -132,6 +132,7 @@ func (b tab) picture(name string) {
 	b.shoot(name)
 	if slices.Contains(onPhones, name) {
 		b.do(chromedp.EmulateViewport(narrow, height))
+		b.holds("document.querySelector('#messages li.message:last-child').scrollIntoView({block: 'start'}) || true")
 		b.shoot(name + "-400")
 		b.do(chromedp.EmulateViewport(width, height))
 	}
