@@ -132,7 +132,6 @@ func TestTwoLinksHaveNoGap(t *testing.T) {
 	s.OpenDelay(30 * time.Millisecond)
 	for i := range 40 {
 		if i%10 == 0 {
-			// The link that was told to go counts until its client has closed it.
 			await(t, s, "both links", func(st State) bool { return st.Links == 2 && st.Opens == 2+i/10 })
 			s.DisconnectOne("refresh_requested")
 		}

@@ -23,7 +23,7 @@ const (
 
 // SocketStats count what went over Socket Mode.
 type SocketStats struct {
-	Links       int // Open links.
+	Links       int // Open links that can be used: greeted, and not asked to go.
 	Opens       int // Calls of apps.connections.open, failed ones too.
 	Sent        int // Envelopes written to a link.
 	Acks        int // Acknowledgements taken.
@@ -201,7 +201,7 @@ func (k *socket) count() (links, opens int) {
 	defer k.mu.Unlock()
 	n := 0
 	for _, l := range k.links {
-		if l.greeted.Load() { // Whoever waits for a link wants one that can be used.
+		if l.greeted.Load() && !l.leaving.Load() { // Who waits for a link wants one that can be used.
 			n++
 		}
 	}
