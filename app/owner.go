@@ -31,8 +31,13 @@ func ownID(stateDir string) (string, error) {
 	return id, nil
 }
 
-// owner names this bot to one host of one cluster, in letters and digits.
+// owner names this bot to one host of one cluster, in letters and digits. A program
+// without a state folder has no id and is no bot: it is nobody's next process, and ends
+// nothing that another one left.
 func owner(id, cluster, host string) string {
+	if id == "" {
+		return ""
+	}
 	sum := sha256.Sum256([]byte(id + "\x00" + cluster + "\x00" + host))
 	return hex.EncodeToString(sum[:12])
 }

@@ -28,6 +28,10 @@ func TestOwnID(t *testing.T) {
 		t.Errorf("after a torn write: %q, %v", id, err)
 	}
 	names := map[string]bool{owner("i", "c", "s1"): true, owner("i", "c", "s2"): true, owner("j", "c", "s1"): true, owner("i", "d", "s1"): true}
+	// `sudoers` of two operators would else end each other's commands on the hosts.
+	if got := owner("", "c", "s1"); got != "" {
+		t.Errorf("a program without a state folder is called %q, as every other one", got)
+	}
 	if len(names) != 4 {
 		t.Errorf("names are shared: %v", names)
 	}
