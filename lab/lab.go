@@ -40,6 +40,11 @@ func start(ctx context.Context, s *settings, errs io.Writer) (*lab, error) {
 			return nil, fmt.Errorf("--hosts real: %w", err)
 		}
 	}
+	if s.terminal {
+		if err := canLogin(ctx); err != nil {
+			return nil, err
+		}
+	}
 	dir, err := folder()
 	if err != nil {
 		return nil, err

@@ -283,6 +283,9 @@ func TestCheats(t *testing.T) {
 	for _, cheat := range script.Cheats {
 		t.Run(cheat, func(t *testing.T) {
 			t.Parallel()
+			if cheat == script.SudoAsOther {
+				needsLogins(t)
+			}
 			s := play(t, script.Refused, "--cheat", cheat)
 			i := slices.IndexFunc(s.events, func(e script.Event) bool { return e.Kind == "refused" })
 			if i < 0 || s.events[i].Why != cheat || s.events[i].Who != script.Team+"/"+who[cheat] {
@@ -298,6 +301,9 @@ func TestHonest(t *testing.T) {
 	for _, cheat := range []string{script.BothGroups, script.Removed, script.SudoAsOther} {
 		t.Run(cheat, func(t *testing.T) {
 			t.Parallel()
+			if cheat == script.SudoAsOther {
+				needsLogins(t)
+			}
 			play(t, script.Done, "--cheat", cheat, "--honest")
 		})
 	}

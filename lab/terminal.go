@@ -49,6 +49,16 @@ func (l *lab) nameOf(user string) string {
 	return script.Team + "/" + user
 }
 
+// canLogin says why no login can be played on this machine, nil if one can: who logged
+// in may be set once, and later by those alone who may control the audit.
+func canLogin(ctx context.Context) error {
+	out, err := exec.CommandContext(ctx, "/bin/sh", "-c", fmt.Sprintf("echo %d >/proc/self/loginuid", uidOf(script.Ann))).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("no login can be played here: %w: %s", err, bytes.TrimSpace(out))
+	}
+	return nil
+}
+
 // open lets everybody of this machine find the bot's program, its socket and its
 // configuration. It returns where the program is.
 func (l *lab) open(program string) (string, error) {
