@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"slices"
 	"strings"
 	"time"
 
@@ -24,194 +23,150 @@ type Cleaner interface {
 // leastRetention is how long what a run left stays at least, where no other time is set.
 const leastRetention = 30 * 24 * time.Hour
 
-// cleaning is how the removal of what a run left stands, by the run's events.
-type cleaning struct {
-	who       string // Who asked for it. Empty: nobody did, or it is done.
-	digest    string // Of what was listed.
-	approvals []runner.Approval
-}
-
-func cleaningOf(events []runner.Event) (c cleaning) {
+// atClean is a run as if it waited for consent to the removal of what it left, by its
+// events: the gate says who asked, for which list, and who agreed. Without a digest,
+// nobody asks, or it is done.
+func atClean(st *runner.State, events []runner.Event) *runner.State {
+	var g runner.GateState
 	for _, e := range events {
 		switch e.Kind {
 		case runner.CleanRequested:
-			c = cleaning{who: e.Who, digest: e.Digest}
+			g = runner.GateState{Digest: e.Digest, By: e.Who}
 		case runner.CleanApproved:
-			if e.Digest == c.digest {
-				c.approvals = append(c.approvals, runner.Approval{Who: e.Who, Digest: e.Digest, At: e.At, Data: e.Data})
-			}
+			g.Approvals = append(g.Approvals, runner.Approval{Who: e.Who, Digest: e.Digest, At: e.At, Data: e.Data})
 		case runner.CleanDone, runner.CleanFailed:
-			c = cleaning{}
+			g = runner.GateState{}
 		}
 	}
-	return c
+	at := *st
+	at.Status, at.Gate, at.Gates = runner.Gated, policy.Clean, maps.Clone(st.Gates)
+	at.Gates[policy.Clean] = g
+	return &at
 }
 
-// cleanable finds the run to clean, with its cleaner, or says why it is none. done ends
-// the caller's turn.
-func cleanable(s *Service, name string) (st *runner.State, k *Cluster, done func(), bad *Response) {
-	no := func(err error, hint string) (*runner.State, *Cluster, func(), *Response) {
-		if done != nil {
-			done()
-		}
-		r := failureHint(err, hint)
-		return nil, nil, nil, &r
-	}
-	st, done, err := s.take(name)
-	if err != nil {
-		return no(err, "name a closed run: `history` lists them")
-	}
-	if k = s.cluster(st.Request.Cluster); k == nil || k.Clean == nil {
-		return no(fmt.Errorf("the cluster of run %s is not configured any more", st.Run), "")
-	}
-	if st.Status != runner.Closed {
-		return no(fmt.Errorf("run %s is not closed: what it left is its way back", st.Run), fmt.Sprintf("see what it waits for with `status %s`", st.Run))
-	}
+// cleanable says why what a run left is not removed now, and what to do. Nil: it can be.
+func cleanable(s *Service, st *runner.State, k *Cluster) (why error, hint string) {
 	keep := s.Retention
 	if keep == 0 {
 		keep = leastRetention
 	}
-	if age := s.Now().Sub(st.At); age < keep {
-		return no(fmt.Errorf("run %s was closed %s ago, and what a run left stays for %s (retention)", st.Run, view.Age(age), view.Age(keep)), fmt.Sprintf("wait until %s", st.At.Add(keep).UTC().Format(time.RFC3339)))
+	switch {
+	case k == nil || k.Clean == nil:
+		return fmt.Errorf("the cluster of run %s is not configured any more", st.Run), ""
+	case st.Status != runner.Closed:
+		return fmt.Errorf("run %s is not closed: what it left is its way back", st.Run), fmt.Sprintf("see what it waits for with `status %s`", st.Run)
+	case s.Now().Sub(st.At) < keep:
+		return fmt.Errorf("run %s was closed %s ago, and what a run left stays for %s (retention)", st.Run, view.Age(s.Now().Sub(st.At)), view.Age(keep)), "wait until " + st.At.Add(keep).UTC().Format(time.RFC3339)
 	}
-	open, err := s.open(k.Name)
+	switch open, err := s.open(k.Name); {
+	case err != nil:
+		return err, ""
+	case open != nil:
+		return fmt.Errorf("%s has an open run, %s: nothing is removed from its hosts meanwhile", k.Name, open.Run), fmt.Sprintf("close it first: `status %s`", open.Run)
+	}
+	return nil, ""
+}
+
+// cleaned does something about what a closed run left, as it lies there now, in the
+// run's turn.
+func cleaned(ctx context.Context, s *Service, c call, do func(at *runner.State, k *Cluster, l health.Leftovers) Response) Response {
+	st, done, err := s.take(c.args[0])
 	if err != nil {
-		return no(err, "")
+		return failureHint(err, "name a closed run: `history` lists them")
 	}
-	if open != nil {
-		return no(fmt.Errorf("%s has an open run, %s: nothing is removed from its hosts meanwhile", k.Name, open.Run), fmt.Sprintf("close it first: `status %s`", open.Run))
+	defer done()
+	k := s.cluster(st.Request.Cluster)
+	if why, hint := cleanable(s, st, k); why != nil {
+		return failureHint(why, hint)
 	}
-	return st, k, done, nil
+	events, err := s.Events(st.Run)
+	if err != nil {
+		return failure(err)
+	}
+	l, err := k.Clean.List(ctx, st)
+	if err != nil {
+		return failure(err)
+	}
+	return do(atClean(st, events), k, l)
 }
 
 // doClean lists what a closed run left on the hosts and at the bot, and asks for its
 // removal.
 func doClean(ctx context.Context, s *Service, c call) Response {
-	st, k, done, bad := cleanable(s, c.args[0])
-	if bad != nil {
-		return *bad
-	}
-	defer done()
-	l, err := k.Clean.List(ctx, st)
-	if err != nil {
-		return failure(err)
-	}
-	if len(l.Left) == 0 {
-		return Response{Message: view.Left(st.Run, l, nil, ""), Data: l, Run: st.Run}
-	}
-	events, err := s.Events(st.Run)
-	if err != nil {
-		return failure(err)
-	}
-	digest := runner.Digest(l.Left)
-	if now := cleaningOf(events); now.digest != digest {
-		data, err := json.Marshal(l)
-		if err != nil {
-			return failure(err)
+	return cleaned(ctx, s, c, func(at *runner.State, _ *Cluster, l health.Leftovers) Response {
+		if len(l.Left) == 0 {
+			return Response{Message: view.Left(at.Run, l, nil, ""), Data: l, Run: at.Run}
 		}
-		if _, err := s.Engine.Append(st.Run, runner.Event{Kind: runner.CleanRequested, Who: c.Actor.Key(), Digest: digest, Data: data}); err != nil {
-			return failure(err)
+		g := at.Gates[policy.Clean]
+		// Where all have agreed and nothing was removed, the bot died then.
+		if digest := runner.Digest(l.Left); g.Digest != digest || s.people(at).Gates[policy.Clean].Open {
+			data, err := json.Marshal(l)
+			if err != nil {
+				return failure(err)
+			}
+			if _, err := s.Engine.Append(at.Run, runner.Event{Kind: runner.CleanRequested, Who: c.Actor.Key(), Digest: digest, Data: data}); err != nil {
+				return failure(err)
+			}
+			g.Digest = digest
+			at.Gates[policy.Clean] = g
 		}
-	}
-	var needed []string
-	for _, f := range s.Rules.RuleOf(policy.Clean).Factors {
-		needed = append(needed, f.String())
-	}
-	return Response{
-		Message: view.Left(st.Run, l, needed, approval(atClean(st, digest))),
-		Data: struct {
-			health.Leftovers
-			Digest string `json:"digest"`
-		}{l, digest},
-		Exit: ExitWaiting, Run: st.Run,
-	}
-}
-
-// atClean is a run as if it waited for consent to its cleaning.
-func atClean(st *runner.State, digest string) *runner.State {
-	at := *st
-	at.Gate, at.Gates = policy.Clean, maps.Clone(st.Gates)
-	at.Gates[policy.Clean] = runner.GateState{Digest: digest}
-	return &at
+		return Response{
+			Message: view.Left(at.Run, l, s.people(at).Needed[policy.Clean], approval(at)),
+			Data: struct {
+				health.Leftovers
+				Digest string `json:"digest"`
+			}{l, g.Digest},
+			Exit: ExitWaiting, Run: at.Run,
+		}
+	})
 }
 
 // approveClean counts a consent to the removal of what was listed, and removes it where
 // that was the last one needed. Nothing is removed that is not as it was listed.
 func approveClean(ctx context.Context, s *Service, c call) Response {
-	st, k, done, bad := cleanable(s, c.args[0])
-	if bad != nil {
-		return *bad
-	}
-	defer done()
-	events, err := s.Events(st.Run)
-	if err != nil {
-		return failure(err)
-	}
-	asked := cleaningOf(events)
-	if asked.who == "" {
-		return failureHint(fmt.Errorf("nobody asked for what run %s left to be removed", st.Run), fmt.Sprintf("list it with `clean %s`", st.Run))
-	}
-	at := atClean(st, asked.digest)
-	if kind, why, hint := unbound(c, at); why != "" {
-		return s.refuseAs(c, st.Run, kind, why, hint)
-	}
-	if d := c.flags["digest"]; !strings.HasPrefix(asked.digest, d) {
-		return s.refuseAs(c, st.Run, "stale-digest", fmt.Sprintf("this is of another list than the one that was asked for last (%.12s, now %.12s)", d, asked.digest), fmt.Sprintf("list it with `clean %s`", st.Run))
-	}
-	who, err := s.Directory.Person(ctx, c.Actor.TeamID, c.Actor.UserID, deciding(c))
-	if err != nil {
-		return s.refuseAs(c, st.Run, "identity", fmt.Sprintf("who %s is now can't be told: %v", c.Actor.Key(), err), unasked)
-	}
-	if err := s.Rules.May(policy.Clean, []string{asked.who}, who); err != nil {
-		c.Actor = who
-		return s.refuse(c, st.Run, err)
-	}
-	if slices.ContainsFunc(asked.approvals, func(a runner.Approval) bool { return s.counts(policy.Clean, a, who) }) {
-		return s.refuseAs(c, st.Run, "same-person-twice", "you have approved this already, and one person counts once", "somebody else must approve")
-	}
-	l, err := k.Clean.List(ctx, st)
-	if err != nil {
-		return failure(err)
-	}
-	if now := runner.Digest(l.Left); now != asked.digest {
-		return s.refuseAs(c, st.Run, "stale-digest", fmt.Sprintf("what lies there is not what was listed (%.12s, now %.12s)", asked.digest, now), fmt.Sprintf("list it with `clean %s`, and approve that", st.Run))
-	}
-	data, err := evidence(who)
-	if err != nil {
-		return failure(err)
-	}
-	given, err := s.Engine.Append(st.Run, runner.Event{Kind: runner.CleanApproved, Who: who.Key(), Digest: asked.digest, Why: byAnswer(who.Known), Data: data})
-	if err != nil {
-		return failure(err)
-	}
-	asked.approvals = append(asked.approvals, runner.Approval{Who: who.Key(), Digest: asked.digest, At: given.At, Data: data})
-	var approvals []policy.Approval
-	for _, a := range asked.approvals {
-		team, user, _ := strings.Cut(a.Who, "/")
-		now, err := s.Directory.Person(ctx, team, user, deciding(c))
-		if err != nil {
-			return failure(fmt.Errorf("who %s is now can't be told: %w", a.Who, err))
+	return cleaned(ctx, s, c, func(at *runner.State, k *Cluster, l health.Leftovers) Response {
+		const gate = policy.Clean
+		digest, list := at.Gates[gate].Digest, fmt.Sprintf("list it with `clean %s`, and approve that", at.Run)
+		if digest == "" {
+			return failureHint(fmt.Errorf("nobody asked for what run %s left to be removed", at.Run), list)
 		}
-		approvals = append(approvals, policy.Approval{Who: now, Digest: a.Digest, At: a.At})
-	}
-	v := s.Rules.Gate(policy.Clean, []string{asked.who}, asked.digest, approvals, s.Now())
-	if !v.Open {
-		return Response{Message: view.CleanWaits(st.Run, v), Exit: ExitWaiting, Private: true, Run: st.Run}
-	}
-	return s.cleanUp(ctx, st, k, l)
+		if kind, why, hint := unbound(c, at); why != "" {
+			return s.refuseAs(c, at.Run, kind, why, hint)
+		}
+		if given, now := c.flags["digest"], runner.Digest(l.Left); !strings.HasPrefix(digest, given) || now != digest {
+			return s.refuseAs(c, at.Run, "stale-digest", fmt.Sprintf("what lies there now (%.12s) is not the list that was asked for (%.12s), or that you approve (%.12s)", now, digest, given), list)
+		}
+		who, bad := s.consenting(ctx, c, at, gate)
+		if bad != nil {
+			return *bad
+		}
+		data, err := evidence(who)
+		if err != nil {
+			return failure(err)
+		}
+		if _, err := s.Engine.Append(at.Run, runner.Event{Kind: runner.CleanApproved, Who: who.Key(), Digest: digest, Why: strings.TrimSpace(byAnswer(who.Known)), Data: data}); err != nil {
+			return failure(err)
+		}
+		events, err := s.Events(at.Run)
+		if err != nil {
+			return failure(err)
+		}
+		v, err := s.verdict(ctx, atClean(at, events), gate, deciding(c))
+		switch {
+		case err != nil:
+			return failureHint(err, "your approval is kept: somebody else's counts all of them again")
+		case !v.Open:
+			return Response{Message: view.CleanWaits(at.Run, v), Exit: ExitWaiting, Private: true, Run: at.Run}
+		}
+		return s.cleanUp(ctx, at, k, l)
+	})
 }
 
 // cleanUp removes what was listed, host by host, each act journaled before it is done. A
 // host that fails keeps what it has, and the others go on.
 func (s *runs) cleanUp(ctx context.Context, st *runner.State, k *Cluster, l health.Leftovers) Response {
 	failed := map[string]string{}
-	var hosts []string
-	for _, left := range l.Left {
-		if !slices.Contains(hosts, left.Host) {
-			hosts = append(hosts, left.Host)
-		}
-	}
-	for _, host := range hosts {
+	for _, host := range l.Hosts() {
 		if _, err := s.records.engine.Append(st.Run, runner.Event{Kind: runner.CleanStarted, Host: host}); err != nil {
 			return failure(err)
 		}

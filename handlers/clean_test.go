@@ -2,6 +2,7 @@ package handlers_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
@@ -180,6 +181,35 @@ func TestCleanStops(t *testing.T) {
 		b.ahead.Add(int64(31 * time.Minute))
 		if r := approve(b, run, "UDAN"); r.Exit != handlers.ExitWaiting || len(s.left) != 2 {
 			t.Errorf("by an approval of 31 minutes: exit %d, left %v", r.Exit, s.left)
+		}
+	})
+	t.Run("nobody can tell", func(t *testing.T) {
+		b, s, run := closedRun(t)
+		b.typed("C1", "UANN", "clean "+run)
+		approve(b, run, "UBOB")
+		unsure := person("UBOB")
+		unsure.Unknown = map[string]string{"S1": "Slack limits how often that is asked"}
+		b.who.set(unsure)
+		if r := approve(b, run, "UDAN"); r.Exit == handlers.ExitDone || len(s.left) != 2 || !strings.Contains(view.Text(r.Message), "can't be told") {
+			t.Errorf("exit %d, left %v\n%s", r.Exit, s.left, view.Text(r.Message))
+		}
+	})
+	t.Run("died before it removed anything", func(t *testing.T) {
+		b, s, run := closedRun(t)
+		b.typed("C1", "UANN", "clean "+run)
+		digest := digestOf(t, b, run)
+		approve(b, run, "UBOB")
+		groups, _ := json.Marshal([]string{"S2"})
+		if _, err := b.s.Engine.Append(run, runner.Event{Kind: runner.CleanApproved, Who: "T1/UDAN", Digest: digest, Data: groups}); err != nil {
+			t.Fatal(err)
+		}
+		if r := approve(b, run, "UDAN"); r.Exit != handlers.ExitRefused || !strings.Contains(view.Text(r.Message), "clean "+run) {
+			t.Errorf("exit %d, %s", r.Exit, view.Text(r.Message))
+		}
+		b.typed("C1", "UANN", "clean "+run)
+		approve(b, run, "UBOB")
+		if r := approve(b, run, "UDAN"); r.Exit != handlers.ExitDone || len(s.left) != 0 {
+			t.Errorf("asked again: exit %d, left %v, %s", r.Exit, s.left, view.Text(r.Message))
 		}
 	})
 	t.Run("broken", func(t *testing.T) {

@@ -48,7 +48,9 @@ func (s *consent) people(st *runner.State) view.People {
 		p.LastTook, p.LastDrill = s.records.lastTook(st.Request.Cluster), s.drilled(st.Request.Cluster)
 	}
 	gates := maps.Clone(s.rules.Gates)
-	gates[policy.Without] = s.rules.RuleOf(policy.Without)
+	for _, id := range []string{policy.Without, policy.Clean} {
+		gates[id] = s.rules.RuleOf(id)
+	}
 	for id, rule := range gates {
 		for _, f := range rule.Factors {
 			p.Needed[id] = append(p.Needed[id], f.String())

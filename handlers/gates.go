@@ -60,13 +60,14 @@ func overwrites(gate string) bool {
 
 // approval is what one types to approve what a run waits for.
 func approval(st *runner.State) string {
-	if st.Gate == policy.Clean {
-		return fmt.Sprintf("approve %s --gate clean --typed %s --digest %.*s", st.Run, st.Request.Cluster, leastDigest, st.Gates[st.Gate].Digest)
+	words := "approve " + st.Run
+	if st.Gate == policy.Clean || !overwrites(st.Gate) {
+		words += " --gate " + st.Gate
 	}
 	if overwrites(st.Gate) {
-		return fmt.Sprintf("approve %s --typed %s --digest %.*s", st.Run, st.Request.Cluster, leastDigest, st.Gates[st.Gate].Digest)
+		words += fmt.Sprintf(" --typed %s --digest %.*s", st.Request.Cluster, leastDigest, st.Gates[st.Gate].Digest)
 	}
-	return fmt.Sprintf("approve %s --gate %s", st.Run, st.Gate)
+	return words
 }
 
 func (s *Service) doApprove(ctx context.Context, c call) Response {
@@ -82,26 +83,9 @@ func (s *Service) doApprove(ctx context.Context, c call) Response {
 		return *bad
 	}
 	gate, digest := st.Gate, st.Gates[st.Gate].Digest
-	who, err := s.Directory.Person(ctx, c.Actor.TeamID, c.Actor.UserID, deciding(c))
-	if err != nil {
-		return s.refuseAs(c, st.Run, "identity", fmt.Sprintf("who %s is now can't be told: %v", c.Actor.Key(), err), unasked)
-	}
-	if err := s.Rules.May(gate, st.Requesters(gate), who); err != nil {
-		c.Actor = who
-		var r *policy.Refusal
-		switch asked := errors.As(err, &r) && r.Rule == "requester"; {
-		case asked && gate == runner.GateUndo:
-			return s.refuseAs(c, st.Run, "undo-without-consent", err.Error(), "")
-		case asked && slices.Contains(st.Changed, who.Key()):
-			return s.refuseAs(c, st.Run, "requester-drops-and-approves", err.Error(), "")
-		}
-		return s.refuse(c, st.Run, err)
-	}
-	for _, a := range st.Gates[gate].Approvals {
-		// One that is too old to count may be given anew.
-		if s.counts(gate, a, c.Actor) {
-			return s.twice(c, st, gate, who)
-		}
+	who, bad := s.consenting(ctx, c, st, gate)
+	if bad != nil {
+		return *bad
 	}
 	if kind, why, hint := unbound(c, st); why != "" {
 		r := s.refuseAs(c, st.Run, kind, why, hint)
@@ -133,6 +117,34 @@ func (s *Service) doApprove(ctx context.Context, c call) Response {
 		r.Message, r.Private, r.Follow = s.approved(st.Run, gate, c.Actor.Key(), v), true, true
 	}
 	return r
+}
+
+// consenting is the caller as they are now, if their consent could count at a gate and
+// they have not given it yet; else the refusal.
+func (s *Service) consenting(ctx context.Context, c call, st *runner.State, gate string) (policy.Actor, *Response) {
+	no := func(r Response) (policy.Actor, *Response) { return policy.Actor{}, &r }
+	who, err := s.Directory.Person(ctx, c.Actor.TeamID, c.Actor.UserID, deciding(c))
+	if err != nil {
+		return no(s.refuseAs(c, st.Run, "identity", fmt.Sprintf("who %s is now can't be told: %v", c.Actor.Key(), err), unasked))
+	}
+	if err := s.Rules.May(gate, st.Requesters(gate), who); err != nil {
+		c.Actor = who
+		var r *policy.Refusal
+		switch asked := errors.As(err, &r) && r.Rule == "requester"; {
+		case asked && gate == runner.GateUndo:
+			return no(s.refuseAs(c, st.Run, "undo-without-consent", err.Error(), ""))
+		case asked && slices.Contains(st.Changed, who.Key()):
+			return no(s.refuseAs(c, st.Run, "requester-drops-and-approves", err.Error(), ""))
+		}
+		return no(s.refuse(c, st.Run, err))
+	}
+	for _, a := range st.Gates[gate].Approvals {
+		// One that is too old to count may be given again.
+		if s.counts(gate, a, c.Actor) {
+			return no(twice(s, c, st, gate, who))
+		}
+	}
+	return who, nil
 }
 
 // approved is what somebody is told alone whose approval was counted.
@@ -194,7 +206,7 @@ func (s *Service) pass(ctx context.Context, st *runner.State, v policy.Verdict) 
 
 // twice refuses a second consent of one person, and says whether they tried to
 // count for a second group.
-func (s *Service) twice(c call, st *runner.State, gate string, who policy.Actor) Response {
+func twice(s *Service, c call, st *runner.State, gate string, who policy.Actor) Response {
 	kind := "same-person-twice"
 	if s.factors(gate, who) > 1 {
 		kind = "one-person-in-both-groups"
@@ -203,6 +215,9 @@ func (s *Service) twice(c call, st *runner.State, gate string, who policy.Actor)
 	if s.people(st).Gates[gate].Open {
 		// The bot died between the last approval and the passing of the gate.
 		hint = fmt.Sprintf("all approvals are there: `resume %s` counts them again and continues", st.Run)
+		if gate == policy.Clean {
+			hint = fmt.Sprintf("all approvals are there, and nothing was removed: `clean %s` lists it and asks for new ones", st.Run)
+		}
 	}
 	return s.refuseAs(c, st.Run, kind, "you have approved this already, and one person counts once", hint)
 }

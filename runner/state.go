@@ -368,8 +368,8 @@ func (s *State) applyCommit(e Event) {
 // Requesters are all who asked for what is decided at a gate: for the run itself,
 // for a change of what is restored, for going on without a host; or for the undo.
 func (s *State) Requesters(gate string) []string {
-	if gate == GateUndo {
-		return []string{s.Gates[gate].By}
+	if by := s.Gates[gate].By; by != "" || gate == GateUndo {
+		return []string{by}
 	}
 	all := append([]string{s.Who}, s.Changed...)
 	for _, l := range s.Without {

@@ -137,7 +137,7 @@ func (s *sheet) pair(r *check.Result, top int, from, to time.Time) {
 	}
 	s.write(s.fitted(words, half, small), margin, top, small, grey)
 	s.ages(r, frame{margin, top + 18, half, high, from, to})
-	s.write(s.fitted("Size, now "+sizeOf(newest.Bytes), half, small), margin+half+gap, top, small, grey)
+	s.write(s.fitted("Size, now "+check.Size(newest.Bytes), half, small), margin+half+gap, top, small, grey)
 	s.sizes(r, frame{margin + half + gap, top + 18, half, high, from, to})
 }
 
@@ -166,10 +166,7 @@ func (s *sheet) trend(r *check.Result, top int) {
 		s.fill(left, y, right-left, 1, pale)
 		s.writeTo(fmt.Sprint(most*i/4), left-12, y+7, small, grey)
 	}
-	from, to := r.Trend[0].Time, r.Trend[len(r.Trend)-1].Time
-	if r.At.After(to) {
-		to = r.At
-	}
+	from, to, _ := spanOf(r) // There is one: the trend is not empty.
 	x := func(t time.Time) int {
 		if !to.After(from) {
 			return (left + right) / 2

@@ -1,7 +1,6 @@
 package picture
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/go-analyze/charts"
@@ -25,7 +24,7 @@ func (f frame) x(t time.Time) int {
 // y is the height of a share of the whole.
 func (f frame) y(share float64) int { return f.top + f.height - int(float64(f.height)*min(share, 1)) }
 
-// span is what a cluster's trend covers: from its oldest valid backup to the check.
+// spanOf is what a cluster's trend covers: from its oldest valid backup to the check.
 func spanOf(r *check.Result) (from, to time.Time, ok bool) {
 	if len(r.Trend) == 0 {
 		return from, to, false
@@ -94,16 +93,4 @@ func (s *sheet) sizes(r *check.Result, f frame) {
 		return
 	}
 	s.LineStroke(line, blue, 2)
-}
-
-// sizeOf is a size as people read it.
-func sizeOf(n int64) string {
-	f, unit := float64(n)/1024, "KiB"
-	for _, u := range []string{"MiB", "GiB", "TiB"} {
-		if f < 1024 {
-			break
-		}
-		f, unit = f/1024, u
-	}
-	return fmt.Sprintf("%.1f %s", f, unit)
 }

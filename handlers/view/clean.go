@@ -5,25 +5,21 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"aurorabot/policy"
 	"aurorabot/runner"
 	"aurorabot/runner/health"
 )
 
-// Age is a time that has passed, as people read it.
-func Age(d time.Duration) string { return took(d) }
-
 // Left shows what a closed run left, and how its removal is approved: needed are the
 // people that takes, and approve what they type.
 func Left(run string, l health.Leftovers, needed []string, approve string) Message {
 	m := Message{Tone: Plain, Head: "Nothing that this run left is there any more", Foot: "run " + run}
 	if len(l.Left) > 0 {
-		m = Message{Tone: Warn, Head: fmt.Sprintf("Remove what this run left: %s on %s?", size(l.Bytes()), list(hostsOf(l), 3))}
+		m = Message{Tone: Warn, Head: fmt.Sprintf("Remove what this run left: %s on %s?", size(l.Bytes()), list(l.Hosts(), 3))}
 		m.Lines = append(m.Lines, "Cannot be undone: copies and originals of logs, originals of configuration files, and reports of that run are gone then. The journal stays.")
 	}
-	for _, host := range hostsOf(l) {
+	for _, host := range l.Hosts() {
 		m.Lines = append(m.Lines, fmt.Sprintf("%s: %s", hostWord(host), Removed(l, host)))
 	}
 	m.Lines = append(m.Lines, silentWords(l)...)
@@ -46,26 +42,10 @@ func silentWords(l health.Leftovers) (lines []string) {
 	return lines
 }
 
-func hostsOf(l health.Leftovers) (hosts []string) {
-	for _, left := range l.Left {
-		if !slices.Contains(hosts, left.Host) {
-			hosts = append(hosts, left.Host)
-		}
-	}
-	return hosts
-}
-
 // Removed says how much lies on one host.
 func Removed(l health.Leftovers, host string) string {
-	var bytes int64
-	places := 0
-	for _, left := range l.Left {
-		if left.Host == host {
-			bytes += left.Bytes
-			places++
-		}
-	}
-	return fmt.Sprintf("%s in %s", size(bytes), count(places, "place"))
+	on := l.On(host)
+	return fmt.Sprintf("%s in %s", size(on.Bytes()), count(len(on.Left), "place"))
 }
 
 // CleanWaits is what one person reads alone whose approval was counted, and was not the
@@ -80,7 +60,7 @@ func Cleaned(run string, l health.Leftovers, failed map[string]string) Message {
 	if len(failed) > 0 {
 		m = Message{Tone: Bad, Head: "Not everything that this run left is removed", Foot: fmt.Sprintf("List what is left with `clean %s` · run %s", run, run)}
 	}
-	for _, host := range hostsOf(l) {
+	for _, host := range l.Hosts() {
 		if why, bad := failed[host]; bad {
 			m.Lines = append(m.Lines, fmt.Sprintf("%s: failed: %s", hostWord(host), quote(cut(why, 300))))
 			continue

@@ -78,6 +78,9 @@ func when(t time.Time) string {
 // took is a duration as people read it: "2 min 10 s", "7 d 3 h".
 func took(d time.Duration) string { return check.Age(d) }
 
+// Age is the same for other packages that make messages.
+func Age(d time.Duration) string { return took(d) }
+
 // short is the beginning of a hash, enough to compare by eye.
 func short(hash string) string {
 	if len(hash) > 12 {
@@ -152,17 +155,7 @@ func digits(n int64) string {
 }
 
 // size is a number of bytes as people read it.
-func size(n int64) string {
-	units := []string{"KiB", "MiB", "GiB", "TiB"}
-	if n < 1024 {
-		return fmt.Sprintf("%d B", n)
-	}
-	f, u := float64(n)/1024, 0
-	for f >= 1024 && u < len(units)-1 {
-		f, u = f/1024, u+1
-	}
-	return fmt.Sprintf("%.1f %s", f, units[u])
-}
+func size(n int64) string { return check.Size(n) }
 
 // cut shortens s to at most most characters and says how many it left out.
 func cut(s string, most int) string {

@@ -5,7 +5,6 @@
 package clean
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -16,10 +15,8 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
-	"time"
 
 	"aurorabot/runner"
-	"aurorabot/runner/bound"
 	"aurorabot/runner/health"
 	"aurorabot/runner/node"
 	"aurorabot/runner/probe"
@@ -35,9 +32,6 @@ type Cleaner struct {
 	Own func(run string) string
 }
 
-// limit is how long a host has for its answer: big folders are counted file by file.
-const limit = 5 * time.Minute
-
 // List asks all hosts of a run at once.
 func (c *Cleaner) List(ctx context.Context, s *runner.State) (health.Leftovers, error) {
 	all := health.Leftovers{Silent: map[string]string{}}
@@ -45,7 +39,7 @@ func (c *Cleaner) List(ctx context.Context, s *runner.State) (health.Leftovers, 
 	var asking sync.WaitGroup
 	for _, host := range s.Request.Hosts {
 		asking.Go(func() {
-			left, err := c.on(ctx, s, host, func(n *node.Node, log string) ([]rooted.Left, error) { return list(ctx, n, log, s.Run) })
+			left, err := c.on(ctx, s, host, func(n *node.Node, log string) ([]rooted.Left, error) { return n.Left(ctx, log, s.Run) })
 			mu.Lock()
 			defer mu.Unlock()
 			if err != nil {
@@ -82,7 +76,7 @@ func (c *Cleaner) Remove(ctx context.Context, s *runner.State, host string) erro
 		if err := remove(ctx, n, log, s.Run); err != nil {
 			return nil, err
 		}
-		left, err := list(ctx, n, log, s.Run)
+		left, err := n.Left(ctx, log, s.Run)
 		if err == nil && len(left) > 0 {
 			err = fmt.Errorf("%s is still there", left[0].Path)
 		}
@@ -93,7 +87,7 @@ func (c *Cleaner) Remove(ctx context.Context, s *runner.State, host string) erro
 
 // on does something on a host with the helper there.
 func (c *Cleaner) on(ctx context.Context, s *runner.State, host string, do func(n *node.Node, log string) ([]rooted.Left, error)) ([]rooted.Left, error) {
-	ctx, cancel := context.WithTimeout(ctx, 2*limit)
+	ctx, cancel := context.WithTimeout(ctx, 2*node.CountLimit)
 	defer cancel()
 	n := c.Node(s, host)
 	look, err := n.Known()
@@ -120,17 +114,6 @@ func (c *Cleaner) on(ctx context.Context, s *runner.State, host string, do func(
 	return left, errors.Join(err, n.Remove(context.WithoutCancel(ctx), f))
 }
 
-func list(ctx context.Context, n *node.Node, log, run string) (left []rooted.Left, err error) {
-	out, err := n.Host.Run(ctx, runner.Command{Argv: []string{n.Tool.Path, "host", "left", log, n.Scheduler.RunDir, run}, User: "root", Limit: limit})
-	if err := node.Well("list what "+run+" left", out, err); err != nil {
-		return nil, err
-	}
-	if err := bound.JSON(bytes.TrimSpace(out.Stdout), &left, 1<<20); err != nil {
-		return nil, fmt.Errorf("list what %s left: %w", run, err)
-	}
-	return left, nil
-}
-
 func remove(ctx context.Context, n *node.Node, log, run string) error {
 	inside := path.Join(log, path.Base(log))
 	facts, err := n.Ask(ctx, probe.Request{Paths: []string{path.Dir(log), log}})
@@ -142,9 +125,9 @@ func remove(ctx context.Context, n *node.Node, log, run string) error {
 		beside = n.Cluster.User // Root does nothing in a folder that others can write.
 	}
 	commands := []runner.Command{
-		{Argv: []string{n.Tool.Path, "host", "clean-aside", log, run}, User: beside, Limit: limit},
-		{Argv: []string{n.Tool.Path, "host", "clean-aside", inside, run}, User: n.Cluster.User, Limit: limit},
-		{Argv: []string{n.Tool.Path, "host", "clean", n.Scheduler.RunDir, run}, User: "root", Limit: limit},
+		{Argv: []string{n.Tool.Path, "host", "clean-aside", log, run}, User: beside, Limit: node.CountLimit},
+		{Argv: []string{n.Tool.Path, "host", "clean-aside", inside, run}, User: n.Cluster.User, Limit: node.CountLimit},
+		{Argv: []string{n.Tool.Path, "host", "clean", n.Scheduler.RunDir, run}, User: "root", Limit: node.CountLimit},
 	}
 	if !facts.Paths[log].Dir {
 		commands = slices.Delete(commands, 1, 2)

@@ -472,7 +472,7 @@ func TestWhatRunsLeft(t *testing.T) {
 		{Run: "dev-20251102T0304Z", Bytes: 3 << 30}, {Run: "dev-20251102T0304Z", Bytes: 1 << 20},
 	}}
 	got := judgeLeft(f, &Run{ID: "dev-20260102T0304Z"})
-	if len(got) != 1 || got[0].ID != "runs-left" || got[0].Evidence != "4097 MiB: dev-20251102T0304Z 3073 MiB, dev-20251202T0304Z 1024 MiB" {
+	if len(got) != 1 || got[0].ID != "runs-left" || got[0].Evidence != "4.0 GiB: dev-20251102T0304Z 3.0 GiB, dev-20251202T0304Z 1.0 GiB" {
 		t.Errorf("%+v", got)
 	}
 	f.left = f.left[:1]

@@ -1,7 +1,6 @@
 package diagnose
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"path"
@@ -11,7 +10,6 @@ import (
 
 	"aurorabot/runner"
 	"aurorabot/runner/aurora"
-	"aurorabot/runner/bound"
 	"aurorabot/runner/health"
 	"aurorabot/runner/node"
 	"aurorabot/runner/probe"
@@ -118,13 +116,9 @@ func (dr *Doctor) gather(ctx context.Context, v *visit) {
 
 // askLeft asks how much closed runs left.
 func (v *visit) askLeft(ctx context.Context) {
-	f := &v.facts
-	out, err := v.Host.Run(ctx, runner.Command{Argv: []string{v.Tool.Path, "host", "left", f.look.Flags["native_log_file_path"], v.Scheduler.RunDir}, User: "root", Limit: time.Minute})
-	if err = node.Well("list what runs left", out, err); err == nil {
-		err = bound.JSON(bytes.TrimSpace(out.Stdout), &f.left, 4<<20)
-	}
-	if err != nil {
-		f.cannotTell("what runs left", err)
+	var err error
+	if v.facts.left, err = v.Left(ctx, v.facts.look.Flags["native_log_file_path"], ""); err != nil {
+		v.facts.cannotTell("what runs left", err)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"aurorabot/runner/aurora"
+	"aurorabot/runner/backup/check"
 	"aurorabot/runner/health"
 	"aurorabot/runner/node"
 	"aurorabot/runner/replica"
@@ -222,13 +223,13 @@ func judgeLeft(f *hostFacts, open *Run) []health.Finding {
 	var all int64
 	for _, run := range slices.Sorted(maps.Keys(bytes)) { // The oldest first: that is in its name.
 		all += bytes[run]
-		words = append(words, fmt.Sprintf("%s %d MiB", run, bytes[run]>>20))
+		words = append(words, run+" "+check.Size(bytes[run]))
 	}
 	const most = 5
 	if len(words) > most {
 		words = append(words[:most], fmt.Sprintf("%d more", len(bytes)-most))
 	}
-	return []health.Finding{health.Found("runs-left", f.name, "%d MiB: %s", all>>20, strings.Join(words, ", "))}
+	return []health.Finding{health.Found("runs-left", f.name, "%s: %s", check.Size(all), strings.Join(words, ", "))}
 }
 
 // judgeCounters judges what the scheduler counted since its start.

@@ -1,5 +1,7 @@
 package health
 
+import "slices"
+
 // A Left is something that a closed run left, on a host or at the bot.
 type Left struct {
 	Host  string `json:"host"`
@@ -14,6 +16,21 @@ type Left struct {
 type Leftovers struct {
 	Left   []Left            `json:"left"`
 	Silent map[string]string `json:"silent,omitempty"`
+}
+
+// Hosts are where something lies, in the order of Left.
+func (l Leftovers) Hosts() (hosts []string) {
+	for _, left := range l.Left {
+		if !slices.Contains(hosts, left.Host) {
+			hosts = append(hosts, left.Host)
+		}
+	}
+	return hosts
+}
+
+// On is what lies on one host.
+func (l Leftovers) On(host string) Leftovers {
+	return Leftovers{Left: slices.DeleteFunc(slices.Clone(l.Left), func(left Left) bool { return left.Host != host })}
 }
 
 // Bytes is how much lies there in all.

@@ -146,11 +146,11 @@ func (v *verdict) disk(f *HostFacts, h *Host) {
 	more := int64(max(h.Keeps-len(h.Backups), 0)+1) * next
 	switch d := f.Folder; {
 	case d.Free < next+next/4 || d.Inodes == 0:
-		v.found("backup-disk-full", f.Host, "%s has %s and %s free; the largest backup has %s", f.Dir, size(d.Free), inodes(d.Inodes), size(next))
+		v.found("backup-disk-full", f.Host, "%s has %s and %s free; the largest backup has %s", f.Dir, Size(d.Free), inodes(d.Inodes), Size(next))
 	case f.NoSpace > 0:
 		v.found("backup-disk-full", f.Host, "the scheduler says so %d times within the last hour: %s", f.NoSpace, f.NoSpaceX)
 	case d.Free < more:
-		v.found("disk-nearly-full", f.Host, "the backup folder %s has %s free; until %d are kept (-max_saved_backups) it needs %s", f.Dir, size(d.Free), h.Keeps, size(more))
+		v.found("disk-nearly-full", f.Host, "the backup folder %s has %s free; until %d are kept (-max_saved_backups) it needs %s", f.Dir, Size(d.Free), h.Keeps, Size(more))
 	}
 }
 

@@ -259,6 +259,6 @@ func (v *verdict) compare(a, b *Backup) {
 	case a.Active >= fewTasks && (b.Active > 2*a.Active || b.Active*2 < a.Active):
 		v.found("backup-jump", v.f.Cluster, "%d active tasks at %s, and %d at %s", b.Active, to, a.Active, from)
 	case b.Bytes > 3*a.Bytes || b.Bytes*3 < a.Bytes:
-		v.found("backup-jump", v.f.Cluster, "%s at %s, and %s at %s", size(b.Bytes), to, size(a.Bytes), from)
+		v.found("backup-jump", v.f.Cluster, "%s at %s, and %s at %s", Size(b.Bytes), to, Size(a.Bytes), from)
 	}
 }

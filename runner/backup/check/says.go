@@ -187,15 +187,15 @@ func Age(d time.Duration) string {
 	return fmt.Sprintf("%d s", d/time.Second)
 }
 
-// size is a number of bytes as people read it.
-func size(n int64) string {
-	switch {
-	case n >= 1<<30:
-		return fmt.Sprintf("%.1f GiB", float64(n)/(1<<30))
-	case n >= 1<<20:
-		return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20))
-	case n >= 1<<10:
-		return fmt.Sprintf("%.1f KiB", float64(n)/(1<<10))
+// Size is a number of bytes as people read it: "98.9 KiB".
+func Size(n int64) string {
+	if n < 1<<10 {
+		return fmt.Sprintf("%d B", n)
 	}
-	return fmt.Sprintf("%d B", n)
+	units := []string{"KiB", "MiB", "GiB", "TiB"}
+	f, u := float64(n)/(1<<10), 0
+	for f >= 1<<10 && u < len(units)-1 {
+		f, u = f/(1<<10), u+1
+	}
+	return fmt.Sprintf("%.1f %s", f, units[u])
 }
