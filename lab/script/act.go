@@ -22,14 +22,14 @@ type hand struct {
 
 // say types a command.
 func (h *hand) say(user, channel, text string) error {
-	h.tell("%s types in #%s: /aurora %s", name(user), channelName(channel), text)
+	h.tell("%s types in #%s: /aurora %s", Name(user), channelName(channel), text)
 	out := h.space.Slash(user, channel, text)
 	switch {
 	case out.Result == slack.TimedOut:
 		// The app may have taken it: the journal tells.
-		h.tell("%s types /aurora %s: Slack says %s", name(user), text, out.Result)
+		h.tell("%s types /aurora %s: Slack says %s", Name(user), text, out.Result)
 	case !out.OK():
-		return fmt.Errorf("%s types /aurora %s: Slack says %s %s", name(user), text, out.Result, out.Why)
+		return fmt.Errorf("%s types /aurora %s: Slack says %s %s", Name(user), text, out.Result, out.Why)
 	}
 	return nil
 }
@@ -137,9 +137,9 @@ func (h *hand) pressStale(ctx context.Context, user, prefix, value string) error
 	if err != nil {
 		return err
 	}
-	h.tell("%s presses approve (%s)", name(user), value)
+	h.tell("%s presses approve (%s)", Name(user), value)
 	if out := h.space.PressStale(user, at.channel, at.ts, at.actionID, value); !out.OK() {
-		return fmt.Errorf("%s presses approve: Slack says %s %s", name(user), out.Result, out.Why)
+		return fmt.Errorf("%s presses approve: Slack says %s %s", Name(user), out.Result, out.Why)
 	}
 	return nil // An old button opens nothing.
 }
@@ -147,7 +147,7 @@ func (h *hand) pressStale(ctx context.Context, user, prefix, value string) error
 // press presses a button, and fills in the modal if one opens: the app answers
 // with one, or with a note to the person alone.
 func (h *hand) press(ctx context.Context, user string, at place) error {
-	h.tell("%s presses %s (%s)", name(user), at.action, at.value)
+	h.tell("%s presses %s (%s)", Name(user), at.action, at.value)
 	// A modal whose confirmation got no answer stays open, and the next one takes its
 	// place: how many there are tells nothing.
 	before, notes := h.space.Views(user), len(h.space.Ephemerals(user))
@@ -160,7 +160,7 @@ func (h *hand) press(ctx context.Context, user string, at place) error {
 		return "", false
 	}
 	if out := h.space.Press(user, at.channel, at.ts, at.actionID, at.value); !out.OK() {
-		return fmt.Errorf("%s presses %s: Slack says %s %s", name(user), at.action, out.Result, out.Why)
+		return fmt.Errorf("%s presses %s: Slack says %s %s", Name(user), at.action, out.Result, out.Why)
 	}
 	answered, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
@@ -171,7 +171,7 @@ func (h *hand) press(ctx context.Context, user string, at place) error {
 	view, modal := opened()
 	switch {
 	case !modal && len(h.space.Ephemerals(user)) == notes:
-		return cmp.Or(ctx.Err(), fmt.Errorf("%s presses %s: the app says nothing", name(user), at.action))
+		return cmp.Or(ctx.Err(), fmt.Errorf("%s presses %s: the app says nothing", Name(user), at.action))
 	case !modal:
 		return ctx.Err() // The app has said why: the press itself was all.
 	}
@@ -179,9 +179,9 @@ func (h *hand) press(ctx context.Context, user string, at place) error {
 	switch {
 	case out.Result == slack.TimedOut:
 		// The app may have taken it: the journal tells.
-		h.tell("%s confirms %s: Slack says %s", name(user), at.action, out.Result)
+		h.tell("%s confirms %s: Slack says %s", Name(user), at.action, out.Result)
 	case !out.OK():
-		return fmt.Errorf("%s confirms %s: Slack says %s %s %v", name(user), at.action, out.Result, out.Why, out.Errors)
+		return fmt.Errorf("%s confirms %s: Slack says %s %s %v", Name(user), at.action, out.Result, out.Why, out.Errors)
 	}
 	return nil
 }

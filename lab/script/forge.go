@@ -64,11 +64,11 @@ func (h *hand) confirmForged(ctx context.Context, user, value string) error {
 	} {
 		id, err := forgery.show()
 		if err != nil {
-			return fmt.Errorf("a thief shows %s to %s: %w", forgery.what, name(user), err)
+			return fmt.Errorf("a thief shows %s to %s: %w", forgery.what, Name(user), err)
 		}
-		h.tell("%s confirms %s", name(user), forgery.what)
+		h.tell("%s confirms %s", Name(user), forgery.what)
 		if out := h.space.Submit(user, id, map[string]string{"typed": h.cluster}); !out.OK() && out.Result != slack.TimedOut {
-			return fmt.Errorf("%s confirms %s: Slack says %s %s %v", name(user), forgery.what, out.Result, out.Why, out.Errors)
+			return fmt.Errorf("%s confirms %s: Slack says %s %s %v", Name(user), forgery.what, out.Result, out.Why, out.Errors)
 		}
 	}
 	return nil
@@ -89,9 +89,9 @@ func viewID(r *slackapi.ViewResponse) string {
 func (h *hand) opened(ctx context.Context, user string, at place) (slack.View, error) {
 	before := h.space.Views(user)
 	if out := h.space.Press(user, at.channel, at.ts, at.actionID, at.value); !out.OK() {
-		return slack.View{}, fmt.Errorf("%s presses %s: Slack says %s %s", name(user), at.action, out.Result, out.Why)
+		return slack.View{}, fmt.Errorf("%s presses %s: Slack says %s %s", Name(user), at.action, out.Result, out.Why)
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, 10*time.Second, fmt.Errorf("%s presses %s: no modal within 10 s", name(user), at.action))
+	ctx, cancel := context.WithTimeoutCause(ctx, 10*time.Second, fmt.Errorf("%s presses %s: no modal within 10 s", Name(user), at.action))
 	defer cancel()
 	var v slack.View
 	err := h.space.Wait(ctx, func(slack.State) bool {

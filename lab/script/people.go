@@ -58,9 +58,7 @@ func Workspace(record io.Writer) slack.Options {
 }
 
 // Name is what people call one of them.
-func Name(user string) string { return name(user) }
-
-func name(user string) string {
+func Name(user string) string {
 	for _, u := range Workspace(nil).Users {
 		if u.ID == user {
 			return u.Name

@@ -373,10 +373,10 @@ func (p *Play) approve() {
 // typeAs has the person who logged in approve with the account of another one.
 func (p *Play) typeAs(ctx context.Context, m move, gate Event) error {
 	words := []string{"approve", gate.Run, "--gate", gate.Gate, "--typed", cluster.Name, "--digest", gate.Digest}
-	p.Tell("%s logs in and types, with the account of %s: aurorabot %s", name(m.login), name(m.user), strings.Join(words, " "))
+	p.Tell("%s logs in and types, with the account of %s: aurorabot %s", Name(m.login), Name(m.user), strings.Join(words, " "))
 	said, exit, err := p.Terminal.Type(ctx, m.login, m.user, words...)
 	if err == nil && exit != Refused {
-		err = fmt.Errorf("%s approved with the account of %s: exit status %d: %s", name(m.login), name(m.user), exit, said)
+		err = fmt.Errorf("%s approved with the account of %s: exit status %d: %s", Name(m.login), Name(m.user), exit, said)
 	}
 	return err
 }
@@ -399,7 +399,7 @@ func (p *Play) refused(e Event) {
 // who is the person of an event.
 func who(e Event) string {
 	_, user, _ := strings.Cut(e.Who, "/")
-	return name(user)
+	return Name(user)
 }
 
 func (p *Play) stopped(e Event) {
