@@ -30,28 +30,6 @@ func checkLive(ctx context.Context, file string, asJSON bool, w World) int {
 	if err != nil {
 		return w.fail(err)
 	}
-	doc := liveCheck{File: file, Policy: cfg.PolicyDigest, Slack: []bot.Checked{}, Clusters: map[string]json.RawMessage{}}
-	exit := handlers.ExitDone
-	say := func(format string, args ...any) {
-		if !asJSON {
-			fmt.Fprintf(w.Out, format, args...)
-		}
-	}
-	if cfg.Slack.Off {
-		say("Slack: this site has none (slack: and policy.teams are left out)\n\n")
-	} else if cfg.Slack.BotToken == "" || cfg.Slack.AppToken == "" {
-		say("Slack: not asked, for want of tokens (SLACK_BOT_TOKEN, SLACK_APP_TOKEN)\n\n")
-	} else {
-		a := &app{cfg: cfg}
-		doc.Slack = bot.Check(ctx, bot.Config{APIURL: cfg.Slack.APIURL, BotToken: cfg.Slack.BotToken, AppToken: cfg.Slack.AppToken, Groups: a.groupIDs()}, cfg.Policy.Teams)
-	}
-	for _, c := range doc.Slack {
-		mark := "ok"
-		if !c.OK {
-			mark, exit = "NOT OK", handlers.ExitError
-		}
-		say("Slack: %s: %s: %s\n", c.What, mark, c.Answer)
-	}
 	dir, err := os.MkdirTemp("", "aurorabot-check-")
 	if err != nil {
 		return w.fail(err)
@@ -64,6 +42,27 @@ func checkLive(ctx context.Context, file string, asJSON bool, w World) int {
 		return w.fail(err)
 	}
 	defer a.close()
+	doc := liveCheck{File: file, Policy: cfg.PolicyDigest, Slack: []bot.Checked{}, Clusters: map[string]json.RawMessage{}}
+	exit := handlers.ExitDone
+	say := func(format string, args ...any) {
+		if !asJSON {
+			fmt.Fprintf(w.Out, format, args...)
+		}
+	}
+	if cfg.Slack.Off {
+		say("Slack: this site has none (slack: and policy.teams are left out)\n\n")
+	} else if cfg.Slack.BotToken == "" || cfg.Slack.AppToken == "" {
+		say("Slack: not asked, for want of tokens (SLACK_BOT_TOKEN, SLACK_APP_TOKEN)\n\n")
+	} else {
+		doc.Slack = bot.Check(ctx, bot.Config{APIURL: cfg.Slack.APIURL, BotToken: cfg.Slack.BotToken, AppToken: cfg.Slack.AppToken, Groups: a.groupIDs()}, cfg.Policy.Teams)
+	}
+	for _, c := range doc.Slack {
+		mark := "ok"
+		if !c.OK {
+			mark, exit = "NOT OK", handlers.ExitError
+		}
+		say("Slack: %s: %s: %s\n", c.What, mark, c.Answer)
+	}
 	for _, k := range cfg.Clusters {
 		asked := w
 		var out bytes.Buffer

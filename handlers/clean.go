@@ -44,27 +44,31 @@ func atClean(st *runner.State, events []runner.Event) *runner.State {
 	return &at
 }
 
-// cleanable says why what a run left is not removed now, and what to do. Nil: it can be.
-func cleanable(s *Service, st *runner.State, k *Cluster) (why error, hint string) {
+// cleanable refuses to remove what a run left while it may not go. Nil: it may.
+func cleanable(s *Service, st *runner.State, k *Cluster) *Response {
+	refuse := func(hint, format string, args ...any) *Response {
+		r := failureHint(fmt.Errorf(format, args...), hint)
+		return &r
+	}
 	keep := s.Retention
 	if keep == 0 {
 		keep = leastRetention
 	}
 	switch {
 	case k == nil || k.Clean == nil:
-		return fmt.Errorf("the cluster of run %s is not configured any more", st.Run), ""
+		return refuse("", "the cluster of run %s is not configured any more", st.Run)
 	case st.Status != runner.Closed:
-		return fmt.Errorf("run %s is not closed: what it left is its way back", st.Run), fmt.Sprintf("see what it waits for with `status %s`", st.Run)
+		return refuse(fmt.Sprintf("see what it waits for with `status %s`", st.Run), "run %s is not closed: what it left is its way back", st.Run)
 	case s.Now().Sub(st.At) < keep:
-		return fmt.Errorf("run %s was closed %s ago, and what a run left stays for %s (retention)", st.Run, view.Age(s.Now().Sub(st.At)), view.Age(keep)), "wait until " + st.At.Add(keep).UTC().Format(time.RFC3339)
+		return refuse("wait until "+st.At.Add(keep).UTC().Format(time.RFC3339), "run %s was closed %s ago, and what a run left stays for %s (retention)", st.Run, view.Age(s.Now().Sub(st.At)), view.Age(keep))
 	}
 	switch open, err := s.open(k.Name); {
 	case err != nil:
-		return err, ""
+		return refuse("", "%w", err)
 	case open != nil:
-		return fmt.Errorf("%s has an open run, %s: nothing is removed from its hosts meanwhile", k.Name, open.Run), fmt.Sprintf("close it first: `status %s`", open.Run)
+		return refuse(fmt.Sprintf("close it first: `status %s`", open.Run), "%s has an open run, %s: nothing is removed from its hosts meanwhile", k.Name, open.Run)
 	}
-	return nil, ""
+	return nil
 }
 
 // cleaned does something about what a closed run left, as it lies there now, in the
@@ -76,8 +80,8 @@ func cleaned(ctx context.Context, s *Service, c call, do func(at *runner.State, 
 	}
 	defer done()
 	k := s.cluster(st.Request.Cluster)
-	if why, hint := cleanable(s, st, k); why != nil {
-		return failureHint(why, hint)
+	if bad := cleanable(s, st, k); bad != nil {
+		return *bad
 	}
 	events, err := s.Events(st.Run)
 	if err != nil {

@@ -141,7 +141,7 @@ func (i iptables) Shows(port string, _ time.Duration) []string {
 var BothFamilies = []string{"iptables", "ip6tables"}
 
 func (i iptables) has(ctx context.Context, program, port string) (bool, error) {
-	return i.on.yesNo(ctx, append([]string{program, "-C"}, IPTablesRule(i.on.RunID, port)...), 1)
+	return yesNo(ctx, i.on, append([]string{program, "-C"}, IPTablesRule(i.on.RunID, port)...), 1)
 }
 
 // set puts the rule in, or takes it out, where it is not so yet.

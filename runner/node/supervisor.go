@@ -182,11 +182,11 @@ func (o *ownCommands) StopShows() []string  { return []string{Shown(o.c.Stop)} }
 func (o *ownCommands) StartShows() []string { return []string{Shown(o.c.Start)} }
 
 func (o *ownCommands) State(ctx context.Context) (UnitState, error) {
-	running, err := o.n.yesNo(ctx, o.c.IsRunning, 3)
+	running, err := yesNo(ctx, o.n, o.c.IsRunning, 3)
 	if err != nil {
 		return UnitState{}, err
 	}
-	enabled, err := o.n.yesNo(ctx, o.c.IsEnabled, 1)
+	enabled, err := yesNo(ctx, o.n, o.c.IsEnabled, 1)
 	if err != nil {
 		return UnitState{}, err
 	}
@@ -199,7 +199,7 @@ func (o *ownCommands) State(ctx context.Context) (UnitState, error) {
 
 // yesNo runs a command whose exit status is the answer: 0 is yes, no is no,
 // everything else can't be told.
-func (n *Node) yesNo(ctx context.Context, argv []string, no int) (bool, error) {
+func yesNo(ctx context.Context, n *Node, argv []string, no int) (bool, error) {
 	if len(argv) == 0 {
 		return false, errors.New("the configuration names no command for it")
 	}
