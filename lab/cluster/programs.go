@@ -17,6 +17,7 @@ var programs = map[string]func(args []string, stdin io.Reader, stdout, stderr io
 	"aurora-scheduler": scheduler.Main,
 	"aurora_admin":     auroraadmin.Main,
 	"mesos-log":        mesoslog.Main,
+	"recovery-tool":    scheduler.RecoveryTool,
 }
 
 // Programs are the names that the hosts' multi-call program is linked to,
