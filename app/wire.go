@@ -27,6 +27,7 @@ import (
 	"aurorabot/runner/journal"
 	"aurorabot/runner/node"
 	"aurorabot/runner/recovery"
+	"aurorabot/runner/recovery/offline"
 	"aurorabot/runner/redact"
 	"aurorabot/runner/ssh"
 	"aurorabot/runner/zk"
@@ -159,6 +160,13 @@ func (a *app) cluster(c *aurora.Cluster, helper *helper) (*handlers.Cluster, err
 		Check:   a.checker(r).Check,
 		Clean:   &clean.Cleaner{Node: r.NodeOf, Own: func(run string) string { return filepath.Join(a.cfg.StateDir, "files", run) }},
 		Tasks:   r.Tasks, Loss: r.Loss, LostJobs: r.LostJobs, Diagnose: r.Diagnose,
+	}
+	if c.RecoveryTool != "" {
+		o := offline.New(r)
+		if err := o.Validate(); err != nil {
+			return nil, err
+		}
+		k.Recipes[recovery.Offline] = func() (*runner.Recipe, error) { return o.Recipe(), nil }
 	}
 	if a.cfg.Drill.Lab != "" {
 		d := &drill.Driller{Cluster: c.Name, Hosts: r.Hosts, User: r.Cluster.User, Lab: a.cfg.Drill.Lab, Dir: filepath.Join(a.cfg.StateDir, "drills"), Now: a.w.Now, Env: a.w.Env}

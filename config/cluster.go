@@ -55,7 +55,7 @@ func (n *node) cluster(name string, defaults *mapping, seen map[string]string) (
 		return nil, nil, ""
 	}
 	m := n.fields("version", "schedulers", "aurora_name", "recipe", "ssh", "supervisor", "configuration", "firewall", "admin",
-		"aurora_admin", "mesos_log", "user", "group", "fake_master", "registration_wait", "zookeeper", "zookeeper_session",
+		"aurora_admin", "mesos_log", "recovery_tool", "user", "group", "fake_master", "registration_wait", "zookeeper", "zookeeper_session",
 		"proof_wait", "log_files", "max_backup_age", "max_clock_skew", "firewall_lease", "backup_copies", "keep_backups", "mesos_tasks")
 	if n.kind() != "a mapping" {
 		return nil, nil, ""
@@ -68,6 +68,7 @@ func (n *node) cluster(name string, defaults *mapping, seen map[string]string) (
 	k.Admin = m.get("admin").choice("aurora_admin", "api")
 	k.AdminPath = m.get("aurora_admin").program("aurora_admin")
 	k.MesosLogPath = m.get("mesos_log").program("mesos-log")
+	readRecoveryTool(m.get("recovery_tool"), k, recipe)
 	k.User = m.get("user").account("aurora")
 	k.Group = m.get("group").account(k.User)
 	k.FakeMaster = m.get("fake_master").master()
@@ -122,6 +123,16 @@ func (m *mapping) version() (aurora.Version, string) {
 		r.fail("write one of "+strings.Join(p.Recipes, ", "), "Aurora %s has no recipe %s", v, quoted(recipe))
 	}
 	return v, recipe
+}
+
+// readRecoveryTool: without the key only a cluster whose recipe needs it has the tool.
+func readRecoveryTool(n *node, k *aurora.Cluster, recipe string) {
+	switch {
+	case n.given() && k.Version != (aurora.Version{}) && !k.Version.At(0, 21):
+		n.fail("leave it out: the recipe offline is documented from 0.21 on", "Aurora %s has no recipe offline", k.Version)
+	case n.given() || recipe == "offline":
+		k.RecoveryTool = n.program("recovery-tool")
+	}
 }
 
 func (n *node) account(def string) string {

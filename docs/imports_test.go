@@ -102,7 +102,7 @@ func TestImports(t *testing.T) {
 				{i == "aurorabot/app" && dir != ".", "nobody but main imports the composition root"},
 				{i == "aurorabot/lab" || strings.HasPrefix(i, "aurorabot/lab/"), "nothing but tests imports the lab"},
 				{under(dir, "handlers") && dir != "handlers/files" && strings.HasPrefix(i, "aurorabot/runner/") && !slices.Contains([]string{"aurorabot/runner/aurora", "aurorabot/runner/backup/check", "aurorabot/runner/drill", "aurorabot/runner/health"}, i), "handlers know no recipe and no transport: app hands them over; the results of a check and of a drill, and findings, are values"},
-				{i == "aurorabot/runner/recovery" && under(dir, "runner"), "a recipe rests on what is known of hosts and clusters, and nothing of that on a recipe"},
+				{i == "aurorabot/runner/recovery" && under(dir, "runner") && dir != "runner/recovery/offline", "a recipe rests on what is known of hosts and clusters, and nothing of that on a recipe"},
 				{under(strings.TrimPrefix(i, "aurorabot/"), "runner/diagnose", "runner/sudoers", "runner/discover", "runner/backup/check/host") && dir == "runner/node", "one host is below what is made of all"},
 				{under(dir, "bot", "handlers/cli", "handlers/cron") && (i == "aurorabot/runner/ssh" || i == "aurorabot/runner/journal"), "surfaces know neither transports nor journals"},
 				{dir == "bot" && under(strings.TrimPrefix(i, "aurorabot/"), "handlers/cli", "handlers/cron"), "surfaces do not know each other"},

@@ -69,8 +69,9 @@ var Exits = map[int]string{
 }
 
 // option are the options of all commands; each means the same everywhere.
-var option = struct{ recipe, reinitialize, reason, without, dryRun, severity, png, nagios, gate, digest, typed, confirm, dir, channel, lost, off syntax.Option }{
+var option = struct{ recipe, catchUp, reinitialize, reason, without, dryRun, severity, png, nagios, gate, digest, typed, confirm, dir, channel, lost, off syntax.Option }{
 	recipe:       syntax.Option{Name: "recipe", Value: "NAME", Help: "the recipe; by default the one in the configuration"},
+	catchUp:      syntax.Option{Name: "catch-up", Help: "recipe offline: load one host only, and let the others learn from it, as documented; by default all get a copy"},
 	reinitialize: syntax.Option{Name: "reinitialize", Value: "auto|always|never", Help: "whether to initialise the replicas' logs again"},
 	reason:       syntax.Option{Name: "reason", Value: "TEXT", Help: "why, for those who approve and for the journal"},
 	without:      syntax.Option{Name: "without", Value: "HOST", Help: "continue without a scheduler host that is gone for good; separate several with commas"},
@@ -92,12 +93,12 @@ var option = struct{ recipe, reinitialize, reason, without, dryRun, severity, pn
 // manual are made of it. It is a function because Do of help ranges over it.
 func Table() []Command {
 	return []Command{
-		{Name: "recover", Scope: OneCluster, Usage: "CLUSTER BACKUP [--recipe staged] [--reinitialize auto|always|never] [--without HOST] [--reason TEXT] [--dry-run]", Needs: policy.Operate,
+		{Name: "recover", Scope: OneCluster, Usage: "CLUSTER BACKUP [--recipe staged|offline] [--catch-up] [--reinitialize auto|always|never] [--without HOST] [--reason TEXT] [--dry-run]", Needs: policy.Operate,
 			Help:    "restore a backup: plan, approvals, all phases of the runbook",
-			Options: []syntax.Option{option.recipe, option.reinitialize, option.reason, option.without, option.dryRun}, Args: [2]int{2, 2}, Do: (*Service).doRecover},
-		{Name: "plan", Scope: OneCluster, Usage: "CLUSTER BACKUP [--recipe staged] [--reinitialize auto|always|never] [--reason TEXT]", Needs: policy.Read,
+			Options: []syntax.Option{option.recipe, option.catchUp, option.reinitialize, option.reason, option.without, option.dryRun}, Args: [2]int{2, 2}, Do: (*Service).doRecover},
+		{Name: "plan", Scope: OneCluster, Usage: "CLUSTER BACKUP [--recipe staged|offline] [--catch-up] [--reinitialize auto|always|never] [--reason TEXT]", Needs: policy.Read,
 			Help:    "show every command and file change of a recovery, per host, and any obstacles; changes nothing",
-			Options: []syntax.Option{option.recipe, option.reinitialize, option.reason}, Args: [2]int{2, 2}, Do: (*Service).doPlan},
+			Options: []syntax.Option{option.recipe, option.catchUp, option.reinitialize, option.reason}, Args: [2]int{2, 2}, Do: (*Service).doPlan},
 		{Name: "status", Scope: OneCluster, Runs: true, Usage: "[CLUSTER | RUN] [--severity info|warning|critical]", Needs: policy.Read,
 			Help: "show open runs, and how a cluster is: schedulers, leader, log, newest backup; of a run, its open gate whole", Options: []syntax.Option{option.severity}, Args: [2]int{0, 1}, Do: (*Service).doStatus},
 		{Name: "backups", Scope: OneCluster, Usage: "CLUSTER", Needs: policy.Read,

@@ -3,6 +3,7 @@ package handlers
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,6 +11,9 @@ import (
 	"aurorabot/handlers/view"
 	"aurorabot/runner"
 )
+
+// offline is the recipe that loads a log while all schedulers are stopped.
+const offline = "offline"
 
 func failure(err error) Response {
 	return Response{Message: view.Error(err.Error(), ""), Exit: ExitError, Private: true}
@@ -23,7 +27,7 @@ func failureHint(err error, hint string) Response {
 func (s *Service) request(c call) (*Cluster, runner.Request, *Response) {
 	k := s.cluster(c.args[0])
 	req := runner.Request{
-		Recipe: c.flags["recipe"], Cluster: k.Name, Backup: c.args[1], Hosts: k.Hosts, Reinitialize: c.flags["reinitialize"],
+		Recipe: c.flags["recipe"], Cluster: k.Name, Backup: c.args[1], Hosts: k.Hosts, Reinitialize: c.flags["reinitialize"], CatchUp: c.flags["catch-up"] != "",
 		Reason: strings.TrimSpace(c.flags["reason"]), Channel: c.Channel, Policy: s.Policy, Version: s.Version,
 	}
 	if req.Recipe == "" {
@@ -47,7 +51,17 @@ func (s *Service) request(c call) (*Cluster, runner.Request, *Response) {
 			names = append(names, n)
 		}
 		slices.Sort(names)
-		return nil, req, usage(fmt.Errorf("%s has no recipe %.20q", k.Name, req.Recipe), "it has: "+strings.Join(names, ", "))
+		hint := "it has: " + strings.Join(names, ", ")
+		if req.Recipe == offline {
+			hint += "; for offline name the program on the hosts with the key recovery_tool of the configuration (Aurora 0.21 and later)"
+		}
+		return nil, req, usage(fmt.Errorf("%s has no recipe %.20q", k.Name, req.Recipe), hint)
+	}
+	switch {
+	case req.CatchUp && req.Recipe != offline:
+		return nil, req, usage(fmt.Errorf("--catch-up belongs to the recipe offline, this is %s", req.Recipe), "leave it out, or add --recipe offline")
+	case req.Recipe == offline && req.Reinitialize != "auto":
+		return nil, req, usage(errors.New("--reinitialize belongs to the recipe staged: offline makes a new log in any case"), "leave it out")
 	}
 	return k, req, nil
 }

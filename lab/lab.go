@@ -286,7 +286,7 @@ func (l *lab) play(ctx context.Context, out, errs io.Writer) int {
 	journal := filepath.Join(l.stateDir(), "runs")
 	p := &script.Play{
 		Cluster: l.cluster, Slack: l.slack, Bot: l.bot, Terminal: l, Journal: journal,
-		Reason: l.set.reason, Reinitialize: l.set.reinit, Salvage: l.set.salvage, Cheat: l.set.cheat, Honest: l.set.honest,
+		Reason: l.set.reason, Reinitialize: l.set.reinit, Salvage: l.set.salvage, Offline: l.set.recipe == "offline", CatchUp: l.set.catchUp, Cheat: l.set.cheat, Honest: l.set.honest,
 		KillAt: l.set.killAt, VanishAt: l.set.vanish, After: l.set.after, Keep: keep, Each: each, Tell: tell,
 	}
 	status, err := p.Run(ctx)

@@ -76,6 +76,7 @@ type settings struct {
 	slow       bool
 	salvage    bool
 	recipe     string
+	catchUp    bool
 	admin      string
 	killAt     string
 	vanish     string
@@ -115,6 +116,7 @@ func read(args []string, errs io.Writer) (*settings, error) {
 	f.StringVar(&s.hosts, "hosts", "embedded", "`KIND`: embedded, or real (root: namespaces, systemd, sshd, ZooKeeper)")
 	f.BoolVar(&s.slow, "slow-start", false, "schedulers start in stages and leave nodes behind, as slowly as real ones (default with --hosts real)")
 	f.StringVar(&s.recipe, "recipe", "", "`NAME` of the recipe, as in a configuration")
+	f.BoolVar(&s.catchUp, "catch-up", false, "with --auto and --recipe offline: one host is loaded, and the others learn from it")
 	f.StringVar(&s.admin, "admin", "aurora_admin", "`HOW` the bot acts on schedulers: aurora_admin or api")
 	f.StringVar(&s.killAt, "kill-at", "", "`KIND[@STEP]` or number of the event at which the bot is killed")
 	f.StringVar(&s.vanish, "vanish", "", "with --auto: `KIND[@STEP]%HOST`, the event at which that host's power fails; people go on without it and settle it at the end")
@@ -177,6 +179,8 @@ func (s *settings) check(damage string) error {
 		return err
 	}
 	switch {
+	case s.catchUp && s.recipe != "offline":
+		return errors.New("--catch-up: it belongs to --recipe offline")
 	case s.hosts != "embedded" && s.hosts != "real":
 		return fmt.Errorf("hosts %q: the kinds are embedded and real", s.hosts)
 	case s.admin != "aurora_admin" && s.admin != "api":

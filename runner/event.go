@@ -104,6 +104,7 @@ type Request struct {
 	Backup       string   `json:"backup"`                 // Name, "scheduler-backup-yyyy-MM-dd-HH-mm"
 	Hosts        []string `json:"hosts"`                  // As configured when it was asked
 	Reinitialize string   `json:"reinitialize,omitempty"` // "auto", "always", "never"
+	CatchUp      bool     `json:"catch_up,omitempty"`     // Offline: one host is loaded, the others learn from it
 	Reason       string   `json:"reason,omitempty"`       // Why the state itself is wanted back
 	Channel      string   `json:"channel,omitempty"`      // Where it was asked
 	Policy       string   `json:"policy,omitempty"`       // Digest of the policy in force

@@ -140,10 +140,21 @@ type stakeFact struct {
 	Equal    bool `json:"equal"`
 }
 
+// A loadFact is what the log was loaded with.
+type loadFact struct {
+	Host    string `json:"host"`
+	Tasks   int    `json:"tasks"`
+	Dropped int    `json:"dropped"`
+	Tree    string `json:"tree_sha256"`
+	Copies  int    `json:"copies"`
+	CatchUp bool   `json:"catch_up"`
+}
+
 // A bindFact is what the commit gate bound when it opened, or the undo gate.
 type bindFact struct {
 	Undo   []runner.Effect `json:"undo"` // What an undo takes back.
 	Staged *stakeFact      `json:"staged"`
+	Loaded *loadFact       `json:"loaded"` // Instead of it, where the log was loaded offline.
 	Loss   *lossFact       `json:"loss"`
 	Leader *fenceFact      `json:"leader"`
 }

@@ -322,7 +322,23 @@ func decided(s *runner.State) []string {
 	return lines
 }
 
+// fields are those of a log that was loaded while all schedulers were stopped.
+func (l *loadFact) fields() []Field {
+	held := count(l.Tasks, "task")
+	if l.Dropped > 0 {
+		held += fmt.Sprintf(", %s dropped", digits(int64(l.Dropped)))
+	}
+	where := fmt.Sprintf("copied to all %s, with equal hashes (%.12s)", count(l.Copies, "host"), l.Tree)
+	if l.CatchUp {
+		where = fmt.Sprintf("on %s only, until the leader writes its first snapshot; the others learn from it", l.Host)
+	}
+	return []Field{{"Proved", "all schedulers are stopped; the loaded log equals the backup, task by task"}, {"Loaded", held + "; " + where}}
+}
+
 func (o *opening) stakeFacts() []Field {
+	if o.binds.Loaded != nil {
+		return o.binds.Loaded.fields()
+	}
 	stake := o.binds.Staged
 	if stake == nil {
 		if st, ok := fact[stakeFact](o.state, stepCompare); ok {

@@ -3,12 +3,14 @@ package scheduler
 import (
 	"bytes"
 	"context"
+	_ "embed"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -16,6 +18,11 @@ import (
 	"aurorabot/lab/mesoslog"
 	"aurorabot/lab/tjson"
 )
+
+// recoveryUsage is the help of the real recovery-tool 0.22, as recorded.
+//
+//go:embed recovery-usage.txt
+var recoveryUsage string
 
 // recoveryFlags are what recovery-tool takes, by its own help (recorded).
 func recoveryFlags() []flagSpec {
@@ -50,13 +57,17 @@ func thrown(stderr io.Writer, class, words string) int {
 // RecoveryTool is the program recovery-tool: it loads a backup into an empty log. It
 // goes by the recordings of the real one, hangs where that hangs (a quorum of more than
 // one, a folder that was not initialised), and appends a noop also where it refuses.
-func RecoveryTool(args []string, _ io.Reader, _, stderr io.Writer, environ []string) int {
+func RecoveryTool(args []string, _ io.Reader, stdout, stderr io.Writer, environ []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
-	return recoveryTool(ctx, args, stderr, environ)
+	return recoveryTool(ctx, args, stdout, stderr, environ)
 }
 
-func recoveryTool(ctx context.Context, args []string, stderr io.Writer, environ []string) int {
+func recoveryTool(ctx context.Context, args []string, stdout, stderr io.Writer, environ []string) int {
+	if slices.Contains(args, "--help") {
+		fmt.Fprint(stdout, recoveryUsage)
+		return 1
+	}
 	f, err := parseFlags(recoveryFlags(), args[1:])
 	if err != nil {
 		return thrown(stderr, "com.beust.jcommander.ParameterException", err.Error())

@@ -126,7 +126,7 @@ func loadInto(t *testing.T, log string, limit time.Duration, args ...string) (st
 	defer cancel()
 	var b bytes.Buffer
 	all := append([]string{"recovery-tool", "-from", "BACKUP", "-to", "LOG", "-native_log_file_path=" + log, "-native_log_zk_group_path=/aurora/replicated-log", "-zk_endpoints=127.0.0.1:2"}, args...)
-	status = recoveryTool(ctx, all, &b, []string{"LIBPROCESS_IP=127.0.0.1"})
+	status = recoveryTool(ctx, all, io.Discard, &b, []string{"LIBPROCESS_IP=127.0.0.1"})
 	return status, b.String()
 }
 

@@ -51,6 +51,8 @@ type Play struct {
 
 	Reason       string // Of the request. Empty: none is given.
 	Reinitialize string // Of the request. Empty: not said.
+	Offline      bool   // The recipe is offline.
+	CatchUp      bool   // With Offline: one host is loaded, the others learn from it.
 	Salvage      bool   // Bob chooses the log that reaches furthest instead of the backup.
 	Cheat        string
 	Honest       bool // With Cheat: the same order of acts, but the ordinary act in place of the changed one.
@@ -165,6 +167,9 @@ func (p *Play) request() error {
 	text := "recover " + cluster.Name + " " + p.Cluster.Truth.Backup
 	if p.Reason != "" {
 		text += " --reason " + `"` + strings.ReplaceAll(p.Reason, `"`, "'") + `"`
+	}
+	if p.CatchUp {
+		text += " --catch-up"
 	}
 	if p.Reinitialize != "" {
 		text += " --reinitialize " + p.Reinitialize

@@ -23,6 +23,7 @@ type Cluster struct {
 
 	AdminPath    string // aurora_admin on the hosts. Default "aurora_admin".
 	MesosLogPath string // mesos-log on the hosts. Default "mesos-log".
+	RecoveryTool string // recovery-tool on the hosts. Empty: there is none, and no recipe "offline".
 
 	User  string // Whom the scheduler runs as. Default "aurora".
 	Group string // Default: User.

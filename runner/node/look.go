@@ -42,7 +42,10 @@ type Look struct {
 	Backups      []string    `json:"backups"` // Names of the files in the backup folder.
 	Backup       *BackupHere `json:"backup,omitempty"`
 
-	MesosLog  string        `json:"mesos_log"` // Where it lies: it is run without an environment.
+	MesosLog string `json:"mesos_log"` // Where it lies: it is run without an environment.
+	// RecoveryTool is where that lies. Empty: the cluster has none.
+	RecoveryTool string `json:"recovery_tool,omitempty"`
+
 	Skew      time.Duration `json:"skew_ns"`
 	UID       int           `json:"uid"` // Of the scheduler's user on this host.
 	Lifecycle string        `json:"lifecycle,omitempty"`
@@ -105,8 +108,11 @@ func (look *Look) AtAccess(ctx context.Context, n *Node) error {
 		if out.Exit != 0 {
 			return fmt.Errorf("%s is not on the host, or not in root's PATH", tool)
 		}
-		if tool == n.Cluster.MesosLogPath {
+		switch tool {
+		case n.Cluster.MesosLogPath:
 			look.MesosLog = strings.TrimSpace(string(out.Stdout))
+		case n.Cluster.RecoveryTool:
+			look.RecoveryTool = strings.TrimSpace(string(out.Stdout))
 		}
 	}
 	return nil
@@ -115,6 +121,9 @@ func (look *Look) AtAccess(ctx context.Context, n *Node) error {
 // Tools are the programs that a recovery needs on the hosts.
 func (s *Nodes) Tools() []string {
 	tools := []string{s.Cluster.MesosLogPath}
+	if s.Cluster.RecoveryTool != "" {
+		tools = append(tools, s.Cluster.RecoveryTool, "tar")
+	}
 	if s.Cluster.Admin == "aurora_admin" {
 		tools = append(tools, s.Cluster.AdminPath)
 	}

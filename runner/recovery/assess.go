@@ -172,7 +172,10 @@ func (r assessing) decide(_ context.Context, t *runner.Task) (runner.Answer, err
 		head += " (" + t.State.Reason + ")"
 	}
 	second := "The log is not re-initialised: the commit overwrites it in any case."
-	if d.Reinitialize {
+	switch {
+	case real(t.State):
+		second = "The log is made anew from the backup, after every folder is moved aside."
+	case d.Reinitialize:
 		second = "The log is re-initialised on all hosts, after every folder is moved aside."
 	}
 	return runner.Yes("%s.\n%s\n%s", head, second, strings.Join(d.Why, "\n")).With(d), nil
@@ -239,6 +242,10 @@ func (r assessing) judge(s *runner.State) (decision, error) {
 		d.Why = append(d.Why, fmt.Sprintf("All %d replicas are whole, VOTING and agree.", here))
 	}
 	d.Reinitialize = undecodable != "" || whole < here || !quorum || logTrouble
+	if real(s) {
+		d.Reinitialize = true
+		return d, nil
+	}
 	switch s.Request.Reinitialize {
 	case "always":
 		d.Why = append(d.Why, fmt.Sprintf("--reinitialize always was asked for (by itself it would be: %v).", d.Reinitialize))

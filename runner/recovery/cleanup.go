@@ -108,11 +108,18 @@ func (r closing) ended(ctx context.Context, t *runner.Task) error {
 	}
 	for i, why := range gone {
 		if name := r.everyScheduler(t.State)[i]; why != "" {
-			return &runner.Ending{Reason: runner.StopExpired, Reopen: []string{stepLinger, stepProof, stepGroup, stepLevel},
-				Why: fmt.Sprintf("the scheduler of %s has ended: %s; resume starts it again, disabled, and looks who leads", name, why)}
+			return &runner.Ending{Reason: runner.StopExpired, Reopen: []string{stepLinger, stepStartAll, stepRest, stepProof, stepGroup, stepLevel},
+				Why: fmt.Sprintf("the scheduler of %s has ended: %s; resume starts it again%s, and looks who leads", name, why, asDisabled(t.State))}
 		}
 	}
 	return nil
+}
+
+func asDisabled(s *runner.State) string {
+	if real(s) {
+		return ""
+	}
+	return ", disabled"
 }
 
 // maySnapshot: without a quorum in the log's group a snapshot ends the leader.

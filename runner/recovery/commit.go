@@ -12,6 +12,7 @@ import (
 
 	"aurorabot/runner"
 	"aurorabot/runner/health"
+	"aurorabot/runner/node"
 	"aurorabot/runner/replica"
 )
 
@@ -381,6 +382,36 @@ func (r proving) loadedSnapshot(ctx context.Context, t *runner.Task, next fence,
 	}
 	return runner.Yes("%s leads since then (PID %d, was PID %d on %s); its log's newest snapshot is the backup's of %s at position %d, behind the old end %d; its %d tasks are exactly those staged",
 		next.Host, next.PID, old.PID, old.Host, want.Format(time.RFC3339Nano), a.LastSnapshot, receipt.End, s.Tasks).With(next), nil
+}
+
+// beganWith looks for the proof in the words of the leader itself, where its
+// log's newest snapshot is of its own making: a leader writes one every hour, and
+// cuts off what was before. It is asked only where the state before the commit
+// was another one than that which is staged, and which this leader has.
+func beganWith(ctx context.Context, n *node.Node, old, next fence, want time.Time, staged stake) (runner.Answer, error) {
+	mine, _, err := n.Schedulers(ctx)
+	if err != nil {
+		return runner.Answer{}, err
+	}
+	for _, p := range mine {
+		if !p.Is(next.PID, next.Start) {
+			continue
+		}
+		s, err := n.Logged(ctx, p.Since)
+		if err != nil {
+			return runner.Answer{}, err
+		}
+		for _, m := range s.Found {
+			// Of the lines that were counted the first must be this process's too: what
+			// the one before it said last is no word of this leader.
+			if m.Finding == "snapshot-applied" && !m.FirstAt.Before(node.Began(p.Since, m.FirstAt)) && health.AppliedAt(m.Example, want) {
+				return runner.Yes("%s leads since then (PID %d, was PID %d on %s); it logged that it began with the backup's snapshot (%s) and has written a newer one since; its %d tasks are exactly those staged, which the state before the commit was not",
+					next.Host, next.PID, old.PID, old.Host, strings.TrimSpace(m.Example), staged.Tasks).With(next), nil
+			}
+		}
+		return runner.No("the newest snapshot in the log of %s is of its own making, and its scheduler's log does not say that it began with the backup's", next.Host), nil
+	}
+	return runner.No("PID %d on %s has ended", next.PID, next.Host), nil
 }
 
 // nextLeader is the leader that proved the commit.

@@ -86,7 +86,7 @@ func (r leading) memberships(ctx context.Context, t *runner.Task) ([]membership,
 	})
 }
 
-func (r leading) membershipOf(ctx context.Context, state *runner.State, n *node.Node, members []zk.Replica) (membership, error) {
+func (r leading) membershipOf(ctx context.Context, run *runner.State, n *node.Node, members []zk.Replica) (membership, error) {
 	m := membership{host: n.Name}
 	l, err := n.Known()
 	if err != nil {
@@ -101,14 +101,14 @@ func (r leading) membershipOf(ctx context.Context, state *runner.State, n *node.
 		return m, nil
 	}
 	var before groupBefore
-	if step := newestStart(state, n.Name); step != "" {
-		state.Receipt(step, n.Name, &before)
+	if step := newestStart(run, n.Name); step != "" {
+		run.Receipt(step, n.Name, &before)
 	}
 	began := mine[0].Since.Add(-l.Skew)
-	own, _ := r.leaving().writtenAddresses(state, n.Name)
+	own, _ := r.leaving().writtenAddresses(run, n.Name)
 	at := membersAt(members, own)
 	if len(at) == 0 {
-		at = membersAt(members, r.leaving().addressesOf(ctx, state, n.Name))
+		at = membersAt(members, r.leaving().addressesOf(ctx, run, n.Name))
 	}
 	for _, p := range at {
 		if !p.Stale && newer(p, before, began) {
@@ -137,7 +137,7 @@ func (r leading) membershipOf(ctx context.Context, state *runner.State, n *node.
 	m.why = "no member of its address, and no line of its log"
 	if v, err := n.Client().Vars(ctx); err == nil {
 		state, err := v.Lifecycle()
-		if m.in = err == nil && (state == "STORAGE_PREPARED" || state == aurora.Awaiting); m.in {
+		if m.in = err == nil && (state == "STORAGE_PREPARED" || state == aurora.Awaiting || state == "ACTIVE" && real(run)); m.in {
 			m.why = "/vars say " + state
 		}
 	}

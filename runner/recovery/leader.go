@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -51,7 +52,11 @@ func (r leading) electedLeader(ctx context.Context, t *runner.Task) (runner.Answ
 			return runner.No("%s", why), nil
 		}
 		last = f
-		return runner.Yes("%s leads (PID %d), disabled and ready:\n%s", f.Host, f.PID, strings.Join(f.Says, "\n")), nil
+		how := "disabled and ready"
+		if real(t.State) {
+			how = "registered with Mesos"
+		}
+		return runner.Yes("%s leads (PID %d), %s:\n%s", f.Host, f.PID, how, strings.Join(f.Says, "\n")), nil
 	})
 	if err == nil && !a.Yes && t.State.Irreversible() {
 		if err := r.closing().ended(ctx, t); err != nil {
@@ -89,7 +94,8 @@ func missing(ctx context.Context, s *runner.State, n *node.Node) string {
 	return ""
 }
 
-// whoLeads looks once. why is not empty as long as the sources don't agree.
+// whoLeads looks once. why is not empty as long as the sources don't agree. A
+// leader waits for Mesos where schedulers are disabled, and is registered elsewhere.
 func (r leading) whoLeads(ctx context.Context, t *runner.Task) (f fence, why string, err error) {
 	looks := map[string]node.Look{}
 	var leaders []string
@@ -112,7 +118,7 @@ func (r leading) whoLeads(ctx context.Context, t *runner.Task) (f fence, why str
 		if state == aurora.Awaiting || state == "ACTIVE" {
 			leaders = append(leaders, name)
 		}
-		if state == "ACTIVE" {
+		if state == "ACTIVE" && !real(t.State) {
 			return f, "", fmt.Errorf("%s is ACTIVE: it is registered with a Mesos master, which must not happen now", name)
 		}
 		f.Says = append(f.Says, fmt.Sprintf("/vars of %s: %s", name, state))
@@ -121,6 +127,9 @@ func (r leading) whoLeads(ctx context.Context, t *runner.Task) (f fence, why str
 		return f, fmt.Sprintf("%d schedulers say that they lead (%s)", len(leaders), strings.Join(f.Says, "; ")), nil
 	}
 	f.Host = leaders[0]
+	if real(t.State) && !slices.Contains(states, "ACTIVE") {
+		return f, fmt.Sprintf("%s leads and is not registered with Mesos yet", f.Host), nil
+	}
 	if why, err = r.lowestCandidate(ctx, t.State, looks, &f); err != nil || why != "" {
 		return f, why, err
 	}

@@ -221,10 +221,15 @@ func (r staging) print(ctx context.Context, t *runner.Task, want map[string]bool
 func staked(s *runner.State) any {
 	f, _ := fenceOf(s)
 	st, _ := foundStake.Of(s, f.Host)
-	l, _ := foundLoss.Of(s, runner.Bot)
 	return map[string]any{
 		"leader": map[string]any{"host": f.Host, "pid": f.PID, "start": f.Start},
 		"staged": st,
-		"loss":   map[string]any{"known": l.Known, "against": l.Against, "killed": l.Killed, "resurrected": l.Revived, "jobs": l.Jobs, "running_killed": l.MesosKilled, "running_known": l.MesosKnown, "total": health.LossOf(l.sources()...)},
+		"loss":   lossAtStake(s),
 	}
+}
+
+// lossAtStake is what was found that a restore loses, as approvals bind to it.
+func lossAtStake(s *runner.State) map[string]any {
+	l, _ := foundLoss.Of(s, runner.Bot)
+	return map[string]any{"known": l.Known, "against": l.Against, "killed": l.Killed, "resurrected": l.Revived, "jobs": l.Jobs, "running_killed": l.MesosKilled, "running_known": l.MesosKnown, "total": health.LossOf(l.sources()...)}
 }

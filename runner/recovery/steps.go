@@ -48,6 +48,16 @@ const (
 	stepProve   = "restore/prove-commit"
 	stepLinger  = "restore/restart-lingering"
 
+	// Of the later recipe, whose schedulers start on a log that is loaded already.
+	stepTool     = "prepare/look-at-recovery-tool"
+	stepLoad     = "restore/load"
+	stepFetch    = "restore/fetch-log"
+	stepSpread   = "restore/distribute"
+	stepFolders  = "restore/compare-loaded"
+	stepStartAll = "restore/start-schedulers"
+	stepShot     = "restore/snapshot"
+	stepRest     = "restore/start-rest"
+
 	stepUnknownStop  = "restore/unknown-stop-schedulers"
 	stepUnknownRead  = "restore/unknown-read-logs"
 	stepUnknownJudge = "restore/unknown-judge"

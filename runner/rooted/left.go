@@ -23,7 +23,7 @@ type Left struct {
 var runName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
 
 // asideTail is what may follow a run's ID in the name of what it moved aside.
-var asideTail = regexp.MustCompile(`(\.disabled(-[0-9]{1,20})?|\.initialized|\.returned-[0-9]{1,20})?$`)
+var asideTail = regexp.MustCompile(`(\.(disabled|loaded)(-[0-9]{1,20})?|\.initialized|\.returned-[0-9]{1,20})?$`)
 
 // named is a place of things of one run: a folder, and which of its names are.
 type named struct {

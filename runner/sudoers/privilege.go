@@ -55,6 +55,7 @@ func Privileges(nodes *node.Nodes, s *aurora.Scheduler, g Grounds) []Privilege {
 	b.configuration()
 	b.traffic()
 	b.restore()
+	b.recoveryTool()
 	b.kills()
 	return b.list
 }
@@ -191,7 +192,7 @@ func (b *privileges) rooted(at, sum string) {
 	)
 	log, owner := lit(b.g.Log), "[0-9]{1,10}:[0-9]{1,10}"
 	b.root(own, at, "host", "run-folder", b.folder()+"/(evidence|backups|admin)", owner)
-	b.root(move, at, "host", "rename", log, b.aside()+asideMore)
+	b.root(move, at, "host", "rename", log, b.aside()+b.asideMore())
 	b.root(move, at, "host", "rename", "("+b.aside()+"|"+log+`\.part)`, log)
 	b.root(move, at, "host", "folder", aMode, owner, log+`(\.part)?`)
 	const clean = "what a closed run left is listed, and removed by `clean`"
@@ -205,7 +206,13 @@ func (b *privileges) rooted(at, sum string) {
 }
 
 // asideMore are the ends of names that a log is moved aside under.
-const asideMore = `(\.disabled(-[0-9]{1,20})?|\.initialized|\.returned-[0-9]{1,20})?`
+func (b *privileges) asideMore() string {
+	disabled := `\.disabled`
+	if b.Cluster.RecoveryTool != "" {
+		disabled = `\.(disabled|loaded)`
+	}
+	return `(` + disabled + `(-[0-9]{1,20})?|\.initialized|\.returned-[0-9]{1,20})?`
+}
 
 func (b *privileges) aside() string { return lit(node.AsideOf(b.g.Log, "")) + aRun }
 func (b *privileges) salvaged() string {
@@ -256,7 +263,7 @@ func quoted(argv []string) []string {
 // logs are the evidence, the way back, and the new log.
 func (b *privileges) logs() {
 	log, evidence := lit(b.g.Log), b.folder()+"/evidence/log"
-	inside := log + "/" + lit(path.Base(node.AsideOf(b.g.Log, ""))) + aRun + asideMore
+	inside := log + "/" + lit(path.Base(node.AsideOf(b.g.Log, ""))) + aRun + b.asideMore()
 	group := lit(b.Cluster.Group)
 	const keep = "the log is kept as it was found"
 	b.user(keep, "cp", "-a", "--reflink=auto", "-T", "--", log, evidence+`\.part`)
@@ -264,7 +271,7 @@ func (b *privileges) logs() {
 	b.user(keep, "cp", "-a", "--reflink=auto", "-T", "--", log, b.copies()+"/log")
 
 	const move = "the old log goes aside, and comes back when the run is undone"
-	b.user(move, "mv", "-nT", "--", log, b.aside()+asideMore)
+	b.user(move, "mv", "-nT", "--", log, b.aside()+b.asideMore())
 	b.user(move, "mv", "-nT", "--", "("+b.aside()+"|"+log+`\.part)`, log)
 	b.user(move, "install", "-d", "-m", aMode, "-g", group, log+`(\.part)?`)
 	b.user(move, "cp", "-a", "--reflink=auto", "-T", "--", evidence, log+`(\.part)?`)
@@ -350,6 +357,42 @@ func (b *privileges) restore() {
 	} {
 		b.user(admin, "timeout", "-k", "5", "[0-9]{1,5}", "env", "AURORA_CONFIG_ROOT="+root, lit(c.AdminPath), call)
 	}
+}
+
+// recoveryTool loads a log, and copies it to the other hosts.
+func (b *privileges) recoveryTool() {
+	if b.Cluster.RecoveryTool == "" {
+		return
+	}
+	const (
+		why    = "the log is loaded from the backup by recovery-tool"
+		spread = "the loaded log is copied to every host"
+		hash   = `[0-9a-f]{12}`
+	)
+	tool := b.Cluster.RecoveryTool
+	if !path.IsAbs(tool) {
+		tool = b.g.Path(tool)
+	}
+	evidence := b.folder() + "/evidence"
+	b.put(b.Cluster.User, why, evidence, "restored-"+hash, "0644", "")
+	help := node.RecoveryTool(tool, "--help")
+	b.user(why, help[0], quoted(help[1:])...)
+	// What the cluster's own flags say of ZooKeeper is a path and addresses.
+	argv := node.RecoveryCommand(tool, "BACKUP", map[string]string{"native_log_file_path": b.g.Log, "native_log_zk_group_path": "GROUP", "zk_endpoints": "SERVERS"})
+	words := quoted(argv[1:])
+	for i, w := range words {
+		w = strings.Replace(w, "-backup=BACKUP", "-backup="+evidence+"/restored-"+hash, 1)
+		w = strings.Replace(w, "=GROUP", `=/[A-Za-z0-9._/-]+`, 1)
+		words[i] = strings.Replace(w, "=SERVERS", `=[A-Za-z0-9.:,_-]+`, 1)
+	}
+	b.user(why, argv[0], words...)
+
+	file := evidence + "/loaded-" + hash + `\.tar`
+	b.put(b.Cluster.User, spread, evidence, "loaded-"+hash+`\.tar`, "0600", "")
+	b.user(spread, "tar", "-C", lit(b.g.Log), "-cf", file, lit("."))
+	b.user(spread, "tar", "-C", lit(b.g.Log), "-xpf", file)
+	b.user(spread, "stat", "-L", "-c", "%s", "--", file)
+	b.user(spread, "cat", "--", file)
 }
 
 // kills end what was given up. The scheduler's user can end its own only.
