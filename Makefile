@@ -51,7 +51,7 @@ soak:
 
 # kill -9 at every event of a rehearsal: hours. FIRST and LAST narrow it.
 crash:
-	./scripts/crash.sh $(FIRST) $(LAST)
+	./scripts/crash.sh "$(FIRST)" "$(LAST)" $(OPTIONS)
 
 image:
 	./scripts/image.sh

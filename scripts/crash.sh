@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The crash matrix: the bot is killed, as kill -9 does, at every event of a whole
 # rehearsal, and then a coin says whether the run is resumed or undone.
-#   crash.sh [FIRST [LAST]]     events by their number; the last: all there are
+#   crash.sh [FIRST [LAST [OPTION...]]]   events by their number, the last: all there are ("" too);
+#                                         options of the lab, such as --recipe offline
 # The lab itself checks each end: state, files, firewall and supervision as they
 # must be, and how many commits the schedulers received. JOBS stories at a time.
 # Prints a line for each, and how many ended right; exit status 1 if one did not.
@@ -14,8 +15,9 @@ trap 'rm -rf "$dir"' EXIT
 CGO_ENABLED=0 go build -ldflags "-s -w" -o "$dir/bot" .
 CGO_ENABLED=0 go build -ldflags "-s -w" -o "$dir/lab" ./lab
 last=${2:-}
+export LAB_OPTIONS="${*:3}"
 if [ -z "$last" ]; then
-  if ! TMPDIR=$dir "$dir/lab" --auto --limit 10m --json --bot "$dir/bot" >"$dir/whole" 2>"$dir/whole.err"; then
+  if ! TMPDIR=$dir "$dir/lab" --auto --limit 10m --json --bot "$dir/bot" $LAB_OPTIONS >"$dir/whole" 2>"$dir/whole.err"; then
     echo "without a crash it does not end right:" >&2
     tail -5 "$dir/whole.err" >&2
     exit 1
@@ -30,7 +32,7 @@ one() {
   # The coin is the same each time the matrix is run, so that a failure comes back.
   [ $((0x$(printf %s "event $n" | sha256sum | cut -c1-2) % 2)) -eq 0 ] && way=undo
   local out="$dir/$n.out" err="$dir/$n.err" status=0
-  TMPDIR=$dir timeout 700 "$dir/lab" --auto --limit 10m --json --bot "$dir/bot" --kill-at "$n" --after "$way" >"$out" 2>"$err" || status=$?
+  TMPDIR=$dir timeout 700 "$dir/lab" --auto --limit 10m --json --bot "$dir/bot" --kill-at "$n" --after "$way" $LAB_OPTIONS >"$out" 2>"$err" || status=$?
   local at sent approvals end verdict=right
   at=$(sed -n 's/^kill -9 of the bot at event //p' "$err" | head -1)
   sent=$(grep -c '"kind":"commit.sent"' "$out" || true)

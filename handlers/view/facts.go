@@ -145,7 +145,6 @@ type loadFact struct {
 	Host    string `json:"host"`
 	Tasks   int    `json:"tasks"`
 	Dropped int    `json:"dropped"`
-	Tree    string `json:"tree_sha256"`
 	Copies  int    `json:"copies"`
 	CatchUp bool   `json:"catch_up"`
 }

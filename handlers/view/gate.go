@@ -158,8 +158,12 @@ var acts = map[string]string{
 
 func (s gateWords) decide(o *opening) []Action {
 	value := s.Run + "|" + o.gate + "|" + o.digest
+	act := cmp.Or(acts[o.gate], "Approve "+o.gate)
+	if o.binds.Loaded != nil {
+		act = "Start on the loaded log"
+	}
 	a := []Action{
-		{ID: "approve", Label: cmp.Or(acts[o.gate], "Approve "+o.gate), Style: "primary", Value: value, Type: s.Request.Cluster},
+		{ID: "approve", Label: act, Style: "primary", Value: value, Type: s.Request.Cluster},
 		{ID: "deny", Label: "Deny", Style: "danger", Value: value, Ask: "Why is it denied?"},
 	}
 	if o.offered() != nil {
@@ -328,7 +332,7 @@ func (l *loadFact) fields() []Field {
 	if l.Dropped > 0 {
 		held += fmt.Sprintf(", %s dropped", digits(int64(l.Dropped)))
 	}
-	where := fmt.Sprintf("copied to all %s, with equal hashes (%.12s)", count(l.Copies, "host"), l.Tree)
+	where := fmt.Sprintf("copied to all %s, with equal hashes", count(l.Copies, "host"))
 	if l.CatchUp {
 		where = fmt.Sprintf("on %s only, until the leader writes its first snapshot; the others learn from it", l.Host)
 	}

@@ -84,7 +84,7 @@ func brokenRules(m view.Message) []string {
 		if !regexp.MustCompile(`will be killed|will be lost|Nothing is lost|kills no task`).MatchString(top) {
 			broken = append(broken, "the first three lines name no loss: "+top)
 		}
-		if !regexp.MustCompile(`Begin the outage|Confirm the assessment|Overwrite the replicated log|Undo everything|Continue without`).MatchString(top) {
+		if !regexp.MustCompile(`Begin the outage|Confirm the assessment|Overwrite the replicated log|Start the schedulers on the log that was loaded|Undo everything|Continue without`).MatchString(top) {
 			broken = append(broken, "the first three lines name no act: "+top)
 		}
 	}

@@ -2,6 +2,7 @@ package view_test
 
 import (
 	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -364,6 +365,19 @@ func many(t testing.TB, s *scribe) *scribe {
 	return all
 }
 
+// offline is s, whose log was loaded while all schedulers were stopped, with what binds
+// says beside it.
+func offline(t testing.TB, s *scribe, more map[string]any) *scribe {
+	all := s.also()
+	loaded := map[string]any{"host": "s1", "tasks": 64, "dropped": 1, "tree_sha256": strings.Repeat("3e6ec7efd133", 5), "copies": 3}
+	maps.Copy(loaded, more)
+	loss := health.LossOf(health.LossSource{Source: health.LossByMesos, Killed: 7, Complete: true, Jobs: map[string]int{"www/prod/api": 7}})
+	all.events[len(all.events)-1].Data = encode(t, runner.GateView{Title: "Start the schedulers on the log that was loaded from the backup?", Binds: map[string]any{
+		"loaded": loaded, "loss": map[string]any{"known": true, "against": "the log of s2 up to position 36", "killed": 7, "jobs": 1, "total": loss},
+	}})
+	return all
+}
+
 // moment is a run at an interesting moment.
 type moment struct {
 	name   string
@@ -426,6 +440,8 @@ func moments(t *testing.T) []moment {
 	s.restore()
 	keep("commit-gate", s)
 	keep("commit-gate-many-jobs", many(t, s))
+	keep("commit-gate-loaded", offline(t, s, nil))
+	keep("commit-gate-loaded-one", offline(t, s, map[string]any{"copies": 1, "catch_up": true}))
 	one = s.also()
 	one.approve("commit", bob, "1 of sre")
 	keep("commit-gate-1", one)

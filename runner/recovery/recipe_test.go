@@ -2,7 +2,6 @@ package recovery
 
 import (
 	"flag"
-	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -48,7 +47,7 @@ func TestRecipeIsValid(t *testing.T) {
 // docs/runbook.md is made from the steps that run.
 func TestRecipeIsTheRunbook(t *testing.T) {
 	const file = "../../docs/runbook.md"
-	want := runbook(testRecovery(t).Recipe())
+	want := runnertest.Runbook(testRecovery(t).Recipe())
 	if *update {
 		if err := os.WriteFile(file, []byte(want), 0o644); err != nil {
 			t.Fatal(err)
@@ -63,69 +62,11 @@ func TestRecipeIsTheRunbook(t *testing.T) {
 	}
 }
 
-func runbook(r *runner.Recipe) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "# The runbook, as the bot walks it\n\nGenerated from the recipe `%s` (version %d) by the test that compares it; do not edit.\nEach line is a step: its place in the procedure, how it is undone, and the gates at which people decide.\n", r.ID, r.Version)
-	for _, p := range r.Phases {
-		fmt.Fprintf(&b, "\n## %s\n\n", p.Title)
-		for i, st := range p.Steps {
-			for _, g := range r.Gates {
-				if g.Before == st.ID {
-					fmt.Fprintf(&b, "\n> **Gate `%s`.** %s\n\n", g.ID, g.Title)
-				}
-			}
-			fmt.Fprintf(&b, "%d. **%s** (`%s`; %s)", i+1, st.Title, st.ID, st.Source)
-			switch {
-			case st.ReadOnly():
-				b.WriteString(". Looks only.\n")
-			case st.OneWay != "":
-				fmt.Fprintf(&b, ". **Cannot be undone:** %s.\n", st.OneWay)
-			case st.Keeps != "":
-				fmt.Fprintf(&b, ". Undo reverts it; Cleanup leaves it: %s.\n", st.Keeps)
-			default:
-				b.WriteString(". Undo and Cleanup revert it.\n")
-			}
-			if st.Holds != nil {
-				b.WriteString("   Must stay true while the run is open; asked again on resume, before each phase and right before a dangerous step.\n")
-			}
-		}
-		if p.Undoes != "" {
-			fmt.Fprintf(&b, "\nThen `%s` is undone, in this order:\n\n", p.Undoes)
-			for i, id := range undoOrder(r, p.Undoes) {
-				st, _ := r.Step(id)
-				fmt.Fprintf(&b, "%d. %s (`%s`)\n", i+1, st.Title, id)
-			}
-		}
-	}
-	return b.String()
-}
-
-// undoOrder is the order of Cleanup: newest first, those marked Last at the end,
-// without what is kept.
-func undoOrder(r *runner.Recipe, phase string) []string {
-	var order, last []string
-	for _, p := range r.Phases {
-		if p.ID != phase {
-			continue
-		}
-		for _, st := range slices.Backward(p.Steps) {
-			switch {
-			case st.Undo == nil || st.Keeps != "":
-			case st.Last:
-				last = append(last, st.ID)
-			default:
-				order = append(order, st.ID)
-			}
-		}
-	}
-	return append(order, last...)
-}
-
 // RUNBOOK, Cleanup: stop all; restore every file; start all (and a leader
 // registered); supervision on; traffic open last, after which only the reader goes.
 func TestCleanupOrder(t *testing.T) {
 	want := []string{stepStart, stepConfigure, stepStop, stepSupervise, stepBlock, stepHelper}
-	if got := undoOrder(testRecovery(t).Recipe(), "prepare"); !slices.Equal(got, want) {
+	if got := runnertest.UndoOrder(testRecovery(t).Recipe(), "prepare"); !slices.Equal(got, want) {
 		t.Errorf("Cleanup takes back %v, want %v", got, want)
 	}
 }
@@ -154,7 +95,7 @@ func TestPhasesAndGates(t *testing.T) {
 // by mistake, and a step that is kept says why.
 func TestNothingIsLeftOut(t *testing.T) {
 	r := testRecovery(t).Recipe()
-	covered := undoOrder(r, "prepare")
+	covered := runnertest.UndoOrder(r, "prepare")
 	for _, p := range r.Phases {
 		for _, st := range p.Steps {
 			if st.ReadOnly() || st.OneWay != "" || st.Keeps != "" || slices.Contains(covered, st.ID) {

@@ -177,17 +177,27 @@ func (r starting) mayStart(ctx context.Context, t *runner.Task) (runner.Answer, 
 	})
 }
 
-// wasStarted asks of a scheduler that does not run whether it ever did: one that opened
-// its log has changed the folder.
+// wasStarted waits for the scheduler that the commit started. Of one that has stopped it
+// asks whether it ever ran: one that opened its log has changed the folder.
 func (r starting) wasStarted(ctx context.Context, t *runner.Task) (runner.Answer, error) {
 	var s sent
 	if err := json.Unmarshal(t.State.Commit.Data, &s); err != nil {
 		return runner.Answer{}, fmt.Errorf("what was loaded is not in the journal: %w", err)
 	}
-	if a, err := r.Stopped(ctx, t); err != nil || !a.Yes {
+	// A supervisor says active before there is a process.
+	runs := false
+	a, err := r.Until(ctx, node.Listens, func(ctx context.Context) (runner.Answer, error) {
+		a, err := r.started(ctx, t)
+		if err != nil || a.Yes {
+			runs = a.Yes
+			return a, err
+		}
+		return r.Stopped(ctx, t)
+	})
+	if err != nil || !a.Yes || runs {
 		return a, err
 	}
-	a, err := folderIs(ctx, r.On(t), s.Tree)
+	a, err = folderIs(ctx, r.On(t), s.Tree)
 	if err != nil {
 		return runner.Answer{}, err
 	}
@@ -242,6 +252,11 @@ func (r starting) start(ctx context.Context, t *runner.Task) (any, error) {
 		return nil, err
 	} else if !a.Yes {
 		return nil, fmt.Errorf("not started: %s", a.Evidence)
+	}
+	if t.State.Of(stepCommit, t.On).Begun {
+		if a, err := r.started(ctx, t); err != nil || a.Yes {
+			return nil, err // The commit started it.
+		}
 	}
 	mine, _, err := n.Running(ctx)
 	if err != nil {
