@@ -257,7 +257,7 @@ func labValue(option, value string) error {
 	}
 	switch strings.TrimLeft(option, "[") {
 	case "--damage":
-		_, err := cluster.ParseDamage(value)
+		_, err := cluster.ParseDamage(value, 3)
 		return err
 	case "--cheat":
 		return script.CheckCheat(value)

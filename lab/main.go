@@ -75,6 +75,7 @@ type settings struct {
 	hosts      string
 	slow       bool
 	salvage    bool
+	schedulers int
 	recipe     string
 	catchUp    bool
 	admin      string
@@ -103,6 +104,7 @@ func read(args []string, errs io.Writer) (*settings, error) {
 	}
 	f.BoolVar(&s.auto, "auto", false, "play everybody, and end")
 	f.BoolVar(&s.json, "json", false, "with --auto: the journal's events as JSON lines")
+	f.IntVar(&s.schedulers, "schedulers", 3, "`N` scheduler hosts: 1, 3 or 5")
 	f.StringVar(&damage, "damage", "", "`KIND[:N]` damages N hosts first (default 2): "+strings.Join(cluster.DamageKinds, ", "))
 	f.StringVar(&s.cheat, "cheat", "", "with --auto: `KIND` of an attempt to get round the policy: "+strings.Join(script.Cheats, ", "))
 	f.StringVar(&s.reason, "reason", "the state of the backup itself is wanted back (rehearsal)", "`TEXT` why the backup is wanted; '' gives none")
@@ -168,8 +170,11 @@ func given(f *flag.FlagSet, name string) bool {
 
 // check refuses what makes no sense, before anything is started.
 func (s *settings) check(damage string) error {
+	if !slices.Contains([]int{1, 3, 5}, s.schedulers) {
+		return fmt.Errorf("schedulers %d: a log has 1, 3 or 5 replicas", s.schedulers)
+	}
 	if damage != "" {
-		d, err := cluster.ParseDamage(damage)
+		d, err := cluster.ParseDamage(damage, s.schedulers)
 		if err != nil {
 			return err
 		}

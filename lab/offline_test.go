@@ -116,3 +116,17 @@ func TestOfflineKill(t *testing.T) {
 		})
 	}
 }
+
+// Clusters of one and of five: what a quorum is, who can lead after the commit, who may
+// be left out. A cluster of one has nobody who shows the commit but the scheduler itself.
+func TestSchedulers(t *testing.T) {
+	for _, args := range []string{
+		"--schedulers 1", "--schedulers 1 --damage missing:1", "--schedulers 1 --recipe offline", "--schedulers 1 --recipe offline --catch-up",
+		"--schedulers 5 --damage corrupt:3", "--schedulers 5 --recipe offline --catch-up", "--schedulers 5 --vanish gate.opened@commit%s2",
+	} {
+		t.Run(args, func(t *testing.T) {
+			t.Parallel()
+			play(t, script.Done, strings.Fields(args)...).endsAs("recovered")
+		})
+	}
+}

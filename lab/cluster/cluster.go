@@ -1,10 +1,11 @@
-// Package cluster brings up what a rehearsal happens on: three scheduler hosts
+// Package cluster brings up what a rehearsal happens on: scheduler hosts
 // with their supervisors, ZooKeeper, a Mesos master, a former state of the
 // cluster with a backup of it, and, if asked for, damage. It also knows the
 // truth from outside: what the state was, and what is there now.
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
@@ -52,6 +53,8 @@ type Options struct {
 	Dir string // An existing folder, absolute; everything lies in it.
 	Bin string // The multi-call program that plays the tools of the hosts.
 
+	Schedulers int // 1, 3 or 5. Zero: 3.
+
 	Backup string   // File to play with. Empty: an embedded one of 65 tasks.
 	Extra  int      // Tasks started after the backup: what a restore loses. Negative: none; zero: 7.
 	Damage Damage   // What is broken before anybody looks.
@@ -64,7 +67,7 @@ type Options struct {
 
 // A Cluster is one that runs. Its methods are safe for concurrent use.
 type Cluster struct {
-	Hosts []host.Machine // s1, s2, s3; an unlisted one is not among them.
+	Hosts []host.Machine // s1, s2, …; an unlisted one is not among them.
 	Truth Truth
 
 	KeyFile    string // Private key that opens the hosts to [User].
@@ -94,6 +97,7 @@ func Start(ctx context.Context, opt Options) (*Cluster, error) {
 	if opt.Extra == 0 {
 		opt.Extra = 7
 	}
+	opt.Schedulers = cmp.Or(opt.Schedulers, 3)
 	if opt.Damage.Kind == ProofLineBefore {
 		opt.Extra = -1 // The state is the newest backup's.
 	}
@@ -110,7 +114,7 @@ func Start(ctx context.Context, opt Options) (*Cluster, error) {
 }
 
 func (c *Cluster) start(ctx context.Context) error {
-	if err := c.opt.Damage.check(); err != nil {
+	if err := c.opt.Damage.check(c.opt.Schedulers); err != nil {
 		return err
 	}
 	lies, past, err := c.readBackup()
@@ -123,8 +127,8 @@ func (c *Cluster) start(ctx context.Context) error {
 	if err := c.keys(); err != nil {
 		return err
 	}
-	for i := 1; i <= 3; i++ {
-		h, err := c.addHost(ctx, i)
+	for i := range c.opt.Schedulers {
+		h, err := c.addHost(ctx, i+1)
 		if err != nil {
 			return err
 		}
@@ -222,7 +226,7 @@ func (c *Cluster) scheduler(h host.Machine) host.Scheduler {
 		more = fmt.Sprintf(" -max_registration_delay=%dsecs", int(registrationDelay.Seconds()))
 	}
 	return host.Scheduler{
-		Cluster: Name, HTTPPort: HTTPPort, Quorum: 2, ZK: c.ZooKeeper,
+		Cluster: Name, HTTPPort: HTTPPort, Quorum: c.opt.Schedulers/2 + 1, ZK: c.ZooKeeper,
 		Serverset: serverset, LogGroup: logGroup, LibprocessIP: ip, Libprocess: LogPort, User: SchedulerUser,
 		ExtraArgs: fmt.Sprintf("-hostname=%s -ip=%[1]s -zk_session_timeout=%dsecs -native_log_election_timeout=3secs -framework_failover_timeout=21days%s",
 			ip, int(c.Session().Seconds()), more),

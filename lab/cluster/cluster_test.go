@@ -150,7 +150,7 @@ func TestDamage(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.damage, func(t *testing.T) {
-			d, err := ParseDamage(tt.damage)
+			d, err := ParseDamage(tt.damage, 3)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -196,7 +196,7 @@ func TestParseDamage(t *testing.T) {
 		{"fire", Damage{"fire", 2}, false},
 	}
 	for _, tt := range tests {
-		got, err := ParseDamage(tt.text)
+		got, err := ParseDamage(tt.text, 3)
 		if got != tt.want || (err == nil) != tt.ok {
 			t.Errorf("ParseDamage(%q) = %+v, %v; want %+v, ok %v", tt.text, got, err, tt.want, tt.ok)
 		}

@@ -61,10 +61,10 @@ type Damage struct {
 	Hosts int // How many logs, where it is logs that are broken.
 }
 
-// ParseDamage reads KIND or KIND:N; N is 1 to 3, by default 2.
-func ParseDamage(text string) (Damage, error) {
+// ParseDamage reads KIND or KIND:N, for a cluster of so many schedulers; N is by default 2.
+func ParseDamage(text string, schedulers int) (Damage, error) {
 	kind, number, given := strings.Cut(text, ":")
-	d := Damage{Kind: kind, Hosts: 2}
+	d := Damage{Kind: kind, Hosts: min(2, schedulers)}
 	if given {
 		n, err := strconv.Atoi(number)
 		if err != nil {
@@ -72,17 +72,17 @@ func ParseDamage(text string) (Damage, error) {
 		}
 		d.Hosts = n
 	}
-	return d, d.check()
+	return d, d.check(schedulers)
 }
 
-func (d Damage) check() error {
+func (d Damage) check(schedulers int) error {
 	switch {
 	case d.Kind == "":
 		return nil
 	case !slices.Contains(DamageKinds, d.Kind):
 		return fmt.Errorf("damage %q: the kinds are %s", d.Kind, strings.Join(DamageKinds, ", "))
-	case d.Hosts < 1 || d.Hosts > 3:
-		return fmt.Errorf("damage %s: %d hosts; the lab has 3", d.Kind, d.Hosts)
+	case d.Hosts < 1 || d.Hosts > schedulers:
+		return fmt.Errorf("damage %s: %d hosts; the lab has %d", d.Kind, d.Hosts, schedulers)
 	}
 	return nil
 }
@@ -108,7 +108,7 @@ func (c *Cluster) damage(ctx context.Context, leader host.Machine) error {
 		return c.stop(append(c.others(leader), leader)) // The leader last: else another one is elected in between.
 	}
 	victims := c.victims(leader)
-	quorum := len(victims) < 2
+	quorum := len(c.Hosts)-len(victims) > len(c.Hosts)/2
 	stopped := victims
 	if !quorum {
 		// All of them, as when the power fails: a leader that was elected while
@@ -188,8 +188,8 @@ func (c *Cluster) settle(ctx context.Context, victims []host.Machine, quorum boo
 // first, since one that goes on would hide the damage for a while.
 func (c *Cluster) victims(leader host.Machine) []host.Machine {
 	others := c.others(leader)
-	if c.opt.Damage.Hosts == 1 {
-		return others[len(others)-1:]
+	if n := c.opt.Damage.Hosts; len(c.Hosts)-n > len(c.Hosts)/2 {
+		return others[len(others)-n:]
 	}
 	return append([]host.Machine{leader}, others...)[:c.opt.Damage.Hosts]
 }
@@ -313,7 +313,7 @@ func appendRaw(ctx context.Context, dir, listen string, entry []byte) error {
 
 // addUnlisted starts a fourth scheduler that registers beside the others.
 func (c *Cluster) addUnlisted(ctx context.Context) error {
-	h, err := c.addHost(ctx, 4)
+	h, err := c.addHost(ctx, len(c.Hosts)+1)
 	if err != nil {
 		return err
 	}

@@ -121,15 +121,10 @@ func (c *Cluster) goOn(ctx context.Context, leader host.Machine) error {
 // placeBackup puts the backup where a former leader would have left it: on a
 // host that does not lead now.
 func (c *Cluster) placeBackup(leader host.Machine, data []byte) error {
-	for _, h := range c.Hosts {
-		if h == leader {
-			continue
-		}
-		c.Truth.BackupHost = h.Name()
-		if c.opt.Damage.Kind == ForeignFramework {
-			data = c.foreign(data)
-		}
-		return c.PutBackup(h, c.Truth.Backup, data)
+	h := append(c.others(leader), leader)[0]
+	c.Truth.BackupHost = h.Name()
+	if c.opt.Damage.Kind == ForeignFramework {
+		data = c.foreign(data)
 	}
-	return nil
+	return c.PutBackup(h, c.Truth.Backup, data)
 }

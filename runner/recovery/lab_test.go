@@ -103,7 +103,7 @@ func lab(t *testing.T, damage string, env ...string) (*cluster.Cluster, *recover
 	}
 	opt := cluster.Options{Dir: t.TempDir(), Bin: bin, Env: env}
 	if damage != "" {
-		if opt.Damage, err = cluster.ParseDamage(damage); err != nil {
+		if opt.Damage, err = cluster.ParseDamage(damage, 3); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -189,13 +189,14 @@ func (r proving) proveAtLast(ctx context.Context, t *runner.Task) (runner.Answer
 // spareStep has its turn where hosts were left out and the others are no more
 // than a quorum. Before 0.21 the leader that commits ends its process, and
 // supervision is off: its replica would be missing, and nobody could be elected
-// who shows the commit.
+// who shows the commit. A cluster of one has nobody else in any case.
 func (r proving) spareStep() runner.Step {
 	return runner.Step{
 		ID: stepSpare, Source: "Facts, after the commit", Title: "Without a spare replica: see that the leader's own is there, so that a next leader can be elected",
 		On: theLeader,
 		Needed: func(s *runner.State) (bool, string) {
-			return len(r.everyScheduler(s)) <= r.Cluster.Quorum() && len(s.Debts()) > 0, "all schedulers are there: one of them may end"
+			here := len(r.everyScheduler(s))
+			return here == 1 || here <= r.Cluster.Quorum() && len(s.Debts()) > 0, "all schedulers are there: one of them may end"
 		},
 		Verify: r.replicaIsThere, Do: r.schedulers().start, Dangerous: true,
 		OneWay: "nothing is lost by it: it starts disabled, and Cleanup stops it again",
@@ -215,9 +216,9 @@ func (r proving) replicaIsThere(ctx context.Context, t *runner.Task) (runner.Ans
 	if !ok {
 		return runner.Answer{}, fmt.Errorf("who led at the commit is not in the journal")
 	}
-	end := t.State.Commit.SentAt.Add(endsWithin)
+	end, alone := t.State.Commit.SentAt.Add(endsWithin), len(r.everyScheduler(t.State)) == 1
 	for {
-		mine, _, err := n.Schedulers(ctx)
+		mine, facts, err := n.Schedulers(ctx)
 		if err != nil {
 			return runner.Answer{}, err
 		}
@@ -226,6 +227,8 @@ func (r proving) replicaIsThere(ctx context.Context, t *runner.Task) (runner.Ans
 			return runner.No("the process that committed has ended, and its replica with it"), nil
 		case len(mine) > 1 || !mine[0].Is(old.PID, old.Start):
 			return r.schedulers().startedDisabled(ctx, t)
+		case alone && facts.Dials[n.Scheduler.HTTP] == "refused":
+			return runner.No("the scheduler that committed leads no more, its process lingers (PID %d), and there is no other one that could lead", old.PID), nil
 		case !r.Now().Before(end):
 			return runner.Yes("the process that committed lingers (PID %d), and its replica with it", old.PID), nil
 		}
