@@ -1,6 +1,7 @@
 package aurora
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -20,6 +21,22 @@ var spans = map[string]span{
 	"zk_use_curator":               {14, 18},
 	"snapshot_hydrate_stores":      {17, 18},
 	"serverset_endpoint_name":      {17, 0},
+}
+
+// Known says which releases know a flag, in words, by the flag's name.
+func Known() map[string]string {
+	words := map[string]string{}
+	for flag, s := range spans {
+		switch {
+		case s.until == 0:
+			words[flag] = fmt.Sprintf("0.%d and later", s.from)
+		case s.from == 0:
+			words[flag] = fmt.Sprintf("up to 0.%d", s.until)
+		default:
+			words[flag] = fmt.Sprintf("0.%d to 0.%d", s.from, s.until)
+		}
+	}
+	return words
 }
 
 // NotIn names the flags that the file sets and that a release does not know.

@@ -32,7 +32,7 @@ var clusterKinds = []Kind{
 	{ID: "zookeeper-silent", Severity: Critical, Blocks: byCluster,
 		Means: "ZooKeeper cannot be asked: who is there cannot be compared with who is configured.", Evidence: "the error, and the servers asked",
 		Do: "Mend ZooKeeper, or the bot's way to it (`zookeeper: host`)."},
-	{ID: "version-differs", Severity: Warning,
+	{ID: "version-differs", Severity: Warning, Blocks: byHost,
 		Means: "The scheduler is of another version than the bot's configuration says: the wrong flags would be changed.", Evidence: "build.version of /vars",
 		Do: "Correct the version in the bot's configuration."},
 	{ID: "profile", Severity: Info,

@@ -206,8 +206,21 @@ func (look *Look) AtProcess(ctx context.Context, n *Node, vars *aurora.ShellVars
 	if v, err := n.Client().Vars(ctx); err == nil {
 		look.Lifecycle, _ = v.Lifecycle() // Two states at once count as none here; Assess looks closer.
 		look.Uptime, _ = v.Int("jvm_uptime_secs")
+		look.version(n, v, bad)
 	}
 	return nil
+}
+
+// version complains where the scheduler says that it is of a version whose flags differ
+// from those of the configured one. Old ones do not say.
+func (look *Look) version(n *Node, v aurora.Vars, bad Complain) {
+	runs, err := aurora.ParseVersion(v["build.version"])
+	if err != nil {
+		return
+	}
+	if p, err := aurora.ProfileOf(runs); err != nil || p.Name != n.Profile.Name {
+		bad("version-differs", "it runs Aurora %s, the bot's configuration says %s: other flags keep it from losing tasks while it is disabled", runs, n.Cluster.Version)
+	}
 }
 
 // reads complains where the scheduler runs with another Mesos master than its
