@@ -93,7 +93,7 @@ func TestUsage(t *testing.T) {
 		"slack manifest --command Aurora": "slack: \"Aurora\" is no slash command: a slash and up to 31 lower-case letters\nhint: type `slack manifest [--command COMMAND] [--explain]`\n",
 		"completion tcsh":                 "completion: wants one of bash, zsh, fish\nhint: aurorabot completion bash > /usr/share/bash-completion/completions/aurorabot\n",
 		"help nothing":                    "there is no command \"nothing\"\nhint: type `help` for the commands\n",
-		"recover a b --reinitialize --reason why": "recover: --reinitialize needs a value\nhint: type `recover CLUSTER BACKUP [--recipe staged] [--reinitialize auto|always|never] [--without HOST] [--reason TEXT] [--dry-run]`\n",
+		"recover a b --reinitialize --reason why": "recover: --reinitialize needs a value\nhint: type `recover CLUSTER BACKUP [--recipe staged|offline] [--catch-up] [--reinitialize auto|always|never] [--without HOST] [--reason TEXT] [--dry-run]`\n",
 	} {
 		exit, out, errs := typed(t, strings.Fields(words)...)
 		if exit != handlers.ExitUsage || out != "" || errs != "aurorabot: "+want {

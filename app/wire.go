@@ -121,6 +121,9 @@ func (a *app) recovery(c *aurora.Cluster, helper *helper) (*recovery.Recovery, e
 	if err != nil {
 		return nil, err
 	}
+	if err := openAccess(&c.API); err != nil {
+		return nil, fmt.Errorf("cluster %s: %w", c.Name, err)
+	}
 	hosts := map[string]runner.Host{}
 	for _, s := range c.Schedulers {
 		k := a.cfg.SSH[c.Name][s.Name]

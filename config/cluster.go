@@ -55,7 +55,7 @@ func (n *node) cluster(name string, defaults *mapping, seen map[string]string) (
 		return nil, nil, ""
 	}
 	m := n.fields("version", "schedulers", "aurora_name", "recipe", "ssh", "supervisor", "configuration", "firewall", "admin",
-		"aurora_admin", "mesos_log", "recovery_tool", "user", "group", "fake_master", "registration_wait", "zookeeper", "zookeeper_session",
+		"api", "aurora_admin", "mesos_log", "recovery_tool", "user", "group", "fake_master", "registration_wait", "zookeeper", "zookeeper_session",
 		"proof_wait", "log_files", "max_backup_age", "max_clock_skew", "firewall_lease", "backup_copies", "keep_backups", "mesos_tasks")
 	if n.kind() != "a mapping" {
 		return nil, nil, ""
@@ -66,6 +66,7 @@ func (n *node) cluster(name string, defaults *mapping, seen map[string]string) (
 	k.Version, recipe = m.version()
 	k.Firewall = m.get("firewall").choice("nft", "iptables", "none")
 	k.Admin = m.get("admin").choice("aurora_admin", "api")
+	k.API = m.get("api").access()
 	k.AdminPath = m.get("aurora_admin").program("aurora_admin")
 	k.MesosLogPath = m.get("mesos_log").program("mesos-log")
 	readRecoveryTool(m.get("recovery_tool"), k, recipe)
@@ -123,6 +124,27 @@ func (m *mapping) version() (aurora.Version, string) {
 		r.fail("write one of "+strings.Join(p.Recipes, ", "), "Aurora %s has no recipe %s", v, quoted(recipe))
 	}
 	return v, recipe
+}
+
+// access reads what the schedulers' HTTP servers want of who asks. The files are read
+// when the bot starts.
+func (n *node) access() (a aurora.Access) {
+	m := n.fields("user", "password_file", "ca_file", "server_name")
+	if u := m.get("user"); u.given() {
+		if a.User = u.text(""); strings.ContainsAny(a.User, ":\n") {
+			u.fail("write the user's name in shiro.ini", "a user has no colon")
+		}
+		if p := m.get("password_file"); p.required("name the file that holds the user's password and nothing else, mode 0600") {
+			a.PasswordFile = p.file()
+		}
+	} else if p := m.get("password_file"); p.given() {
+		p.fail("write user: too", "a password is of a user")
+	}
+	if ca := m.get("ca_file"); ca.given() {
+		a.CAFile = ca.file()
+	}
+	a.ServerName = m.get("server_name").text("")
+	return a
 }
 
 // readRecoveryTool: without the key only a cluster whose recipe needs it has the tool.
@@ -188,7 +210,7 @@ func (n *node) schedulers(k *aurora.Cluster, file string, login *mapping, seen m
 	common := login.ssh()
 	items := n.items(hint)
 	for _, i := range items {
-		m := i.fields("name", "address", "hostname", "http", "config_file", "run_dir", "runtime_dir")
+		m := i.fields("name", "address", "hostname", "http", "https", "config_file", "run_dir", "runtime_dir")
 		s := aurora.Scheduler{
 			HTTP:       "127.0.0.1:8081",
 			ConfigFile: m.get("config_file").remote(file),
@@ -204,6 +226,9 @@ func (n *node) schedulers(k *aurora.Cluster, file string, login *mapping, seen m
 		}
 		if v := m.get("http"); v.given() {
 			s.HTTP = v.address("")
+		}
+		if v := m.get("https"); v.given() {
+			s.HTTPS = v.address("")
 		}
 		login := common
 		if v := m.get("address"); v.required("write where its SSH server listens, such as 192.0.2.1:22") {

@@ -10,6 +10,9 @@ import (
 	"aurorabot/lab/script"
 )
 
+// passwordFile holds the password that schedulers want.
+func (l *lab) passwordFile() string { return filepath.Join(l.dir, "scheduler-password") }
+
 // configuration is the bot's, as an operator of this cluster would write it.
 func (l *lab) configuration() string {
 	var b strings.Builder
@@ -45,6 +48,9 @@ func (l *lab) configuration() string {
 	line("    firewall: nft")
 	line("    admin: %s", l.set.admin)
 	line("    user: %s", cluster.SchedulerUser)
+	if l.set.secure {
+		line("    api: {user: %s, password_file: %q, ca_file: %q, server_name: schedulers.lab}", cluster.APIUser, l.passwordFile(), l.cluster.CAFile())
+	}
 	line("    zookeeper_session: %s", l.cluster.Session())
 	switch {
 	case l.set.shelf != "": // They are of today.
@@ -67,6 +73,9 @@ func (l *lab) configuration() string {
 		line("        address: %q", h.Address())
 		line("        hostname: %q", l.cluster.IP(h))
 		line("        http: %q", l.cluster.HTTP(h))
+		if l.set.secure {
+			line("        https: %q", l.cluster.Front(h))
+		}
 		line("        config_file: %q", h.Prefix()+host.DefaultFile)
 		line("        run_dir: %q", h.Prefix()+"/var/lib/aurorabot")
 		line("        runtime_dir: %q", h.Prefix()+"/run/systemd/system")

@@ -87,7 +87,7 @@ func (l *lab) start(ctx context.Context) error {
 		return err
 	}
 	l.cluster, err = cluster.Start(ctx, cluster.Options{
-		Dir: l.dir, Bin: self, Schedulers: l.set.schedulers, Backup: l.set.backup, Damage: l.set.damage, Real: l.set.hosts == "real", Slow: l.set.slow, Log: log,
+		Dir: l.dir, Bin: self, Schedulers: l.set.schedulers, Backup: l.set.backup, Damage: l.set.damage, Real: l.set.hosts == "real", Slow: l.set.slow, Secure: l.set.secure, Log: log,
 	})
 	b := <-building
 	if err := errors.Join(err, b.err); err != nil {
@@ -95,6 +95,11 @@ func (l *lab) start(ctx context.Context) error {
 	}
 	if err := l.sandbox(ctx); err != nil {
 		return err
+	}
+	if l.set.secure {
+		if err := os.WriteFile(l.passwordFile(), []byte(cluster.APIPassword+"\n"), 0o600); err != nil {
+			return err
+		}
 	}
 	text := []byte(l.configuration())
 	if l.set.configure != "" {

@@ -180,12 +180,6 @@ func TestAuto(t *testing.T) {
 	}
 }
 
-// The API without aurora_admin does the same.
-func TestAdminAPI(t *testing.T) {
-	t.Parallel()
-	play(t, script.Done, "--admin", "api")
-}
-
 // What is damaged, and whether a reason is given, decides whether a restore is
 // made and whether the log is made anew. One log of three with a reason is a
 // story once: how it is broken makes no difference then.

@@ -78,6 +78,7 @@ type settings struct {
 	schedulers int
 	recipe     string
 	catchUp    bool
+	secure     bool
 	admin      string
 	killAt     string
 	vanish     string
@@ -120,6 +121,7 @@ func read(args []string, errs io.Writer) (*settings, error) {
 	f.StringVar(&s.recipe, "recipe", "", "`NAME` of the recipe, as in a configuration")
 	f.BoolVar(&s.catchUp, "catch-up", false, "with --auto and --recipe offline: one host is loaded, and the others learn from it")
 	f.StringVar(&s.admin, "admin", "aurora_admin", "`HOW` the bot acts on schedulers: aurora_admin or api")
+	f.BoolVar(&s.secure, "secure", false, "schedulers want a user (shiro), and TLS is spoken in front of them; with --admin api, on embedded hosts")
 	f.StringVar(&s.killAt, "kill-at", "", "`KIND[@STEP]` or number of the event at which the bot is killed")
 	f.StringVar(&s.vanish, "vanish", "", "with --auto: `KIND[@STEP]%HOST`, the event at which that host's power fails; people go on without it and settle it at the end")
 	f.StringVar(&s.after, "after", "resume", "what follows a kill: `resume|undo`")
@@ -184,6 +186,8 @@ func (s *settings) check(damage string) error {
 		return err
 	}
 	switch {
+	case s.secure && (s.admin != "api" || s.hosts != "embedded"):
+		return errors.New("--secure: it belongs to --admin api, on embedded hosts")
 	case s.catchUp && s.recipe != "offline":
 		return errors.New("--catch-up: it belongs to --recipe offline")
 	case s.hosts != "embedded" && s.hosts != "real":

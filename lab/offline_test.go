@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"aurorabot/lab/script"
 )
@@ -93,7 +94,7 @@ func TestOfflineWithoutTheLoadedHost(t *testing.T) {
 // loaded log there is no undo.
 func TestOfflineKill(t *testing.T) {
 	for _, at := range []string{
-		"step.started@reinitialize/move-log-aside,step.started@restore/load,step.started@restore/distribute%s2,commit.sent,step.started@cleanup/snapshot",
+		"step.started@reinitialize/move-log-aside,step.started@restore/load,step.started@restore/distribute%s2,step.started@cleanup/snapshot",
 		"step.started@reinitialize/initialize-log,step.done@restore/load,step.done@restore/compare-loaded,step.done@restore/commit,commit.proved,undo.started@prepare/stop-schedulers",
 	} {
 		t.Run("resume "+at, func(t *testing.T) {
@@ -114,6 +115,21 @@ func TestOfflineKill(t *testing.T) {
 			s := play(t, status, "--recipe", "offline", "--kill-at", at, "--after", "undo", "--damage", "missing:1")
 			s.want(status == script.Refused, "commit.sent", "")
 		})
+	}
+}
+
+// Killed as the first start is announced: either it took place, or it is sure after a while
+// that nothing opened the log, and people approve anew. No other host starts before that.
+func TestOfflineKillAsTheStartLeaves(t *testing.T) {
+	t.Parallel()
+	s := playWithin(t, 5*time.Minute, script.Done, "--recipe", "offline", "--kill-at", "commit.sent", "--limit", "5m")
+	s.endsAs("recovered")
+	absent := s.first("commit.absent", "")
+	if others := s.first("step.started", "restore/start-schedulers"); absent < len(s.events) && others < absent {
+		t.Errorf("another host started on the loaded log, which nobody was to have committed:\n%s", s.last(40))
+	}
+	if s.first("step.done", "restore/first-start") > s.first("step.started", "restore/start-schedulers") && s.first("step.skipped", "restore/first-start") > s.first("step.started", "restore/start-schedulers") {
+		t.Errorf("another host started before the first one was seen to run:\n%s", s.last(40))
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
+	"crypto/tls"
 	"encoding/pem"
 	"fmt"
 	"io"
@@ -60,6 +61,7 @@ type Options struct {
 	Damage Damage   // What is broken before anybody looks.
 	Real   bool     // Real hosts and a real ZooKeeper; see package host.
 	Env    []string // More of the schedulers' environment: the lab's own settings.
+	Secure bool     // Schedulers want a user, and something in front of them speaks TLS: see [Cluster.Front].
 	Slow   bool     // Schedulers start and end as slowly as real ones: see [slowly].
 
 	Log io.Writer // What the hosts and servers have to say. Nil: nowhere.
@@ -85,6 +87,8 @@ type Cluster struct {
 
 	mend      func() error // Ends a fault that goes on by itself; nil if there is none.
 	withdrawn []masterNode
+
+	tls tls.Certificate // Of what stands in front of the schedulers.
 }
 
 // Start brings a cluster up: when it returns, a leader is registered and the
@@ -213,6 +217,9 @@ func (c *Cluster) addHost(ctx context.Context, n int) (host.Machine, error) {
 		return nil, err
 	}
 	c.all = append(c.all, h)
+	if err := c.secure(ctx, h); err != nil {
+		return nil, err
+	}
 	if err := h.InstallScheduler(c.scheduler(h)); err != nil {
 		return nil, err
 	}
@@ -221,9 +228,9 @@ func (c *Cluster) addHost(ctx context.Context, n int) (host.Machine, error) {
 
 // scheduler is the configuration of a host's scheduler.
 func (c *Cluster) scheduler(h host.Machine) host.Scheduler {
-	ip, more := c.ground.ip(h), ""
+	ip, more := c.ground.ip(h), c.authentication(h)
 	if c.opt.Damage.Kind == RegistrationTimeout {
-		more = fmt.Sprintf(" -max_registration_delay=%dsecs", int(registrationDelay.Seconds()))
+		more += fmt.Sprintf(" -max_registration_delay=%dsecs", int(registrationDelay.Seconds()))
 	}
 	return host.Scheduler{
 		Cluster: Name, HTTPPort: HTTPPort, Quorum: c.opt.Schedulers/2 + 1, ZK: c.ZooKeeper,

@@ -140,6 +140,7 @@ func (c *Cluster) Reconcile(ctx context.Context, h host.Machine) error {
 		return err
 	}
 	req.Header.Set("Content-Type", "application/x-thrift")
+	req.SetBasicAuth(APIUser, APIPassword) // Who is not asked for it is let in with it, too.
 	_, err = do(req)
 	return err
 }

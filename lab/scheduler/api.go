@@ -55,6 +55,11 @@ func (s *scheduler) serveAPI(w http.ResponseWriter, r *http.Request) {
 		serverError(w, "/api", fmt.Errorf("javax.servlet.ServletException: %w", err))
 		return
 	}
+	if !s.set.letsIn(r, call.name) {
+		w.Header().Set("WWW-Authenticate", `BASIC realm="Apache Aurora Scheduler"`)
+		w.WriteHeader(http.StatusUnauthorized)
+		return
+	}
 	reply, err := s.answer(call)
 	switch {
 	case errors.Is(err, errDropped):

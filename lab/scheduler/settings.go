@@ -41,6 +41,8 @@ type settings struct {
 	explicitInterval      time.Duration
 	implicitInterval      time.Duration
 	registrationDelayText string
+
+	users map[string]string // Of shiro.ini, with their passwords. Nil: everybody is let in.
 }
 
 // readSettings checks and reads the flags that have an effect.
@@ -109,6 +111,10 @@ func readSettings(f *flags, environ []string) (*settings, error) {
 	duration("reconciliation_schedule_spread", &s.reconcileSpread)
 	duration("reconciliation_explicit_interval", &s.explicitInterval)
 	duration("reconciliation_implicit_interval", &s.implicitInterval)
+	if f.text("http_authentication_mechanism") == "BASIC" {
+		s.users, err = readShiro(f.text("shiro_ini_path"))
+		keep(err)
+	}
 	if first == nil && s.logPath == "" {
 		first = fmt.Errorf("The following option is required: -native_log_file_path") // as the real parser says it
 	}

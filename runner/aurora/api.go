@@ -5,8 +5,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 )
@@ -22,8 +24,26 @@ const maxHeader = 64 << 10
 // answer of another scheduler would be taken for this one's.
 type Client struct {
 	Address string // "127.0.0.1:8081", as the dialer understands it.
+	Front   string // What speaks TLS in front of it. Empty: nothing, or it is not asked.
+	Access  Access
 	Dial    Dialer
 	Limit   time.Duration // For one call. Zero: 30 seconds.
+}
+
+// base is where looks and calls go.
+func (c *Client) base() *url.URL {
+	if c.Front != "" {
+		return &url.URL{Scheme: "https", Host: c.Front}
+	}
+	return &url.URL{Scheme: "http", Host: c.Address}
+}
+
+func (c *Client) request(method, path string, body io.Reader) (*http.Request, error) {
+	req, err := http.NewRequest(method, c.base().JoinPath(path).String(), body)
+	if err == nil && c.Access.User != "" {
+		req.SetBasicAuth(c.Access.User, c.Access.Password)
+	}
+	return req, err
 }
 
 func (c *Client) do(ctx context.Context, req *http.Request) (*http.Response, func(), error) {
@@ -33,7 +53,8 @@ func (c *Client) do(ctx context.Context, req *http.Request) (*http.Response, fun
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	tr := &http.Transport{
-		DialContext:       func(ctx context.Context, _, _ string) (net.Conn, error) { return c.Dial(ctx, c.Address) },
+		DialContext:       func(ctx context.Context, _, address string) (net.Conn, error) { return c.Dial(ctx, address) },
+		TLSClientConfig:   c.Access.TLS,
 		DisableKeepAlives: true, ForceAttemptHTTP2: false, MaxResponseHeaderBytes: maxHeader,
 	}
 	client := &http.Client{Transport: tr, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
@@ -48,7 +69,7 @@ func (c *Client) do(ctx context.Context, req *http.Request) (*http.Response, fun
 
 // Vars asks for /vars.
 func (c *Client) Vars(ctx context.Context) (Vars, error) {
-	req, err := http.NewRequest(http.MethodGet, "http://"+c.Address+"/vars", http.NoBody)
+	req, err := c.request(http.MethodGet, "/vars", http.NoBody)
 	if err != nil {
 		return nil, fmt.Errorf("/vars of %s: %w", c.Address, err)
 	}
@@ -57,6 +78,9 @@ func (c *Client) Vars(ctx context.Context) (Vars, error) {
 		return nil, err
 	}
 	defer done()
+	if resp.StatusCode == http.StatusUnauthorized {
+		return nil, fmt.Errorf("/vars: %w", c.unauthorized(resp))
+	}
 	if resp.StatusCode != http.StatusOK {
 		return nil, fmt.Errorf("/vars of %s: HTTP status %d", c.Address, resp.StatusCode)
 	}
@@ -64,7 +88,8 @@ func (c *Client) Vars(ctx context.Context) (Vars, error) {
 }
 
 // LeaderHealth asks for /leaderhealth: 200 leads (or a stale node says so), 503
-// another one does, 502 nobody does.
+// another one does, 502 nobody does. The scheduler itself is asked: what stands in front
+// of it has the same words for something else.
 func (c *Client) LeaderHealth(ctx context.Context) (int, error) {
 	req, err := http.NewRequest(http.MethodGet, "http://"+c.Address+"/leaderhealth", http.NoBody)
 	if err != nil {
@@ -163,7 +188,7 @@ func (c *Client) Snapshot(ctx context.Context) (Reply, error) { return c.call(ct
 
 func (c *Client) call(ctx context.Context, method, args string) (Reply, error) {
 	body := fmt.Sprintf(`[1,%q,1,1,%s]`, method, args)
-	req, err := http.NewRequest(http.MethodPost, "http://"+c.Address+"/api", strings.NewReader(body))
+	req, err := c.request(http.MethodPost, "/api", strings.NewReader(body))
 	if err != nil {
 		return Reply{}, fmt.Errorf("%s at %s: %w", method, c.Address, err)
 	}
@@ -176,6 +201,9 @@ func (c *Client) call(ctx context.Context, method, args string) (Reply, error) {
 		return Reply{}, err
 	}
 	defer done()
+	if resp.StatusCode == http.StatusUnauthorized {
+		return Reply{}, fmt.Errorf("%s: %w", method, c.unauthorized(resp))
+	}
 	if resp.StatusCode != http.StatusOK {
 		return Reply{}, fmt.Errorf("%s at %s: HTTP status %d", method, c.Address, resp.StatusCode)
 	}

@@ -21,6 +21,7 @@ type Cluster struct {
 	Firewall      string // "nft", "iptables", "none".
 	Admin         string // "aurora_admin", "api": who acts on the scheduler.
 
+	API          Access // What the schedulers' HTTP servers want.
 	AdminPath    string // aurora_admin on the hosts. Default "aurora_admin".
 	MesosLogPath string // mesos-log on the hosts. Default "mesos-log".
 	RecoveryTool string // recovery-tool on the hosts. Empty: there is none, and no recipe "offline".
@@ -60,6 +61,7 @@ type Scheduler struct {
 	Name       string // The name that people read and the journal keeps.
 	Hostname   string // As -hostname gives it and ZooKeeper's nodes name it. Default: Name.
 	HTTP       string // The scheduler's HTTP address as the host itself sees it, "127.0.0.1:8081".
+	HTTPS      string // Where something in front of it speaks TLS. Empty: nothing.
 	ConfigFile string // Default "/etc/default/aurora-scheduler".
 	RunDir     string // Where runs keep their files on the host. Default "/var/lib/aurorabot".
 	RuntimeDir string // Where systemd's run-time drop-ins lie. Default "/run/systemd/system".

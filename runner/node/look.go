@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/url"
@@ -198,6 +199,9 @@ func (look *Look) AtProcess(ctx context.Context, n *Node, vars *aurora.ShellVars
 		bad("log-path-differs", "the scheduler runs with -native_log_file_path=%s, but %s says %s: after a restart it would use another log", flags["native_log_file_path"], n.Scheduler.ConfigFile, v)
 	}
 	look.reads(n, vars, flags, bad)
+	if mechanism := flags["http_authentication_mechanism"]; mechanism == "NEGOTIATE" || mechanism == "BASIC" && n.Cluster.API.User == "" {
+		bad("scheduler-authentication", "the scheduler runs with -http_authentication_mechanism=%s: %v", mechanism, &aurora.AuthError{Address: n.Scheduler.HTTP, Scheme: strings.ReplaceAll(mechanism, "NEGOTIATE", "Negotiate")})
+	}
 	if !look.Unit.Running {
 		bad("lingering-process", "PID %d runs, but the supervisor says %s: it may be left from a commit before, and holds the log", mine[0].PID, look.Unit.Words)
 	}
@@ -207,6 +211,10 @@ func (look *Look) AtProcess(ctx context.Context, n *Node, vars *aurora.ShellVars
 		look.Lifecycle, _ = v.Lifecycle() // Two states at once count as none here; Assess looks closer.
 		look.Uptime, _ = v.Int("jvm_uptime_secs")
 		look.version(n, v, bad)
+	}
+	// What only admins may ask, asked before the outage.
+	if _, err := n.Client().Staged(ctx); errors.As(err, new(*aurora.AuthError)) {
+		bad("scheduler-authentication", "%v", err)
 	}
 	return nil
 }

@@ -82,7 +82,7 @@ func Everywhere[T any](nodes []*Node, ask func(*Node) (T, error)) ([]T, error) {
 
 // Client asks the scheduler over HTTP, through its host.
 func (n *Node) Client() *aurora.Client {
-	return &aurora.Client{Address: n.Scheduler.HTTP, Dial: n.Host.Dial, Limit: 30 * time.Second}
+	return &aurora.Client{Address: n.Scheduler.HTTP, Front: n.Scheduler.HTTPS, Access: n.Cluster.API, Dial: n.Host.Dial, Limit: 30 * time.Second}
 }
 
 // Pause waits for the time between two looks, and at least so long.

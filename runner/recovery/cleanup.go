@@ -108,7 +108,7 @@ func (r closing) ended(ctx context.Context, t *runner.Task) error {
 	}
 	for i, why := range gone {
 		if name := r.everyScheduler(t.State)[i]; why != "" {
-			return &runner.Ending{Reason: runner.StopExpired, Reopen: []string{stepLinger, stepStartAll, stepRest, stepProof, stepGroup, stepLevel},
+			return &runner.Ending{Reason: runner.StopExpired, Reopen: []string{stepLinger, stepFirst, stepStartAll, stepRest, stepProof, stepGroup, stepLevel},
 				Why: fmt.Sprintf("the scheduler of %s has ended: %s; resume starts it again%s, and looks who leads", name, why, asDisabled(t.State))}
 		}
 	}

@@ -181,6 +181,12 @@ func TestPreflightJudgesAHost(t *testing.T) {
 		}, "cannot-tell", ""},
 		{"another port", runs("-http_port=8081", "-http_port=8082"), "http-port-differs", ""},
 		{"a quorum too small", runs("-native_log_quorum_size=2", "-native_log_quorum_size=1"), "quorum-flag-wrong", ""},
+		{"a scheduler that wants Kerberos", func(h *aHost) {
+			h.facts.Processes[0].Argv = append(h.facts.Processes[0].Argv, "-http_authentication_mechanism=NEGOTIATE")
+		}, "scheduler-authentication", ""},
+		{"a scheduler that wants a user", func(h *aHost) {
+			h.facts.Processes[0].Argv = append(h.facts.Processes[0].Argv, "-http_authentication_mechanism=BASIC")
+		}, "scheduler-authentication", ""},
 		{"a file that nobody reads", runs("-mesos_master_address=zk://10.0.0.1:2181/mesos", "-mesos_master_address=zk://10.0.0.9:2181/mesos"), "configuration-not-read", ""},
 		{"ZooKeeper below a path", func(h *aHost) {
 			h.facts.Processes[0].Argv = append(h.facts.Processes[0].Argv, "-zk_chroot_path=/prod")

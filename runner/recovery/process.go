@@ -241,11 +241,11 @@ func startReceipt(s *runner.State, host string) (p startedProcess, ok bool) {
 // of an unknown commit reopens its start, and its process goes on.
 func newestStart(s *runner.State, host string) string {
 	newest := ""
-	for _, step := range []string{stepLinger, stepUnknownStart, stepRestart, stepStart, stepStartAll, stepRest} {
+	for _, step := range []string{stepLinger, stepUnknownStart, stepRestart, stepStart, stepFirst, stepStartAll, stepRest} {
 		st := s.Of(step, host)
 		// Skipped with a beginning: it was reopened, and found to be so still; or a
 		// commit that is a start had begun it.
-		begun := st.Begun || step == stepStartAll && s.Of(stepCommit, host).Begun
+		begun := st.Begun || step == stepFirst && s.Of(stepCommit, host).Begun
 		stands := st.Progress == runner.Done || begun && (st.Progress == runner.Skipped || st.Progress == "")
 		if st.Facts != nil && stands && (newest == "" || st.Seq > s.Of(newest, host).Seq) {
 			newest = step

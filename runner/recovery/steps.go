@@ -54,6 +54,7 @@ const (
 	stepFetch    = "restore/fetch-log"
 	stepSpread   = "restore/distribute"
 	stepFolders  = "restore/compare-loaded"
+	stepFirst    = "restore/first-start"
 	stepStartAll = "restore/start-schedulers"
 	stepShot     = "restore/snapshot"
 	stepRest     = "restore/start-rest"

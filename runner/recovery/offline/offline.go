@@ -31,6 +31,7 @@ const (
 	stepSpread   = "restore/distribute"
 	stepFolders  = "restore/compare-loaded"
 	stepCommit   = "restore/commit"
+	stepFirst    = "restore/first-start"
 	stepStartAll = "restore/start-schedulers"
 	stepProve    = "restore/prove-commit"
 	stepSnapshot = "restore/snapshot"
@@ -131,6 +132,9 @@ func (r *Recovery) first(s *runner.State) []string {
 	}
 	return all
 }
+
+// joining are those of first that start when the loaded one has.
+func (r *Recovery) joining(s *runner.State) []string { return r.first(s)[1:] }
 
 // rest are those that start when the leader has written a snapshot.
 func (r *Recovery) rest(s *runner.State) []string {

@@ -84,8 +84,13 @@ func (r *Recovery) restore() runner.Phase {
 			Shows: func(t *runner.Task) []string { return r.On(t).Supervisor().StartShows() },
 		},
 		{
+			ID: stepFirst, Source: "Later runbook ¶5", Title: "See that the first scheduler runs, before another one starts",
+			On: r.one, Check: r.starting().wasStarted, Verify: r.starting().started, Do: r.starting().start, Holds: r.NobodyElse, OneWay: follows, Limit: 10 * time.Minute,
+			Shows: func(t *runner.Task) []string { return r.On(t).Supervisor().StartShows() },
+		},
+		{
 			ID: stepStartAll, Source: "Later runbook ¶5", Title: "Start the others: all that have a copy; or so many blank ones that they are a quorum with it",
-			On: r.first, Check: r.starting().mayStart, Verify: r.starting().started, Do: r.starting().start, Holds: r.NobodyElse, OneWay: follows, Limit: 10 * time.Minute,
+			On: r.joining, Check: r.starting().mayStart, Verify: r.starting().started, Do: r.starting().start, Holds: r.NobodyElse, OneWay: follows, Limit: 10 * time.Minute,
 			Shows: func(t *runner.Task) []string { return r.On(t).Supervisor().StartShows() },
 		},
 		{
@@ -159,17 +164,13 @@ func (r starting) commit(ctx context.Context, t *runner.Task) (any, error) {
 	return left, nil
 }
 
-// mayStart: where the commit was announced and its scheduler never opened the log,
-// nothing was committed, and people are asked again. A blank replica starts only beside
-// the loaded one: two of them are a quorum, and lead with no task at all (recorded).
+// mayStart: a blank replica starts only beside the loaded one, since two of them are a
+// quorum, and lead with no task at all (recorded).
 func (r starting) mayStart(ctx context.Context, t *runner.Task) (runner.Answer, error) {
-	host := r.rehydrated(t.State)
-	if t.On == host {
-		return r.wasStarted(ctx, t)
-	}
 	if !t.State.Request.CatchUp {
 		return runner.Yes("its folder is a copy of the loaded one"), nil
 	}
+	host := r.rehydrated(t.State)
 	n := r.NodeOf(t.State, host)
 	return r.Until(ctx, time.Minute, func(ctx context.Context) (runner.Answer, error) {
 		in, why, err := r.Joined(ctx, t.State, n)
@@ -178,39 +179,48 @@ func (r starting) mayStart(ctx context.Context, t *runner.Task) (runner.Answer, 
 }
 
 // wasStarted waits for the scheduler that the commit started. Of one that has stopped it
-// asks whether it ever ran: one that opened its log has changed the folder.
+// asks whether it ever ran: one that opened its log has changed the folder. Where the
+// commit was announced and the log was never opened, on no host, nothing was committed,
+// and people are asked again.
 func (r starting) wasStarted(ctx context.Context, t *runner.Task) (runner.Answer, error) {
 	var s sent
 	if err := json.Unmarshal(t.State.Commit.Data, &s); err != nil {
 		return runner.Answer{}, fmt.Errorf("what was loaded is not in the journal: %w", err)
 	}
-	// A supervisor says active before there is a process.
-	runs := false
-	a, err := r.Until(ctx, node.Listens, func(ctx context.Context) (runner.Answer, error) {
-		a, err := r.started(ctx, t)
-		if err != nil || a.Yes {
-			runs = a.Yes
+	absent := ""
+	a, err := r.Until(ctx, inFlight+node.Listens, func(ctx context.Context) (runner.Answer, error) {
+		if a, err := r.started(ctx, t); err != nil || a.Yes {
 			return a, err
 		}
-		return r.Stopped(ctx, t)
+		if a, err := r.Stopped(ctx, t); err != nil || !a.Yes {
+			return a, err // A supervisor says active before there is a process.
+		}
+		a, err := folderIs(ctx, r.On(t), s.Tree)
+		switch {
+		case err != nil:
+			return runner.Answer{}, err
+		case !a.Yes:
+			return runner.Yes("its scheduler was started on the loaded log and has ended; it is started again"), nil
+		case r.Now().Sub(t.State.Commit.SentAt) < inFlight:
+			return runner.No("its start may be on its way yet"), nil
+		}
+		absent = fmt.Sprintf("the scheduler of %s never opened the loaded log: it does not run, and %s", t.On, a.Evidence)
+		return runner.Yes("%s", absent), nil
 	})
-	if err != nil || !a.Yes || runs {
+	if err != nil || absent == "" {
 		return a, err
 	}
-	a, err = folderIs(ctx, r.On(t), s.Tree)
-	if err != nil {
+	if err := t.Say(runner.Event{Kind: runner.CommitAbsent, Why: absent}); err != nil {
 		return runner.Answer{}, err
 	}
-	if !a.Yes {
-		return runner.Yes("its scheduler was started on the loaded log and has ended; it is started again"), nil
-	}
-	why := fmt.Sprintf("the scheduler of %s never opened the loaded log: it does not run, and %s", t.On, a.Evidence)
-	if err := t.Say(runner.Event{Kind: runner.CommitAbsent, Why: why}); err != nil {
-		return runner.Answer{}, err
-	}
-	return runner.Answer{}, &runner.Ending{Reason: runner.StopExpired, Reopen: []string{stepFolders, stepCommit, stepStartAll},
-		Why: why + ". Undo puts everything back; resume compares the folders and asks for new approvals"}
+	return runner.Answer{}, &runner.Ending{Reason: runner.StopExpired, Reopen: []string{stepFolders, stepCommit, stepFirst},
+		Why: absent + ". Undo puts everything back; resume compares the folders and asks for new approvals"}
 }
+
+// inFlight is how long a start can still be on its way after it was announced: what the
+// kernel keeps for a network that is cut, the limit of the command on the host, and what
+// comes on top of it until its process is surely gone.
+const inFlight = 30*time.Second + time.Minute + 20*time.Second
 
 // started: one scheduler runs, with the flags that were found before this run.
 func (r starting) started(ctx context.Context, t *runner.Task) (runner.Answer, error) {
@@ -311,7 +321,7 @@ func (r starting) prove(ctx context.Context, t *runner.Task) (runner.Answer, err
 	if err := r.Tell(t, health.Found("commit-unknown", r.Cluster.Name, "%s", why)); err != nil {
 		return runner.Answer{}, err
 	}
-	return runner.Answer{}, &runner.Ending{Reason: runner.StopUnknown, Reopen: []string{stepStartAll, stepProve},
+	return runner.Answer{}, &runner.Ending{Reason: runner.StopUnknown, Reopen: []string{stepFirst, stepStartAll, stepProve},
 		Why: "the schedulers were started on the loaded log, and no leader shows it: " + why + ". Undo is not possible from here on. Read the schedulers' logs; resume starts those that have ended, and looks again"}
 }
 
