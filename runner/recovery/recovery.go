@@ -207,9 +207,10 @@ func (r *Recovery) openRun(s *runner.State) *diagnose.Run {
 	if s == nil {
 		return nil
 	}
+	works := real(s) && s.Commit.Outcome == runner.Committed // They are on the real master again.
 	run := &diagnose.Run{
 		ID: s.Run, Debts: s.Debts(),
-		Disabled: !s.Ended && (len(s.Steps[stepSupervise]) > 0 || len(s.Steps[stepConfigure]) > 0),
+		Disabled: !s.Ended && !works && (len(s.Steps[stepSupervise]) > 0 || len(s.Steps[stepConfigure]) > 0),
 	}
 	for _, name := range r.Cluster.Names() {
 		if s.IsLeft(name) {
