@@ -452,11 +452,11 @@ func TestRealHosts(t *testing.T) {
 	}
 	fmt.Println("REAL HOSTS: RUN")
 	t.Run("plays", func(t *testing.T) { // They end before the embedded ones begin.
-		for _, args := range [][]string{{}, {"--damage", "missing", "--reason", ""}, {"--damage", "corrupt:3", "--reason", ""}, {"--salvage"}} {
+		for _, args := range [][]string{{}, {"--damage", "missing", "--reason", ""}, {"--damage", "corrupt:3", "--reason", ""}, {"--salvage"}, {"--recipe", "offline"}} {
 			t.Run(strings.Join(args, " "), func(t *testing.T) {
 				t.Parallel() // They wait much of their time.
 				s := playWithin(t, 8*time.Minute, script.Done, append([]string{"--hosts", "real"}, args...)...)
-				s.want(slices.Contains(args, "--damage"), "step.done", "reinitialize/initialize-log")
+				s.want(slices.Contains(args, "--damage") || slices.Contains(args, "offline"), "step.done", "reinitialize/initialize-log")
 			})
 		}
 		for _, slackless := range []bool{false, true} {
