@@ -97,7 +97,7 @@ func fragment(d *discovery.Discovery, address, login, key, known string) string 
 		b.WriteString("    # supervisor: what starts the scheduler again\n")
 	}
 	if d.ConfigFile != "" {
-		fmt.Fprintf(&b, "    configuration: {kind: shell-variables, path: %s}\n", quote(d.ConfigFile))
+		fmt.Fprintf(&b, "    configuration: {path: %s}\n", quote(d.ConfigFile))
 	} else {
 		b.WriteString("    # configuration: where the scheduler's flags are written down\n")
 	}

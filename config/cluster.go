@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"aurorabot/runner/aurora"
+	"aurorabot/runner/flagfile"
 )
 
 // nameForm is what clusters and schedulers are called: people type it in chat,
@@ -90,7 +91,7 @@ func (n *node) cluster(name string, defaults *mapping, seen map[string]string) (
 	k.MesosTasks = m.get("mesos_tasks").truth(true)
 	readSupervisor(m.get("supervisor"), k)
 	conf := m.get("configuration").fields("kind", "path")
-	k.Configuration = conf.get("kind").choice("shell-variables")
+	k.Configuration = conf.get("kind").choice(flagfile.Kinds...)
 	file := conf.get("path").remote("/etc/default/aurora-scheduler")
 	own := m.get("ssh")
 	own.shape = "ssh" // The same keys as in the common one.

@@ -88,7 +88,7 @@ func TestDefaults(t *testing.T) {
 				Name: "s1", Hostname: "s1", HTTP: "127.0.0.1:8081", ConfigFile: "/etc/default/aurora-scheduler",
 				RunDir: "/var/lib/aurorabot", RuntimeDir: "/run/systemd/system",
 			}},
-			Supervisor: "systemd", Unit: "aurora-scheduler", Configuration: "shell-variables", Firewall: "nft",
+			Supervisor: "systemd", Unit: "aurora-scheduler", Configuration: "detected", Firewall: "nft",
 			Admin: "aurora_admin", AdminPath: "aurora_admin", MesosLogPath: "mesos-log", User: "aurora", Group: "aurora",
 			FakeMaster: "zk://127.0.0.1:2/nonexistent/mesos", RegistrationWait: "360mins", ZooKeeper: "bot", SessionLimit: 15 * time.Second,
 			ProofWait: 3 * time.Minute, MaxBackupAge: 26 * time.Hour, MaxClockSkew: 30 * time.Second, FirewallLease: 12 * time.Hour, MesosTasks: true,

@@ -17,7 +17,7 @@ type Cluster struct {
 	Supervisor    string // "systemd", "commands".
 	Unit          string // For systemd. Default "aurora-scheduler".
 	Commands      SupervisorCommands
-	Configuration string // "shell-variables".
+	Configuration string // How its flags are written: a kind of runner/flagfile. Empty: detected.
 	Firewall      string // "nft", "iptables", "none".
 	Admin         string // "aurora_admin", "api": who acts on the scheduler.
 

@@ -3,7 +3,6 @@ package aurora
 import (
 	"fmt"
 	"slices"
-	"strings"
 )
 
 // A span is the releases 0.From to 0.Until that know a flag; Until 0: it was not removed.
@@ -39,16 +38,14 @@ func Known() map[string]string {
 	return words
 }
 
-// NotIn names the flags that the file sets and that a release does not know.
-func (v *ShellVars) NotIn(version Version) []string {
+// NotIn names the flags that are set and that a release does not know.
+func NotIn(version Version, set func(flag string) bool) []string {
 	var found []string
-	extra, _ := v.Value(extraArgs)
-	words := strings.Fields(extra)
 	for flag, s := range spans {
 		if version.At(0, s.from) && (s.until == 0 || !version.At(0, s.until+1)) {
 			continue
 		}
-		if _, set := v.Flag(flag); set || slices.Contains(words, "-"+flag) {
+		if set(flag) {
 			found = append(found, flag)
 		}
 	}

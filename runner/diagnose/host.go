@@ -10,6 +10,7 @@ import (
 
 	"aurorabot/runner"
 	"aurorabot/runner/aurora"
+	"aurorabot/runner/flagfile"
 	"aurorabot/runner/health"
 	"aurorabot/runner/node"
 	"aurorabot/runner/probe"
@@ -75,7 +76,7 @@ func (dr *Doctor) gather(ctx context.Context, v *visit) {
 	vars, err := f.look.AtConfig(ctx, v.Node)
 	if err != nil {
 		f.complain("configuration-unreadable", "%v", err)
-		vars, _ = aurora.ParseShellVars(v.Scheduler.ConfigFile, nil) // No variables: the process may still say all.
+		vars = flagfile.Empty(v.Scheduler.ConfigFile) // No flags: the process may still say all.
 	}
 	if vars != nil {
 		master, _ := vars.Resolved("mesos_master_address")

@@ -8,7 +8,7 @@ import (
 	"io"
 	"path"
 
-	"aurorabot/runner/aurora"
+	"aurorabot/runner/flagfile"
 	"aurorabot/runner/probe"
 )
 
@@ -30,11 +30,24 @@ func (n *Node) ReadConfig(ctx context.Context) ([]byte, error) {
 }
 
 // Config reads the configuration file and what it sets.
-func (n *Node) Config(ctx context.Context) (text []byte, vars *aurora.ShellVars, err error) {
+func (n *Node) Config(ctx context.Context) (text []byte, file *flagfile.File, err error) {
 	if text, err = n.ReadConfig(ctx); err == nil {
-		vars, err = aurora.ParseShellVars(n.Scheduler.ConfigFile, text)
+		file, err = ParseConfig(n, text)
 	}
-	return text, vars, err
+	return text, file, err
+}
+
+// ParseConfig reads the text of the configuration file, in the cluster's format.
+func ParseConfig(n *Node, text []byte) (*flagfile.File, error) {
+	return flagfile.Parse(n.Cluster.Configuration, n.Scheduler.ConfigFile, text)
+}
+
+// A reloader is a [Supervisor] that reads the configuration file itself, or a part of
+// it, and must be told when that was replaced; one whose scheduler's start reads the
+// file is none. Reload is called both after a change and after its undoing, and may be
+// called when nothing changed.
+type reloader interface {
+	Reload(ctx context.Context) error
 }
 
 var errTooLong = errors.New("longer than expected")
@@ -62,7 +75,13 @@ func (n *Node) Original() string {
 // file, with its owner and mode as they were, whole or not at all.
 func (n *Node) ReplaceConfig(ctx context.Context, was probe.Path, from string) error {
 	file := n.Scheduler.ConfigFile
-	return asRoot(ctx, n, replaceCommands(from, AsideOf(file, n.RunID), file, was)...)
+	if err := asRoot(ctx, n, replaceCommands(from, AsideOf(file, n.RunID), file, was)...); err != nil {
+		return err
+	}
+	if r, ok := n.Supervisor().(reloader); ok {
+		return r.Reload(ctx)
+	}
+	return nil
 }
 
 // replaceCommands are those of ReplaceConfig. The copy is as closed as from is,

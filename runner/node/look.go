@@ -8,12 +8,14 @@ import (
 	"net/url"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
 	"aurorabot/runner"
 	"aurorabot/runner/aurora"
 	"aurorabot/runner/backup"
+	"aurorabot/runner/flagfile"
 	"aurorabot/runner/health"
 	"aurorabot/runner/probe"
 	"aurorabot/runner/rooted"
@@ -57,6 +59,9 @@ type Look struct {
 	Lines   []health.Match `json:"lines,omitempty"` // Of what the scheduler logged within the hour before.
 	Scanned bool           `json:"scanned"`         // Lines is known.
 
+	// Uncompared: no scheduler runs, so nothing tells whether its start reads the configuration file.
+	Uncompared bool `json:"-"`
+
 	footing Footing // Of root, as AtAccess found it.
 }
 
@@ -69,10 +74,10 @@ var ShownFlags = []string{
 }
 
 // FlagsOf are those of ShownFlags that a configuration sets.
-func FlagsOf(vars *aurora.ShellVars) map[string]string {
+func FlagsOf(file *flagfile.File) map[string]string {
 	flags := map[string]string{}
 	for _, name := range ShownFlags {
-		if v, ok := vars.Resolved(name); ok {
+		if v, ok := file.Resolved(name); ok {
 			flags[name] = v
 		}
 	}
@@ -135,32 +140,32 @@ func (s *Nodes) Tools() []string {
 }
 
 // AtConfig reads the configuration file and works out what Preparation will write.
-func (look *Look) AtConfig(ctx context.Context, n *Node) (*aurora.ShellVars, error) {
-	text, vars, err := n.Config(ctx)
+func (look *Look) AtConfig(ctx context.Context, n *Node) (*flagfile.File, error) {
+	text, file, err := n.Config(ctx)
 	if err != nil {
 		return nil, err
 	}
 	changes := n.DisabledFlags()
-	rewritten, err := vars.Rewrite(changes)
+	rewritten, err := file.Rewrite(changes)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", n.Scheduler.ConfigFile, err)
+		return nil, err
 	}
 	look.ConfigSHA256, look.NewSHA256 = SHA256(text), SHA256(rewritten)
 	for _, c := range changes {
-		old, set := vars.Flag(c.Flag)
+		old, set := file.Flag(c.Flag)
 		if !set {
 			old = "(not set)"
 		}
 		look.Diff = append(look.Diff, fmt.Sprintf("-%s: %s -> %s", c.Flag, old, strings.TrimPrefix(c.String(), "-"+c.Flag+"=")))
 	}
-	return vars, nil
+	return file, nil
 }
 
 // AtProcess finds the scheduler's process and its flags, and asks it how it is.
-func (look *Look) AtProcess(ctx context.Context, n *Node, vars *aurora.ShellVars, bad Complain) error {
-	look.Flags = FlagsOf(vars)
+func (look *Look) AtProcess(ctx context.Context, n *Node, file *flagfile.File, bad Complain) error {
+	look.Flags = FlagsOf(file)
 	// What runs was started before the file was written, it may be: the next start counts.
-	for _, flag := range vars.NotIn(n.Cluster.Version) {
+	for _, flag := range file.NotIn(n.Cluster.Version) {
 		bad("flag-of-another-version", "%s sets -%s, which Aurora %s does not know: the scheduler would refuse to start", n.Scheduler.ConfigFile, flag, n.Cluster.Version)
 	}
 	facts, err := n.Ask(ctx, probe.Request{Processes: true})
@@ -179,6 +184,10 @@ func (look *Look) AtProcess(ctx context.Context, n *Node, vars *aurora.ShellVars
 	mine := oneOfEach(all)
 	switch len(mine) {
 	case 0:
+		look.Uncompared = true
+		if unsure := file.Unsure(); len(unsure) > 0 {
+			bad("configuration-unreadable", "%s: what %s stands for can't be told from the file, and no scheduler runs whose arguments would show it: start the scheduler, or write the flags out as -FLAG=VALUE", n.Scheduler.ConfigFile, strings.Join(unsure, ", "))
+		}
 		return nil
 	case 1:
 	default:
@@ -195,10 +204,10 @@ func (look *Look) AtProcess(ctx context.Context, n *Node, vars *aurora.ShellVars
 			look.Flags[name] = v
 		}
 	}
-	if v, ok := vars.Resolved("native_log_file_path"); ok && v != flags["native_log_file_path"] {
+	if v, ok := file.Resolved("native_log_file_path"); ok && v != flags["native_log_file_path"] {
 		bad("log-path-differs", "the scheduler runs with -native_log_file_path=%s, but %s says %s: after a restart it would use another log", flags["native_log_file_path"], n.Scheduler.ConfigFile, v)
 	}
-	look.reads(n, vars, flags, bad)
+	look.reads(n, file, flags, bad)
 	if mechanism := flags["http_authentication_mechanism"]; mechanism == "NEGOTIATE" || mechanism == "BASIC" && n.Cluster.API.User == "" {
 		bad("scheduler-authentication", "the scheduler runs with -http_authentication_mechanism=%s: %v", mechanism, &aurora.AuthError{Address: n.Scheduler.HTTP, Scheme: strings.ReplaceAll(mechanism, "NEGOTIATE", "Negotiate")})
 	}
@@ -231,22 +240,29 @@ func (look *Look) version(n *Node, v aurora.Vars, bad Complain) {
 	}
 }
 
-// reads complains where the scheduler runs with another Mesos master than its
-// configuration file says: what the bot writes there nobody would read, and a
-// scheduler that is thought to be disabled would register.
-func (look *Look) reads(n *Node, vars *aurora.ShellVars, runs map[string]string, bad Complain) {
-	const flag = "mesos_master_address"
-	says, set := vars.Flag(flag)
-	value, known := vars.Resolved(flag)
-	switch {
-	case set && !known || value == n.Cluster.FakeMaster:
-		return // Only a shell knows; or it was left from a recovery, which is a finding of its own.
-	case !set:
-		says = "nothing of it"
-	case value == runs[flag]:
-		return
+// reads complains where the scheduler runs with other flags than its configuration
+// file says: what the bot writes there nobody would read, and a scheduler that is
+// thought to be disabled would register. A flag that the process has from elsewhere
+// would be given twice, and the scheduler refuse to start.
+func (look *Look) reads(n *Node, file *flagfile.File, runs aurora.Flags, bad Complain) {
+	if master, known := file.Resolved("mesos_master_address"); known && master == n.Cluster.FakeMaster {
+		return // It was left from a recovery, which is a finding of its own.
 	}
-	bad("configuration-not-read", "the scheduler runs with -%s=%s, but %s says %s: its start does not read the file, or that was changed since", flag, runs[flag], n.Scheduler.ConfigFile, says)
+	// Each of these is said in a finding of its own.
+	said := append(file.NotIn(n.Cluster.Version), "native_log_file_path")
+	if _, port, err := net.SplitHostPort(n.Scheduler.HTTP); err == nil && port != runs["http_port"] {
+		said = append(said, "http_port")
+	}
+	if runs["native_log_quorum_size"] != fmt.Sprint(n.Cluster.Quorum()) {
+		said = append(said, "native_log_quorum_size")
+	}
+	different := slices.DeleteFunc(file.Differs(runs, n.DisabledFlags()), func(d string) bool {
+		flag, _, _ := strings.Cut(strings.TrimPrefix(d, "-"), ":")
+		return slices.Contains(said, flag)
+	})
+	if len(different) > 0 {
+		bad("configuration-not-read", "the scheduler does not run with the flags of %s (%s): its start does not read the file, or that was changed since", n.Scheduler.ConfigFile, strings.Join(different, "; "))
+	}
 }
 
 // AtFiles checks paths, space, and that nobody listens at the fake address.

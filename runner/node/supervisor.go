@@ -11,6 +11,7 @@ import (
 
 	"aurorabot/runner"
 	"aurorabot/runner/aurora"
+	"aurorabot/runner/flagfile"
 )
 
 // A Supervisor starts the scheduler of one host again when it ends. What it
@@ -80,8 +81,28 @@ func (s *systemd) OffShows() []string {
 	}
 }
 
-func (s *systemd) StopShows() []string  { return []string{"systemctl stop " + s.unit} }
-func (s *systemd) StartShows() []string { return []string{"systemctl start " + s.unit} }
+func (s *systemd) StopShows() []string { return []string{"systemctl stop " + s.unit} }
+
+func (s *systemd) StartShows() []string {
+	if s.readsConfig() {
+		return []string{"systemctl daemon-reload", "systemctl start " + s.unit}
+	}
+	return []string{"systemctl start " + s.unit}
+}
+
+// readsConfig tells whether the flags are written in what systemd itself reads; a plan
+// may be made for a host that is not named yet.
+func (s *systemd) readsConfig() bool {
+	return s.n.Scheduler != nil && flagfile.IsUnit(s.n.Scheduler.ConfigFile)
+}
+
+// Reload has systemd read its files again, where the flags are in one of them.
+func (s *systemd) Reload(ctx context.Context) error {
+	if !s.readsConfig() {
+		return nil
+	}
+	return asRoot(ctx, s.n, []string{"systemctl", "daemon-reload"})
+}
 
 func (s *systemd) State(ctx context.Context) (UnitState, error) {
 	// In UTC: it writes times in the zone of who asks, and names the zone by
@@ -167,7 +188,12 @@ func (s *systemd) Stop(ctx context.Context) error {
 	return err
 }
 
+// Start has the files read again first: a crash may have come between the change of
+// one and its reload.
 func (s *systemd) Start(ctx context.Context) error {
+	if err := s.Reload(ctx); err != nil {
+		return err
+	}
 	return asRoot(ctx, s.n, []string{"systemctl", "start", s.unit})
 }
 

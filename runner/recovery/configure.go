@@ -55,13 +55,13 @@ func (r preparing) changeConfig(ctx context.Context, t *runner.Task) (any, error
 		return nil, err
 	}
 	file := n.Scheduler.ConfigFile
-	text, vars, err := n.Config(ctx)
+	text, conf, err := n.Config(ctx)
 	if err != nil {
 		return nil, err
 	}
-	changed, err := vars.Rewrite(r.DisabledFlags())
+	changed, err := conf.Rewrite(r.DisabledFlags())
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
+		return nil, err
 	}
 	if node.SHA256(text) != l.ConfigSHA256 || node.SHA256(changed) != l.NewSHA256 {
 		return nil, fmt.Errorf("%s was changed since it was looked at: nothing was written", file)

@@ -99,7 +99,11 @@ func (r preflight) lookAtLines(ctx context.Context, t *runner.Task, look *node.L
 		note.also(health.Found("log-missing", t.On, "%s is not there", look.Flags["native_log_file_path"]))
 	}
 	if !look.Running {
-		note.also(health.Found("scheduler-down", t.On, "no scheduler process; the supervisor says %s", look.Unit.Words))
+		words := fmt.Sprintf("no scheduler process; the supervisor says %s", look.Unit.Words)
+		if look.Uncompared {
+			words += fmt.Sprintf("; so %s could not be compared with what a process was given: whether its start reads it is not known", n.Scheduler.ConfigFile)
+		}
+		note.also(health.Found("scheduler-down", t.On, "%s", words))
 		return
 	}
 	at := n.Scheduler.HTTP

@@ -44,7 +44,7 @@ EXTRA_SCHEDULER_ARGS="-max_leading_duration=1days"
 
 func goodHost() *aHost {
 	argv := strings.Fields("java -cp /usr/share/aurora/lib/* org.apache.aurora.scheduler.app.SchedulerMain -mesos_master_address=zk://10.0.0.1:2181/mesos -native_log_file_path=/var/lib/aurora/db -backup_dir=/var/lib/aurora/backups " +
-		"-zk_endpoints=10.0.0.1:2181 -serverset_path=/aurora/scheduler -native_log_zk_group_path=/aurora/replicated-log -http_port=8081 -native_log_quorum_size=2")
+		"-zk_endpoints=10.0.0.1:2181 -serverset_path=/aurora/scheduler -native_log_zk_group_path=/aurora/replicated-log -http_port=8081 -native_log_quorum_size=2 -max_leading_duration=1days")
 	dir := func(free int64) probe.Path {
 		return probe.Path{Exists: true, Dir: true, UID: 9, Device: 5, Free: free, Size: 100 << 20}
 	}
@@ -126,6 +126,12 @@ func (h *aHost) look(t *testing.T) (stops bool, ids []string, words string) {
 	return !a.Yes, ids, words
 }
 
+// array is a file of rpm's with the flags of the host's process.
+func array(h *aHost) string {
+	argv := h.facts.Processes[0].Argv
+	return "#!/bin/bash\nAURORA_FLAGS=(\n  " + strings.Join(argv[slices.Index(argv, "org.apache.aurora.scheduler.app.SchedulerMain")+1:], "\n  ") + "\n)\n"
+}
+
 // Pre-flight of one host stops for each thing that would spoil a recovery, under
 // the name that the table gives it, on the far side of every limit and not on
 // the near one.
@@ -171,6 +177,19 @@ func TestPreflightJudgesAHost(t *testing.T) {
 		{"a flag of another release", config("-max_leading", "-gc_executor_path=/x -max_leading"), "flag-of-another-version", ""},
 		{"the fake master in the file", config("zk://10.0.0.1:2181/mesos", "zk://127.0.0.1:2/nonexistent/mesos"), "fake-master-left", ""},
 		{"a file that cannot be read safely", config("QUORUM_SIZE=2", "QUORUM_SIZE=2\nQUORUM_SIZE=2"), "configuration-unreadable", ""},
+		{"rpm's array", func(h *aHost) { h.config = array(h) }, "", ""},
+		{"an array that nobody reads", func(h *aHost) { h.config = strings.Replace(array(h), "/var/lib/aurora/backups", "/srv/backups", 1) }, "configuration-not-read", ""},
+		{"a unit to which nobody gave flags", func(h *aHost) {
+			h.config = "[Service]\nExecStart=/usr/bin/aurora-scheduler-startup\n"
+		}, "configuration-unreadable", ""},
+		{"a script that takes flags from elsewhere", func(h *aHost) { h.config = array(h) + "exec aurora-scheduler \"${AURORA_FLAGS[@]}\" $MORE\n" }, "", ""},
+		{"such a script, and nothing runs", func(h *aHost) {
+			h.config = array(h) + "exec aurora-scheduler \"${AURORA_FLAGS[@]}\" $MORE\n"
+			h.facts.Processes = nil
+		}, "configuration-unreadable", "scheduler-down"},
+		{"a flag of the disabled state from elsewhere", func(h *aHost) {
+			h.facts.Processes[0].Argv = append(h.facts.Processes[0].Argv, "-max_registration_delay=1mins")
+		}, "configuration-not-read", ""},
 		{"an empty file", func(h *aHost) { h.config = "" }, "configuration-unreadable", ""},
 		{"a flag that nobody sets", func(h *aHost) {
 			config("ZK_ENDPOINTS=10.0.0.1:2181\n", "")(h)

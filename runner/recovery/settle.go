@@ -2,11 +2,12 @@ package recovery
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"aurorabot/runner"
-	"aurorabot/runner/aurora"
+	"aurorabot/runner/flagfile"
 	"aurorabot/runner/node"
 	"aurorabot/runner/probe"
 	"aurorabot/runner/replica"
@@ -266,11 +267,14 @@ func (r settling) configIsSettled(ctx context.Context, t *runner.Task) (runner.A
 	if ok && node.SHA256(text) == before.ConfigSHA256 {
 		return runner.Yes("%s is the original one (%.12s)", file, before.ConfigSHA256), nil
 	}
-	vars, err := aurora.ParseShellVars(file, text)
+	conf, err := node.ParseConfig(n, text)
+	if errors.Is(err, flagfile.ErrNoFlags) {
+		conf, err = flagfile.Empty(file), nil // No fake value either.
+	}
 	if err != nil {
 		return runner.Answer{}, err
 	}
-	if v, _ := vars.Flag("mesos_master_address"); v == r.Cluster.FakeMaster {
+	if v, _ := conf.Flag("mesos_master_address"); v == r.Cluster.FakeMaster {
 		return runner.No("%s still names the address that does not exist", file), nil
 	}
 	return runner.Yes("%s is not the one that this run saw, and names no fake value: it is left as it is (%.12s)", file, node.SHA256(text)), nil

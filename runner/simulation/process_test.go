@@ -52,7 +52,7 @@ func (p *process) real() bool { return p.flags["mesos_master_address"] == realMa
 // spawn starts a scheduler with what the configuration file says now.
 func (h *host) spawn(by string) *process {
 	w := h.w
-	vars, err := aurora.ParseShellVars(configFile, h.fs.at(configFile).content)
+	vars, err := shellVariables(h.fs.at(configFile).content)
 	p := &process{h: h, by: by, alive: true, phase: "PREPARING_STORAGE"}
 	h.pid++
 	p.pid, p.since = h.pid, w.instant().Add(h.skew).Truncate(10*time.Millisecond)
@@ -85,18 +85,41 @@ func (h *host) spawn(by string) *process {
 }
 
 // argvOf is what the start script makes of the file.
-func argvOf(v *aurora.ShellVars) []string {
+func argvOf(v map[string]string) []string {
 	argv := []string{"java", "-Dx=y", "org.apache.aurora.scheduler.app.SchedulerMain"}
-	for _, flag := range []string{
-		"cluster_name", "http_port", "native_log_quorum_size", "zk_endpoints", "mesos_master_address", "serverset_path", "native_log_zk_group_path", "native_log_file_path", "backup_dir",
+	for _, f := range [][2]string{
+		{"http_port", "HTTP_PORT"}, {"native_log_quorum_size", "QUORUM_SIZE"}, {"zk_endpoints", "ZK_ENDPOINTS"}, {"mesos_master_address", "MESOS_MASTER"},
+		{"serverset_path", "ZK_SERVERSET_PATH"}, {"native_log_zk_group_path", "ZK_LOGDB_PATH"}, {"native_log_file_path", "LOGDB_FILE_PATH"}, {"backup_dir", "BACKUP_DIR"},
 	} {
-		if value, ok := v.Resolved(flag); ok {
-			argv = append(argv, "-"+flag+"="+value)
+		if value, ok := v[f[1]]; ok {
+			argv = append(argv, "-"+f[0]+"="+value)
 		}
 	}
 	argv = append(argv, "-cluster_name=dev")
-	extra, _ := v.Value("EXTRA_SCHEDULER_ARGS")
-	return append(argv, strings.Fields(extra)...)
+	return append(argv, strings.Fields(v["EXTRA_SCHEDULER_ARGS"])...)
+}
+
+// shellVariables are what a shell would make of the file: this world knows lines of
+// NAME=value and NAME="value" alone, and shares no reader with the bot.
+func shellVariables(text []byte) (map[string]string, error) {
+	vars := map[string]string{}
+	for line := range strings.Lines(string(text)) {
+		line = strings.TrimSpace(line)
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		name, value, ok := strings.Cut(line, "=")
+		if len(value) >= 2 && value[0] == '"' && value[len(value)-1] == '"' {
+			value = value[1 : len(value)-1]
+		} else if strings.ContainsAny(value, " \t") {
+			ok = false
+		}
+		if !ok || strings.ContainsAny(value, "\"'$`\\") {
+			return nil, fmt.Errorf("a shell can't read the line %q", line)
+		}
+		vars[name] = value
+	}
+	return vars, nil
 }
 
 // open opens the log and joins the log's group.

@@ -104,13 +104,13 @@ func Ask(ctx context.Context, n *node.Node, helpers []string) (Grounds, error) {
 	s, g := n.Scheduler, Grounds{Helpers: helpers}
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	_, vars, err := n.Config(ctx)
+	_, file, err := n.Config(ctx)
 	if err != nil {
 		return g, err
 	}
 	for flag, to := range map[string]*string{"native_log_file_path": &g.Log, "backup_dir": &g.Backups} {
 		var ok bool
-		if *to, ok = vars.Resolved(flag); !ok || !path.IsAbs(*to) {
+		if *to, ok = file.Resolved(flag); !ok || !path.IsAbs(*to) {
 			return g, fmt.Errorf("-%s is not set by %s on %s", flag, s.ConfigFile, n.Name)
 		}
 	}
