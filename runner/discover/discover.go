@@ -30,7 +30,7 @@ type Discovery struct {
 	HTTP        string            `json:"http"`
 	User        string            `json:"user"`
 	Unit        string            `json:"unit"`        // systemd's, without .service.
-	ConfigFile  string            `json:"config_file"` // The first that is there of those that packages use.
+	ConfigFile  string            `json:"config_file"` // Where the process's flags are written, or the first that is there of those that packages use.
 	Firewall    string            `json:"firewall"`    // nft, iptables or none.
 	AuroraAdmin string            `json:"aurora_admin"`
 	MesosLog    string            `json:"mesos_log"`
@@ -81,15 +81,8 @@ func (s Stranger) Discover(ctx context.Context) (*Discovery, error) {
 	if ip := net.ParseIP(all["ip"]); ip != nil {
 		d.HTTP = net.JoinHostPort(all["ip"], all["http_port"])
 	}
-	for _, file := range configFiles {
-		if facts.Paths[file].Exists && d.ConfigFile == "" {
-			d.ConfigFile = file
-		}
-	}
-	if d.ConfigFile == "" {
-		d.unknown("the configuration file", fmt.Errorf("none of %s is there", strings.Join(configFiles, ", ")))
-	}
 	s.onHost(ctx, p, d)
+	s.configFile(ctx, facts, all, d)
 	s.version(ctx, d)
 	s.peers(ctx, d)
 	return d, nil

@@ -60,6 +60,12 @@ func stranger(t *testing.T, schedulers int, zkErr error) (discover.Stranger, *ru
 	for prefix, out := range map[string]string{"uname": "x86_64\n", "mkdir": "", "rm": "", "id": "aurora\n", "cat": "0::/system.slice/aurora-scheduler.service\n"} {
 		h.On([]string{prefix}, func(runner.Command) runner.Output { return runnertest.Out(out) })
 	}
+	h.On([]string{"cat", "--", "/etc/sysconfig/aurora"}, func(runner.Command) runner.Output {
+		return runnertest.Out("AURORA_FLAGS=(\n  -cluster_name='west'\n  -http_port=8081\n  -serverset_path=/aurora/scheduler\n)\n")
+	})
+	h.On([]string{"systemctl", "show"}, func(runner.Command) runner.Output {
+		return runnertest.Out("FragmentPath=/lib/systemd/system/aurora-scheduler.service\nDropInPaths=/etc/systemd/system/aurora-scheduler.service.d/flags.conf\nExecStart={ path=/usr/bin/start-aurora ; argv[]=/usr/bin/start-aurora ; }\n")
+	})
 	h.On([]string{"/home/bot/discover-" + nothing[:12]}, func(runner.Command) runner.Output { return runnertest.Out(string(answer)) })
 	h.On([]string{"sh"}, func(c runner.Command) runner.Output {
 		if slices.Contains(c.Argv, "nft") {
@@ -123,6 +129,31 @@ func TestDiscoverCannotTell(t *testing.T) {
 		s, _ := stranger(t, n, nil)
 		if _, err := s.Discover(t.Context()); err == nil || !strings.Contains(err.Error(), "exactly one") {
 			t.Errorf("%d schedulers: %v", n, err)
+		}
+	}
+}
+
+// The file that is told is the one whose flags the process has: not the package's, which
+// nobody reads any more, but the drop-in that took its place, or the start script. Where
+// none agrees it is said where it was looked for, and why that is not it.
+func TestDiscoverTheFileThatIsRead(t *testing.T) {
+	const other = "AURORA_FLAGS=(\n  -cluster_name='east'\n  -http_port=8081\n)\n"
+	const dropIn, script = "/etc/systemd/system/aurora-scheduler.service.d/flags.conf", "/usr/bin/start-aurora"
+	for _, tt := range []struct{ file, text, want, unknown string }{
+		{dropIn, "[Service]\nExecStart=\nExecStart=/usr/bin/aurora-scheduler -cluster_name=west -http_port=8081\n", dropIn, ""},
+		{script, "#!/bin/bash\nexec aurora-scheduler -cluster_name=west -http_port=8081 \"$@\"\n", script, ""},
+		{script, "#!/bin/bash\nexec aurora-scheduler -cluster_name=north -http_port=8081\n", "/etc/sysconfig/aurora", `the file says "east", the process has "west"`},
+	} {
+		s, h := stranger(t, 1, nil)
+		h.On([]string{"cat", "--"}, func(runner.Command) runner.Output { return runnertest.Exit(1, "no such file") })
+		h.On([]string{"cat", "--", "/etc/sysconfig/aurora"}, func(runner.Command) runner.Output { return runnertest.Out(other) })
+		h.On([]string{"cat", "--", tt.file}, func(runner.Command) runner.Output { return runnertest.Out(tt.text) })
+		d, err := s.Discover(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if said := strings.Join(d.Unknown, "\n"); d.ConfigFile != tt.want || (said != "") != (tt.unknown != "") || !strings.Contains(said, tt.unknown) {
+			t.Errorf("%s: %s, unknown %q; want %s, %q", tt.file, d.ConfigFile, said, tt.want, tt.unknown)
 		}
 	}
 }
