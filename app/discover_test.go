@@ -109,7 +109,7 @@ clusters:
 	}
 	out.Reset()
 	Run(context.Background(), []string{"config", "check", filepath.Join(dir, "c.yaml"), "--live"}, w)
-	if !strings.Contains(out.String(), "id: has a passphrase; load it into an agent instead") {
+	if !strings.Contains(out.String(), "id: has a passphrase; load it into an agent, or name") {
 		t.Errorf("the reason of a login that fails is not said: %s %s", out.String(), errs.String())
 	}
 	// As is the longest reason that there is: another key than the known one, with what to type at its end.

@@ -15,12 +15,15 @@ import (
 // A link is one connection to a host.
 type link struct {
 	client *ssh.Client
-	tcp    *net.TCPConn // Under client.
+	tcp    *net.TCPConn // Under client. Nil: it goes through a bastion.
+	via    *link        // The bastion's connection, where there is one.
 	name   string       // Of what is at work over it; see scripts/wrap.sh.
 	once   sync.Once
 	gone   chan struct{} // Closed when the connection has ended.
 	why    error         // Set before gone is closed.
 	over   func(why error)
+
+	bastion string // Its name, where there is one.
 
 	mu   sync.Mutex
 	kept map[string]*keeping // By the command line that serves it.
@@ -44,7 +47,7 @@ func (h *Host) connect(ctx context.Context) (*link, error) {
 	if err := h.cfg.Pool.room(ctx, h); err != nil {
 		return nil, notStarted(fmt.Errorf("ssh to %s: %w", h.cfg.Address, err))
 	}
-	client, tcp, err := h.dial(ctx)
+	client, tcp, via, err := h.dial(ctx)
 	if err != nil {
 		h.cfg.Pool.gone(h)
 		h.count.refused.Add(1)
@@ -53,14 +56,17 @@ func (h *Host) connect(ctx context.Context) (*link, error) {
 	h.count.made.Add(1)
 	h.up.Store(true)
 	h.links++
-	l := &link{client: client, tcp: tcp, name: h.mine + strconv.Itoa(h.links), gone: make(chan struct{}), kept: map[string]*keeping{}, over: func(why error) {
+	l := &link{client: client, tcp: tcp, via: via, name: h.mine + strconv.Itoa(h.links), gone: make(chan struct{}), kept: map[string]*keeping{}, over: func(why error) {
 		h.up.Store(false)
 		h.cfg.Pool.gone(h)
 		if !errors.Is(why, errClosed) {
 			h.count.lost.Add(1)
-			h.left.Store(true)
+			h.left.Store(!h.bastion)
 		}
 	}}
+	if via != nil {
+		l.bastion = h.cfg.Via.Name()
+	}
 	h.link = l
 	go l.watch()
 	go l.keepalive(h.cfg.Keepalive)
@@ -82,46 +88,55 @@ const Unsent = 30 * time.Second
 // dial connects and logs in within ConnectTimeout. [ssh.ClientConfig.Timeout]
 // covers TCP only, so the end of the time closes the connection under the
 // handshake.
-func (h *Host) dial(ctx context.Context) (*ssh.Client, *net.TCPConn, error) {
+func (h *Host) dial(ctx context.Context) (*ssh.Client, *net.TCPConn, *link, error) {
 	auth, err := h.cfg.auth()
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	defer auth.close()
 	try := &login{user: h.cfg.User}
 	// All keys are offered in one method: the client tries each method once only.
 	config := &ssh.ClientConfig{User: h.cfg.User, Auth: []ssh.AuthMethod{ssh.PublicKeys(try.watched(auth.signers)...)}, BannerCallback: try.heard}
 	if err := h.cfg.hostKeys(config); err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 
 	silent := fmt.Errorf("no answer within %v", h.cfg.ConnectTimeout)
-	within, stop := context.WithTimeoutCause(ctx, h.cfg.ConnectTimeout, silent)
+	within, stop := context.WithTimeoutCause(ctx, h.cfg.wait(), silent)
 	defer stop()
-	conn, err := (&net.Dialer{Control: giveUp}).DialContext(within, "tcp", h.cfg.Address)
+	conn, via, err := h.reach(within)
 	if err != nil {
 		var timeout net.Error
 		switch {
 		case ctx.Err() != nil: // The caller stopped waiting, which says nothing of the host.
 			err = context.Cause(ctx)
+		case h.cfg.Via != nil: // It says itself how far it came.
 		case within.Err() != nil, errors.As(err, &timeout) && timeout.Timeout():
 			// The dialer and we watch a clock each. Whichever notices first, it is one answer.
 			err = &net.OpError{Op: "dial", Net: "tcp", Err: silent}
 		}
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	release := context.AfterFunc(within, func() { conn.Close() })
 	c, channels, requests, err := ssh.NewClientConn(conn, h.cfg.Address, config)
 	if !release() && within.Err() != nil {
 		conn.Close()
-		return nil, nil, fmt.Errorf("connected, but the handshake is not done: %w", context.Cause(within))
+		return nil, nil, nil, fmt.Errorf("connected, but the handshake is not done: %w", context.Cause(within))
 	}
 	if err != nil {
 		conn.Close()
-		return nil, nil, h.cfg.explain(try, len(auth.signers), err)
+		return nil, nil, nil, h.cfg.explain(try, len(auth.signers), err)
 	}
-	tcp, _ := conn.(*net.TCPConn) // Of "tcp" it is one.
-	return ssh.NewClient(c, channels, requests), tcp, nil
+	tcp, _ := conn.(*net.TCPConn) // Nil behind a bastion.
+	return ssh.NewClient(c, channels, requests), tcp, via, nil
+}
+
+// wait is how long it may take to connect and log in, on each leap of the way.
+func (c *Config) wait() time.Duration {
+	if c.Via == nil {
+		return c.ConnectTimeout
+	}
+	return c.ConnectTimeout + c.Via.cfg.wait()
 }
 
 // end closes the connection, because of why. What is not sent yet by then is
@@ -144,7 +159,7 @@ func (l *link) watch() {
 	if err == nil {
 		err = errors.New("closed by the host")
 	}
-	l.end(fmt.Errorf("connection lost: %w", err))
+	l.end(l.blame(fmt.Errorf("connection lost: %w", err)))
 }
 
 // keepalive asks the peer whether it is there, and closes the connection on a
@@ -169,11 +184,11 @@ func (l *link) keepalive(every time.Duration) {
 		case err := <-answer:
 			late.Stop()
 			if err != nil {
-				l.end(fmt.Errorf("connection lost: keepalive: %w", err))
+				l.end(l.blame(fmt.Errorf("connection lost: keepalive: %w", err)))
 				return
 			}
 		case <-late.C:
-			l.end(fmt.Errorf("connection lost: no answer to a keepalive within %v", every))
+			l.end(l.blame(fmt.Errorf("connection lost: no answer to a keepalive within %v", every)))
 			return
 		case <-l.gone:
 			late.Stop()

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -42,7 +43,7 @@ func TestContractSSHD(t *testing.T) {
 
 // startSSHD starts OpenSSH's server as this account on a loopback port, until
 // the test ends. Or it says why it cannot be had here.
-func startSSHD(t *testing.T) (ssh.Config, string) {
+func startSSHD(t *testing.T, more ...string) (ssh.Config, string) {
 	t.Helper()
 	const sshd = "/usr/sbin/sshd" // It wants to be called by its absolute path.
 	if _, err := os.Stat(sshd); err != nil {
@@ -83,7 +84,8 @@ UsePAM no
 PasswordAuthentication no
 PermitRootLogin yes
 Subsystem sftp internal-sftp
-`, port, hostFile, authorized), 0o600); err != nil {
+%s
+`, port, hostFile, authorized, strings.Join(more, "\n")), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	log, err := os.Create(filepath.Join(dir, "log"))

@@ -27,23 +27,31 @@ func (h *Host) Dial(ctx context.Context, address string) (conn net.Conn, err err
 	if err != nil {
 		return nil, fmt.Errorf("dial %s on %s: %w", address, h.cfg.Name, err)
 	}
+	if conn, err = l.forward(ctx, address); err != nil {
+		return nil, fmt.Errorf("dial %s on %s: %w", address, h.cfg.Name, err)
+	}
+	conn.(*forward).unused = unused
+	return conn, nil
+}
+
+// forward connects from the host to an address, over l.
+func (l *link) forward(ctx context.Context, address string) (net.Conn, error) {
 	far, err := l.client.DialContext(ctx, "tcp", address)
 	var none *ssh.OpenChannelError
 	switch {
 	case errors.As(err, &none) && none.Reason == ssh.Prohibited:
-		return nil, fmt.Errorf("dial %s on %s: the host's sshd forbids forwarding (AllowTcpForwarding, PermitOpen): %w", address, h.cfg.Name, err)
+		return nil, fmt.Errorf("sshd there forbids forwarding (AllowTcpForwarding, PermitOpen): %w", err)
 	case errors.As(err, &none) && strings.Contains(strings.ToLower(none.Message), "connection refused"):
-		return nil, fmt.Errorf("dial %s on %s: %w", address, h.cfg.Name,
-			&net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)})
+		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
 	case err != nil:
-		return nil, fmt.Errorf("dial %s on %s: %w", address, h.cfg.Name, err)
+		return nil, err
 	}
 	near, inner := net.Pipe()
 	// Why one end closed, the other end sees by itself.
 	pass := func(to io.Writer, from io.Reader) { _, _ = io.Copy(to, from); inner.Close(); far.Close() }
 	go pass(inner, far)
 	go pass(far, inner)
-	return &forward{near, far, unused}, nil
+	return &forward{near, far, func() {}}, nil
 }
 
 // A forward is the near end of a pipe to the host, with the addresses of the

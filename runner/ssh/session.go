@@ -79,7 +79,7 @@ func (l *link) session(ctx context.Context, s *ssh.Session, line string, stdin i
 		return exit.ExitStatus(), true, nil
 	}
 	// A connection that breaks is seen by the session first.
-	soon := time.NewTimer(grace / 4)
+	soon := time.NewTimer(l.blamed())
 	defer soon.Stop()
 	select {
 	case <-l.gone:

@@ -31,7 +31,9 @@ type Config struct {
 	Name       string   // What people call the host; see [runner.Host].
 	Address    string   // "host:port".
 	User       string   // Login account.
-	KeyFiles   []string // Private keys without passphrase; a certificate beside it ("KEY-cert.pub") is used.
+	KeyFiles   []string // Private keys; a certificate beside it ("KEY-cert.pub") is used. With Agent also public keys: those of the agent's that go first.
+	CertFiles  []string // Certificates of those keys, or of the agent's.
+	Passphrase string   // Of the private keys that have one. Empty: none is known.
 	Agent      string   // Path of an agent's socket. Empty: none. The agent is never forwarded.
 	KnownHosts []string // Files in OpenSSH's format. A host that is in none of them is refused.
 
@@ -50,6 +52,8 @@ type Config struct {
 	Now func() time.Time // The bot's clock; needed.
 
 	Pool *Pool // Bounds the connections of all hosts that share it. Nil: no bound.
+
+	Via *Host // The bastion before it, of [NewBastion]; it may have a Via itself. Nil: none.
 }
 
 // MaxSessions is how many sessions a Host has open at once. sshd's default
@@ -68,6 +72,8 @@ type Host struct {
 	outputs share // Of the commands that run.
 
 	swept sync.Map // What the newest connection ended, by process.
+
+	bastion bool // See [NewBastion].
 
 	left atomic.Bool // Something of an earlier connection may be at work still.
 
