@@ -157,13 +157,31 @@ func checkFile(file string, asJSON bool, w World) int {
 		for _, k := range cfg.Clusters {
 			names = append(names, k.Name)
 		}
-		return w.document(map[string]any{"file": file, "clusters": names, "policy": cfg.PolicyDigest, "warnings": unread(cfg)})
+		return w.document(map[string]any{"file": file, "clusters": names, "policy": cfg.PolicyDigest, "warnings": warnings(cfg)})
 	}
 	fmt.Fprintf(w.Out, "%s: %d clusters, policy %.12s\n", file, len(cfg.Clusters), cfg.PolicyDigest)
-	for _, line := range unread(cfg) {
+	for _, line := range warnings(cfg) {
 		fmt.Fprintf(w.Out, "warning: %s\n", line)
 	}
 	return handlers.ExitDone
+}
+
+// warnings are what is worth knowing of a configuration that is right.
+func warnings(cfg *config.Config) []string {
+	words := []string{}
+	for _, c := range cfg.Clusters {
+		for _, s := range c.Schedulers {
+			k := cfg.SSH[c.Name][s.Name]
+			for _, leap := range append(slices.Clone(k.Jump), k) {
+				for _, line := range leap.Ignored {
+					if !slices.Contains(words, line) {
+						words = append(words, line)
+					}
+				}
+			}
+		}
+	}
+	return append(words, unread(cfg)...)
 }
 
 // unread are the lines of the known_hosts files that can't be read: they stop nobody

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net"
+	"os"
 	"os/user"
 	"path"
 	"path/filepath"
@@ -25,18 +26,17 @@ func discover(ctx context.Context, in *input) int {
 	if err != nil {
 		return w.fail(fmt.Errorf("config discover: who logs in: %w", err))
 	}
-	login, key := cmp.Or(in.given["user"], me.Username), in.given["key"]
 	known := cmp.Or(in.given["known-hosts"], filepath.Join(me.HomeDir, ".ssh", "known_hosts"))
-	address := in.args[0]
-	if _, _, err := net.SplitHostPort(address); err != nil {
-		address = net.JoinHostPort(address, "22")
-	}
-	name, _, _ := net.SplitHostPort(address)
+	account, name, address := place(in.args[0])
+	login := cmp.Or(in.given["user"], account, me.Username)
 	c := ssh.Config{Name: name, Address: address, User: login, KnownHosts: []string{known}, Now: w.Now}
-	if key != "" {
+	if key := in.given["key"]; key != "" {
 		c.KeyFiles = []string{key}
-	} else if c.Agent = w.Env("SSH_AUTH_SOCK"); c.Agent == "" {
-		return w.misused("config discover: there is nothing to log in with: no key is named, and no agent runs", in.hint())
+	} else {
+		c.Agent, c.KeyFiles = w.Env("SSH_AUTH_SOCK"), usualKeys(me.HomeDir)
+	}
+	if len(c.KeyFiles) == 0 && c.Agent == "" {
+		return w.misused("config discover: there is nothing to log in with: no key is named, none of ssh's usual ones lies in "+filepath.Join(me.HomeDir, ".ssh")+", and no agent runs", in.hint())
 	}
 	home := path.Join("/home", login)
 	if login == "root" {
@@ -52,13 +52,37 @@ func discover(ctx context.Context, in *input) int {
 	if in.json {
 		return w.document(d)
 	}
-	fmt.Fprint(w.Out, fragment(d, address, login, key, known))
+	fmt.Fprint(w.Out, fragment(d, address, login, c.KeyFiles, c.Agent != "", known))
 	return handlers.ExitDone
+}
+
+// place reads "[user@]host[:port]", IPv6 in brackets or bare. name is the host alone.
+func place(text string) (account, name, address string) {
+	if at := strings.LastIndex(text, "@"); at >= 0 {
+		account, text = text[:at], text[at+1:]
+	}
+	name, port, err := net.SplitHostPort(text)
+	if err != nil {
+		name, port = strings.TrimSuffix(strings.TrimPrefix(text, "["), "]"), "22"
+	}
+	return account, name, net.JoinHostPort(name, port)
+}
+
+// usualKeys are the keys that ssh(1) offers where none is named, as far as they are there.
+func usualKeys(home string) []string {
+	var keys []string
+	for _, name := range []string{"id_ed25519", "id_ecdsa", "id_rsa"} {
+		file := filepath.Join(home, ".ssh", name)
+		if _, err := os.Stat(file); err == nil {
+			keys = append(keys, file)
+		}
+	}
+	return keys
 }
 
 // fragment is a cluster as a configuration has it. What was not found out is
 // left as a comment for a person, never guessed.
-func fragment(d *discovery.Discovery, address, login, key, known string) string {
+func fragment(d *discovery.Discovery, address, login string, keys []string, agent bool, known string) string {
 	var b strings.Builder
 	for _, u := range d.Unknown {
 		fmt.Fprintf(&b, "# Could not be found out: %s\n", strings.ReplaceAll(u, "\n", " "))
@@ -68,9 +92,14 @@ func fragment(d *discovery.Discovery, address, login, key, known string) string 
 	}
 	b.WriteString("ssh:\n")
 	fmt.Fprintf(&b, "  user: %s\n  known_hosts: [%s]\n", login, quote(known))
-	if key != "" {
-		fmt.Fprintf(&b, "  key_files: [%s]\n", quote(key))
-	} else {
+	if len(keys) > 0 {
+		quotedKeys := make([]string, 0, len(keys))
+		for _, k := range keys {
+			quotedKeys = append(quotedKeys, quote(k))
+		}
+		fmt.Fprintf(&b, "  key_files: [%s]\n", strings.Join(quotedKeys, ", "))
+	}
+	if agent {
 		b.WriteString("  agent: true\n")
 	}
 	name := cmp.Or(d.Cluster, "CLUSTER")

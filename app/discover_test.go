@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -42,7 +43,7 @@ func TestDiscoveredLoads(t *testing.T) {
 		ConfigFile: "/etc/default/aurora-scheduler", Firewall: "nft", AuroraAdmin: "/usr/bin/aurora_admin", MesosLog: "/usr/bin/mesos-log",
 		Peers: []string{"no", "yes", "b.example"}, Replicas: []string{"192.0.2.1:8083"}, Unknown: []string{"the unit: a\nb"},
 	}
-	text := fragment(d, "192.0.2.1:22", "aurorabot", "/k", "/known") + rest
+	text := fragment(d, "192.0.2.1:22", "aurorabot", []string{"/k"}, true, "/known") + rest
 	cfg, err := config.Parse("discovered.yaml", []byte(text), func(string) string { return "" })
 	if err != nil {
 		t.Fatalf("%v\n%s", err, text)
@@ -109,7 +110,7 @@ clusters:
 	}
 	out.Reset()
 	Run(context.Background(), []string{"config", "check", filepath.Join(dir, "c.yaml"), "--live"}, w)
-	if !strings.Contains(out.String(), "id: has a passphrase; load it into an agent, or name") {
+	if !strings.Contains(out.String(), "id: has a passphrase; load it into an agent, or ") {
 		t.Errorf("the reason of a login that fails is not said: %s %s", out.String(), errs.String())
 	}
 	// As is the longest reason that there is: another key than the known one, with what to type at its end.
@@ -143,4 +144,73 @@ func strangeHost(t *testing.T) string {
 	config := &ssh.ServerConfig{NoClientAuth: true}
 	config.AddHostKey(key)
 	return runnertest.Listen(t, "tcp", "127.0.0.1:0", func(conn net.Conn) { _, _, _, _ = ssh.NewServerConn(conn, config) })
+}
+
+// The place of a host is read as ssh reads it, and the keys are its usual ones.
+func TestPlaceOfAHost(t *testing.T) {
+	for text, want := range map[string][3]string{
+		"s1":                   {"", "s1", "s1:22"},
+		"ann@s1:2222":          {"ann", "s1", "s1:2222"},
+		"ann@2001:db8::1":      {"ann", "2001:db8::1", "[2001:db8::1]:22"},
+		"[2001:db8::1]":        {"", "2001:db8::1", "[2001:db8::1]:22"},
+		"ann@[2001:db8::1]:23": {"ann", "2001:db8::1", "[2001:db8::1]:23"},
+	} {
+		account, name, address := place(text)
+		if got := [3]string{account, name, address}; got != want {
+			t.Errorf("%s: %q, want %q", text, got, want)
+		}
+	}
+	home := t.TempDir()
+	if got := usualKeys(home); len(got) != 0 {
+		t.Errorf("keys %q of an empty home", got)
+	}
+	if err := os.MkdirAll(filepath.Join(home, ".ssh"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"id_rsa", "id_ed25519", "id_other"} {
+		if err := os.WriteFile(filepath.Join(home, ".ssh", name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := []string{filepath.Join(home, ".ssh", "id_ed25519"), filepath.Join(home, ".ssh", "id_rsa")}
+	if got := usualKeys(home); !slices.Equal(got, want) {
+		t.Errorf("keys %q, want %q", got, want)
+	}
+}
+
+// What ssh's own file says and does not apply is said by `config check`, for our hosts
+// and the bastions before them.
+func TestCheckSaysWhatDoesNotApply(t *testing.T) {
+	dir := t.TempDir()
+	for name, content := range map[string]string{
+		"c.yaml": `
+ssh: {config_file: ssh_config, known_hosts: [known]}
+clusters:
+  west:
+    version: 0.22.0
+    schedulers: [{name: s1, address: s1}]
+` + rest,
+		"known": "",
+		"ssh_config": `Host s1
+  IdentityFile /k
+  ProxyJump b
+  StrictHostKeyChecking no
+Host b
+  IdentityFile /k
+  ForwardAgent yes
+Host other
+  ProxyCommand nc x 22
+`,
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var out, errs bytes.Buffer
+	w := World{Out: &out, Err: &errs, Env: func(string) string { return "" }, Now: time.Now}
+	exit := Run(t.Context(), []string{"config", "check", filepath.Join(dir, "c.yaml")}, w)
+	said := out.String()
+	if exit != handlers.ExitDone || !strings.Contains(said, "StrictHostKeyChecking no for s1 does not apply") || !strings.Contains(said, "ForwardAgent yes for b does not apply") || strings.Contains(said, "ProxyCommand") {
+		t.Errorf("exit %d: %s %s", exit, said, errs.String())
+	}
 }

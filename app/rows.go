@@ -69,7 +69,7 @@ func rows() []row {
 		},
 		{Name: "config example", Help: "print a configuration with every key, explained", run: exampleConfig},
 		{
-			Name: "config discover", Usage: "HOST[:PORT] [--user NAME] [--key FILE] [--known-hosts FILE]", Help: "ask a host for what a configuration says of it", least: 1, most: 1, run: discover,
+			Name: "config discover", Usage: "[USER@]HOST[:PORT] [--user NAME] [--key FILE] [--known-hosts FILE]", Help: "ask a host for what a configuration says of it", least: 1, most: 1, run: discover,
 			Options: []syntax.Option{
 				{Name: "user", Value: "NAME", Help: "whom to log in as; you, if nobody is named"}, {Name: "key", Value: "FILE", Help: "the key to log in with; else the agent's"},
 				{Name: "known-hosts", Value: "FILE", Help: "the keys of hosts; else ~/.ssh/known_hosts"},

@@ -49,7 +49,7 @@ type app struct {
 	hosts   []runner.Host
 	people  *people
 	monitor metrics.Monitor
-	pool    *ssh.Pool
+	ways    *ways
 	id      string // Of the state folder, and so of this bot through all its processes.
 	log     *slog.Logger
 	w       World
@@ -77,7 +77,7 @@ func wire(cfg *config.Config, w World) (*app, error) {
 		j.Close()
 		return nil, err
 	}
-	a := &app{cfg: cfg, id: id, journal: j, copies: copies, w: w, people: newPeople(cfg.Policy.IdentityCache, filepath.Join(cfg.StateDir, "people.json"), w.Now, log), monitor: metrics.Monitor{Began: w.Now()}, pool: ssh.NewPool(maxConnections), log: log, secrets: secrets}
+	a := &app{cfg: cfg, id: id, journal: j, copies: copies, w: w, people: newPeople(cfg.Policy.IdentityCache, filepath.Join(cfg.StateDir, "people.json"), w.Now, log), monitor: metrics.Monitor{Began: w.Now()}, ways: &ways{w: w, pool: ssh.NewPool(maxConnections)}, log: log, secrets: secrets}
 	helper := &helper{files: cfg.Helpers}
 	engine := &runner.Engine{Journal: j, Now: w.Now, Redact: secrets.Event}
 	a.service = &handlers.Service{
@@ -113,6 +113,7 @@ func (a *app) hangUp() {
 	for _, h := range a.hosts {
 		h.Close() // The connection goes with the process.
 	}
+	a.ways.close()
 }
 
 // recovery is the recipe for one cluster, with its hosts.
@@ -127,14 +128,8 @@ func (a *app) recovery(c *aurora.Cluster, helper *helper) (*recovery.Recovery, e
 	hosts := map[string]runner.Host{}
 	for _, s := range c.Schedulers {
 		k := a.cfg.SSH[c.Name][s.Name]
-		agent := ""
-		if k.Agent {
-			agent = a.w.Env("SSH_AUTH_SOCK")
-		}
-		h := ssh.New(ssh.Config{
-			Name: s.Name, Address: k.Address, User: k.User, KeyFiles: k.KeyFiles, Agent: agent, KnownHosts: k.KnownHosts,
-			Owner: owner(a.id, c.Name, s.Name), Sudo: k.Sudo, RunDir: k.RunDir, ConnectTimeout: k.ConnectTimeout, Keepalive: k.Keepalive, Now: a.w.Now, Pool: a.pool,
-		})
+		a.secrets.Know(string(k.Passphrase))
+		h := a.ways.host(k, s.Name, owner(a.id, c.Name, s.Name))
 		hosts[s.Name] = h
 		a.hosts = append(a.hosts, h)
 		a.monitor.Hosts = append(a.monitor.Hosts, func() metrics.Host {

@@ -20,6 +20,7 @@ import (
 // config reads the whole file.
 func (d *document) config(top *node, env func(string) string) *Config {
 	m := top.fields("state_dir", "slack", "cli", "ssh", "clusters", "policy", "reports", "alerts", "ping", "retention", "drill", "helpers", "listen", "audit")
+	d.env = env
 	c := &Config{
 		SSH: map[string]map[string]SSH{}, Recipes: map[string]string{}, Helpers: map[string]string{},
 	}
@@ -267,7 +268,7 @@ func (n *node) address(port string) string {
 		return ""
 	}
 	form := "write it as 192.0.2.1:8081 or s1.example.com:8081, IPv6 as [2001:db8::1]:8081"
-	if port != "" && (!strings.Contains(s, ":") || strings.HasSuffix(s, "]")) {
+	if port != "" && (!strings.Contains(s, ":") || strings.HasSuffix(s, "]") || net.ParseIP(s) != nil) {
 		s = net.JoinHostPort(strings.Trim(s, "[]"), port)
 	}
 	host, p, err := net.SplitHostPort(s)

@@ -231,9 +231,9 @@ func (n *node) schedulers(k *aurora.Cluster, file string, login *mapping, seen m
 		if v := m.get("https"); v.given() {
 			s.HTTPS = v.address("")
 		}
-		login := common
+		login := common.SSH
 		if v := m.get("address"); v.required("write where its SSH server listens, such as 192.0.2.1:22") {
-			login.Address = v.address("22")
+			login = common.to(v)
 			who := k.Name + "/" + s.Name
 			if was := seen[login.Address]; was != "" && login.Address != "" {
 				v.fail("one host is one scheduler of one cluster", "%s is the address of %s already", login.Address, was)
@@ -255,10 +255,6 @@ func (n *node) schedulers(k *aurora.Cluster, file string, login *mapping, seen m
 	return hosts
 }
 
-var sshKeys = []string{"user", "key_files", "agent", "known_hosts", "sudo", "run_dir", "connect_timeout", "keepalive"}
-
-func (n *node) sshFields() *mapping { return n.fields(sshKeys...) }
-
 // over returns m with the values of below where m has none.
 func (m *mapping) over(below *mapping) *mapping {
 	both := &mapping{m.node, maps.Clone(below.values)}
@@ -267,37 +263,6 @@ func (m *mapping) over(below *mapping) *mapping {
 		both.node = below.node
 	}
 	return both
-}
-
-// ssh reads how hosts are reached.
-func (m *mapping) ssh() SSH {
-	s := SSH{
-		User:           m.get("user").account("aurorabot"),
-		KeyFiles:       m.get("key_files").files("write a list of private keys' files"),
-		Agent:          m.get("agent").truth(false),
-		ConnectTimeout: m.get("connect_timeout").duration(10*time.Second, time.Second, 5*time.Minute),
-		Keepalive:      m.get("keepalive").duration(15*time.Second, time.Second, 5*time.Minute),
-		Sudo:           []string{"sudo", "-n"},
-	}
-	if !m.get("key_files").given() && !s.Agent {
-		m.get("key_files").fail("write key_files: [FILE], or agent: true", "there is nothing to log in with")
-	}
-	hosts := m.get("known_hosts")
-	if hosts.required("write files in OpenSSH's format that hold the hosts' keys; `ssh-keyscan` prints them, and somebody compares them with the hosts: no key is trusted on first use") {
-		s.KnownHosts = hosts.files("write a list of files in OpenSSH's format")
-	}
-	if v := m.get("sudo"); v.given() {
-		s.Sudo = v.texts("write a list of arguments, such as [sudo, -n]")
-		if len(s.Sudo) > 0 && strings.HasSuffix("/"+s.Sudo[0], "/sudo") && !slices.Contains(s.Sudo, "-n") {
-			v.fail("write [sudo, -n]", "without -n sudo asks for a password, and nobody is there to type it")
-		}
-	}
-	home := "/home/" + s.User
-	if s.User == "root" {
-		home = "/root"
-	}
-	s.RunDir = m.get("run_dir").remote(home + "/.aurorabot")
-	return s
 }
 
 // readCopies reads where copies of backups lie, and how many the bot keeps

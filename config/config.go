@@ -80,21 +80,6 @@ func (s Slack) String() string {
 // GoString is String.
 func (s Slack) GoString() string { return s.String() }
 
-// SSH says how to reach one scheduler's host.
-type SSH struct {
-	Address    string   // "host:port".
-	User       string   // Login account.
-	KeyFiles   []string // Absolute. Empty only with Agent.
-	Agent      bool     // Also ask the agent of SSH_AUTH_SOCK. It is never forwarded.
-	KnownHosts []string // Absolute; at least one. No trust on first use.
-
-	Sudo   []string // What goes before "-u USER -- COMMAND". Default "sudo -n".
-	RunDir string   // Absolute folder on the host for jobs and uploads. Default ".aurorabot" in /home/USER, or in /root.
-
-	ConnectTimeout time.Duration // Default 10s.
-	Keepalive      time.Duration // Default 15s.
-}
-
 // A Report is one that is posted by the clock.
 type Report struct {
 	Name     string

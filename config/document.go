@@ -50,6 +50,8 @@ type document struct {
 	// The keys that this file may have, and those that it has, as paths in
 	// which "*" stands for a name: the test of the example compares them.
 	known, used map[string]bool
+
+	env func(string) string // The environment. Nil: it is asked for nothing.
 }
 
 func newDocument(name string) *document {

@@ -27,17 +27,17 @@ const askBastion = time.Second
 
 // reach connects to the host: directly, or through its bastion. via is the bastion's
 // connection.
-func (h *Host) reach(ctx context.Context) (conn net.Conn, via *link, err error) {
-	b := h.cfg.Via
+func (c *Config) reach(ctx context.Context) (conn net.Conn, via *link, err error) {
+	b := c.Via
 	if b == nil {
-		conn, err = (&net.Dialer{Control: giveUp}).DialContext(ctx, "tcp", h.cfg.Address)
+		conn, err = (&net.Dialer{Control: giveUp}).DialContext(ctx, "tcp", c.Address)
 		return conn, nil, err
 	}
 	for again := false; ; again = true {
 		if via, err = b.connect(ctx); err != nil {
 			return nil, nil, fmt.Errorf("the bastion %s cannot be used, and the host behind it was not asked: %w", b.cfg.Name, err)
 		}
-		conn, err = via.forward(ctx, h.cfg.Address)
+		conn, err = via.forward(ctx, c.Address)
 		var refused *ssh.OpenChannelError
 		switch {
 		case err == nil:

@@ -104,7 +104,7 @@ func (h *Host) dial(ctx context.Context) (*ssh.Client, *net.TCPConn, *link, erro
 	silent := fmt.Errorf("no answer within %v", h.cfg.ConnectTimeout)
 	within, stop := context.WithTimeoutCause(ctx, h.cfg.wait(), silent)
 	defer stop()
-	conn, via, err := h.reach(within)
+	conn, via, err := h.cfg.reach(within)
 	if err != nil {
 		var timeout net.Error
 		switch {
