@@ -38,7 +38,7 @@ func sudoers(ctx context.Context, in *input) int {
 		return w.fail(fmt.Errorf("sudoers: there is no cluster %.60q", in.args[0]))
 	}
 	helper := &helper{files: cfg.Helpers}
-	a := &app{cfg: cfg, w: w}
+	a := &app{cfg: cfg, w: w, ways: ways{w: w}}
 	r, err := a.recovery(k, helper)
 	if err != nil {
 		return w.fail(fmt.Errorf("cluster %s: %w", k.Name, err))

@@ -49,7 +49,7 @@ type app struct {
 	hosts   []runner.Host
 	people  *people
 	monitor metrics.Monitor
-	ways    *ways
+	ways    ways
 	id      string // Of the state folder, and so of this bot through all its processes.
 	log     *slog.Logger
 	w       World
@@ -59,6 +59,11 @@ type app struct {
 func wire(cfg *config.Config, w World) (*app, error) {
 	secrets := &redact.Redactor{}
 	secrets.Know(cfg.Slack.BotToken, cfg.Slack.AppToken)
+	for _, hosts := range cfg.SSH {
+		for _, k := range hosts {
+			secrets.Know(string(k.Passphrase))
+		}
+	}
 	log := w.logging.logger(w.Err, secrets)
 	j, err := journal.Open(filepath.Join(cfg.StateDir, "runs"))
 	if err != nil {
@@ -77,7 +82,7 @@ func wire(cfg *config.Config, w World) (*app, error) {
 		j.Close()
 		return nil, err
 	}
-	a := &app{cfg: cfg, id: id, journal: j, copies: copies, w: w, people: newPeople(cfg.Policy.IdentityCache, filepath.Join(cfg.StateDir, "people.json"), w.Now, log), monitor: metrics.Monitor{Began: w.Now()}, ways: &ways{w: w, pool: ssh.NewPool(maxConnections)}, log: log, secrets: secrets}
+	a := &app{cfg: cfg, id: id, journal: j, copies: copies, w: w, people: newPeople(cfg.Policy.IdentityCache, filepath.Join(cfg.StateDir, "people.json"), w.Now, log), monitor: metrics.Monitor{Began: w.Now()}, ways: ways{w: w, pool: ssh.NewPool(maxConnections)}, log: log, secrets: secrets}
 	helper := &helper{files: cfg.Helpers}
 	engine := &runner.Engine{Journal: j, Now: w.Now, Redact: secrets.Event}
 	a.service = &handlers.Service{
@@ -128,7 +133,6 @@ func (a *app) recovery(c *aurora.Cluster, helper *helper) (*recovery.Recovery, e
 	hosts := map[string]runner.Host{}
 	for _, s := range c.Schedulers {
 		k := a.cfg.SSH[c.Name][s.Name]
-		a.secrets.Know(string(k.Passphrase))
 		h := a.ways.host(k, s.Name, owner(a.id, c.Name, s.Name))
 		hosts[s.Name] = h
 		a.hosts = append(a.hosts, h)

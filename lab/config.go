@@ -34,6 +34,9 @@ func (l *lab) configuration() string {
 	line("  user: %s", cluster.User)
 	line("  key_files: [%q]", l.cluster.KeyFile)
 	line("  known_hosts: [%q]", l.cluster.KnownHosts)
+	if l.cluster.Bastion != "" {
+		line("  jump: [%q]", l.cluster.Bastion)
+	}
 	if l.set.hosts == "embedded" {
 		// The hosts share this machine's file system, and none of them has a
 		// /home of its own there.

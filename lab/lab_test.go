@@ -452,7 +452,7 @@ func TestRealHosts(t *testing.T) {
 	}
 	fmt.Println("REAL HOSTS: RUN")
 	t.Run("plays", func(t *testing.T) { // They end before the embedded ones begin.
-		for _, args := range [][]string{{}, {"--damage", "missing", "--reason", ""}, {"--damage", "corrupt:3", "--reason", ""}, {"--salvage"}, {"--recipe", "offline"}} {
+		for _, args := range [][]string{{}, {"--damage", "missing", "--reason", ""}, {"--damage", "corrupt:3", "--reason", ""}, {"--salvage"}, {"--recipe", "offline"}, {"--bastion"}} {
 			t.Run(strings.Join(args, " "), func(t *testing.T) {
 				t.Parallel() // They wait much of their time.
 				s := playWithin(t, 8*time.Minute, script.Done, append([]string{"--hosts", "real"}, args...)...)

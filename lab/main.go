@@ -59,6 +59,7 @@ const usageStatus = 2
 // settings are the command line.
 type settings struct {
 	auto, json bool
+	bastion    bool
 	damage     cluster.Damage
 	cheat      string
 	terminal   bool   // People have accounts of this machine.
@@ -117,6 +118,7 @@ func read(args []string, errs io.Writer) (*settings, error) {
 	f.StringVar(&s.keep, "keep", "", "with --auto: `DIR` that keeps DIR/HOST/log, as the logs were before Cleanup, and DIR/journal")
 	f.StringVar(&s.bot, "bot", "", "`FILE` of the bot's program (default: built from this module)")
 	f.StringVar(&s.hosts, "hosts", "embedded", "`KIND`: embedded, or real (root: namespaces, systemd, sshd, ZooKeeper)")
+	f.BoolVar(&s.bastion, "bastion", false, "with --hosts real: the hosts are behind a bastion, and each sshd allows two sessions of a connection at once")
 	f.BoolVar(&s.slow, "slow-start", false, "schedulers start in stages and leave nodes behind, as slowly as real ones (default with --hosts real)")
 	f.StringVar(&s.recipe, "recipe", "", "`NAME` of the recipe, as in a configuration")
 	f.BoolVar(&s.catchUp, "catch-up", false, "with --auto and --recipe offline: one host is loaded, and the others learn from it")
@@ -188,6 +190,8 @@ func (s *settings) check(damage string) error {
 	switch {
 	case s.secure && (s.admin != "api" || s.hosts != "embedded"):
 		return errors.New("--secure: it belongs to --admin api, on embedded hosts")
+	case s.bastion && s.hosts != "real":
+		return errors.New("--bastion: it belongs to --hosts real")
 	case s.catchUp && s.recipe != "offline":
 		return errors.New("--catch-up: it belongs to --recipe offline")
 	case s.hosts != "embedded" && s.hosts != "real":

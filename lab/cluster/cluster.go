@@ -61,6 +61,7 @@ type Options struct {
 	Damage Damage   // What is broken before anybody looks.
 	Real   bool     // Real hosts and a real ZooKeeper; see package host.
 	Env    []string // More of the schedulers' environment: the lab's own settings.
+	Few    bool     // Real hosts, reached through a bastion only, and two sessions of a connection at once.
 	Secure bool     // Schedulers want a user, and something in front of them speaks TLS: see [Cluster.Front].
 	Slow   bool     // Schedulers start and end as slowly as real ones: see [slowly].
 
@@ -74,6 +75,7 @@ type Cluster struct {
 
 	KeyFile    string // Private key that opens the hosts to [User].
 	KnownHosts string // File with the hosts' keys.
+	Bastion    string // "host:port" of what is before them, which knows [User] too. Empty: none.
 	ZooKeeper  string // "host:port".
 	Master     string // "host:port".
 
@@ -131,6 +133,15 @@ func (c *Cluster) start(ctx context.Context) error {
 	if err := c.keys(); err != nil {
 		return err
 	}
+	var known strings.Builder
+	if c.opt.Few {
+		b, err := c.ground.(*realGround).before(ctx, c)
+		if err != nil {
+			return err
+		}
+		c.Bastion = b.Address()
+		known.WriteString(b.KnownHosts())
+	}
 	for i := range c.opt.Schedulers {
 		h, err := c.addHost(ctx, i+1)
 		if err != nil {
@@ -138,7 +149,6 @@ func (c *Cluster) start(ctx context.Context) error {
 		}
 		c.Hosts = append(c.Hosts, h)
 	}
-	var known strings.Builder
 	for _, h := range c.Hosts {
 		known.WriteString(h.KnownHosts())
 	}

@@ -23,6 +23,8 @@ import (
 type realGround struct {
 	lab *host.RealLab
 
+	bastion string // Its address, the only one that hosts let in. Empty: there is none.
+
 	zk   *exec.Cmd
 	over chan struct{} // Closed when ZooKeeper has ended.
 	log  bytes.Buffer
@@ -105,10 +107,29 @@ func serves(address string) bool {
 
 func (r *realGround) servers() string { return r.lab.Gateway() }
 
+// fewSessions is below what sshd allows without it, 10.
+const fewSessions = "MaxSessions 2\n"
+
+// before makes a bastion: a host that runs nothing for those who log in.
+func (r *realGround) before(ctx context.Context, c *Cluster) (host.Machine, error) {
+	b, err := r.lab.Host(ctx, host.RealOptions{
+		Name: "bastion", Users: []string{User}, AuthorizedKeys: []ssh.PublicKey{c.key}, SSHD: fewSessions + "ForceCommand /bin/false\n",
+	})
+	if err != nil {
+		return nil, err
+	}
+	r.bastion = b.IP()
+	return b, nil
+}
+
 func (r *realGround) host(ctx context.Context, c *Cluster, n int) (host.Machine, error) {
+	sshd := ""
+	if r.bastion != "" {
+		sshd = fewSessions + "AllowUsers " + User + "@" + r.bastion + "\n"
+	}
 	h, err := r.lab.Host(ctx, host.RealOptions{
 		Name: fmt.Sprintf("s%d", n), Users: []string{User}, Accounts: []string{SchedulerUser}, AuthorizedKeys: []ssh.PublicKey{c.key},
-		Bin: c.opt.Bin, Links: Programs(),
+		Bin: c.opt.Bin, Links: Programs(), SSHD: sshd,
 	})
 	if err != nil {
 		return nil, err

@@ -32,6 +32,7 @@ type RealOptions struct {
 	Bin            string          // Multi-call binary; copied to the host.
 	Links          []string        // Names in the host's /usr/bin for Bin.
 	DiskMiB        int             // Size of the host's disk. Zero: 512.
+	SSHD           string          // More lines of sshd_config(5).
 }
 
 // A Real is a host with systemd as PID 1 in namespaces of its own: its files
@@ -158,7 +159,7 @@ func (h *Real) furnish() error {
 		{"/etc/hosts", 0o644, "127.0.0.1 localhost\n" + h.address + " " + h.opt.Name + "\n"},
 		{"/etc/machine-id", 0o444, hex.EncodeToString(id) + "\n"},
 		{"/etc/fstab", 0o644, ""},
-		{"/etc/ssh/sshd_config", 0o644, sshdConfig},
+		{"/etc/ssh/sshd_config", 0o644, sshdConfig + h.opt.SSHD},
 		{"/etc/sudoers.d/lab", 0o440, h.sudoers(false)},
 	} {
 		if err := h.write(f); err != nil {

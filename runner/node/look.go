@@ -97,9 +97,12 @@ var NeededFlags = []string{"native_log_file_path", "native_log_zk_group_path", "
 
 // AtAccess asks whether sudo works and the tools are there.
 func (look *Look) AtAccess(ctx context.Context, n *Node) error {
+	if err := everyday(ctx, n); err != nil {
+		return err
+	}
 	var err error
 	if look.footing, err = FootingOn(ctx, n); err != nil {
-		return err
+		return oldSudo(ctx, n, err)
 	}
 	// With the group that it reads the log with, which a sudoers file may allow or not.
 	out, err := n.Host.Run(ctx, runner.Command{Argv: []string{"true"}, User: n.Cluster.User, Group: n.Cluster.JournalGroup()})

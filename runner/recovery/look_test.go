@@ -76,6 +76,7 @@ func (h *aHost) look(t *testing.T) (stops bool, ids []string, words string) {
 		return f
 	}, h.lines)
 	host := r.Hosts["s1"].(*runnertest.Host)
+	host.On(node.EverydayCommand, func(runner.Command) runner.Output { return runnertest.Out("asked\n") })
 	host.On(node.RootCommand, func(c runner.Command) runner.Output {
 		if h.old {
 			return runner.Output{Exit: 1, Stderr: []byte("sudo: a password is required\n")}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"aurorabot/runner"
+	scheduler "aurorabot/runner/node"
 )
 
 // effectOf names what a command changes, "" if it only looks or writes into the
@@ -98,6 +99,9 @@ func (h *host) exec(c runner.Command) (runner.Output, time.Duration) {
 	case "sh":
 		if len(a) == 5 && a[2] == `command -v "$1"` {
 			return runner.Output{Stdout: []byte("/usr/bin/" + path.Base(a[4]) + "\n")}, 0
+		}
+		if len(a) > 4 && slices.Equal(a[:4], scheduler.EverydayCommand) {
+			return runner.Output{Stdout: []byte("asked\n")}, 0
 		}
 		if len(a) == 5 && a[4] == h.dropIn() {
 			h.fs.put(a[4], &node{content: []byte("[Service]\nRestart=no\n"), mode: 0o644})

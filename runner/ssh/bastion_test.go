@@ -63,7 +63,7 @@ func TestBastionWithFewSessions(t *testing.T) {
 	var all sync.WaitGroup
 	for range 3 {
 		h := open(t, cfg)
-		for range 8 {
+		for range 4 {
 			all.Go(func() {
 				out, err := h.Run(t.Context(), runner.Command{Argv: []string{"sh", "-c", "sleep 0.1; echo done"}})
 				if err != nil || string(out.Stdout) != "done\n" {

@@ -73,6 +73,9 @@ func startSSHD(t *testing.T, more ...string) (ssh.Config, string) {
 	address := free.Addr().String()
 	_, port, _ := net.SplitHostPort(address)
 	free.Close()
+	if !strings.Contains(strings.Join(more, "\n"), "Subsystem ") {
+		more = append(more, "Subsystem sftp internal-sftp")
+	}
 	config := filepath.Join(dir, "sshd_config")
 	if err := os.WriteFile(config, fmt.Appendf(nil, `ListenAddress 127.0.0.1
 Port %s
@@ -83,7 +86,6 @@ StrictModes no
 UsePAM no
 PasswordAuthentication no
 PermitRootLogin yes
-Subsystem sftp internal-sftp
 %s
 `, port, hostFile, authorized, strings.Join(more, "\n")), 0o600); err != nil {
 		t.Fatal(err)

@@ -59,9 +59,14 @@ func (h *Host) put(ctx context.Context, f runner.File) error {
 
 // putAsLogin writes as the login account.
 func (h *Host) putAsLogin(ctx context.Context, f runner.File) error {
+	if h.noSFTP.Load() {
+		return h.putAs(ctx, f)
+	}
 	room := path.Join(path.Dir(f.Path), ".aurorabot-"+strings.ToLower(rand.Text()[:10]))
 	temp := path.Join(room, path.Base(f.Path))
-	if _, err := h.upload(ctx, f, room, temp); err != nil {
+	if _, err := h.upload(ctx, f, room, temp); errors.Is(err, errNoSFTP) {
+		return h.putAs(ctx, f)
+	} else if err != nil {
 		return err
 	}
 	if f.Group != "" {
@@ -117,6 +122,8 @@ func (h *Host) putAs(ctx context.Context, f runner.File) error {
 	}
 	if err == nil {
 		err = h.must(ctx, f.User, "mv", "-T", "--", temp, f.Path)
+	} else {
+		err = notStarted(err) // What was written never had the target's name.
 	}
 	if err != nil {
 		h.clear(ctx, f.User, "", temp)
@@ -306,6 +313,10 @@ func (h *Host) Get(ctx context.Context, name, user string, w io.Writer) (int64, 
 		_, err = r.WriteTo(count)
 		return errors.Join(count.refused, err)
 	})
+	if errors.Is(err, errNoSFTP) {
+		err = h.getAs(ctx, "", name, count)
+		count.resume()
+	}
 	if count.n == 0 && errors.Is(err, fs.ErrPermission) && len(h.cfg.sudo(user)) > 0 {
 		err = h.getAs(ctx, user, name, count)
 	}
@@ -321,8 +332,11 @@ func (h *Host) Get(ctx context.Context, name, user string, w io.Writer) (int64, 
 func (h *Host) getAs(ctx context.Context, user, name string, count *counter) error {
 	size, err := h.outputAs(ctx, user, "stat", "-L", "-c", "%s", "--", name)
 	if err != nil {
-		if strings.Contains(err.Error(), "No such file or directory") {
+		switch {
+		case strings.Contains(err.Error(), "No such file or directory"):
 			return fmt.Errorf("%w: %w", fs.ErrNotExist, err)
+		case strings.Contains(err.Error(), "Permission denied"):
+			return fmt.Errorf("%w: %w", fs.ErrPermission, err)
 		}
 		return err
 	}
@@ -339,11 +353,13 @@ func (h *Host) getAs(ctx context.Context, user, name string, count *counter) err
 	defer stop(nil)
 	count.refuse = stop
 	errs := &capped{most: 4096}
-	status, _, err := h.session(ctx, Quote(append(append([]string{"exec"}, h.cfg.sudo(user)...), "cat", "--", name)), nil, count, errs)
+	status, _, err := h.session(ctx, line(append(append([]string{"exec"}, h.cfg.sudo(user)...), "cat", "--", name)), nil, count, errs)
 	count.stop()
 	switch {
 	case err != nil:
 		return err
+	case status != 0 && strings.Contains(string(errs.bytes()), "Permission denied"):
+		return fmt.Errorf("%w: cat: %s", fs.ErrPermission, firstLines(errs.bytes())) // stat(1) does not open it.
 	case status != 0:
 		return fmt.Errorf("cat: exit status %d: %s", status, firstLines(errs.bytes()))
 	case count.n < count.most:
@@ -390,14 +406,28 @@ func (c *counter) no(err error) error {
 	return err
 }
 
+// resume takes a stop back, for another try of what got nothing.
+func (c *counter) resume() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.over, c.refuse = false, nil
+}
+
 func (c *counter) stop() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.over = true
 }
 
+// errNoSFTP is a host without SFTP: no subsystem in its sshd_config, no program behind
+// it, or a login shell that prints before it. Files go through commands there.
+var errNoSFTP = errors.New("the host has no SFTP")
+
 // sftp hands do a client on a session of its own and ends it with ctx.
 func (h *Host) sftp(ctx context.Context, do func(*sftp.Client) error) error {
+	if h.noSFTP.Load() {
+		return notStarted(errNoSFTP)
+	}
 	free, err := h.slot(ctx)
 	if err != nil {
 		return err
@@ -421,12 +451,12 @@ func (h *Host) sftp(ctx context.Context, do func(*sftp.Client) error) error {
 			return
 		}
 		if err := s.RequestSubsystem("sftp"); err != nil {
-			done <- notStarted(fmt.Errorf("the host has no sftp subsystem: %w", err))
+			done <- notStarted(fmt.Errorf("%w: %w", errNoSFTP, err))
 			return
 		}
 		c, err := sftp.NewClientPipe(out, in, sftp.UseConcurrentWrites(true))
 		if err != nil {
-			done <- notStarted(fmt.Errorf("sftp: %w", err))
+			done <- notStarted(fmt.Errorf("%w: %w", errNoSFTP, err))
 			return
 		}
 		defer c.Close()
@@ -440,6 +470,9 @@ func (h *Host) sftp(ctx context.Context, do func(*sftp.Client) error) error {
 				err = fmt.Errorf("%w: %w", l.why, err)
 			}
 		default:
+			if errors.Is(err, errNoSFTP) {
+				h.noSFTP.Store(true)
+			}
 		}
 		return err
 	case <-ctx.Done():

@@ -22,6 +22,32 @@ func Quote(argv []string) string {
 	return b.String()
 }
 
+// line is Quote for a login shell, which may be fish or csh: within quotes fish takes a
+// backslash for more than itself and csh an exclamation mark, so that none stands within.
+// (csh ends a word at a line break whatever is done; see [script].)
+func line(argv []string) string {
+	words := make([]string, len(argv))
+	for i, arg := range argv {
+		var b strings.Builder
+		for arg != "" || b.Len() == 0 {
+			at := strings.IndexAny(arg, `\!`)
+			if at != 0 {
+				part := arg[:max(at, 0)]
+				if at < 0 {
+					part = arg
+				}
+				b.WriteString(Quote([]string{part}))
+				arg = arg[len(part):]
+				continue
+			}
+			b.WriteString(`\` + arg[:1])
+			arg = arg[1:]
+		}
+		words[i] = b.String()
+	}
+	return strings.Join(words, " ")
+}
+
 // plain reports whether no shell sees anything in arg but itself. '=' is not
 // plain: at the front of a line it would be an assignment, in zsh an expansion.
 func plain(arg string) bool {

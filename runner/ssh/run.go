@@ -193,9 +193,12 @@ func (c *Config) argv(cmd runner.Command) []string {
 }
 
 // script returns the line that runs a script of ours with arguments. The login
-// shell sees quoted words only, so it may be any shell with exec.
+// shell sees quoted words only, so it may be any shell with exec. The script has no
+// line break on the way: csh knows no quotes for one.
 func script(text string, args ...string) string {
-	return Quote(append([]string{"exec", "sh", "-c", text, "aurorabot"}, args...))
+	const unfold = `aurorabot_script=$(printf %b "$1"); shift; eval "$aurorabot_script"`
+	folded := strings.NewReplacer(`\`, `\\`, "\n", `\n`).Replace(text)
+	return line(append([]string{"exec", "sh", "-c", unfold, "aurorabot", folded}, args...))
 }
 
 func seconds(d time.Duration) string {

@@ -78,6 +78,7 @@ type Host struct {
 	left atomic.Bool // Something of an earlier connection may be at work still.
 
 	few     atomic.Bool  // sshd refused a session: none is kept for looks any more.
+	noSFTP  atomic.Bool  // Files go through commands.
 	through atomic.Int32 // Commands that run through a kept one.
 
 	count stats
