@@ -11,7 +11,7 @@ import (
 // the number of hosts behind it.
 type ways struct {
 	w        World
-	pool     *ssh.Pool // Nil: no bound.
+	pool     *ssh.Pool            // Nil: no bound.
 	bastions map[string]*ssh.Host // By how they are reached.
 }
 

@@ -164,7 +164,7 @@ func (c *Config) certify(a *auth) error {
 			return err
 		}
 		if now := c.Now().Unix(); cert.ValidBefore != ssh.CertTimeInfinity && now >= 0 && uint64(now) >= cert.ValidBefore {
-			return fmt.Errorf("certificate %s: ended at %s: have the authority sign a new one", path, time.Unix(int64(min(cert.ValidBefore, 1<<62)), 0).UTC().Format(time.RFC3339)) //nolint:gosec // It is bounded.
+			return fmt.Errorf("certificate %s: ended at %s: have the authority sign a new one", path, time.Unix(int64(min(cert.ValidBefore, 1<<62)), 0).UTC().Format(time.RFC3339))
 		}
 		at := slices.IndexFunc(a.signers, func(s ssh.Signer) bool { return same(s.PublicKey(), cert.Key) })
 		if at < 0 {
