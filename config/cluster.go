@@ -11,6 +11,7 @@ import (
 
 	"aurorabot/runner/aurora"
 	"aurorabot/runner/flagfile"
+	"aurorabot/runner/supervise"
 )
 
 // nameForm is what clusters and schedulers are called: people type it in chat,
@@ -170,24 +171,27 @@ func (n *node) account(def string) string {
 func readSupervisor(n *node, k *aurora.Cluster) {
 	commands := []string{"stop", "start", "disable", "enable", "is_running", "is_enabled"}
 	m := n.fields(append([]string{"kind", "unit"}, commands...)...)
-	k.Supervisor = m.get("kind").choice("systemd", "commands")
-	if k.Supervisor == "systemd" {
+	k.Supervisor = m.get("kind").choice(append([]string{"systemd", "commands"}, supervise.Kinds()...)...)
+	if k.Supervisor != "commands" {
 		k.Unit = "aurora-scheduler"
 		if u := m.get("unit"); u.given() {
 			k.Unit = u.text(k.Unit)
-			if strings.HasSuffix(k.Unit, ".service") || !unitForm.MatchString(k.Unit) {
+			switch {
+			case k.Supervisor != "systemd":
+				k.Unit = u.id(nameForm, "the name of "+k.Supervisor+"'s service, program or container, such as aurora-scheduler")
+			case strings.HasSuffix(k.Unit, ".service") || !unitForm.MatchString(k.Unit):
 				u.fail("write it without .service, such as aurora-scheduler", "%s is no unit's name", quoted(k.Unit))
 			}
 		}
 		for _, c := range commands {
 			if v := m.get(c); v.given() {
-				v.fail("leave it out, or write kind: commands", "belongs to kind commands, not to systemd")
+				v.fail("leave it out, or write kind: commands", "belongs to kind commands, not to %s", k.Supervisor)
 			}
 		}
 		return
 	}
 	if u := m.get("unit"); u.given() {
-		u.fail("leave it out, or write kind: systemd", "belongs to kind systemd, not to commands")
+		u.fail("leave it out, or write kind: systemd or another one that has units", "belongs to kind systemd, not to commands")
 	}
 	into := map[string]*[]string{
 		"stop": &k.Commands.Stop, "start": &k.Commands.Start, "disable": &k.Commands.Disable, "enable": &k.Commands.Enable,
@@ -216,7 +220,7 @@ func (n *node) schedulers(k *aurora.Cluster, file string, login *mapping, seen m
 			HTTP:       "127.0.0.1:8081",
 			ConfigFile: m.get("config_file").remote(file),
 			RunDir:     m.get("run_dir").remote("/var/lib/aurorabot"),
-			RuntimeDir: m.get("runtime_dir").remote("/run/systemd/system"),
+			RuntimeDir: m.get("runtime_dir").remote(cmp.Or(supervise.Dir(k.Supervisor), "/run/systemd/system")),
 		}
 		if v := m.get("name"); v.required("write what people call the host") {
 			s.Name = v.id(nameForm, "letters, digits, dot, dash and underscore")

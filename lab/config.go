@@ -49,6 +49,10 @@ func (l *lab) configuration() string {
 		line("    recipe: %s", l.set.recipe)
 	}
 	line("    firewall: nft")
+	if l.set.supervisor != "systemd" {
+		line("    supervisor: {kind: %s}", l.set.supervisor)
+		line("    log_files: [%s]", cluster.LogFile)
+	}
 	line("    admin: %s", l.set.admin)
 	line("    user: %s", cluster.SchedulerUser)
 	if l.set.secure {
@@ -81,7 +85,9 @@ func (l *lab) configuration() string {
 		}
 		line("        config_file: %q", h.Prefix()+host.DefaultFile)
 		line("        run_dir: %q", h.Prefix()+"/var/lib/aurorabot")
-		line("        runtime_dir: %q", h.Prefix()+"/run/systemd/system")
+		if l.set.supervisor == "systemd" {
+			line("        runtime_dir: %q", h.Prefix()+"/run/systemd/system")
+		}
 	}
 	if l.set.terminal {
 		line("retention: 1m")

@@ -87,7 +87,7 @@ func (l *lab) start(ctx context.Context) error {
 		return err
 	}
 	l.cluster, err = cluster.Start(ctx, cluster.Options{
-		Dir: l.dir, Bin: self, Schedulers: l.set.schedulers, Backup: l.set.backup, Damage: l.set.damage, Real: l.set.hosts == "real", Few: l.set.bastion, Slow: l.set.slow, Secure: l.set.secure, Log: log,
+		Dir: l.dir, Bin: self, Schedulers: l.set.schedulers, Backup: l.set.backup, Damage: l.set.damage, Real: l.set.hosts == "real", Few: l.set.bastion, Slow: l.set.slow, Secure: l.set.secure, Supervisor: l.set.supervisor, Log: log,
 	})
 	b := <-building
 	if err := errors.Join(err, b.err); err != nil {

@@ -74,6 +74,7 @@ type settings struct {
 	keep       string
 	bot        string
 	hosts      string
+	supervisor string
 	slow       bool
 	salvage    bool
 	schedulers int
@@ -119,6 +120,7 @@ func read(args []string, errs io.Writer) (*settings, error) {
 	f.StringVar(&s.bot, "bot", "", "`FILE` of the bot's program (default: built from this module)")
 	f.StringVar(&s.hosts, "hosts", "embedded", "`KIND`: embedded, or real (root: namespaces, systemd, sshd, ZooKeeper)")
 	f.BoolVar(&s.bastion, "bastion", false, "with --hosts real: the hosts are behind a bastion, and each sshd allows two sessions of a connection at once")
+	f.StringVar(&s.supervisor, "supervisor", "systemd", "with --hosts real: `NAME` of what starts the schedulers: systemd, "+strings.Join(cluster.Supervisors(), ", "))
 	f.BoolVar(&s.slow, "slow-start", false, "schedulers start in stages and leave nodes behind, as slowly as real ones (default with --hosts real)")
 	f.StringVar(&s.recipe, "recipe", "", "`NAME` of the recipe, as in a configuration")
 	f.BoolVar(&s.catchUp, "catch-up", false, "with --auto and --recipe offline: one host is loaded, and the others learn from it")
@@ -198,6 +200,8 @@ func (s *settings) check(damage string) error {
 		return fmt.Errorf("hosts %q: the kinds are embedded and real", s.hosts)
 	case s.admin != "aurora_admin" && s.admin != "api":
 		return fmt.Errorf("admin %q: it is aurora_admin or api", s.admin)
+	case s.supervisor != "systemd" && (s.hosts != "real" || damage != "" || !slices.Contains(cluster.Supervisors(), s.supervisor)):
+		return fmt.Errorf("supervisor %q: on real hosts without damage, %s", s.supervisor, strings.Join(cluster.Supervisors(), ", "))
 	case s.vanish != "" && (!strings.Contains(s.vanish, "%") || s.hosts == "real"):
 		return errors.New("vanish: it is KIND[@STEP]%HOST, on embedded hosts")
 	case s.after != "resume" && s.after != "undo":

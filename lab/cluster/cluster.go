@@ -65,6 +65,8 @@ type Options struct {
 	Secure bool     // Schedulers want a user, and something in front of them speaks TLS: see [Cluster.Front].
 	Slow   bool     // Schedulers start and end as slowly as real ones: see [slowly].
 
+	Supervisor string // Of real hosts: "" and "systemd", or one of [Supervisors].
+
 	Log io.Writer // What the hosts and servers have to say. Nil: nowhere.
 }
 

@@ -176,6 +176,12 @@ func (c *Cluster) SchedulerLog(h host.Machine, lines int) string {
 	if lines > 0 {
 		argv = append(argv, "-n", fmt.Sprint(lines))
 	}
+	if c.opt.Supervisor != "" && c.opt.Supervisor != "systemd" {
+		argv = []string{"cat", LogFile}
+		if lines > 0 {
+			argv = []string{"tail", "-n", fmt.Sprint(lines), LogFile}
+		}
+	}
 	out, _ := c.ground.exec(h, argv...) // A host that is gone has no lines.
 	return out
 }

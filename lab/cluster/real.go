@@ -23,7 +23,9 @@ import (
 type realGround struct {
 	lab *host.RealLab
 
-	bastion string // Its address, the only one that hosts let in. Empty: there is none.
+	bastion    string // Its address, the only one that hosts let in. Empty: there is none.
+	supervised supervisor
+	env        []string // For the start of the schedulers, where systemd does not give it.
 
 	zk   *exec.Cmd
 	over chan struct{} // Closed when ZooKeeper has ended.
@@ -39,7 +41,7 @@ func (r *realGround) start(ctx context.Context, c *Cluster) error {
 	if err := host.Supported(); err != nil {
 		return err
 	}
-	if err := host.Prepare(ctx, "default-jre-headless", "libzookeeper-java", "libslf4j-java", "libsnappy-java", "libdropwizard-metrics-java", "libcommons-cli-java"); err != nil {
+	if err := host.Prepare(ctx, append(supervisors[c.opt.Supervisor].packages, "default-jre-headless", "libzookeeper-java", "libslf4j-java", "libsnappy-java", "libdropwizard-metrics-java", "libcommons-cli-java")...); err != nil {
 		return err
 	}
 	lab, err := host.StartReal(ctx)
@@ -138,6 +140,10 @@ func (r *realGround) host(ctx context.Context, c *Cluster, n int) (host.Machine,
 		return nil, fmt.Errorf("host %s: PID 1 is %q, not systemd: %w", h.Name(), init, err)
 	}
 	env := c.environment()
+	if r.supervised = supervisors[c.opt.Supervisor]; r.supervised.packages != nil {
+		r.env = env
+		return h, nil
+	}
 	if len(env) == 0 {
 		return h, nil
 	}
@@ -152,6 +158,9 @@ func (r *realGround) ip(h host.Machine) string { return h.(*host.Real).IP() }
 
 // boot starts the scheduler: the host itself has booted.
 func (r *realGround) boot(h host.Machine) error {
+	if r.supervised.packages != nil {
+		return r.supervise(h)
+	}
 	_, err := r.exec(h, "systemctl", "start", host.Unit)
 	return err
 }

@@ -14,8 +14,8 @@ type Cluster struct {
 	Schedulers []Scheduler
 
 	// Adapters, by name.
-	Supervisor    string // "systemd", "commands".
-	Unit          string // For systemd. Default "aurora-scheduler".
+	Supervisor    string // "systemd", "commands", or a kind of package supervise.
+	Unit          string // Of systemd, or the name of the service, program or container. Default "aurora-scheduler".
 	Commands      SupervisorCommands
 	Configuration string // How its flags are written: a kind of runner/flagfile. Empty: detected.
 	Firewall      string // "nft", "iptables", "none".
@@ -64,7 +64,7 @@ type Scheduler struct {
 	HTTPS      string // Where something in front of it speaks TLS. Empty: nothing.
 	ConfigFile string // Default "/etc/default/aurora-scheduler".
 	RunDir     string // Where runs keep their files on the host. Default "/var/lib/aurorabot".
-	RuntimeDir string // Where systemd's run-time drop-ins lie. Default "/run/systemd/system".
+	RuntimeDir string // Where the supervisor's files lie. Default: of systemd's run-time drop-ins, "/run/systemd/system".
 }
 
 // SupervisorCommands are the operator's own commands where the supervisor is

@@ -36,7 +36,7 @@ const (
 // provedBy names the tests of each finding that is no line of a log.
 var provedBy = map[string][]string{
 	"host-silent": {byScene, byMute}, "cannot-tell": {byScene, byEye, "runner/diagnose TestOddVars"}, "access-missing": {byScene, byHostOn}, "scheduler-authentication": {byEye}, "configuration-unreadable": {byScene, byEye},
-	"flag-missing": {byScene, byEye}, "flag-of-another-version": {byScene, byEye}, "http-port-differs": {byScene, byEye}, "log-path-differs": {byScene, byEye},
+	"supervisor-differs": {"runner/supervise TestDiffers"}, "flag-missing": {byScene, byEye}, "flag-of-another-version": {byScene, byEye}, "http-port-differs": {byScene, byEye}, "log-path-differs": {byScene, byEye},
 	"lingering-process": {byScene, byEye, byHostOn}, "scheduler-lingers": {byScene, byMaster}, "scheduler-down": {byScene, byEye, byDamage}, "scheduler-keeps-ending": {byScene, byStable, byDamage},
 	"clock-skew": {byScene, byEye, byHostOn}, "fake-address-answers": {byScene, byEye, byHostOn, byStory}, "fake-master-left": {byScene, byEye, byFlags},
 	"supervision-off": {byScene, byHostOn}, "supervision-on": {byScene}, "configuration-manager": {byScene, "runner/recovery TestDiagnoseConfigurationManager"},

@@ -61,7 +61,9 @@ func (f *Footing) Open() error {
 func rootPaths(n *Node) []string {
 	s := n.Scheduler
 	paths := []string{s.ConfigFile, path.Join(s.RunDir, "bin", CheckReader)}
-	if n.Cluster.Supervisor != "commands" {
+	if a := n.adapter(); a != nil {
+		paths = append(paths, a.Works()...)
+	} else if n.Cluster.Supervisor != "commands" {
 		paths = append(paths, DropIn(s.RuntimeDir, n.Cluster.Unit))
 	}
 	return paths
@@ -73,6 +75,11 @@ func rootRuns(n *Node) map[string]bool {
 	for _, argv := range [][]string{c.Stop, c.Start, c.Disable, c.Enable, c.IsRunning, c.IsEnabled} {
 		if len(argv) > 0 && path.IsAbs(argv[0]) && n.Cluster.Supervisor == "commands" {
 			runs[argv[0]] = true
+		}
+	}
+	if a := n.adapter(); a != nil {
+		for _, p := range a.Runs() {
+			runs[p] = true
 		}
 	}
 	return runs

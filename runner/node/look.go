@@ -19,6 +19,7 @@ import (
 	"aurorabot/runner/health"
 	"aurorabot/runner/probe"
 	"aurorabot/runner/rooted"
+	"aurorabot/runner/supervise"
 )
 
 // A BackupHere is the backup that was asked for, on one host.
@@ -217,8 +218,11 @@ func (look *Look) AtProcess(ctx context.Context, n *Node, file *flagfile.File, b
 	if !look.Unit.Running {
 		bad("lingering-process", "PID %d runs, but the supervisor says %s: it may be left from a commit before, and holds the log", mine[0].PID, look.Unit.Words)
 	}
+	if why := supervise.Differs(n.Cluster.Supervisor, look.Unit.PID, mine[0].launcher.PID, ancestors(mine[0].launcher.Above)); why != "" {
+		bad("supervisor-differs", "%s", why)
+	}
 	look.Running, look.Process = true, mine[0].Process
-	look.Process.Argv = nil
+	look.Process.Argv, look.Process.Above = nil, nil
 	if v, err := n.Client().Vars(ctx); err == nil {
 		look.Lifecycle, _ = v.Lifecycle() // Two states at once count as none here; Assess looks closer.
 		look.Uptime, _ = v.Int("jvm_uptime_secs")
@@ -241,6 +245,14 @@ func (look *Look) version(n *Node, v aurora.Vars, bad Complain) {
 	if p, err := aurora.ProfileOf(runs); err != nil || p.Name != n.Profile.Name {
 		bad("version-differs", "it runs Aurora %s, the bot's configuration says %s: other flags keep it from losing tasks while it is disabled", runs, n.Cluster.Version)
 	}
+}
+
+func ancestors(list []probe.Ancestor) []supervise.Ancestor {
+	out := make([]supervise.Ancestor, len(list))
+	for i, a := range list {
+		out[i] = supervise.Ancestor(a)
+	}
+	return out
 }
 
 // reads complains where the scheduler runs with other flags than its configuration

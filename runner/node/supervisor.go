@@ -12,44 +12,32 @@ import (
 	"aurorabot/runner"
 	"aurorabot/runner/aurora"
 	"aurorabot/runner/flagfile"
+	"aurorabot/runner/supervise"
 )
 
-// A Supervisor starts the scheduler of one host again when it ends. What it
-// cannot tell is an error.
-type Supervisor interface {
-	// State looks.
-	State(ctx context.Context) (UnitState, error)
-	// Off keeps the scheduler from being started again by itself, also at boot.
-	Off(ctx context.Context) error
-	// On takes Off back; was is the state before Off.
-	On(ctx context.Context, was UnitState) error
-	Stop(ctx context.Context) error
-	Start(ctx context.Context) error
-	// OffShows and so on are the commands for the plan.
-	OffShows() []string
-	StopShows() []string
-	StartShows() []string
-}
+// A Supervisor starts the scheduler of one host again when it ends.
+type Supervisor = supervise.Supervisor
 
 // UnitState is what a supervisor says of its scheduler.
-type UnitState struct {
-	Running  bool      `json:"running"`            // There is a process, or one is on its way.
-	Stopping bool      `json:"stopping,omitempty"` // It runs, but is on its way down.
-	PID      int       `json:"pid,omitempty"`      // 0 if not known.
-	Enabled  bool      `json:"enabled"`            // Started at boot.
-	Restarts bool      `json:"restarts"`           // Started again when it ends.
-	Words    string    `json:"words"`              // As the supervisor says it.
-	Exit     int       `json:"exit,omitempty"`     // Of the last process, if it ended.
-	Since    time.Time `json:"since,omitzero"`     // Start of the last process.
-	UnitFile string    `json:"unit_file,omitempty"`
-}
+type UnitState = supervise.State
 
 // Supervisor is what starts the host's scheduler.
 func (n *Node) Supervisor() Supervisor {
 	if n.Cluster.Supervisor == "commands" {
 		return &ownCommands{n, n.Cluster.Commands}
 	}
+	if a := n.adapter(); a != nil {
+		return a
+	}
 	return &systemd{n, n.Cluster.Unit}
+}
+
+// adapter is the supervisor, if it is one of package supervise, or nil.
+func (n *Node) adapter() supervise.Adapter {
+	return supervise.Of(n.Cluster.Supervisor, supervise.Site{
+		Host: n.Host, Through: n.through(), Unit: n.Cluster.Unit,
+		Dir: n.Scheduler.RuntimeDir, Kept: KeptFolder(n.Scheduler.RunDir, n.RunID),
+	})
 }
 
 // systemd drives a unit. Off is a run-time drop-in, Restart=no, and "disable"

@@ -65,6 +65,16 @@ type Process struct {
 	// arguments, and false where its files can't be read.
 	Parent  int  `json:"parent,omitempty"`
 	Listens bool `json:"listens,omitempty"`
+
+	// Above are the processes that started it, the nearest first, as far as they can
+	// be read, and at most maxAbove.
+	Above []Ancestor `json:"above,omitempty"`
+}
+
+// An Ancestor is a process that started another one, or whose child did.
+type Ancestor struct {
+	PID  int    `json:"pid"`
+	Name string `json:"name"` // As the kernel has it: cut to 15 bytes.
 }
 
 // A Path is what stat says, and the file system around it.

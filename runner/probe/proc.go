@@ -125,7 +125,35 @@ func process(proc string, pid int, boot time.Time) (Process, bool, error) {
 	if err != nil {
 		return Process{}, false, fmt.Errorf("parent of process %d: %w", pid, err)
 	}
-	return Process{PID: pid, Start: start, Since: since.UTC(), UID: uid, Argv: argv, Parent: parent}, true, nil
+	return Process{PID: pid, Start: start, Since: since.UTC(), UID: uid, Argv: argv, Parent: parent, Above: above(proc, parent)}, true, nil
+}
+
+// maxAbove bounds [Process.Above]: a start script or two lie between a scheduler
+// and its supervisor.
+const maxAbove = 8
+
+// above follows the parents up from pid. It ends where one cannot be read.
+func above(proc string, pid int) []Ancestor {
+	var list []Ancestor
+	for pid > 0 && len(list) < maxAbove {
+		stat, err := os.ReadFile(filepath.Join(proc, strconv.Itoa(pid), "stat"))
+		if err != nil {
+			return list
+		}
+		from, to := bytes.IndexByte(stat, '('), bytes.LastIndexByte(stat, ')')
+		if from < 0 || to < from {
+			return list
+		}
+		list = append(list, Ancestor{pid, string(stat[from+1 : to])})
+		fields := strings.Fields(string(stat[to+1:]))
+		if len(fields) < 2 {
+			return list
+		}
+		if pid, err = strconv.Atoi(fields[1]); err != nil {
+			return list
+		}
+	}
+	return list
 }
 
 func hasFlag(argv []string, name string) bool {

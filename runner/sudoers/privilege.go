@@ -9,6 +9,7 @@ import (
 
 	"aurorabot/runner/aurora"
 	"aurorabot/runner/node"
+	"aurorabot/runner/supervise"
 )
 
 // A Privilege is one command that the bot runs on a host through sudo. The list
@@ -238,6 +239,12 @@ func (b *privileges) supervision() {
 				continue
 			}
 			b.root(why, argv[0], quoted(argv[1:])...)
+		}
+		return
+	}
+	if a := supervise.Of(c.Supervisor, supervise.Site{Unit: c.Unit, Dir: b.s.RuntimeDir}); a != nil {
+		for _, words := range a.Grants(b.kept()) {
+			b.root(why, words[0], words[1:]...)
 		}
 		return
 	}
