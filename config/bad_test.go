@@ -139,6 +139,10 @@ func TestRules(t *testing.T) {
 		{"timeout 999ms", [2]string{"{key_files", "{connect_timeout: 999ms, key_files"}, "ssh.connect_timeout", "out of range"},
 
 		{"supervisor unknown", cluster("supervisor: {kind: systmd}"), "clusters.dev.supervisor.kind", "is not known"},
+		{"a program of supervisord", cluster("supervisor: {kind: supervisord, unit: aurora}"), "", ""},
+		{"a group of supervisord", cluster("supervisor: {kind: supervisord, unit: 'all:aurora'}"), "clusters.dev.supervisor.unit", "is none"},
+		{"a folder of runit", cluster("supervisor: {kind: runit, unit: ../aurora}"), "clusters.dev.supervisor.unit", "is none"},
+		{"a command of docker", cluster("supervisor: {kind: docker, stop: [a]}"), "clusters.dev.supervisor.stop", "not to docker"},
 		{"unit with suffix", cluster("supervisor: {unit: aurora.service}"), "clusters.dev.supervisor.unit", "is no unit's name"},
 		{"unit like an option", cluster("supervisor: {unit: --now}"), "clusters.dev.supervisor.unit", "is no unit's name"},
 		{"unit of commands", cluster("supervisor: {kind: commands, unit: a, stop: [a], start: [a], disable: [a], enable: [a], is_running: [a], is_enabled: [a]}"), "clusters.dev.supervisor.unit", "belongs to kind systemd"},

@@ -85,7 +85,10 @@ func (l *lab) configuration() string {
 		}
 		line("        config_file: %q", h.Prefix()+host.DefaultFile)
 		line("        run_dir: %q", h.Prefix()+"/var/lib/aurorabot")
-		if l.set.supervisor == "systemd" {
+		switch l.set.supervisor {
+		case "runit":
+			line("        runtime_dir: /etc/lab-service")
+		case "systemd":
 			line("        runtime_dir: %q", h.Prefix()+"/run/systemd/system")
 		}
 	}

@@ -3,7 +3,7 @@
 # made of. Where it cannot (no root, no apt-get, no network) it says so, and the
 # tests say which parts they left out.
 set -uo pipefail
-packages="chromium fonts-liberation systemd dbus sudo openssh-server iproute2 nftables iptables default-jre-headless libzookeeper-java libslf4j-java libsnappy-java libdropwizard-metrics-java libcommons-cli-java prometheus groff zsh fish"
+packages="chromium fonts-liberation systemd dbus sudo openssh-server iproute2 nftables iptables default-jre-headless libzookeeper-java libslf4j-java libsnappy-java libdropwizard-metrics-java libcommons-cli-java prometheus groff zsh fish supervisor runit sysvinit-utils"
 missing=""
 for p in $packages; do
   dpkg-query -W -f='${Status}' "$p" 2>/dev/null | grep -q 'ok installed' || missing="$missing $p"

@@ -40,9 +40,9 @@ stopwaitsecs=20
 		packages: []string{"runit"},
 		files: map[string]string{
 			"/etc/sv/@NAME@/run":                       "#!/bin/sh\nexec chpst -u " + SchedulerUser + " " + wrapper + "\n",
-			"/etc/systemd/system/lab-runsvdir.service": "[Service]\nExecStart=/usr/bin/runsvdir -P /etc/service\n[Install]\nWantedBy=multi-user.target\n",
+			"/etc/systemd/system/lab-runsvdir.service": "[Service]\nExecStart=/usr/bin/runsvdir -P /etc/lab-service\n[Install]\nWantedBy=multi-user.target\n",
 		},
-		links: map[string]string{"/etc/service/@NAME@": "/etc/sv/@NAME@", "/etc/sv/@NAME@/supervise": "/run/supervise.@NAME@"},
+		links: map[string]string{"/etc/lab-service/@NAME@": "/etc/sv/@NAME@", "/etc/sv/@NAME@/supervise": "/run/supervise.@NAME@"},
 		start: [][]string{{"systemctl", "enable", "lab-runsvdir"}, {"systemctl", "start", "lab-runsvdir"}},
 	},
 	"sysv": {
@@ -79,11 +79,13 @@ func (r *realGround) supervise(h host.Machine) error {
 	start := "#!/bin/sh\nexec >>" + LogFile + " 2>&1\nexec env " + strings.Join(r.env, " ") + " " + host.StartScript + "\n"
 	files := maps.Clone(r.supervised.files)
 	files[wrapper] = start
-	if _, err := r.exec(h, "systemctl", "disable", host.Unit); err != nil {
-		return err
-	}
-	if err := os.Remove(h.Path(host.UnitFile)); err != nil {
-		return err
+	if _, err := os.Lstat(h.Path(host.UnitFile)); err == nil { // Else it was done before.
+		if _, err := r.exec(h, "systemctl", "disable", host.Unit); err != nil {
+			return err
+		}
+		if err := os.Remove(h.Path(host.UnitFile)); err != nil {
+			return err
+		}
 	}
 	for path, text := range files {
 		path = h.Path(name.Replace(path))
@@ -95,11 +97,12 @@ func (r *realGround) supervise(h host.Machine) error {
 		}
 	}
 	for link, target := range r.supervised.links {
-		link = h.Path(name.Replace(link))
-		if err := os.MkdirAll(filepath.Dir(link), 0o755); err != nil {
+		link, target = name.Replace(link), name.Replace(target)
+		// On the host: links on the way would lead out of it.
+		if _, err := r.exec(h, "install", "-d", filepath.Dir(link)); err != nil {
 			return err
 		}
-		if err := os.Symlink(name.Replace(target), link); err != nil {
+		if _, err := r.exec(h, "ln", "-sfn", target, link); err != nil {
 			return err
 		}
 	}

@@ -112,7 +112,7 @@ func words(t *testing.T, dir string) map[string][]string {
 
 // Every finding has a test, which exists and names it.
 func TestEveryFindingHasATest(t *testing.T) {
-	in := map[string]map[string][]string{"runner/health": words(t, "."), "runner/recovery": words(t, "../recovery"), "runner/diagnose": words(t, "../diagnose"), "runner/backup/check": words(t, "../backup/check"), "lab": words(t, "../../lab")}
+	in := map[string]map[string][]string{"runner/supervise": words(t, "../supervise"), "runner/health": words(t, "."), "runner/recovery": words(t, "../recovery"), "runner/diagnose": words(t, "../diagnose"), "runner/backup/check": words(t, "../backup/check"), "lab": words(t, "../../lab")}
 	for i := range Kinds {
 		k := &Kinds[i]
 		if len(tests(k)) == 0 {

@@ -28,7 +28,7 @@ func (s *supervisord) write() []string {
 }
 
 func (s *supervisord) OffShows() []string {
-	return []string{"write " + s.file() + ": autostart=false, autorestart=false", "supervisorctl reread"}
+	return []string{"write " + s.file() + ": autostart=false, autorestart=false", "supervisorctl reread", "at the end, where it runs: supervisorctl update " + s.Unit + ", which restarts it"}
 }
 
 func (s *supervisord) StopShows() []string {

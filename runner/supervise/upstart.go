@@ -35,7 +35,7 @@ func overrideLines() []string {
 func (u *upstart) write() []string { return writing(u.override(), overrideLines()...) }
 
 func (u *upstart) OffShows() []string {
-	return []string{"write " + u.override() + ": manual, every exit is normal", "initctl reload-configuration"}
+	return []string{"write " + u.override() + ": manual, every exit is normal", "initctl reload-configuration", "at the end, where it runs: it is stopped and started once more"}
 }
 func (u *upstart) StopShows() []string  { return []string{"initctl stop " + u.Unit} }
 func (u *upstart) StartShows() []string { return []string{"initctl start " + u.Unit} }
