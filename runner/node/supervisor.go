@@ -34,10 +34,11 @@ func (n *Node) Supervisor() Supervisor {
 
 // adapter is the supervisor, if it is one of package supervise, or nil.
 func (n *Node) adapter() supervise.Adapter {
-	return supervise.Of(n.Cluster.Supervisor, supervise.Site{
-		Host: n.Host, Through: n.through(), Unit: n.Cluster.Unit,
-		Dir: n.Scheduler.RuntimeDir, Kept: KeptFolder(n.Scheduler.RunDir, n.RunID),
-	})
+	site := supervise.Site{Host: n.Host, Unit: n.Cluster.Unit}
+	if n.Scheduler != nil { // A plan shows commands for a leader that is not elected yet.
+		site.Through, site.Dir, site.Kept = n.through(), n.Scheduler.RuntimeDir, KeptFolder(n.Scheduler.RunDir, n.RunID)
+	}
+	return supervise.Of(n.Cluster.Supervisor, site)
 }
 
 // systemd drives a unit. Off is a run-time drop-in, Restart=no, and "disable"
