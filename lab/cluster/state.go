@@ -150,6 +150,9 @@ func (c *Cluster) hashes(h host.Machine) (map[string]string, error) {
 // Supervised says whether a host's supervisor would start the scheduler again,
 // when it ends and at boot.
 func (c *Cluster) Supervised(h host.Machine) (bool, error) {
+	if s := supervisors[c.opt.Supervisor]; s.on != nil {
+		return s.supervised(c, h)
+	}
 	out, err := c.Systemctl(h, "show", "-p", "Restart,UnitFileState", host.Unit)
 	if err != nil {
 		return false, err

@@ -1,8 +1,10 @@
 package cluster
 
 import (
+	"fmt"
 	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -19,6 +21,8 @@ type supervisor struct {
 	files    map[string]string // With @NAME@ for the scheduler's name.
 	links    map[string]string
 	start    [][]string
+	on       []string // Prints wants where the scheduler is supervised.
+	wants    string
 }
 
 // wrapper starts the scheduler as its unit does.
@@ -34,7 +38,8 @@ autostart=true
 autorestart=true
 stopwaitsecs=20
 `},
-		start: [][]string{{"systemctl", "enable", "supervisor"}, {"systemctl", "restart", "supervisor"}},
+		on: []string{"supervisorctl", "avail"}, wants: " auto ",
+		start: [][]string{{"install", "-d", "/var/log/supervisor"}, {"systemctl", "enable", "supervisor"}, {"systemctl", "restart", "supervisor"}},
 	},
 	"runit": {
 		packages: []string{"runit"},
@@ -43,6 +48,7 @@ stopwaitsecs=20
 			"/etc/systemd/system/lab-runsvdir.service": "[Service]\nExecStart=/usr/bin/runsvdir -P /etc/lab-service\n[Install]\nWantedBy=multi-user.target\n",
 		},
 		links: map[string]string{"/etc/lab-service/@NAME@": "/etc/sv/@NAME@", "/etc/sv/@NAME@/supervise": "/run/supervise.@NAME@"},
+		on: []string{"sh", "-c", "sv status /etc/lab-service/@NAME@ | grep -v down"}, wants: "run: ",
 		start: [][]string{{"systemctl", "enable", "lab-runsvdir"}, {"systemctl", "start", "lab-runsvdir"}},
 	},
 	"sysv": {
@@ -66,12 +72,24 @@ status)
 *) echo "Usage: $0 {start|stop|status}" >&2; exit 2 ;;
 esac
 `},
+		on: []string{"find", "/etc/rc3.d"}, wants: "/S01@NAME@\n",
 		start: [][]string{{"update-rc.d", "@NAME@", "defaults"}, {"systemctl", "daemon-reload"}, {"/etc/init.d/@NAME@", "start"}},
 	},
 }
 
 // Supervisors are the kinds besides systemd, sorted.
 func Supervisors() []string { return slices.Sorted(maps.Keys(supervisors)) }
+
+// supervised is [Cluster.Supervised] under another supervisor than systemd.
+func (s supervisor) supervised(c *Cluster, h host.Machine) (bool, error) {
+	name := strings.NewReplacer("@NAME@", strings.TrimSuffix(host.Unit, ".service"))
+	argv := make([]string, len(s.on))
+	for i, w := range s.on {
+		argv[i] = name.Replace(w)
+	}
+	out, err := c.ground.exec(h, argv...)
+	return strings.Contains(out, name.Replace(s.wants)), err
+}
 
 // supervise puts the scheduler under the supervisor instead of systemd, and starts it.
 func (r *realGround) supervise(h host.Machine) error {
@@ -115,6 +133,23 @@ func (r *realGround) supervise(h host.Machine) error {
 		if _, err := r.exec(h, words...); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// SupervisorsMissing is an error that names the packages of [Supervisors] that this
+// machine lacks.
+func SupervisorsMissing() error {
+	var missing []string
+	for _, kind := range Supervisors() {
+		for _, name := range supervisors[kind].packages {
+			if exec.Command("dpkg-query", "-W", name).Run() != nil {
+				missing = append(missing, name)
+			}
+		}
+	}
+	if len(missing) > 0 {
+		return fmt.Errorf("not installed: %s", strings.Join(missing, ", "))
 	}
 	return nil
 }

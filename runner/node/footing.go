@@ -61,7 +61,7 @@ func (f *Footing) Open() error {
 func rootPaths(n *Node) []string {
 	s := n.Scheduler
 	paths := []string{s.ConfigFile, path.Join(s.RunDir, "bin", CheckReader)}
-	if a := n.adapter(); a != nil {
+	if a := adapter(n); a != nil {
 		paths = append(paths, a.Works()...)
 	} else if n.Cluster.Supervisor != "commands" {
 		paths = append(paths, DropIn(s.RuntimeDir, n.Cluster.Unit))
@@ -77,7 +77,7 @@ func rootRuns(n *Node) map[string]bool {
 			runs[argv[0]] = true
 		}
 	}
-	if a := n.adapter(); a != nil {
+	if a := adapter(n); a != nil {
 		for _, p := range a.Runs() {
 			runs[p] = true
 		}

@@ -26,14 +26,14 @@ func (n *Node) Supervisor() Supervisor {
 	if n.Cluster.Supervisor == "commands" {
 		return &ownCommands{n, n.Cluster.Commands}
 	}
-	if a := n.adapter(); a != nil {
+	if a := adapter(n); a != nil {
 		return a
 	}
 	return &systemd{n, n.Cluster.Unit}
 }
 
 // adapter is the supervisor, if it is one of package supervise, or nil.
-func (n *Node) adapter() supervise.Adapter {
+func adapter(n *Node) supervise.Adapter {
 	site := supervise.Site{Host: n.Host, Unit: n.Cluster.Unit}
 	if n.Scheduler != nil { // A plan shows commands for a leader that is not elected yet.
 		site.Through, site.Dir, site.Kept = n.through(), n.Scheduler.RuntimeDir, KeptFolder(n.Scheduler.RunDir, n.RunID)
