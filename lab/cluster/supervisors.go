@@ -48,7 +48,7 @@ stopwaitsecs=20
 			"/etc/systemd/system/lab-runsvdir.service": "[Service]\nExecStart=/usr/bin/runsvdir -P /etc/lab-service\n[Install]\nWantedBy=multi-user.target\n",
 		},
 		links: map[string]string{"/etc/lab-service/@NAME@": "/etc/sv/@NAME@", "/etc/sv/@NAME@/supervise": "/run/supervise.@NAME@"},
-		on:    []string{"sh", "-c", "sv status /etc/lab-service/@NAME@ | grep -v down"}, wants: "run: ",
+		on:    []string{"sh", "-c", "sv status /etc/lab-service/@NAME@ | sed /down/d"}, wants: "run: ",
 		start: [][]string{{"systemctl", "enable", "lab-runsvdir"}, {"systemctl", "start", "lab-runsvdir"}},
 	},
 	"sysv": {
