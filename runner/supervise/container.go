@@ -29,8 +29,8 @@ func (c *container) StartShows() []string { return []string{c.program + " start 
 const inspectFormat = "{{json .State}} {{json .HostConfig.RestartPolicy}}"
 
 // inspected is what docker and podman say of a container:
-// docs.docker.com/reference/api/engine, ContainerInspect (read 2026-12-01), and
-// testdata/podman.txt.
+// docs.docker.com/reference/api/engine, ContainerInspect (read 2026-12-01); podman 4.3
+// answers with the same names.
 type inspected struct {
 	Status    string
 	Running   bool
