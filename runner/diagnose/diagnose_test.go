@@ -200,6 +200,7 @@ func TestFindings(t *testing.T) {
 			sc.facts[0].complain("backup-folder-unreadable", "%v", errors.New("list backups: no such folder"))
 		}},
 		{"scheduler-authentication", "", func(sc *scene) { sc.facts[0].complain("scheduler-authentication", "wants Kerberos") }},
+		{"supervisor-differs", "", func(sc *scene) { sc.facts[0].complain("supervisor-differs", "supervisord starts it") }},
 		{"configuration-not-read", "", func(sc *scene) { sc.facts[0].complain("configuration-not-read", "another master") }},
 		{"zookeeper-chroot", "", func(sc *scene) { sc.facts[0].complain("zookeeper-chroot", "-zk_chroot_path is %s", "/prod") }},
 		{"quorum-flag-wrong", "", func(sc *scene) {
