@@ -4,6 +4,7 @@ import (
 	"flag"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -126,5 +127,29 @@ func TestWhoMayBeLeftOut(t *testing.T) {
 	s.Steps[stepSnapshot], s.Request.CatchUp = nil, false
 	if r.alone(s, "s1") {
 		t.Error("a copy lies on every host")
+	}
+}
+
+// A copy of a folder cannot be compared where the path is itself a mount: that is said
+// before anything is stopped.
+func TestMountsAreLearned(t *testing.T) {
+	r := recipe(t, "s1")
+	s := &runner.State{}
+	s.Apply(runner.Event{Kind: runner.StepDone, Step: "prepare/look", Host: "s1", Facts: []byte(`{"flags":{"native_log_file_path":"/data/db"},"log":{"exists":true,"mount":true},"recovery_tool":"/usr/bin/recovery-tool"}`)})
+	h := r.Hosts["s1"].(*runnertest.Host)
+	h.On([]string{"env"}, func(runner.Command) runner.Output {
+		return runnertest.Out("Usage: RecoveryTool\n" + strings.Join(node.RecoveryFlags, "\n") + "\n")
+	})
+	task := &runner.Task{Host: h, On: "s1", Step: stepTool, State: s}
+	if a, err := r.lookAtTool(t.Context(), task); err != nil || a.Yes || !strings.Contains(a.Evidence, "--catch-up") {
+		t.Errorf("copying: %+v, %v", a, err)
+	}
+	s.Request.CatchUp = true
+	if a, err := r.lookAtTool(t.Context(), task); err != nil || !a.Yes {
+		t.Errorf("learning: %+v, %v", a, err)
+	}
+	h.On([]string{"env"}, func(runner.Command) runner.Output { return runnertest.Out("Usage: something else\n") })
+	if a, err := r.lookAtTool(t.Context(), task); err != nil || a.Yes || !strings.Contains(a.Evidence, "does not name -from") {
+		t.Errorf("another program: %+v, %v", a, err)
 	}
 }
