@@ -380,6 +380,12 @@ func (r schedulers) exitedAtStart(ctx context.Context, t *runner.Task) (runner.A
 		return runner.Yes("it was started with the disabled configuration and ended by itself with status %d (%s)", u.Exit, u.Words).
 			With(startedProcess{At: u.Since, Exited: true, Exit: u.Exit, Words: u.Words}), nil
 	}
+	// Most supervisors but systemd do not say when and how one ended. Right behind the
+	// start, which went well, that it is not there is enough.
+	if st.Begun && !st.Again && !u.Running && u.Since.IsZero() && t.Left != nil {
+		return runner.Yes("it was started with the disabled configuration and has ended by itself (%s; its supervisor does not say how)", u.Words).
+			With(startedProcess{At: st.At.Add(l.Skew), Exited: true, Exit: u.Exit, Words: u.Words}), nil
+	}
 	return runner.No("no scheduler runs (%s)", u.Words), nil
 }
 
