@@ -24,7 +24,7 @@ func byAccounts(t *testing.T, hosts string, slackless bool) {
 	}
 	needsLogins(t)
 	var errs bytes.Buffer
-	s := &settings{hosts: hosts, admin: "aurora_admin", bot: botProgram, self: labProgram, terminal: true, slackless: slackless}
+	s := &settings{hosts: hosts, admin: "aurora_admin", supervisor: "systemd", bot: botProgram, self: labProgram, terminal: true, slackless: slackless}
 	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute)
 	defer cancel()
 	l, err := start(ctx, s, &errs)

@@ -7,7 +7,10 @@ import (
 
 // shellLines are the only ones that a run may have: constants, which take what
 // varies as arguments.
-var shellLines = []string{`command -v "$1"`, `printf '%s\n' '[Service]' 'Restart=no' >"$1"`}
+var shellLines = []string{
+	`command -v "$1"`, `printf '%s\n' '[Service]' 'Restart=no' >"$1"`,
+	`for t; do command -v "$t" >/dev/null 2>&1 || echo "$t"; done; echo asked`,
+}
 
 // Rule 17: text of a chat never reaches a command, nor a shell line anything
 // that varies.
