@@ -90,6 +90,26 @@ func TestOfflineWithoutTheLoadedHost(t *testing.T) {
 	}
 }
 
+// A task is dropped at the commit gate: the log is loaded again without it and copied
+// anew, and whoever dropped it has become a requester.
+func TestOfflineDrop(t *testing.T) {
+	t.Parallel()
+	s := play(t, script.Refused, "--recipe", "offline", "--cheat", script.Drops)
+	if n := s.count("step.done", "restore/compare-loaded"); n != 2 {
+		t.Errorf("the folders were compared %d times, want twice:\n%s", n, s.last(30))
+	}
+}
+
+func (s *story) count(kind, step string) int {
+	n := 0
+	for _, e := range s.events {
+		if e.Kind == kind && e.Step == step {
+			n++
+		}
+	}
+	return n
+}
+
 // Killed on its way, it is resumed to the end, or undone; after the first start on the
 // loaded log there is no undo.
 func TestOfflineKill(t *testing.T) {

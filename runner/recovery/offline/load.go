@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path"
+	"strconv"
 	"time"
 
 	"aurorabot/runner"
@@ -174,7 +175,15 @@ func (r loading) isLoaded(ctx context.Context, t *runner.Task) (runner.Answer, e
 	case owner != "":
 		return runner.No("%s", owner), nil
 	}
-	holds, err := r.Amounts(ctx, n, log, fmt.Sprintf("state-%d", report.End))
+	facts, err := n.Ask(ctx, probe.Request{Trees: []string{log}})
+	if err != nil {
+		return runner.Answer{}, err
+	}
+	is, err := tree(facts, log)
+	if err != nil {
+		return runner.Answer{}, err
+	}
+	holds, err := r.Amounts(ctx, n, log, stateName(is))
 	if err != nil {
 		return runner.Answer{}, fmt.Errorf("what %s amounts to: %w", log, err)
 	}
@@ -188,16 +197,18 @@ func (r loading) isLoaded(ctx context.Context, t *runner.Task) (runner.Answer, e
 	if want := r.BackupFramework(t.State); holds.FrameworkID != want {
 		return runner.No("%s is of framework %q, the backup of %q", log, holds.FrameworkID, want), nil
 	}
-	facts, err := n.Ask(ctx, probe.Request{Trees: []string{log}})
-	if err != nil {
-		return runner.Answer{}, err
-	}
-	is, err := tree(facts, log)
-	if err != nil {
-		return runner.Answer{}, err
-	}
 	return runner.Yes("%s holds the %d tasks of the backup, task by task, and framework %s, at positions %d to %d", log, len(meant), holds.FrameworkID, report.Begin, report.End).
 		With(load{Tree: is, Tasks: len(meant), IDs: idsSum(meant), Framework: holds.FrameworkID, End: report.End}), nil
+}
+
+// stateName is the file of what a log amounts to. Two logs that were loaded end at the
+// same position, whatever is in them, so its number is of the folder's hash.
+func stateName(t probe.Tree) string {
+	n, err := strconv.ParseUint(t.SHA256[:min(15, len(t.SHA256))], 16, 64)
+	if err != nil {
+		n = 0 // No hash: then nothing else can have been made of it either.
+	}
+	return fmt.Sprintf("state-%d", n)
 }
 
 // unload is the Undo: the tool writes by the log's path, so it must be at work no more
